@@ -1,0 +1,168 @@
+"""Instants with bounds, and the evidence they are made of.
+
+An event name tells the nanosecond just after a fact, a status field the second it fell into, a watch delivery only
+"not after". Several pieces of evidence for one fact intersect; where they contradict each other the contradiction is
+kept as ``skew`` and shown, never clamped away.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+SECOND = 1_000_000_000
+
+
+class Source(StrEnum):
+    """Where a piece of evidence comes from, best point estimate first."""
+
+    EVENT_TIME = "event_time"
+    """``eventTime`` of an Event, microseconds, set by users of the events.k8s.io API such as the scheduler."""
+    EVENT_NAME = "event_name"
+    """The hexadecimal nanoseconds that client-go puts behind the last dot of an Event's name."""
+    EVENT_SECOND = "event_second"
+    """``firstTimestamp`` of an Event whose name carries no time: one second, stamped just after the fact."""
+    WATCH = "watch"
+    """The arrival, on the observer's clock, of the first watch delivery that showed the fact: an upper bound."""
+    FIELD = "field"
+    """A one-second field of the object: ``creationTimestamp``, ``startTime``, ``startedAt``, ``finishedAt``…"""
+    CONDITION = "condition"
+    """``lastTransitionTime`` of a condition: one second, and it moves when the condition flaps."""
+    TRIGGER = "trigger"
+    """``endpoints.kubernetes.io/last-change-trigger-time`` of an EndpointSlice: a lower bound of the slice's write."""
+    LISTED = "listed"
+    """A listing showed it: it happened, and nothing is known of when."""
+    ORDER = "order"
+    """No stamp of its own: what must come before and after it bounds it."""
+
+
+_RANK = {source: rank for rank, source in enumerate(Source)}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One statement about when a fact happened.
+
+    ``at`` is the statement's own point estimate or ``None``; ``earliest`` and ``latest`` are inclusive bounds or
+    ``None`` where the statement gives none; ``observed`` is the arrival of the bytes that carried it.
+    """
+
+    source: Source
+    at: int | None
+    earliest: int | None
+    latest: int | None
+    observed: int
+
+    @property
+    def claim(self) -> int:
+        """The moment by which two statements of one source are compared: the earlier claim is the first occurrence."""
+        for moment in (self.at, self.earliest, self.latest):
+            if moment is not None:
+                return moment
+        return self.observed
+
+
+def just_after(source: Source, moment: int, *, observed: int) -> Evidence:
+    """Evidence stamped by its reporter immediately after the fact: best estimate and upper bound in one."""
+    return Evidence(source, moment, None, moment, observed)
+
+
+def within_second(source: Source, second: int, *, observed: int) -> Evidence:
+    """Evidence truncated to a whole second: the fact lies in [second, second + 1 s)."""
+    return Evidence(source, None, second, second + SECOND - 1, observed)
+
+
+def not_before(source: Source, moment: int, *, observed: int) -> Evidence:
+    """Evidence that only bounds the fact from below."""
+    return Evidence(source, None, moment, None, observed)
+
+
+def happened(observed: int) -> Evidence:
+    """Evidence that a listing showed the fact: it bounds nothing."""
+    return Evidence(Source.LISTED, None, None, None, observed)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """When a milestone happened: best estimate ``at`` and inclusive bounds, all in nanoseconds since the epoch.
+
+    ``None`` for a bound means that nothing bounds it. ``skew`` is by how many nanoseconds the pieces of evidence
+    contradict each other; 0 where they agree. ``observed`` is the arrival of the evidence that ``at`` rests on.
+    """
+
+    at: int
+    earliest: int | None
+    latest: int | None
+    source: Source
+    observed: int
+    skew: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The intersection of the evidence for one milestone, before causality has had its say."""
+
+    earliest: int | None
+    latest: int | None
+    points: tuple[Evidence, ...]
+    skew: int = 0
+
+    def raised(self, floor: int | None) -> "Window":
+        """This window after learning that the fact is not before ``floor``; a contradiction becomes skew."""
+        if floor is None or (self.earliest is not None and self.earliest >= floor):
+            return self
+        if self.latest is not None and self.latest < floor:
+            return Window(self.earliest, self.latest, self.points, max(self.skew, floor - self.latest))
+        return Window(floor, self.latest, self.points, self.skew)
+
+    def lowered(self, ceiling: int | None) -> "Window":
+        """This window after learning that the fact is not after ``ceiling``; a contradiction becomes skew."""
+        if ceiling is None or (self.latest is not None and self.latest <= ceiling):
+            return self
+        if self.earliest is not None and self.earliest > ceiling:
+            return Window(self.earliest, self.latest, self.points, max(self.skew, self.earliest - ceiling))
+        return Window(self.earliest, ceiling, self.points, self.skew)
+
+    def instant(self, *, floor: int | None = None) -> Instant | None:
+        """The best estimate inside the window, or ``None`` where nothing says when.
+
+        The best-ranked point inside the window wins; then the upper bound that cut a later report off; then the
+        middle of a window that both sides bound.
+        ``floor`` is the estimate of what must come before: inside the window the estimate is not put before it.
+        """
+        chosen = self._point()
+        if chosen is None:
+            return None
+        at, source, observed = chosen
+        if floor is not None and at < floor and (self.latest is None or floor <= self.latest):
+            at = floor
+        return Instant(at, self.earliest, self.latest, source, observed, self.skew)
+
+    def _point(self) -> tuple[int, Source, int] | None:
+        for evidence in self.points:
+            if evidence.at is not None and self._holds(evidence.at):
+                return evidence.at, evidence.source, evidence.observed
+        if self.latest is None:
+            return None
+        for evidence in self.points:
+            if evidence.at is not None and evidence.at > self.latest:
+                # Reports follow their fact closely: the one cut off from above points at the cut, not at the middle.
+                return self.latest, evidence.source, evidence.observed
+        if self.earliest is None:
+            return None
+        middle = (self.earliest + self.latest) // 2
+        for evidence in self.points:
+            if evidence.earliest is not None or evidence.latest is not None:
+                return middle, evidence.source, evidence.observed
+        return middle, Source.ORDER, max((each.observed for each in self.points), default=middle)
+
+    def _holds(self, moment: int) -> bool:
+        return (self.earliest is None or moment >= self.earliest) and (self.latest is None or moment <= self.latest)
+
+
+def intersect(evidence: Iterable[Evidence]) -> Window:
+    """Intersect evidence, best source first; a statement that contradicts the better ones only adds to ``skew``."""
+    points = tuple(sorted(evidence, key=lambda each: (_RANK[each.source], each.claim, each.observed)))
+    window = Window(None, None, points)
+    for each in points:
+        window = window.lowered(each.latest).raised(each.earliest)
+    return window

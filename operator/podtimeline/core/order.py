@@ -1,0 +1,123 @@
+"""Causality: which milestone cannot come before which other one, and what that says about their instants.
+
+If a comes before b, then b is not before a's earliest and a is not after b's latest. Milestones that were not observed
+pass bounds on all the same. A last delivery that did *not* show a change bounds nothing from below by its arrival:
+the change may already have been in flight; only the order of facts does.
+"""
+
+from podtimeline.core.instants import Instant, Window, intersect
+from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
+from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
+from podtimeline.core.timeline import Timeline
+
+Order = dict[Mark, tuple[Mark, ...]]
+_START_PATH = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
+_UNSEEN = Window(None, None, ())
+
+
+def done(container: ContainerSpec) -> Mark:
+    """The milestone of an init container or sidecar that lets the next container begin (KEP-753)."""
+    ends = container.kind is ContainerKind.INIT
+    return Mark(Milestone.FINISHED if ends else Milestone.STARTED_PROBE_PASSED, container.name)
+
+
+def predecessors(facts: PodFacts) -> Order:
+    """Each mark of the pod with the marks that must come before it, in topological order."""
+    order: Order = {Mark(Milestone.CREATED): ()}
+    # A static pod runs before its mirror is created in the API: creation and binding order nothing there.
+    accepted_after = () if facts.mirror else (Mark(Milestone.SCHEDULED),)
+    order[Mark(Milestone.SCHEDULED)] = (Mark(Milestone.CREATED),)
+    order[Mark(Milestone.KUBELET_ACCEPTED)] = accepted_after
+    order[Mark(Milestone.IP_ASSIGNED)] = (Mark(Milestone.KUBELET_ACCEPTED),)
+    order[Mark(Milestone.SANDBOX_READY)] = (Mark(Milestone.KUBELET_ACCEPTED),)
+    begin = _order_inits(facts, order)
+    for container in facts.containers:
+        if container.kind is ContainerKind.MAIN:
+            _order_start(container, begin, order)
+            order[Mark(Milestone.FINISHED, container.name)] = (Mark(Milestone.STARTED, container.name),)
+    _order_readiness(facts, order)
+    order[Mark(Milestone.DELETION_REQUESTED)] = (Mark(Milestone.CREATED),)
+    order[Mark(Milestone.OBJECT_REMOVED)] = (Mark(Milestone.DELETION_REQUESTED),)
+    return order
+
+
+def _order_start(container: ContainerSpec, begin: Mark, order: Order) -> None:
+    before = begin
+    for milestone in _START_PATH:
+        mark = Mark(milestone, container.name)
+        order[mark] = (before,)
+        before = mark
+    order[Mark(Milestone.STARTED_PROBE_PASSED, container.name)] = (before,)
+
+
+def _order_inits(facts: PodFacts, order: Order) -> Mark:
+    begin, accepted = Mark(Milestone.IP_ASSIGNED), Mark(Milestone.KUBELET_ACCEPTED)
+    for container in facts.containers:
+        if container.kind is not ContainerKind.MAIN:
+            _order_start(container, begin, order)
+            begin = done(container)
+            if container.kind is ContainerKind.INIT:
+                order[begin] = (Mark(Milestone.STARTED, container.name),)
+    # Without init containers Initialized turns True before the sandbox exists.
+    has_inits = begin.milestone is not Milestone.IP_ASSIGNED
+    order[Mark(Milestone.INITIALIZED)] = (begin,) if has_inits else (accepted,)
+    return begin
+
+
+def _order_readiness(facts: PodFacts, order: Order) -> None:
+    ready = []
+    for container in facts.containers:
+        if container.kind is not ContainerKind.INIT:
+            mark = Mark(Milestone.CONTAINER_READY, container.name)
+            order[mark] = (Mark(Milestone.STARTED_PROBE_PASSED, container.name),)
+            ready.append(mark)
+    order[Mark(Milestone.CONTAINERS_READY)] = tuple(ready)
+    gates = tuple(Mark(Milestone.READINESS_GATE, gate) for gate in facts.readiness_gates)
+    order.update(dict.fromkeys(gates, (Mark(Milestone.CREATED),)))
+    order[Mark(Milestone.READY)] = (Mark(Milestone.CONTAINERS_READY), *gates)
+
+
+def resolve(timeline: Timeline) -> dict[Mark, Instant]:
+    """The instants of all milestones that happened and whose time is known, tightened by causality.
+
+    Without the pod's spec (only events or slices named its uid so far) each milestone stands on its own evidence.
+    """
+    order = predecessors(timeline.facts) if timeline.facts is not None else {}
+    for mark in timeline.evidence:
+        after = (Mark(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
+        order.setdefault(mark, after if after and after[0] in order else ())
+    windows = {mark: _window(timeline, mark) for mark in order}
+    _raise_floors(windows, order)
+    _lower_ceilings(windows, order)
+    return _estimate(timeline, windows, order)
+
+
+def _window(timeline: Timeline, mark: Mark) -> Window:
+    evidence = timeline.evidence.get(mark)
+    return intersect(evidence) if evidence else _UNSEEN
+
+
+def _raise_floors(windows: dict[Mark, Window], order: Order) -> None:
+    for mark, before in order.items():
+        for each in before:
+            windows[mark] = windows[mark].raised(windows[each].earliest)
+
+
+def _lower_ceilings(windows: dict[Mark, Window], order: Order) -> None:
+    for mark in reversed(order):
+        for each in order[mark]:
+            windows[each] = windows[each].lowered(windows[mark].latest)
+
+
+def _estimate(timeline: Timeline, windows: dict[Mark, Window], order: Order) -> dict[Mark, Instant]:
+    instants: dict[Mark, Instant] = {}
+    floors: dict[Mark, int | None] = {}
+    for mark, before in order.items():
+        known = [floor for each in before if (floor := floors[each]) is not None]
+        floor = max(known, default=None)
+        instant = windows[mark].instant(floor=floor) if mark in timeline.evidence else None
+        if instant is not None:
+            instants[mark] = instant
+            floor = instant.at
+        floors[mark] = floor
+    return instants

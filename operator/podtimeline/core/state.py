@@ -1,0 +1,63 @@
+"""A timeline as plain data, for stores and captures: what goes in comes out, to the nanosecond."""
+
+from dataclasses import dataclass
+
+from podtimeline.core.instants import Evidence
+from podtimeline.core.milestones import Mark
+from podtimeline.core.observations import Ended, ImagePulled, Partial, Restarted
+from podtimeline.core.pods import Owner, PodFacts
+from podtimeline.core.timeline import Note, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything a ``Timeline`` holds, in tuples that any codec can write."""
+
+    uid: str
+    facts: PodFacts | None
+    evidence: tuple[tuple[Mark, tuple[Evidence, ...]], ...]
+    details: tuple[tuple[Mark, str], ...]
+    notes: tuple[Note, ...]
+    pulls: tuple[ImagePulled, ...]
+    restarts: tuple[Restarted, ...]
+    ended: Ended | None
+    services: tuple[str, ...] | None
+    chain: tuple[Owner, ...]
+    partial: tuple[Partial, ...]
+    from_status: tuple[Mark, ...]
+
+
+def dump(timeline: Timeline) -> State:
+    """The timeline's state; equal timelines give equal states."""
+    return State(
+        uid=timeline.uid,
+        facts=timeline.facts,
+        evidence=tuple(sorted(timeline.evidence.items(), key=lambda item: item[0])),
+        details=tuple(sorted(timeline.details.items())),
+        notes=tuple(timeline.notes[key] for key in sorted(timeline.notes)),
+        pulls=tuple(timeline.pulls[key] for key in sorted(timeline.pulls)),
+        restarts=tuple(timeline.restarts[key] for key in sorted(timeline.restarts)),
+        ended=timeline.ended,
+        services=None if timeline.services is None else tuple(sorted(timeline.services)),
+        chain=timeline.chain,
+        partial=tuple(sorted(timeline.partial)),
+        from_status=tuple(sorted(timeline.from_status)),
+    )
+
+
+def load(state: State) -> Timeline:
+    """The timeline that ``dump`` was given."""
+    return Timeline(
+        uid=state.uid,
+        facts=state.facts,
+        evidence=dict(state.evidence),
+        details=dict(state.details),
+        notes={(note.reason, note.subject): note for note in state.notes},
+        pulls={pull.container: pull for pull in state.pulls},
+        restarts={each.container: each for each in state.restarts},
+        ended=state.ended,
+        services=None if state.services is None else frozenset(state.services),
+        chain=state.chain,
+        partial=frozenset(state.partial),
+        from_status=set(state.from_status),
+    )

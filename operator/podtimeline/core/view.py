@@ -1,0 +1,212 @@
+"""A pod's timeline as people and sinks read it: resolved instants, phases that sum, totals, outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podtimeline.core.instants import Instant
+from podtimeline.core.milestones import Mark, Milestone, Phase
+from podtimeline.core.observations import Ended, ImagePulled, Partial, Restarted
+from podtimeline.core.order import resolve
+from podtimeline.core.phases import Stretch, beginning, critical_path, last_endpoint, measure, service_of
+from podtimeline.core.pods import ContainerKind, Owner, PodFacts
+from podtimeline.core.timeline import Note, Timeline
+
+
+class Outcome(StrEnum):
+    """How the pod's start ended."""
+
+    STARTING = "starting"
+    READY = "ready"
+    COMPLETED = "completed"
+    """Succeeded without ever having been Ready, as short Jobs do."""
+    FAILED = "failed"
+    DELETED = "deleted"
+    """Deleted before it was Ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One milestone with its instant; ``instant`` is ``None`` where it happened and nothing says when."""
+
+    mark: Mark
+    instant: Instant | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One pod's timeline, resolved. Durations are nanoseconds; ``None`` is unknown or not reached.
+
+    ``phases`` sum exactly to ``total``. ``startup`` runs from creation to the first Ready, ``endpoint`` from creation
+    to the last Service's first ready address, ``termination`` from the deletion request to the object's removal.
+    ``missing`` lists required milestones of the critical path that were passed without being observed.
+    """
+
+    uid: str
+    facts: PodFacts
+    workload: Owner
+    node: str | None
+    outcome: Outcome
+    milestones: tuple[Reached, ...]
+    phases: tuple[Stretch, ...]
+    beside: tuple[Stretch, ...]
+    total: int | None
+    startup: int | None
+    endpoint: int | None
+    termination: int | None
+    missing: tuple[Mark, ...]
+    awaited: tuple[str, ...]
+    services: tuple[str, ...] | None
+    partial: tuple[Partial, ...]
+    skew: int
+    notes: tuple[Note, ...]
+    pulls: tuple[ImagePulled, ...]
+    restarts: tuple[Restarted, ...]
+    ended: Ended | None
+
+    def instant(self, milestone: Milestone, subject: str = "") -> Instant | None:
+        """The instant of a milestone, ``None`` where it was not reached or its time is unknown."""
+        wanted = Mark(milestone, subject)
+        return next((each.instant for each in self.milestones if each.mark == wanted), None)
+
+    @property
+    def dominant(self) -> Stretch | None:
+        """The longest stretch of the critical path."""
+        return max(self.phases, key=lambda each: each.duration, default=None)
+
+    def by_phase(self) -> dict[Phase, int]:
+        """Nanoseconds of the critical path charged to each phase that occurred."""
+        sums: dict[Phase, int] = {}
+        for each in self.phases:
+            sums[each.phase] = sums.get(each.phase, 0) + each.duration
+        return sums
+
+
+def view(timeline: Timeline, *, now: int) -> View | None:
+    """Resolve a timeline as of ``now``; ``None`` while only events or slices have named the pod's uid."""
+    facts = timeline.facts
+    if facts is None:
+        return None
+    instants = resolve(timeline)
+    phases = measure(timeline, instants, now=now)
+    begin = beginning(timeline, instants)
+    started = None if begin is None else begin.at
+    ready, endpoint = instants.get(Mark(Milestone.READY)), _endpoint(timeline, instants)
+    return View(
+        uid=timeline.uid,
+        facts=facts,
+        workload=workload(timeline, facts),
+        node=timeline.details.get(Mark(Milestone.SCHEDULED)),
+        outcome=outcome(timeline),
+        milestones=_milestones(timeline, instants),
+        phases=phases,
+        beside=_beside(timeline, facts, instants),
+        total=phases[-1].end - phases[0].start if phases else None,
+        startup=_between(started, ready),
+        endpoint=_between(started, endpoint),
+        termination=_between(_at(instants, Milestone.DELETION_REQUESTED), instants.get(Mark(Milestone.OBJECT_REMOVED))),
+        missing=_missing(timeline, facts, instants),
+        awaited=awaited(timeline),
+        services=None if timeline.services is None else tuple(sorted(timeline.services)),
+        partial=tuple(sorted(timeline.partial)),
+        skew=max((each.skew for each in instants.values()), default=0),
+        notes=tuple(sorted(timeline.notes.values(), key=lambda note: (note.first, note.reason, note.subject))),
+        pulls=tuple(timeline.pulls[name] for name in sorted(timeline.pulls)),
+        restarts=tuple(timeline.restarts[name] for name in sorted(timeline.restarts)),
+        ended=timeline.ended,
+    )
+
+
+def outcome(timeline: Timeline) -> Outcome:
+    """How the start ended, from evidence alone; readiness once reached is never taken back."""
+    if timeline.has(Milestone.READY):
+        return Outcome.READY
+    if timeline.ended is not None:
+        return Outcome.COMPLETED if timeline.ended.succeeded else Outcome.FAILED
+    if timeline.has(Milestone.DELETION_REQUESTED) or timeline.has(Milestone.OBJECT_REMOVED):
+        return Outcome.DELETED
+    return Outcome.STARTING
+
+
+def awaited(timeline: Timeline) -> tuple[str, ...]:
+    """The selecting Services (``namespace/name``) whose slices do not hold the pod's ready address yet."""
+    have = {service_of(mark.subject) for mark in timeline.evidence if mark.milestone is Milestone.ENDPOINT_READY}
+    return tuple(sorted((timeline.services or frozenset()) - have))
+
+
+def workload(timeline: Timeline, facts: PodFacts) -> Owner:
+    """The outermost known controller; a bare pod is its own workload, under the kind ``Pod``."""
+    if timeline.chain:
+        return timeline.chain[-1]
+    return facts.owner or Owner("Pod", facts.name, facts.uid)
+
+
+def _at(instants: Mapping[Mark, Instant], milestone: Milestone) -> int | None:
+    instant = instants.get(Mark(milestone))
+    return None if instant is None else instant.at
+
+
+def _between(start: int | None, end: Instant | None) -> int | None:
+    return None if start is None or end is None else max(end.at, start) - start
+
+
+def _endpoint(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Instant | None:
+    mark = last_endpoint(timeline, instants)
+    endpoint = None if mark is None else instants.get(mark)
+    ready = instants.get(Mark(Milestone.READY))
+    # publishNotReadyAddresses puts the address in before the pod is ready: traffic can come, but not be served.
+    if endpoint is not None and ready is not None and ready.at > endpoint.at:
+        return ready
+    return endpoint
+
+
+def _milestones(timeline: Timeline, instants: Mapping[Mark, Instant]) -> tuple[Reached, ...]:
+    rank = {milestone: index for index, milestone in enumerate(Milestone)}
+    reached = [Reached(mark, instants.get(mark), timeline.details.get(mark, "")) for mark in timeline.evidence]
+    unknown = 1 << 63
+    return tuple(
+        sorted(
+            reached,
+            key=lambda each: (
+                each.instant.at if each.instant else unknown,
+                rank[each.mark.milestone],
+                each.mark.subject,
+            ),
+        )
+    )
+
+
+def _missing(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Mark, ...]:
+    skipped: list[Mark] = []
+    missing: list[Mark] = []
+    for step in critical_path(timeline, facts, instants):
+        if step.mark in instants:
+            missing += skipped
+            skipped = []
+        elif step.required:
+            skipped.append(step.mark)
+    return tuple(missing)
+
+
+_PARALLEL = (
+    (Milestone.PULL_STARTED, Milestone.PULLED, Phase.IMAGE_PULL),
+    (Milestone.PULLED, Milestone.CONTAINER_CREATED, Phase.CONTAINER_CREATE),
+    (Milestone.CONTAINER_CREATED, Milestone.STARTED, Phase.CONTAINER_START),
+    (Milestone.STARTED, Milestone.CONTAINER_READY, Phase.READINESS_PROBE),
+)
+
+
+def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Stretch, ...]:
+    """What containers did that is not on the critical path."""
+    charged = {step.mark for step in critical_path(timeline, facts, instants)}
+    found: list[Stretch] = []
+    for container in facts.containers:
+        if container.kind is ContainerKind.INIT:
+            continue
+        for first, last, phase in _PARALLEL:
+            end_mark = Mark(last, container.name)
+            start, end = instants.get(Mark(first, container.name)), instants.get(end_mark)
+            if end_mark not in charged and start is not None and end is not None and end.at >= start.at:
+                found.append(Stretch(phase, start.at, end.at, container.name))
+    return tuple(found)

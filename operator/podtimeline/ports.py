@@ -1,0 +1,237 @@
+"""The seams between packages: small protocols, and the plain data that crosses them."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from podtimeline.core.milestones import Mark, Phase
+from podtimeline.core.observations import Observation
+from podtimeline.core.pods import Owner
+from podtimeline.core.state import State
+from podtimeline.core.view import Outcome, View
+
+
+class Stream(StrEnum):
+    """The hot streams."""
+
+    PODS = "pods"
+    EVENTS = "events"
+    ENDPOINTSLICES = "endpointslices"
+
+
+class Clock(Protocol):
+    """Reads the time; a test's clock stands still."""
+
+    def now(self) -> int:
+        """Nanoseconds since the Unix epoch."""
+        ...
+
+
+class Intake(Protocol):
+    """Takes what the streams say. All calls are synchronous and do no I/O: they run at the socket read."""
+
+    def known(self, uid: str) -> AbstractSet[Mark] | None:
+        """The marks already taken from the pod's own status; ``None`` while the pod has not been described."""
+        ...
+
+    def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
+        """Join observations of one pod, in any order, any number of times."""
+        ...
+
+    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
+        """A controller's SuccessfulCreate named a pod by name only, at ``at`` on the controller's clock."""
+        ...
+
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
+        """A complete listing of pods ended: pods not among ``uids`` vanished while nobody looked."""
+        ...
+
+
+class Versions(Protocol):
+    """Remembers how far each stream was read."""
+
+    def version(self, stream: Stream) -> str | None:
+        """The resourceVersion to resume from, ``None`` to list."""
+        ...
+
+    def reached(self, stream: Stream, version: str | None) -> None:
+        """The stream was read up to ``version``; ``None`` after a 410: it must be listed again."""
+        ...
+
+
+class Owners(Protocol):
+    """Knows the controllers of controllers and the Services, from the low-rate kinds."""
+
+    def chain(self, namespace: str, owner: Owner) -> tuple[Owner, ...]:
+        """The owner and its own controllers, nearest first."""
+        ...
+
+    def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
+        """``namespace/name`` of each Service that selects the labels; ``None`` while Services are not listed yet."""
+        ...
+
+
+class Metric(StrEnum):
+    """The histograms of the product, by the name that dashboards rely on."""
+
+    STARTUP = "podtimeline_pod_startup_duration_seconds"
+    ENDPOINT = "podtimeline_pod_endpoint_duration_seconds"
+    PHASE = "podtimeline_phase_duration_seconds"
+    TERMINATION = "podtimeline_pod_termination_duration_seconds"
+    IMAGE_PULL = "podtimeline_image_pull_duration_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """One observation of one histogram: ``value`` in nanoseconds. ``phase`` is set for ``Metric.PHASE`` only.
+
+    ``key`` tells increments of one pod and metric apart (the phase, the container), so that each counts once.
+    """
+
+    metric: Metric
+    namespace: str
+    workload_kind: str
+    workload: str
+    value: int
+    trace_id: str
+    key: str = ""
+    phase: Phase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A pod's record as a store keeps it: the state, what it is found by, and what it counts.
+
+    ``increments`` are all that the pod has caused so far; a store counts each (uid, metric, key) once, for ever.
+    ``settled`` is True once the start is over, ``closed`` once the object is gone.
+    """
+
+    state: State
+    namespace: str
+    name: str
+    workload_kind: str
+    workload: str
+    node: str | None
+    outcome: Outcome
+    phase: Phase | None
+    created: int | None
+    startup: int | None
+    total: int | None
+    settled: bool
+    closed: bool
+    updated: int
+    increments: tuple[Increment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What is committed in one transaction: changed records, and how far the streams had been read by then."""
+
+    records: tuple[Saved, ...]
+    versions: Mapping[Stream, str | None]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramState:
+    """One series as restored: non-cumulative bucket counts (the last one is +Inf) and the sum in seconds."""
+
+    metric: Metric
+    labels: tuple[str, ...]
+    buckets: tuple[int, ...]
+    sum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a store gives back at start. ``first_look`` is when this history began to look, ``None`` for a new one."""
+
+    records: tuple[Saved, ...] = ()
+    versions: Mapping[Stream, str | None] = field(default_factory=dict)
+    histograms: tuple[HistogramState, ...] = ()
+    first_look: int | None = None
+    last_commit: int | None = None
+
+
+class Store(Protocol):
+    """The history. Calls block: they run in a thread of their own. Each raises ``StoreError``."""
+
+    def restore(self) -> Restored:
+        """Everything not closed, the counters, and how far the streams were read."""
+        ...
+
+    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+        """Write records and their increments in one transaction; returns the increments that counted."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+class Order(StrEnum):
+    """How a search is sorted."""
+
+    SLOWEST = "slowest"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search of the history; ``None`` matches everything, ``since`` is nanoseconds since the epoch."""
+
+    namespace: str | None = None
+    workload_kind: str | None = None
+    workload: str | None = None
+    name: str | None = None
+    node: str | None = None
+    phase: Phase | None = None
+    outcome: Outcome | None = None
+    since: int | None = None
+    order: Order = Order.NEWEST
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Matching records, and the cursor of the next page (``None`` on the last)."""
+
+    records: tuple[Saved, ...]
+    cursor: str | None
+
+
+class History(Protocol):
+    """Reads the history. Calls block. Each raises ``StoreError``."""
+
+    def search(self, query: Query) -> Page:
+        """One page of records that match."""
+        ...
+
+    def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
+        """The latest record of that name, or the one of that uid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A pod whose start is over, as it is handed to the sinks after the commit."""
+
+    view: View
+    at: int
+
+
+class Sink(Protocol):
+    """A place that finished pods are told to, behind a bounded queue of its own. May block: runs in a thread."""
+
+    name: str
+
+    def take(self, finished: Finished) -> None:
+        """Tell one finished pod."""
+        ...
+
+    def close(self) -> None:
+        """Flush what is held."""
+        ...
