@@ -1,0 +1,145 @@
+"""The versioned JSON of one timeline: what the API serves, ``-o json`` prints and the log and captures refer to.
+
+Plain data only: ``dict``, ``list``, ``str``, ``int``, ``float``, ``bool`` and ``None``. Unknown is ``None``, never 0.
+Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its exact nanoseconds beside it.
+"""
+
+from collections.abc import Iterable
+
+from podtimeline.core.explain import explain
+from podtimeline.core.instants import Instant
+from podtimeline.core.milestones import MILESTONES, Mark
+from podtimeline.core.observations import ImagePulled
+from podtimeline.core.phases import Stretch
+from podtimeline.core.timeline import Note
+from podtimeline.core.view import Reached, View
+from podtimeline.render.moments import rfc3339, seconds
+
+API_VERSION = "podtimeline/v1"
+KIND = "PodTimeline"
+LIST_KIND = "PodTimelineList"
+
+Document = dict[str, object]
+
+
+def document(view: View, *, cluster: str | None = None) -> Document:
+    """The document of one pod's timeline; ``schema.TIMELINE`` describes it."""
+    facts = view.facts
+    ended = view.ended
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "uid": view.uid,
+        "cluster": cluster,
+        "namespace": facts.namespace,
+        "name": facts.name,
+        "workload": {"kind": view.workload.kind, "name": view.workload.name},
+        "node": view.node,
+        "outcome": view.outcome.value,
+        "phase": _current(view),
+        "containers": [{"name": each.name, "kind": each.kind.value, "image": each.image} for each in facts.containers],
+        "milestones": [_reached(each) for each in view.milestones],
+        "phases": [_stretch(each) for each in view.phases],
+        "beside": [_stretch(each) for each in view.beside],
+        **_duration("total", view.total),
+        **_duration("startup", view.startup),
+        **_duration("endpoint", view.endpoint),
+        **_duration("termination", view.termination),
+        **_duration("skew", view.skew),
+        "missing": [_mark(each) for each in view.missing],
+        "awaited": list(view.awaited),
+        "services": None if view.services is None else list(view.services),
+        "partial": [each.value for each in view.partial],
+        "notes": [_note(each) for each in view.notes],
+        "pulls": [_pull(each) for each in view.pulls],
+        "restarts": [
+            {"container": each.container, "restarts": each.restarts, "exitCode": each.exit_code, "reason": each.reason}
+            for each in view.restarts
+        ],
+        "ended": ended and {"succeeded": ended.succeeded, "reason": ended.reason, "text": ended.text},
+        "explanation": explain(view),
+    }
+
+
+def documents(items: Iterable[Document], *, cursor: str | None = None) -> Document:
+    """A page of documents; ``cursor`` asks for the next page and is ``None`` on the last."""
+    return {"apiVersion": API_VERSION, "kind": LIST_KIND, "items": list(items), "cursor": cursor}
+
+
+def _current(view: View) -> str | None:
+    last = view.phases[-1] if view.phases else None
+    return last.phase.value if last is not None and last.open else None
+
+
+def _duration(name: str, duration: int | None) -> Document:
+    exact = None if duration is None else seconds(duration)
+    return {f"{name}Seconds": exact, f"{name}Nanoseconds": duration}
+
+
+def _moment(moment: int | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _mark(mark: Mark) -> Document:
+    scope = MILESTONES[mark.milestone].scope
+    return {"milestone": mark.milestone.value, "subject": mark.subject, "scope": scope.value}
+
+
+def _reached(reached: Reached) -> Document:
+    return {**_mark(reached.mark), **_instant(reached.instant), "detail": reached.detail}
+
+
+def _instant(instant: Instant | None) -> Document:
+    if instant is None:
+        return {
+            "at": None,
+            "earliest": None,
+            "latest": None,
+            "source": None,
+            "observed": None,
+            **_duration("skew", None),
+        }
+    return {
+        "at": rfc3339(instant.at),
+        "earliest": _moment(instant.earliest),
+        "latest": _moment(instant.latest),
+        "source": instant.source.value,
+        "observed": rfc3339(instant.observed),
+        **_duration("skew", instant.skew),
+    }
+
+
+def _stretch(stretch: Stretch) -> Document:
+    return {
+        "phase": stretch.phase.value,
+        "subject": stretch.subject,
+        "start": rfc3339(stretch.start),
+        "end": rfc3339(stretch.end),
+        **_duration("duration", stretch.duration),
+        **_duration("atLeast", stretch.at_least),
+        **_duration("atMost", stretch.at_most),
+        "open": stretch.open,
+        **_duration("skew", stretch.skew),
+    }
+
+
+def _note(note: Note) -> Document:
+    return {
+        "reason": note.reason,
+        "subject": note.subject,
+        "text": note.text,
+        "first": rfc3339(note.first),
+        "last": rfc3339(note.last),
+        "count": note.count,
+    }
+
+
+def _pull(pull: ImagePulled) -> Document:
+    return {
+        "container": pull.container,
+        "image": pull.image,
+        "cached": pull.cached,
+        **_duration("pull", pull.pull),
+        **_duration("waiting", pull.waiting),
+        "sizeBytes": pull.size,
+    }
