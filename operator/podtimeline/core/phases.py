@@ -5,7 +5,7 @@ whose inner milestones were not observed is ``unexplained``.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
@@ -180,6 +180,9 @@ class _Walk:
                 self._next = self._next or step
             return
         phase = Phase.UNEXPLAINED if self._gap else step.phase
+        if self._gap and instant.at <= self._at and self._stretches:
+            # Steps in between took time: what stands before them only ends here because nothing says where it ended.
+            self._stretches[-1] = replace(self._stretches[-1], phase=Phase.UNEXPLAINED)
         self._lay(phase, step.mark.subject, instant)
         self._gap, self._next = False, None
 

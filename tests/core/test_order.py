@@ -1,0 +1,65 @@
+"""Causality bounds what no stamp bounds."""
+
+from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
+
+from podtimeline.core.instants import Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.order import predecessors, resolve
+
+
+def test_an_address_reported_late_is_bounded_by_the_pull_that_followed_it() -> None:
+    """The kubelet reports the IP with the running container, but the image was pulled after the sandbox was made."""
+    instant = resolve(ordinary().timeline())[Mark(Milestone.IP_ASSIGNED)]
+    assert (instant.earliest, instant.latest, instant.at) == (at(0), at(1), at(1))
+
+
+def test_every_predecessor_stands_before_its_mark() -> None:
+    """The order is topological, so one pass each way carries all bounds."""
+    order = predecessors(facts(INIT, PROXY, WEB, readiness_gates=("example.org/lb",)))
+    seen: set[Mark] = set()
+    for mark, before in order.items():
+        assert set(before) <= seen, mark
+        seen.add(mark)
+
+
+def test_every_milestone_of_the_table_has_its_place_in_the_order() -> None:
+    """A milestone added to the table without an order would never be bounded."""
+    order = predecessors(facts(INIT, PROXY, WEB, readiness_gates=("example.org/lb",)))
+    assert {mark.milestone for mark in order} == set(Milestone) - {Milestone.ENDPOINT_READY}
+
+
+def test_a_sidecar_releases_the_next_container_when_its_startup_probe_passes() -> None:
+    """Native sidecars never finish (KEP-753)."""
+    order = predecessors(facts(PROXY, WEB))
+    assert order[Mark(Milestone.PULL_STARTED, "web")] == (Mark(Milestone.STARTED_PROBE_PASSED, "proxy"),)
+
+
+def test_an_init_container_releases_the_next_one_when_it_finishes() -> None:
+    """Init containers run one after the other."""
+    order = predecessors(facts(INIT, PROXY, WEB))
+    assert order[Mark(Milestone.PULL_STARTED, "proxy")] == (Mark(Milestone.FINISHED, "migrate"),)
+
+
+def test_a_static_pod_runs_before_its_mirror_is_created() -> None:
+    """The API object of a static pod comes later: the order of creation and start must not be called skew."""
+    life = Life().described(facts(mirror=True))
+    life.saw(Milestone.CREATED, in_second(9, Source.FIELD), watched(9.1))
+    life.saw(Milestone.KUBELET_ACCEPTED, in_second(1, Source.FIELD))
+    life.saw(Milestone.STARTED, named(3), subject="web")
+    instants = resolve(life.timeline())
+    assert all(instant.skew == 0 for instant in instants.values())
+
+
+def test_a_clock_that_is_behind_shows_as_skew() -> None:
+    """A start stamped three seconds before the pod existed is kept as it was said, with the contradiction."""
+    life = Life().described(facts())
+    life.saw(Milestone.CREATED, in_second(10, Source.FIELD), watched(10.2))
+    life.saw(Milestone.STARTED, named(7), subject="web")
+    instant = resolve(life.timeline())[Mark(Milestone.STARTED, "web")]
+    assert (instant.at, instant.skew) == (at(7), at(10) - at(7))
+
+
+def test_events_alone_already_have_instants() -> None:
+    """An event can come before its pod is seen."""
+    life = container_start(Life(), "web", 1.0)
+    assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].at == at(3.2)
