@@ -1,0 +1,3 @@
+module podtimeline.dev/hack/tools
+
+go 1.24.0
