@@ -150,7 +150,7 @@ def _create(cluster: Cluster) -> None:
     network.create_control_plane(files)
     for place in cluster.nodes:
         network.create_node(files, place)
-        node.configure(files, place, tools=cluster.tools)
+        node.configure(files, place, tools=cluster.tools, release=cluster.spec.kubernetes)
     network.connect_pods(files, cluster.nodes)
     saved = {"nodes": cluster.spec.nodes, "kubernetes": cluster.spec.kubernetes.value}
     write(files.base / "cluster.json", json.dumps(saved) + "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clusterkit import network, pki
 from clusterkit.cgroups import Tree
-from clusterkit.model import Addresses, Files, NodeFiles
+from clusterkit.model import Addresses, Files, Kubernetes, NodeFiles
 from clusterkit.process import Processes, Program, Record
 from clusterkit.run import wait_until, write
 
@@ -25,6 +25,8 @@ mount --rbind "$1/run" /run
 mount --bind "$1/log" /var/log
 # Last: it hides the directory that all the others come from.
 mount --bind "$1/lib" /var/lib
+# Names outside the cluster fail at once instead of timing out; a link there leads below /run, which is hidden now.
+[ -L /etc/resolv.conf ] || mount --bind /run/kubernetes/resolv.conf /etc/resolv.conf
 hostname "$3"
 touch /run/kubernetes/holding
 exec sleep infinity
@@ -78,9 +80,9 @@ def cni_config(node: NodeFiles) -> str:
     return json.dumps({"cniVersion": "0.4.0", "name": "pods", "plugins": [plugin]}, indent=2) + "\n"
 
 
-def kubelet_config(node: NodeFiles, *, tree: Tree) -> str:
+def kubelet_config(node: NodeFiles, *, tree: Tree, release: Kubernetes) -> str:
     """Return the kubelet's settings: its defaults, but for what a shared machine forces on it."""
-    settings = {
+    settings: dict[str, object] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{_SOCKET}",
@@ -103,16 +105,19 @@ def kubelet_config(node: NodeFiles, *, tree: Tree) -> str:
         "imageGCHighThresholdPercent": 100,
         "logging": {"verbosity": 2},
     }
+    if release is not Kubernetes.V1_34:
+        # An image that was both pulled and loaded would otherwise be asked for at a registry that is not there.
+        settings["imagePullCredentialsVerificationPolicy"] = "NeverVerify"
     return json.dumps(settings, indent=2) + "\n"
 
 
-def configure(files: Files, node: NodeFiles, *, tools: Path) -> None:
+def configure(files: Files, node: NodeFiles, *, tools: Path, release: Kubernetes) -> None:
     """Write a node's files."""
     for directory in (node.run / "bin", node.run / "lock", node.lib, node.log, node.cni_log.parent, node.config / "manifests"):
         directory.mkdir(parents=True, exist_ok=True)
     node.cni_log.touch()
     write(node.config / "containerd.toml", CONTAINERD)
-    write(node.config / "kubelet.yaml", kubelet_config(node, tree=Tree(files.name)))
+    write(node.config / "kubelet.yaml", kubelet_config(node, tree=Tree(files.name), release=release))
     write(node.config / "cni" / "10-pods.conflist", cni_config(node))
     write(node.config / "registries" / Addresses.REGISTRY / "hosts.toml", REGISTRY)
     write(node.config / "resolv.conf", f"nameserver {Addresses.DNS}\n")
