@@ -1,0 +1,348 @@
+"""Settings: one frozen model, filled from flags, the environment, a YAML file and defaults, in this order.
+
+The environment variable of a setting is ``PODTIMELINE_`` and its name in capitals. Kubernetes injects variables of the
+same prefix into every pod of a namespace that has a Service named ``podtimeline`` or ``podtimeline-…``
+(``PODTIMELINE_SERVICE_HOST``, ``PODTIMELINE_PORT_8080_TCP``, see "Discovering services" in the Kubernetes
+documentation): those are ignored, while any other unknown name is refused, because a misspelt setting that is silently
+left at its default is found weeks later.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from podtimeline.errors import SettingsError
+
+PREFIX = "PODTIMELINE_"
+FILE_VARIABLE = PREFIX + "CONFIG"
+"""Names the YAML file; the command line reads it, it is not a setting itself."""
+_NOT_SETTINGS = frozenset({FILE_VARIABLE, PREFIX + "CACHE", PREFIX + "PYTHON"})
+_SERVICE_LINK = re.compile(
+    PREFIX + r"([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+_NAMESPACE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]|0)"
+_ADDRESS = rf"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*):{_PORT}$"
+_YEAR = 365.0
+_NUMBERS = (msgspec.inspect.BoolType, msgspec.inspect.IntType, msgspec.inspect.FloatType)
+
+
+class LogLevel(StrEnum):
+    """How much is said on stderr."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _says(text: str, allowed: str = "") -> Meta:
+    return Meta(description=text, extra={"allowed": allowed} if allowed else None)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set. Durations are seconds unless the name says otherwise, sizes are bytes."""
+
+    namespaces: Annotated[
+        tuple[Annotated[str, Meta(pattern=_NAMESPACE)], ...],
+        _says(
+            "Namespaces to follow; none means all of them, which needs cluster-wide rights.",
+            "names of namespaces (lower-case letters, digits and -), separated by commas in variables and flags",
+        ),
+    ] = ()
+    cluster_name: Annotated[
+        str,
+        Meta(max_length=253),
+        _says("Name of the cluster, put into the log, the API and the spans.", "a text of at most 253 characters"),
+    ] = ""
+    listen: Annotated[
+        str,
+        Meta(pattern=_ADDRESS),
+        _says(
+            "Address of the HTTP server: metrics, probes, API.",
+            "ADDRESS:PORT such as 0.0.0.0:8080, [::]:8080 or :8080 (all addresses); port 0 takes a free one",
+        ),
+    ] = "0.0.0.0:8080"
+    kubeconfig: Annotated[
+        str | None, _says("kubeconfig file; unset inside a pod means its service account.", "path of a file")
+    ] = None
+    context: Annotated[str | None, _says("Context of the kubeconfig; unset means its current one.", "a text")] = None
+    api_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None,
+        _says(
+            "Server to use instead of the one that the credentials name, such as a proxy.", "an http:// or https:// URL"
+        ),
+    ] = None
+    history_path: Annotated[
+        str,
+        Meta(min_length=1),
+        _says(
+            "SQLite file of the history. It belongs on a disk of the node or a block volume.",
+            "path of a file, or :memory: to keep nothing",
+        ),
+    ] = "/var/lib/podtimeline/history.sqlite3"
+    allow_network_filesystem: Annotated[
+        bool, _says("Allow the history on NFS, CIFS and the like, where locks may not hold and the file may break.")
+    ] = False
+    retention_days: Annotated[
+        float, Meta(gt=0, le=10 * _YEAR), _says("Days that the timelines of pods that are gone are kept.")
+    ] = 14.0
+    retention_bytes: Annotated[
+        int,
+        Meta(ge=1 << 20, le=1 << 44),
+        _says("Size of the history file above which the oldest timelines are deleted; totals are never deleted."),
+    ] = 1 << 30
+    commit_interval_seconds: Annotated[
+        float, Meta(ge=0.01, le=60), _says("Time between two commits of what changed to the history.")
+    ] = 1.0
+    linger_seconds: Annotated[
+        float, Meta(ge=0, le=600), _says("Wait after a start is over for events that still come, before it is told.")
+    ] = 5.0
+    endpoint_deadline_seconds: Annotated[
+        float, Meta(ge=0, le=86400), _says("Wait after Ready for the address in a selecting Service's EndpointSlices.")
+    ] = 300.0
+    orphan_seconds: Annotated[
+        float,
+        Meta(ge=1, le=86400),
+        _says("Time that events and addresses are kept for a pod that has not been seen itself."),
+    ] = 600.0
+    series_limit: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000),
+        _says("Label sets of one histogram; further workloads are counted together under the label value other."),
+    ] = 2000
+    sink_queue: Annotated[
+        int,
+        Meta(ge=1, le=10_000_000),
+        _says("Finished pods that wait for one sink; above it they are dropped, counted."),
+    ] = 10_000
+    json_log: Annotated[bool, _says("Write one JSON line per finished pod to stdout.")] = True
+    log_level: Annotated[LogLevel, _says("How much is said on stderr.")] = LogLevel.INFO
+    watch_timeout_seconds: Annotated[
+        int,
+        Meta(ge=1, le=3600),
+        _says("Length of one watch request, randomised by a third up and down so that reconnects spread."),
+    ] = 450
+    stale_after_seconds: Annotated[
+        float,
+        Meta(ge=1, le=3600),
+        _says(
+            "Silence after which a stream is reconnected and /healthz fails. The API server sends a bookmark each"
+            " minute: below 75 quiet streams are reconnected needlessly."
+        ),
+    ] = 120.0
+    page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Objects of one page of a listing.")] = 500
+    sources: dict[str, str] = {}
+    """Where each setting that is not at its default came from; filled by ``load_settings``."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of ``listen``; an empty host means all addresses."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class Row(NamedTuple):
+    """One setting as it is shown: name, value, where the value came from, what is allowed, what it is."""
+
+    name: str
+    value: str
+    source: str
+    allowed: str
+    description: str
+
+
+class _Given(NamedTuple):
+    """One value as it was given, and where."""
+
+    name: str
+    value: object
+    source: str
+
+
+class _Spec(NamedTuple):
+    """What the model says of one setting."""
+
+    type: object
+    info: msgspec.inspect.Type
+    default: object
+    description: str
+    allowed: str
+
+
+def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """The settings: a flag wins over the environment, the environment over the file, the file over the default.
+
+    A flag whose value is ``None`` was not given. Raises ``SettingsError`` with one line for each wrong or unknown
+    setting: its name, the value, where it came from and what is allowed.
+    """
+    problems: list[str] = []
+    given: dict[str, _Given] = {}
+    for each in (*_from_file(file, problems), *_from_environ(environ, problems), *_from_flags(flags, problems)):
+        given[each.name] = each
+    values: dict[str, object] = {}
+    for each in given.values():
+        try:
+            values[each.name] = _converted(each)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise SettingsError("\n".join(problems))
+    sources = {each.name: each.source for each in given.values()}
+    return msgspec.structs.replace(Settings(), **values, sources=sources)
+
+
+def describe(settings: Settings) -> tuple[Row, ...]:
+    """Every setting with its value, source, what is allowed and what it is, in the order of the model."""
+    return tuple(
+        Row(
+            name, _shown(getattr(settings, name)), settings.sources.get(name, "default"), spec.allowed, spec.description
+        )
+        for name, spec in SPECS.items()
+    )
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def _from_flags(flags: Mapping[str, object], problems: list[str]) -> Iterator[_Given]:
+    for name, value in flags.items():
+        if name not in SPECS:
+            problems.append(_unknown(flag(name), "flag", [flag(each) for each in SPECS]))
+        elif value is not None:
+            yield _Given(name, value, f"flag {flag(name)}")
+
+
+def _from_environ(environ: Mapping[str, str], problems: list[str]) -> Iterator[_Given]:
+    known = {variable(name): name for name in SPECS}
+    for key, value in environ.items():
+        if not key.startswith(PREFIX) or key in _NOT_SETTINGS or _SERVICE_LINK.fullmatch(key):
+            continue
+        if key in known:
+            yield _Given(known[key], value, f"environment variable {key}")
+        else:
+            problems.append(_unknown(key, "environment variable", list(known)))
+
+
+def _from_file(file: Path | None, problems: list[str]) -> Iterator[_Given]:
+    if file is None:
+        return
+    for name, value in _read(file).items():
+        if name in SPECS:
+            yield _Given(name, value, f"file {file}")
+        else:
+            problems.append(_unknown(str(name), f"setting in file {file}", list(SPECS)))
+
+
+def _read(file: Path) -> Mapping[object, object]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {file}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"settings file {file}: not YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"settings file {file}: holds {type(content).__name__}, needs lines of `name: value`")
+    return content
+
+
+def _unknown(name: str, what: str, known: list[str]) -> str:
+    near = get_close_matches(name.replace("-", "_") if name in known else name, known, n=1, cutoff=0.0)
+    return f"{name}: unknown {what}; the nearest name is {near[0]}"
+
+
+def _converted(given: _Given) -> object:
+    spec = SPECS[given.name]
+    try:
+        lax = isinstance(given.value, str) and isinstance(spec.info, _NUMBERS)
+        return msgspec.convert(_plain(given.value, spec), spec.type, strict=not lax)
+    except msgspec.ValidationError as error:
+        value = "(empty)" if given.value in ("", None) else _shown(given.value)
+        raise ValueError(f"{given.name}: {value} ({given.source}) is not allowed: it must be {spec.allowed}") from error
+
+
+def _plain(value: object, spec: _Spec) -> object:
+    """The value in the shape that the type expects; texts of the environment have one shape for all types."""
+    if isinstance(spec.info, msgspec.inspect.VarTupleType) and isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(spec.info, msgspec.inspect.UnionType) and value == "":
+        return None  # A chart that has no value for an optional setting renders an empty text.
+    if isinstance(value, float) and value.is_integer() and isinstance(spec.info, msgspec.inspect.IntType):
+        return int(value)  # Helm writes large whole numbers as 1.073741824e+09.
+    if isinstance(spec.info, msgspec.inspect.EnumType) and isinstance(value, str):
+        return value.lower()
+    return value
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "true" if value else "false"
+        case tuple() | list():
+            return ",".join(_shown(each) for each in value) or "-"
+        case float() if value.is_integer():
+            return str(int(value))
+        case str():
+            return str(value) if value else "-"
+        case _:
+            return str(value)
+
+
+def _specs() -> dict[str, _Spec]:
+    info = msgspec.inspect.type_info(Settings)
+    assert isinstance(info, msgspec.inspect.StructType)  # noqa: S101 - what a Struct's type information is
+    found: dict[str, _Spec] = {}
+    for each in info.fields:
+        if each.name == "sources":
+            continue
+        inner, description, allowed = _unwrap(each.type)
+        hint = Settings.__annotations__[each.name]
+        found[each.name] = _Spec(hint, inner, each.default, description, allowed or _allowed(inner))
+    return found
+
+
+def _unwrap(info: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, str, str]:
+    description, allowed = "", ""
+    while isinstance(info, msgspec.inspect.Metadata):
+        description = (info.extra_json_schema or {}).get("description", description)
+        allowed = (info.extra or {}).get("allowed", allowed)
+        info = info.type
+    return info, description, allowed
+
+
+def _allowed(info: msgspec.inspect.Type) -> str:
+    match info:
+        case msgspec.inspect.BoolType():
+            return "true or false"
+        case msgspec.inspect.EnumType():
+            return "one of " + ", ".join(str(each) for each in info.cls)
+        case msgspec.inspect.IntType():
+            return f"a whole number from {info.ge} to {info.le}"
+        case msgspec.inspect.FloatType(gt=None):
+            return f"a number from {_shown(info.ge)} to {_shown(info.le)}"
+        case msgspec.inspect.FloatType():
+            return f"a number above {_shown(info.gt)}, at most {_shown(info.le)}"
+        case _:
+            return "a text"
+
+
+SPECS: dict[str, _Spec] = _specs()
+"""Every setting by name; documentation, the chart's schema and the flags of the command line derive from it."""
