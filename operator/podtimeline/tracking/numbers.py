@@ -1,0 +1,71 @@
+"""Numbers of the tracker about itself and about the pods that start right now."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from podtimeline.core.milestones import Phase
+from podtimeline.core.view import view
+from podtimeline.tracking.records import Stage, Tracked
+
+_LOOKS = 500
+"""Timelines that one look resolves at most: it happens between two reads of the streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One moment: records by stage, what is owed to the store, and who is in which phase since when (seconds)."""
+
+    tracked: Mapping[Stage, int]
+    owed: int
+    names_pending: int
+    in_phase: Mapping[Phase, int]
+    oldest: Mapping[Phase, float]
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Counters since the process began."""
+
+    late: int = 0
+    """Observations of pods that were gone for longer than the tombstone."""
+    orphans_dropped: int = 0
+    """Uids that events or slices named and no pod was ever seen of."""
+    unclaimed: int = 0
+    """Events by name that never found their pod."""
+    vanished: int = 0
+    """Pods that went while nobody looked."""
+    settled: int = 0
+    closed: int = 0
+
+
+def in_phase(
+    now: int, starting: Iterable[Tracked], leaving: Iterable[Tracked]
+) -> tuple[dict[Phase, int], dict[Phase, float]]:
+    """How many pods are in which phase, and for how many seconds the one that is in it longest.
+
+    At most ``_LOOKS`` pods that changed since the last look are resolved; the others count as they were.
+    """
+    counts = dict.fromkeys(Phase, 0)
+    since: dict[Phase, int] = {}
+    looks = _LOOKS
+    for record in starting:
+        if not record.looked and looks > 0:
+            looks -= 1
+            record.looked, record.phase = True, _phase(record, now)
+        if record.phase is not None:
+            _count(*record.phase, counts, since)
+    for record in leaving:
+        if record.stage is not Stage.STARTING and record.leaving_at is not None:
+            _count(Phase.TERMINATION, record.leaving_at, counts, since)
+    return counts, {phase: (now - at) / 1e9 for phase, at in since.items()}
+
+
+def _count(phase: Phase, at: int, in_phase: dict[Phase, int], since: dict[Phase, int]) -> None:
+    in_phase[phase] += 1
+    since[phase] = min(at, since.get(phase, at))
+
+
+def _phase(record: Tracked, now: int) -> tuple[Phase, int] | None:
+    seen = None if record.timeline is None else view(record.timeline, now=now)
+    last = seen.phases[-1] if seen is not None and seen.phases else None
+    return (last.phase, last.start) if last is not None and last.open else None

@@ -1,0 +1,84 @@
+"""The tracker's record of one pod, and the rules it is kept by."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Mark, Phase
+from podtimeline.core.state import State
+from podtimeline.core.timeline import Timeline
+
+
+class Stage(StrEnum):
+    """Where a record is in its life."""
+
+    ORPHAN = "orphan"
+    """Events or slices named the uid; the pod itself was not seen yet."""
+    STARTING = "starting"
+    SETTLED = "settled"
+    """The start is over; the object is still there."""
+    CLOSED = "closed"
+    """The object is gone; the record waits a while for late events."""
+
+
+class Codec(Protocol):
+    """Packs the state of a pod that rests into few bytes."""
+
+    def pack(self, state: State) -> bytes:
+        """The state as bytes."""
+        ...
+
+    def unpack(self, blob: bytes) -> State:
+        """The state that ``pack`` was given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How long the tracker waits for what, in nanoseconds, and how much it holds of what nobody has claimed yet.
+
+    ``name_before`` and ``name_after`` bound how far a SuccessfulCreate may lie from ``creationTimestamp``, whose
+    second adds to the latter: a name returns with a new uid when a StatefulSet replaces its pod.
+    """
+
+    linger: int = 5 * SECOND
+    endpoint_deadline: int = 300 * SECOND
+    orphan: int = 600 * SECOND
+    tombstone: int = 600 * SECOND
+    name_before: int = SECOND
+    name_after: int = 6 * SECOND
+    max_orphans: int = 50_000
+    max_tombstones: int = 50_000
+    max_names: int = 50_000
+    max_buried: int = 100_000
+    hold_versions: int = 30 * SECOND
+
+
+@dataclass(slots=True)
+class Tracked:
+    """One pod. Either ``timeline`` or ``blob`` holds its state; a pod that rests is packed.
+
+    ``known`` is what its decoder need not say again, ``None`` until the pod was described. ``told`` is True once its
+    start was committed, and so counted and handed to the sinks. Moments are of the observer's clock.
+    """
+
+    uid: str
+    timeline: Timeline | None
+    blob: bytes | None = None
+    known: AbstractSet[Mark] | None = None
+    key: tuple[str, str] | None = None
+    stage: Stage = Stage.ORPHAN
+    dirty: bool = False
+    told: bool = False
+    removed: bool = False
+    created_second: int = 0
+    ready_at: int | None = None
+    leaving_at: int | None = None
+    over_at: int | None = None
+    due: int | None = None
+    looked: bool = False
+    """Whether ``phase`` is as of its last change."""
+    phase: tuple[Phase, int] | None = None
+    """The phase it is in and since when."""
