@@ -1,0 +1,76 @@
+"""Debian's packages, as an installed tool or unpacked into a directory; no service of theirs is ever started."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterkit.errors import ClusterError
+from clusterkit.run import run
+from clusterkit.say import say
+
+_APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One archive as apt would fetch it: its file name holds name and version, the digest its content."""
+
+    file: str
+    digest: str
+
+
+def parse_uris(text: str) -> tuple[Package, ...]:
+    """Return the packages that `apt-get --print-uris` names, one a line: 'address' file size digest."""
+    fields = [line.split() for line in text.splitlines() if line.startswith("'")]
+    return tuple(
+        sorted((Package(file=words[1], digest=words[3]) for words in fields), key=lambda package: package.file)
+    )
+
+
+def closure(wanted: Sequence[str]) -> tuple[Package, ...]:
+    """Return the packages and all that they depend on, as if nothing were installed yet."""
+    if shutil.which("apt-get") is None:
+        raise ClusterError(
+            "neither a docker that reaches a registry nor apt-get is here: build deploy/Dockerfile elsewhere"
+        )
+    with tempfile.TemporaryDirectory() as name:
+        # apt leaves out what it finds downloaded already: an empty directory of its own makes the answer whole.
+        (Path(name) / "partial").mkdir()
+        words = _apt(["-qq", "--print-uris", "-o", f"Dir::Cache::archives={name}"], wanted)
+        try:
+            return parse_uris(run(words, env=_APT))
+        except ClusterError:
+            # A fresh machine has no package lists yet.
+            run(["apt-get", "-q", "update"], env=_APT)
+            return parse_uris(run(words, env=_APT))
+
+
+def download(wanted: Sequence[str], *, directory: Path) -> None:
+    """Fetch the packages of `closure`; apt checks each against the archive's signature."""
+    (directory / "partial").mkdir(parents=True, exist_ok=True)
+    run(_apt(["-q", "--download-only", "-o", f"Dir::Cache::archives={directory}"], wanted), env=_APT)
+
+
+def _apt(options: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    # An empty status file: apt then resolves for an empty root instead of for this machine.
+    nothing = ["-o", "Dir::State::status=/dev/null", "-o", "Debug::NoLocking=1", "-o", "Acquire::ForceHash=SHA256"]
+    return ["apt-get", *nothing, *options, "-y", "--no-install-recommends", "install", *wanted]
+
+
+def ensure(program: str, *, package: str) -> str:
+    """Return the path of a program, installing its package when it is missing."""
+    found = shutil.which(program)
+    if found is not None:
+        return found
+    if shutil.which("apt-get") is None:
+        raise ClusterError(f"{program} is not on PATH: install it")
+    say(f"installing Debian's {package}")
+    run(["apt-get", "-q", "update"], env=_APT)
+    run(["apt-get", "-q", "-y", "install", "--no-install-recommends", package], env=_APT)
+    found = shutil.which(program)
+    if found is None:
+        raise ClusterError(f"{package} is installed, yet {program} is not on PATH")
+    return found
