@@ -1,0 +1,212 @@
+"""What really happened, from recorders that the operator does not read: audit log, containerd, CNI.
+
+Each truth is an interval in nanoseconds: a write in the API lies between the receipt of its request and its response,
+a deed of the node is stamped by who did it.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from podtimeline.core.milestones import Mark, Milestone
+
+SECOND = 1_000_000_000
+Json = Mapping[str, Any]
+
+
+class Span(NamedTuple):
+    """The fact happened in [start, end], nanoseconds since the epoch."""
+
+    start: int
+    end: int
+
+
+@dataclass
+class PodTruth:
+    """The recorded deeds of one pod, by milestone."""
+
+    uid: str
+    namespace: str = ""
+    name: str = ""
+    node: str = ""
+    marks: dict[Mark, Span] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+
+    def first(self, milestone: Milestone, span: Span, *, subject: str = "") -> None:
+        """Keep the first occurrence: recorders are read in the order of time."""
+        self.marks.setdefault(Mark(milestone, subject), span)
+
+
+def nanoseconds(text: str) -> int:
+    """Nanoseconds of an RFC 3339 stamp, or of containerd's own form of one, with up to nine fractional digits."""
+    match = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?", text)
+    if match is None:
+        raise ValueError(f"not a time stamp: {text!r}")
+    day, clock, fraction = match.groups()
+    whole = int(datetime.fromisoformat(f"{day}T{clock}+00:00").timestamp())
+    return whole * SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+def read_truth(rows: Iterable[tuple[str, str, Path]]) -> dict[str, PodTruth]:
+    """The truth of all pods by uid, from the rows that ``hack/cluster truth`` prints (kind, node, path)."""
+    rows = list(rows)
+    pods: dict[str, PodTruth] = {}
+    for kind, _, path in rows:
+        if kind == "audit":
+            _read_audit(pods, _json_lines(path))
+    for kind, node, path in rows:
+        if kind == "containerd":
+            _read_containerd(pods, path.read_text().splitlines())
+        elif kind == "cni":
+            _read_cni(pods, _json_lines(path))
+        elif kind == "cri":
+            _read_pulls(pods, node, _json_lines(path))
+    return pods
+
+
+def cluster_truth(name: str) -> dict[str, PodTruth]:
+    """The truth as recorded by the cluster ``name`` of hack/cluster."""
+    printed = subprocess.run(["hack/cluster", "truth", "--name", name], check=True, capture_output=True, text=True)
+    rows = (line.split("\t") for line in printed.stdout.splitlines())
+    return read_truth((kind, node, Path(path)) for kind, node, path in rows if Path(path).exists())
+
+
+def _json_lines(path: Path) -> Iterator[Json]:
+    with path.open() as lines:
+        for line in lines:
+            if line.startswith("{") and line.endswith("}\n"):
+                yield json.loads(line)
+
+
+def _pod(pods: dict[str, PodTruth], meta: Json) -> PodTruth:
+    pod = pods.setdefault(meta["uid"], PodTruth(meta["uid"]))
+    pod.namespace, pod.name = meta.get("namespace", pod.namespace), meta.get("name", pod.name)
+    return pod
+
+
+def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
+    for entry in entries:
+        reference = entry.get("objectRef") or {}
+        if entry["level"] != "RequestResponse" or entry["stage"] != "ResponseComplete":
+            continue
+        if entry.get("responseStatus", {}).get("code", 500) >= 300:
+            continue
+        span = Span(nanoseconds(entry["requestReceivedTimestamp"]), nanoseconds(entry["stageTimestamp"]))
+        match reference.get("resource"), reference.get("subresource"), entry["verb"]:
+            case "pods", None, "create":
+                _pod(pods, entry["responseObject"]["metadata"]).first(Milestone.CREATED, span)
+            case "pods", "binding", "create":
+                pod = _pod(pods, entry["requestObject"]["metadata"])
+                pod.node = entry["requestObject"]["target"]["name"]
+                pod.first(Milestone.SCHEDULED, span)
+            case "pods", "status", "patch" | "update":
+                _read_status(pods, entry["responseObject"], span)
+            case "pods", None, "delete" if entry["responseObject"].get("kind") == "Pod":
+                _read_deletion(_pod(pods, entry["responseObject"]["metadata"]), entry, span)
+            case "endpointslices", None, "create" | "update" | "patch":
+                _read_slice(pods, entry["responseObject"], span)
+            case _:
+                continue
+
+
+def _read_deletion(pod: PodTruth, entry: Json, span: Span) -> None:
+    pod.first(Milestone.DELETION_REQUESTED, span)
+    if (entry.get("requestObject") or {}).get("gracePeriodSeconds") == 0:
+        pod.first(Milestone.OBJECT_REMOVED, span)
+
+
+def _read_status(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
+    pod, status = _pod(pods, written["metadata"]), written["status"]
+    reported = {
+        "Initialized": Milestone.INITIALIZED,
+        "ContainersReady": Milestone.CONTAINERS_READY,
+        "Ready": Milestone.READY,
+    }
+    if status.get("startTime"):
+        pod.first(Milestone.KUBELET_ACCEPTED, span)
+    for condition in status.get("conditions", ()):
+        if condition["type"] in reported and condition["status"] == "True":
+            pod.first(reported[condition["type"]], span)
+    for each in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        if each.get("containerID"):
+            pod.ids.setdefault(each["containerID"].rpartition("/")[2], each["name"])
+        pod.images[each["name"]] = each["image"]
+        if each.get("started"):
+            pod.first(Milestone.STARTED_PROBE_PASSED, span, subject=each["name"])
+        if each["ready"] and not each["state"].get("terminated"):
+            pod.first(Milestone.CONTAINER_READY, span, subject=each["name"])
+
+
+def _read_slice(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
+    meta = written["metadata"]
+    service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
+    for endpoint in written.get("endpoints") or ():
+        target = endpoint.get("targetRef") or {}
+        if target.get("kind") == "Pod" and endpoint["conditions"].get("ready", True):
+            pod = _pod(pods, target)
+            pod.first(Milestone.ENDPOINT_READY, span, subject=f"{meta['namespace']}/{service}/{meta['name']}")
+
+
+_DEEDS = {
+    "/containers/create": Milestone.CONTAINER_CREATED,
+    "/tasks/start": Milestone.STARTED,
+    "/tasks/exit": Milestone.FINISHED,
+}
+
+
+def _read_containerd(pods: dict[str, PodTruth], lines: Iterable[str]) -> None:
+    owners = {identity: (pod, name) for pod in pods.values() for identity, name in pod.ids.items()}
+    for line in lines:
+        match = re.match(r"(\S+ \S+) \+0000 UTC \S+ (\S+) (\{.*\})$", line)
+        if match is None or match[2] not in _DEEDS:
+            continue
+        said = json.loads(match[3])
+        owner = owners.get(said.get("container_id") or said.get("id", ""))
+        if owner is not None:
+            moment = nanoseconds(said["exited_at"]) if "exited_at" in said else nanoseconds(match[1])
+            owner[0].first(_DEEDS[match[2]], Span(moment, moment), subject=owner[1])
+
+
+def _read_cni(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
+    for entry in entries:
+        if entry["command"] == "ADD" and entry.get("ok") and entry["uid"] in pods:
+            pods[entry["uid"]].first(Milestone.IP_ASSIGNED, Span(entry["end_ns"], entry["end_ns"]))
+
+
+def _read_pulls(pods: dict[str, PodTruth], node: str, entries: Iterable[Json]) -> None:
+    pulls: list[tuple[str, int, int]] = []
+    begun: dict[str, int] = {}
+    for entry in entries:
+        match = re.match(r'PullImage "([^"]+)"( returns image reference)?', str(entry.get("msg", "")))
+        if match is None:
+            continue
+        moment = nanoseconds(entry["time"])
+        if not match[2]:
+            begun.setdefault(match[1], moment)
+        elif match[1] in begun:
+            pulls.append((match[1], begun.pop(match[1]), moment))
+    for pod in pods.values():
+        if pod.node == node:
+            _assign_pulls(pod, pulls)
+
+
+def _assign_pulls(pod: PodTruth, pulls: list[tuple[str, int, int]]) -> None:
+    """A pull belongs to a container if it is the only one of that image between its binding and its creation."""
+    bound = pod.marks.get(Mark(Milestone.SCHEDULED))
+    for container, image in pod.images.items():
+        made = pod.marks.get(Mark(Milestone.CONTAINER_CREATED, container))
+        if bound is None or made is None or list(pod.images.values()).count(image) > 1:
+            continue
+        fitting = [
+            (start, end) for name, start, end in pulls if name == image and bound.start < start < end < made.start
+        ]
+        if len(fitting) == 1:
+            start, end = fitting[0]
+            pod.first(Milestone.PULLED, Span(end, end), subject=container)
+            pod.first(Milestone.PULL_STARTED, Span(start, start), subject=container)
