@@ -13,7 +13,7 @@ from podtimeline.core.instants import Evidence, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Flagged, Observation, Owned, Partial, Selected, Witnessed
 from podtimeline.core.pods import PodFacts
-from podtimeline.core.state import dump, load
+from podtimeline.core.state import State, dump, load
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.view import View, awaited, view
 from podtimeline.ports import Owners, Restored, Saved
@@ -143,7 +143,7 @@ class Tracker:
             record.told |= snapshot.tell
             blob = result.blobs.get(record.uid)
             if blob is not None and not record.dirty:
-                self._pack(record, blob, frozenset(snapshot.state.from_status))
+                self._pack(record, blob, _said(snapshot.state))
         self.versions.committed(result.batch.versions)
 
     def failed(self, batch: Batch) -> None:
@@ -379,7 +379,7 @@ class Tracker:
             self._leaving.pop(record.uid, None)
             self._wake(record, now + self._rules.linger)
         elif saved.settled:
-            self._pack(record, self._codec.pack(state), frozenset(state.from_status))
+            self._pack(record, self._codec.pack(state), _said(state))
 
     def _oldest_unclaimed(self, now: int) -> int | None:
         since = now - self._rules.hold_versions
@@ -394,6 +394,12 @@ def _over(record: Tracked, timeline: Timeline) -> bool:
     if timeline.ended is not None or _DELETED in evidence or _REMOVED in evidence:
         return True
     return record.ready_at is not None and timeline.services is not None and not awaited(timeline)
+
+
+def _said(state: State) -> frozenset[Mark]:
+    """What need not be said again of a pod that rests: by its own status, and by slices that hold its address."""
+    addresses = (mark for mark, _ in state.evidence if mark.milestone is Milestone.ENDPOINT_READY)
+    return frozenset(state.from_status).union(addresses)
 
 
 def _settled_endpoint(mark: Mark, known: AbstractSet[Mark]) -> bool:

@@ -1,0 +1,143 @@
+"""A small world around a tracker: owners that can be changed, a codec, a store in memory, a clock that stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from tests.support.lives import EPOCH, at
+
+from podtimeline.core.instants import SECOND
+from podtimeline.core.observations import Observation
+from podtimeline.core.pods import Owner
+from podtimeline.core.state import State
+from podtimeline.core.view import View
+from podtimeline.ports import Checkpoint, Finished, Increment, Metric, Restored, Saved, Stream
+from podtimeline.tracking.batches import Batch, Result, evaluate
+from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tracker import Tracker
+
+RULES = Rules(
+    linger=5 * SECOND, endpoint_deadline=60 * SECOND, orphan=100 * SECOND, tombstone=30 * SECOND, max_tombstones=100
+)
+
+
+@dataclass
+class StandingOwners:
+    """Answers what it was told to answer."""
+
+    chains: dict[str, tuple[Owner, ...]] = field(default_factory=dict)
+    selecting: tuple[str, ...] | None = ("shop/web",)
+    asked: int = 0
+
+    def chain(self, namespace: str, owner: Owner) -> tuple[Owner, ...]:
+        """See ``ports.Owners``."""
+        return self.chains.get(owner.name, (owner,))
+
+    def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
+        """See ``ports.Owners``."""
+        self.asked += 1
+        return self.selecting
+
+
+class PlainCodec:
+    """Packs states with msgpack."""
+
+    def __init__(self) -> None:
+        self.unpacked = 0
+
+    def pack(self, state: State) -> bytes:
+        """See ``records.Codec``."""
+        return msgspec.msgpack.encode(state)
+
+    def unpack(self, blob: bytes) -> State:
+        """See ``records.Codec``."""
+        self.unpacked += 1
+        return msgspec.msgpack.decode(blob, type=State)
+
+
+@dataclass
+class MemoryStore:
+    """Implements ``ports.Store`` as the real one promises: each (uid, metric, key) counts once, for ever."""
+
+    records: dict[str, Saved] = field(default_factory=dict)
+    versions: dict[Stream, str | None] = field(default_factory=dict)
+    counted: dict[tuple[str, Metric, str], Increment] = field(default_factory=dict)
+    first_look: int | None = None
+
+    def restore(self) -> Restored:
+        """See ``ports.Store``."""
+        still = tuple(each for each in self.records.values() if not each.closed)
+        return Restored(still, dict(self.versions), (), self.first_look)
+
+    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+        """See ``ports.Store``."""
+        new = []
+        for record in checkpoint.records:
+            self.records[record.state.uid] = record
+            for each in record.increments:
+                key = (record.state.uid, each.metric, each.key)
+                if key not in self.counted:
+                    self.counted[key] = each
+                    new.append(each)
+        self.versions.update(checkpoint.versions)
+        self.first_look = checkpoint.at if self.first_look is None else self.first_look
+        return tuple(new)
+
+    def close(self) -> None:
+        """See ``ports.Store``."""
+
+    def count(self, metric: Metric) -> int:
+        """How many observations one histogram holds."""
+        return sum(1 for _, each, _ in self.counted if each is metric)
+
+
+class World:
+    """A tracker with its surroundings; ``EPOCH`` is the second in which the pods of ``lives`` are created."""
+
+    def __init__(self, *, look: int = EPOCH - 100 * SECOND, rules: Rules = RULES) -> None:
+        self.owners = StandingOwners()
+        self.codec = PlainCodec()
+        self.store = MemoryStore(first_look=look)
+        self.told: list[Finished] = []
+        self.rules = rules
+        self.tracker = self._tracker(look)
+
+    def _tracker(self, now: int) -> Tracker:
+        return Tracker(owners=self.owners, codec=self.codec, rules=self.rules, now=now, restored=self.store.restore())
+
+    def take(self, *observations: Observation, seconds: float) -> None:
+        """Observations arrive together so many seconds after ``EPOCH``, grouped by pod."""
+        for uid in dict.fromkeys(each.uid for each in observations):
+            mine = [each for each in observations if each.uid == uid]
+            self.tracker.take(uid, mine, arrived=at(seconds))
+
+    def tick(self, seconds: float) -> None:
+        """Time passes, without a commit."""
+        self.tracker.tick(at(seconds))
+
+    def drain(self, seconds: float) -> Batch:
+        """A batch is taken out, and nothing more happens to it."""
+        return self.tracker.drain(at(seconds))
+
+    def evaluated(self, seconds: float) -> Result:
+        """A batch is taken out and evaluated."""
+        return evaluate(self.drain(seconds), self.codec)
+
+    def commit(self, seconds: float) -> tuple[Increment, ...]:
+        """One round of the commit loop, as the app does it."""
+        self.tick(seconds)
+        result = self.evaluated(seconds)
+        new = self.store.commit(result.checkpoint)
+        self.tracker.committed(result)
+        self.told += result.finished
+        return new
+
+    def killed(self, seconds: float) -> None:
+        """The process dies and a new one starts from the store."""
+        self.tracker = self._tracker(at(seconds))
+
+    def view(self, uid: str = "uid-1", *, seconds: float = 1000) -> View:
+        """The pod's timeline as of then."""
+        seen = self.tracker.view(uid, now=at(seconds))
+        assert seen is not None
+        return seen
