@@ -1,0 +1,46 @@
+"""How phases are told apart: a letter and a colour each. A phase of a newer operator gets neither, but is drawn."""
+
+from podtimeline.core.milestones import PHASES, Phase
+from podtimeline.render.screen import Style
+
+_LEGEND: dict[Phase, tuple[str, Style]] = {
+    Phase.SCHEDULING: ("S", Style.BLUE),
+    Phase.KUBELET_ADMISSION: ("A", Style.CYAN),
+    Phase.SANDBOX: ("B", Style.BRIGHT_CYAN),
+    Phase.KUBELET_SYNC: ("K", Style.CYAN),
+    Phase.IMAGE_QUEUE: ("Q", Style.BRIGHT_MAGENTA),
+    Phase.IMAGE_PULL: ("P", Style.MAGENTA),
+    Phase.CONTAINER_CREATE: ("C", Style.BRIGHT_BLUE),
+    Phase.CONTAINER_START: ("T", Style.BRIGHT_BLUE),
+    Phase.INIT_RUN: ("I", Style.YELLOW),
+    Phase.STARTUP_PROBE: ("U", Style.YELLOW),
+    Phase.READINESS_PROBE: ("R", Style.YELLOW),
+    Phase.STATUS_REPORT: ("W", Style.BRIGHT_BLACK),
+    Phase.READINESS_GATES: ("G", Style.BLUE),
+    Phase.ENDPOINT: ("E", Style.GREEN),
+    Phase.RUN: ("X", Style.GREEN),
+    Phase.TERMINATION: ("D", Style.BRIGHT_BLACK),
+    Phase.UNEXPLAINED: ("?", Style.RED),
+}
+
+
+def title(phase: str) -> str:
+    """The phase's name for people."""
+    known = _known(phase)
+    return phase.replace("_", " ") if known is None else PHASES[known].title
+
+
+def letter(phase: str) -> str:
+    """One character that stands for the phase where there are no colours."""
+    known = _known(phase)
+    return "*" if known is None else _LEGEND[known][0]
+
+
+def style(phase: str) -> Style:
+    """The phase's colour."""
+    known = _known(phase)
+    return Style.PLAIN if known is None else _LEGEND[known][1]
+
+
+def _known(phase: str) -> Phase | None:
+    return Phase(phase) if phase in Phase.__members__.values() else None

@@ -1,0 +1,111 @@
+"""What is said of a timeline in words: its outcome, what was not seen, how its clocks disagree."""
+
+from collections.abc import Iterator
+
+from podtimeline.core.explain import bytes_text, duration_text
+from podtimeline.core.milestones import PHASES, Phase
+from podtimeline.core.observations import Partial
+from podtimeline.core.view import Outcome
+from podtimeline.render.axis import span_text
+from podtimeline.render.drawing import Missed, PodTimeline, Pull, Restart
+from podtimeline.render.legend import title
+from podtimeline.render.screen import Style
+
+_PARTIAL = {
+    Partial.LISTED: "It was there before the operator looked: what the API does not keep of that time is unknown.",
+    Partial.GAP: "The stream was cut for a while: what happened meanwhile is known from later evidence only.",
+}
+
+_OUTCOMES = {
+    Outcome.READY: Style.GREEN,
+    Outcome.COMPLETED: Style.GREEN,
+    Outcome.STARTING: Style.YELLOW,
+    Outcome.FAILED: Style.RED,
+    Outcome.DELETED: Style.RED,
+}
+
+
+def outcome_style(timeline: PodTimeline) -> Style:
+    """The colour of the outcome."""
+    outcome = _outcome(timeline)
+    return Style.PLAIN if outcome is None else _OUTCOMES[outcome]
+
+
+def outcome_text(timeline: PodTimeline) -> str:
+    """How the start ended and after how long, in a few words."""
+    total = span_text(timeline.total_nanoseconds)
+    match _outcome(timeline):
+        case Outcome.READY:
+            return f"ready in {span_text(timeline.startup_nanoseconds)}"
+        case Outcome.COMPLETED:
+            return f"completed in {total}"
+        case Outcome.FAILED:
+            return f"failed after {total}"
+        case Outcome.DELETED:
+            return f"deleted before it was ready, after {total}"
+        case Outcome.STARTING:
+            return f"starting for {total}" + (f", in {title(timeline.phase)}" if timeline.phase else "")
+        case None:
+            return f"{timeline.outcome} after {total}"
+
+
+def _outcome(timeline: PodTimeline) -> Outcome | None:
+    return Outcome(timeline.outcome) if timeline.outcome in Outcome.__members__.values() else None
+
+
+def endpoint_text(timeline: PodTimeline) -> str:
+    """When traffic could reach it, or why nothing is known of that; empty where the pod never became ready."""
+    if timeline.endpoint_nanoseconds is not None and not timeline.awaited:
+        return f"endpoint in {duration_text(timeline.endpoint_nanoseconds)}"
+    if timeline.startup_nanoseconds is None:
+        return ""
+    if timeline.awaited:
+        return "no endpoint yet in " + ", ".join(timeline.awaited)
+    if timeline.services is None:
+        return "Services unknown"
+    return "" if timeline.services else "no Service selects it"
+
+
+def caveats(timeline: PodTimeline) -> Iterator[str]:
+    """What the reader has to know before trusting the figures, a sentence each."""
+    for each in timeline.partial:
+        yield _PARTIAL[Partial(each)] if each in Partial.__members__.values() else f"Partial: {each}."
+    if timeline.missing:
+        yield "Not observed: " + ", ".join(missed_text(each) for each in timeline.missing) + "."
+    skew = max([timeline.skew_nanoseconds, *(each.skew_nanoseconds for each in timeline.phases)])
+    if skew:
+        clash = duration_text(skew)
+        yield f"The clocks that stamped it disagree by at least {clash}: bounds that contradict each other are kept."
+
+
+def missed_text(missed: Missed) -> str:
+    """A milestone and what it belongs to."""
+    name = missed.milestone.replace("_", " ")
+    return f"{name} of {missed.subject}" if missed.subject else name
+
+
+def restart_text(restart: Restart) -> str:
+    """A container's restarts in a sentence."""
+    times = "once" if restart.restarts == 1 else f"{restart.restarts} times"
+    code = "" if restart.exit_code is None else f", last with exit code {restart.exit_code}"
+    reason = f" ({restart.reason})" if restart.reason else ""
+    return f"{restart.container} restarted {times}{code}{reason}."
+
+
+def pull_text(pull: Pull) -> str:
+    """What an image pull cost."""
+    size = "" if pull.size_bytes is None else f", {bytes_text(pull.size_bytes)}"
+    if pull.cached:
+        return f"{pull.image}{size}, already on the node"
+    took = f" in {span_text(pull.pull_nanoseconds)}" if pull.pull_nanoseconds is not None else ", duration unknown"
+    if pull.waiting_nanoseconds is None or pull.waiting_nanoseconds == pull.pull_nanoseconds:
+        return f"{pull.image}{size}{took}"
+    return f"{pull.image}{size}{took}, {duration_text(pull.waiting_nanoseconds)} with waiting"
+
+
+def advice(timeline: PodTimeline) -> str:
+    """What to try about the longest phase; empty where there is none or it is not known here."""
+    longest = max(timeline.phases, key=lambda each: each.duration_nanoseconds, default=None)
+    if longest is None or longest.phase not in Phase.__members__.values():
+        return ""
+    return PHASES[Phase(longest.phase)].advice
