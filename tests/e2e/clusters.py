@@ -1,0 +1,67 @@
+"""The real cluster that the end-to-end tests run on, whoever made it."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 180.0
+T = TypeVar("T")
+
+
+def kubectl(*words: str, text: str | None = None, check: bool = True) -> str:
+    """Run kubectl against KUBECONFIG and return what it printed; a failure shows kubectl's own words."""
+    done = subprocess.run(["kubectl", *words], input=text, capture_output=True, text=True, check=False, cwd=ROOT)
+    if check and done.returncode != 0:
+        raise AssertionError(f"kubectl {' '.join(words)}: {done.stderr or done.stdout}")
+    return done.stdout
+
+
+def kubectl_json(*words: str) -> Any:
+    """What kubectl prints with ``-o json``, parsed."""
+    return json.loads(kubectl(*words, "-o", "json"))
+
+
+def eventually(look: Callable[[], T], *, seconds: float = DEADLINE, what: str = "") -> T:
+    """Poll until ``look`` returns something true or stops raising AssertionError; then return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = look()
+            if found:
+                return found
+            error: AssertionError | None = None
+        except AssertionError as caught:
+            error = caught
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:.0f} s: {what or look.__name__}: {error}") from error
+        time.sleep(0.5)
+
+
+@contextmanager
+def namespace(name: str) -> Iterator[str]:
+    """A namespace of the test's own, gone afterwards."""
+    kubectl("create", "namespace", name)
+    try:
+        yield name
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
+
+
+def own_cluster() -> str | None:
+    """The name of the hack/cluster cluster under test, ``None`` where somebody else's KUBECONFIG is used."""
+    return os.environ.get("PODTIMELINE_TEST_CLUSTER")
+
+
+def hack_cluster(*words: str) -> str:
+    """Run hack/cluster on the cluster under test and return what it printed."""
+    verb, *rest = words
+    name = own_cluster()
+    assert name is not None, "this needs a cluster of hack/cluster: run hack/test e2e without KUBECONFIG"
+    command = ["hack/cluster", verb, "--name", name, *rest]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
