@@ -56,12 +56,16 @@ class Api:
             raise ClusterError(f"GET {path}: {status} {answer}")
         return answer
 
-    def create(self, path: str, *, body: object) -> None:
+    def create(self, path: str, *, body: dict[str, Any]) -> None:
         """Create an object, unless it is there already."""
         status, answer = self.call("POST", path=path, body=body)
-        if status not in {http.client.CREATED, http.client.OK, _CONFLICT}:
+        # A Service with a fixed address is refused as invalid, not as a conflict, when it exists: so we look.
+        if status not in {http.client.CREATED, _CONFLICT} and not self._has(path, body=body):
             message = answer.get("message", answer) if isinstance(answer, dict) else answer
             raise ClusterError(f"POST {path}: {status} {message}")
+
+    def _has(self, path: str, *, body: dict[str, Any]) -> bool:
+        return self.call("GET", path=f"{path}/{body['metadata']['name']}")[0] == http.client.OK
 
     def ready(self) -> bool:
         """Return whether the API server answers and has finished its start."""

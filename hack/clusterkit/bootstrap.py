@@ -45,7 +45,11 @@ def dns_binding() -> dict[str, object]:
 def storage_class() -> dict[str, object]:
     """Return the default storage class: static volumes, bound where the pod lands."""
     metadata = {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
-    return {"metadata": metadata, "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"}
+    return {
+        "metadata": metadata,
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
 
 
 def volume(node: NodeFiles, *, number: int) -> dict[str, object]:

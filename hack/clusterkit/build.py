@@ -169,7 +169,7 @@ def _compile(target: Target, *, directory: Path) -> None:
 
 def _collect(process: "subprocess.Popen[str]", lines: list[str]) -> None:
     for line in process.stderr or ():
-        lines.append(line.rstrip())  # noqa: PERF402 - read while it is written
+        lines.append(line.rstrip())  # noqa: PERF401 - read while it is written
 
 
 def _report(process: "subprocess.Popen[str]", *, name: str, lines: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from clusterkit.errors import ClusterError
@@ -52,7 +53,8 @@ def hierarchies() -> list[Hierarchy]:
     found = parse_mounts(Path("/proc/mounts").read_text())
     missing = _NEEDED - frozenset().union(*(hierarchy.controllers for hierarchy in found))
     if missing:
-        raise ClusterError(f"the cgroup controllers {', '.join(sorted(missing))} are not mounted: mount them under /sys/fs/cgroup")
+        names = ", ".join(sorted(missing))
+        raise ClusterError(f"the cgroup controllers {names} are not mounted: mount them below /sys/fs/cgroup")
     return found
 
 
@@ -108,7 +110,7 @@ class Tree:
         """Remove the groups, innermost first."""
         for hierarchy in parse_mounts(Path("/proc/mounts").read_text()):
             for directory in reversed(list(_walk(hierarchy.mount / self.path))):
-                wait_until(lambda path=directory: _removed(path), seconds=10, what=f"removing {directory}")  # type: ignore[misc]
+                wait_until(partial(_removed, directory), seconds=10, what=f"removing {directory}")
 
 
 def _removed(directory: Path) -> bool:

@@ -89,5 +89,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("hack/cluster: interrupted; `hack/cluster down` removes what was made", file=sys.stderr)
         return 1
-
-

@@ -5,16 +5,13 @@ import re
 import shutil
 import sys
 from argparse import Namespace
-from pathlib import Path
 
-from clusterkit import build, images, kwok as simulated, lifecycle, network
+from clusterkit import build, images, lifecycle, network
+from clusterkit import kwok as simulated
 from clusterkit.api import Api
-from clusterkit.cgroups import Tree
-from clusterkit.errors import ClusterError, UsageError
+from clusterkit.errors import UsageError
 from clusterkit.lifecycle import Cluster, opened
 from clusterkit.model import Addresses, Kubernetes, Spec
-from clusterkit.process import Processes
-from clusterkit.run import run
 from clusterkit.say import say
 
 _RATE = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(k|m|g)?bit")

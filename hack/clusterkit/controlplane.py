@@ -183,7 +183,9 @@ def open_listener(wanted: int | None) -> socket.socket:
         listener.bind(("127.0.0.1", wanted or 0))
     except OSError as error:
         listener.close()
-        raise ClusterError(f"port {wanted or 'any'} on 127.0.0.1 is not free: `hack/cluster down`, then `up`") from error
+        raise ClusterError(
+            f"port {wanted or 'any'} on 127.0.0.1 is not free: `hack/cluster down`, then `up`"
+        ) from error
     listener.listen(512)
     return listener
 

@@ -108,7 +108,9 @@ def archive(image: Image) -> bytes:
 def busybox(reference: str, *, tools: Path, megabytes: int = 0, command: Sequence[str] = ()) -> Image:
     """Return an image for test workloads: a shell, and `fetch` and `lookup`, which resolve names."""
     if not _BUSYBOX.exists():
-        raise ClusterError("busybox-static is not installed: run `hack/cluster up` once, or `apt-get install busybox-static`")
+        raise ClusterError(
+            "busybox-static is not installed: run `hack/cluster up` once, or `apt-get install busybox-static`"
+        )
     applets = run([str(_BUSYBOX), "--list"]).split()
     binary = (tools / "tools").read_bytes()
     base = busybox_layer(applets=applets, programs=[("fetch", binary)])

@@ -70,7 +70,9 @@ class Cluster:
 def require_root() -> None:
     """Refuse to start what only root can do."""
     if os.geteuid() != 0:
-        raise ClusterError("network namespaces and mounts need root: run it with sudo, or use hack/kind, which needs Docker")
+        raise ClusterError(
+            "network namespaces and mounts need root: run it with sudo, or use hack/kind, which needs Docker"
+        )
 
 
 def check_machine() -> None:
@@ -231,19 +233,20 @@ def import_image(cluster: Cluster, place: NodeFiles, *, archive: bytes) -> str:
     return run([*cluster.entering(place), *command], stdin=archive)
 
 
-def ready_nodes(api: Api) -> set[str]:
-    """Return the names of the nodes that are Ready and that no taint keeps pods away from."""
+def ready_nodes(api: Api, *, ignoring: str = "") -> set[str]:
+    """Return the names of the nodes that are Ready and that no taint, but for one, keeps pods away from."""
     found: set[str] = set()
     for item in api.get("/api/v1/nodes")["items"]:
         conditions = {one["type"]: one["status"] for one in item["status"].get("conditions", [])}
-        if conditions.get("Ready") == "True" and not item["spec"].get("taints"):
+        taints = {one["key"] for one in item["spec"].get("taints", [])} - {ignoring}
+        if conditions.get("Ready") == "True" and not taints:
             found.add(item["metadata"]["name"])
     return found
 
 
 def default_account(api: Api) -> bool:
     """Return whether pods can be created in the default namespace."""
-    return api.call("GET", path="/api/v1/namespaces/default/serviceaccounts/default")[0] == 200  # noqa: PLR2004
+    return api.call("GET", path="/api/v1/namespaces/default/serviceaccounts/default")[0] == 200
 
 
 def dns_answers(cluster: Cluster, place: NodeFiles) -> bool:

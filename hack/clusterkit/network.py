@@ -38,7 +38,8 @@ def create_namespace(files: Files, *, place: str) -> None:
     try:
         run(["unshare", f"--net={pin}", "true"])
     except ClusterError as error:
-        raise ClusterError(f"network namespaces cannot be made here ({error}): run on a machine, not in a container") from error
+        advice = "run on a machine of its own, or use hack/kind"
+        raise ClusterError(f"network namespaces cannot be made here ({error}): {advice}") from error
     _ip(files, place, "link set lo up")
     settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.disable_ipv6=1"]
     inside(files, place=place, command=["sysctl", "-q", "-w", *settings])
@@ -85,11 +86,15 @@ def shaping(device: str, *, rate: str) -> list[list[str]]:
 
     Unclassified packets pass an HTB without default untouched: shaping everything would delay the API as well.
     """
-    match = ["match", "ip", "protocol", "6", "0xff", "match", "ip", "sport", str(Addresses.REGISTRY_PORT), "0xffff"]
+    tcp, port_5000 = (
+        ["match", "ip", "protocol", "6", "0xff"],
+        ["match", "ip", "sport", str(Addresses.REGISTRY_PORT), "0xffff"],
+    )
+    into = ["parent", "1:", "protocol", "ip", "prio", "1", "u32"]
     return [
         ["tc", "qdisc", "replace", "dev", device, "root", "handle", "1:", "htb"],
         ["tc", "class", "replace", "dev", device, "parent", "1:", "classid", "1:10", "htb", "rate", rate, "ceil", rate],
-        ["tc", "filter", "add", "dev", device, "parent", "1:", "protocol", "ip", "prio", "1", "u32", *match, "flowid", "1:10"],
+        ["tc", "filter", "add", "dev", device, *into, *tcp, *port_5000, "flowid", "1:10"],
     ]
 
 

@@ -113,7 +113,8 @@ def kubelet_config(node: NodeFiles, *, tree: Tree, release: Kubernetes) -> str:
 
 def configure(files: Files, node: NodeFiles, *, tools: Path, release: Kubernetes) -> None:
     """Write a node's files."""
-    for directory in (node.run / "bin", node.run / "lock", node.lib, node.log, node.cni_log.parent, node.config / "manifests"):
+    made = [node.run / "bin", node.run / "lock", node.lib, node.log, node.cni_log.parent, node.config / "manifests"]
+    for directory in made:
         directory.mkdir(parents=True, exist_ok=True)
     node.cni_log.touch()
     write(node.config / "containerd.toml", CONTAINERD)

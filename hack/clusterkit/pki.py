@@ -75,8 +75,9 @@ def create(files: Files, *, spec: Spec) -> None:
     files.pki.chmod(0o700)
     _authority(files.pki, name="ca")
     _authority(files.pki, name="front-proxy-ca")
-    _key(files.pki / "service-accounts.key")
-    run(["openssl", "pkey", "-in", str(files.pki / "service-accounts.key"), "-pubout", "-out", str(files.pki / "service-accounts.pub")])
+    private = files.pki / "service-accounts.key"
+    _key(private)
+    run(["openssl", "pkey", "-in", str(private), "-pubout", "-out", str(private.with_suffix(".pub"))])
     issue(files.pki, Identity(name="front-proxy", user="front-proxy-client"), authority="front-proxy-ca")
     for identity in CONTROL_PLANE:
         issue(files.pki, identity)
