@@ -4,6 +4,7 @@ PodtimelineError
  +-- SettingsError        a setting is wrong: its name, the value, what is allowed
  +-- ClusterError         the cluster cannot be reached or refuses the credentials
  +-- StoreError           the history cannot be opened, read or written
+ +-- QueryError           a search of the history asks for what cannot be
  +-- CaptureError         a capture file is malformed
  +-- MalformedObject      one object of a stream does not decode; counted, logged once, the stream goes on
 """
@@ -23,6 +24,10 @@ class ClusterError(PodtimelineError):
 
 class StoreError(PodtimelineError):
     """The history cannot be opened, read or written."""
+
+
+class QueryError(PodtimelineError):
+    """A search of the history asks for what cannot be."""
 
 
 class CaptureError(PodtimelineError):

@@ -1,6 +1,6 @@
 """The seams between packages: small protocols, and the plain data that crosses them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -99,12 +99,28 @@ class Increment:
     key: str = ""
     phase: Phase | None = None
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label values of its series: namespace, workload_kind, workload, and the phase where there is one."""
+        mine = (self.namespace, self.workload_kind, self.workload)
+        return mine if self.phase is None else (*mine, self.phase.value)
+
+
+OTHER = "other"
+"""The label value of workloads that came after a histogram reached its limit of series."""
+
+
+def folded(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The series that counts for ``labels`` beyond the limit: of any workload, but of the same phase."""
+    return (OTHER, OTHER, OTHER, *labels[3:])
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A pod's record as a store keeps it: the state, what it is found by, and what it counts.
 
     ``increments`` are all that the pod has caused so far; a store counts each (uid, metric, key) once, for ever.
+    What a store gives back has none: they were counted when they came.
     ``settled`` is True once the start is over, ``closed`` once the object is gone.
     """
 
@@ -136,7 +152,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class HistogramState:
-    """One series as restored: non-cumulative bucket counts (the last one is +Inf) and the sum in seconds."""
+    """One series as restored: non-cumulative counts of ``core.buckets`` (the last one is +Inf), the sum in seconds."""
 
     metric: Metric
     labels: tuple[str, ...]
@@ -146,9 +162,13 @@ class HistogramState:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a store gives back at start. ``first_look`` is when this history began to look, ``None`` for a new one."""
+    """What a store gives back at start. ``first_look`` is when this history began to look, ``None`` for a new one.
 
-    records: tuple[Saved, ...] = ()
+    ``records`` may be read from the file while they are iterated: 50,000 of them need not be in memory at once.
+    ``histograms`` are in the order in which their series first appeared, so that a limit of series keeps the same ones.
+    """
+
+    records: Iterable[Saved] = ()
     versions: Mapping[Stream, str | None] = field(default_factory=dict)
     histograms: tuple[HistogramState, ...] = ()
     first_look: int | None = None
@@ -180,7 +200,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search of the history; ``None`` matches everything, ``since`` is nanoseconds since the epoch."""
+    """A search of the history; ``None`` matches everything.
+
+    ``since`` (nanoseconds since the epoch) is the earliest creation. Pods of unknown creation or total come last.
+    """
 
     namespace: str | None = None
     workload_kind: str | None = None
@@ -204,7 +227,7 @@ class Page:
 
 
 class History(Protocol):
-    """Reads the history. Calls block. Each raises ``StoreError``."""
+    """Reads the history. Calls block. Each raises ``StoreError``, and ``QueryError`` for a cursor it did not make."""
 
     def search(self, query: Query) -> Page:
         """One page of records that match."""
