@@ -1,0 +1,84 @@
+"""Renders what the code's tables say as Markdown, and puts it between the README's markers."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from podtimeline.sinks.prometheus import METRICS
+
+from podtimeline.app import replay
+from podtimeline.config import describe, flag, load_settings, variable
+from podtimeline.core.milestones import MILESTONES, PHASES
+from podtimeline.render.document import document
+from podtimeline.render.waterfall import waterfall
+
+README = Path(__file__).parents[2] / "README.md"
+_SHOWN = "slow-pull"
+"""The workload of the shipped capture whose waterfall the README begins with."""
+
+
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def milestones() -> str:
+    """Every milestone, in causal order."""
+    rows = ((f"`{row.milestone}`", row.scope.value, row.summary, row.evidence) for row in MILESTONES.values())
+    return table(("Milestone", "Of", "The pod or container…", "Evidence"), rows)
+
+
+def phases() -> str:
+    """Every phase of the critical path."""
+    rows = ((f"`{row.phase}`", row.summary, row.advice) for row in PHASES.values())
+    return table(("Phase", "The time is spent on", "What to try"), rows)
+
+
+def metrics() -> str:
+    """Every metric that the operator exposes."""
+    rows = ((f"`{row.name}`", row.kind, ", ".join(row.labels), row.help) for row in METRICS)
+    return table(("Metric", "Type", "Labels", "What it says"), rows)
+
+
+def settings() -> str:
+    """Every setting with its default."""
+    rows = (
+        (f"`{row.name}`", f"`{flag(row.name)}`", f"`{variable(row.name)}`", f"`{row.value}`", row.description)
+        for row in describe(load_settings({}, {}, None))
+    )
+    return table(("Setting", "Flag", "Environment", "Default", "What it does"), rows)
+
+
+def picture() -> str:
+    """A real waterfall: the slow pull of the shipped capture."""
+    told = next(view for view in replay(None) if view.workload.name == _SHOWN)
+    return "```text\n" + waterfall(document(told), width=110).rstrip() + "\n```"
+
+
+def sections() -> Iterator[tuple[str, str]]:
+    """Marker and content of each generated part."""
+    yield "waterfall", picture()
+    yield "milestones", milestones()
+    yield "phases", phases()
+    yield "metrics", metrics()
+    yield "settings", settings()
+
+
+def renewed(text: str) -> str:
+    """The README's text with every generated part made anew; raises ``ValueError`` for a marker that is not there."""
+    for name, content in sections():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        text, found = re.subn(pattern, lambda match, new=content: f"{match[1]}\n{new}\n\n{match[2]}", text, flags=re.S)
+        if found != 1:
+            raise ValueError(f"README.md has no part between <!-- {name} --> and <!-- /{name} -->")
+    return text
+
+
+def main() -> None:
+    """Renew the README in place."""
+    README.write_text(renewed(README.read_text()))
+
+
+if __name__ == "__main__":
+    main()
