@@ -49,6 +49,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   sandbox_image = "{PAUSE}"
   # Without CAP_SYS_RESOURCE a lower score is refused, and runc dies of it.
   restrict_oom_score_adj = true
+  # A profile would be loaded into the machine's kernel, and stay there.
+  disable_apparmor = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
   snapshotter = "overlayfs"
 [plugins."io.containerd.grpc.v1.cri".cni]

@@ -13,27 +13,29 @@ from clusterkit.run import run
 from clusterkit.say import say
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
-# A file that only the package brings, for each package: asking dpkg for all of them takes longer than looking.
+# A program or a file that each package brings: looking is faster than asking dpkg, and it finds other vendors' builds,
+# such as the containerd that comes with Docker and that Debian's package would push off the machine.
 NEEDED = {
-    "busybox-static": Path("/bin/busybox"),
-    "conntrack": Path("/usr/sbin/conntrack"),
-    "containerd": Path("/usr/bin/containerd"),
-    "containernetworking-plugins": Path("/usr/lib/cni/bridge"),
-    "docker-registry": Path("/usr/bin/docker-registry"),
-    "iproute2": Path("/sbin/tc"),
-    "iptables": Path("/usr/sbin/iptables"),
-    "nftables": Path("/usr/sbin/nft"),
-    "openssl": Path("/usr/bin/openssl"),
-    "procps": Path("/sbin/sysctl"),
-    "runc": Path("/usr/sbin/runc"),
-    "skopeo": Path("/usr/bin/skopeo"),
-    "util-linux": Path("/usr/bin/nsenter"),
+    "busybox-static": "/bin/busybox",
+    "conntrack": "conntrack",
+    "containerd": "containerd",
+    "containernetworking-plugins": "/usr/lib/cni/bridge",
+    "docker-registry": "docker-registry",
+    "iproute2": "tc",
+    "iptables": "iptables",
+    "nftables": "nft",
+    "openssl": "openssl",
+    "procps": "sysctl",
+    "runc": "runc",
+    "skopeo": "skopeo",
+    "util-linux": "nsenter",
 }
+_PATH = ":".join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
 def missing() -> list[str]:
     """Return the packages that are not there yet."""
-    return [package for package, proof in NEEDED.items() if not proof.exists()]
+    return [package for package, proof in NEEDED.items() if shutil.which(proof, path=_PATH) is None]
 
 
 def ensure() -> None:

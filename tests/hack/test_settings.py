@@ -159,7 +159,7 @@ def test_the_packages_are_looked_for_by_files_that_only_they_bring(
 ) -> None:
     """A package counts as missing exactly as long as its file is not there."""
     proof = tmp_path / "proof"
-    monkeypatch.setattr(packages, "NEEDED", {"some-package": proof})
+    monkeypatch.setattr(packages, "NEEDED", {"some-package": str(proof)})
     assert packages.missing() == ["some-package"]
-    proof.touch()
+    proof.touch(mode=0o755)
     assert packages.missing() == []
