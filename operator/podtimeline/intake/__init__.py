@@ -1,0 +1,1 @@
+"""Intake: what the API server says, turned into observations. May import core, ports, kopf, aiohttp, msgspec."""

@@ -1,0 +1,340 @@
+"""A pod as the API shows it, turned into the observations that are new. Pure.
+
+Rules of evidence: a version that a live watch delivered says "not after its arrival"; one that was listed, or replayed
+from a backlog (``live=False``), says so only by its own fields. Conditions can flap before anybody looked, so that a
+listed one bounds the first True from above only. What happened on a node was reported later than it happened.
+"""
+
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, within_second
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Described, Ended, Noted, Observation, Restarted, Witnessed
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
+from podtimeline.errors import MalformedObject
+from podtimeline.intake.texts import moment
+from podtimeline.intake.wire import (
+    Condition,
+    Container,
+    ContainerStatus,
+    OwnerReference,
+    Pod,
+    PodSpec,
+    PodSpecHead,
+    Terminated,
+)
+
+_R = TypeVar("_R")
+_CREATED = Mark(Milestone.CREATED)
+_SCHEDULED = Mark(Milestone.SCHEDULED)
+_ACCEPTED = Mark(Milestone.KUBELET_ACCEPTED)
+_SANDBOX = Mark(Milestone.SANDBOX_READY)
+_IP = Mark(Milestone.IP_ASSIGNED)
+_DELETION = Mark(Milestone.DELETION_REQUESTED)
+_REMOVED = Mark(Milestone.OBJECT_REMOVED)
+_CONDITIONS = {
+    "Initialized": Mark(Milestone.INITIALIZED),
+    "ContainersReady": Mark(Milestone.CONTAINERS_READY),
+    "Ready": Mark(Milestone.READY),
+}
+_BUILT_IN = frozenset({*_CONDITIONS, "PodScheduled", "PodReadyToStartContainers"})
+_UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
+_NOTHING: AbstractSet[Mark] = frozenset()
+_LABELS = msgspec.json.Decoder(dict[str, str] | None)
+_SPEC = msgspec.json.Decoder(PodSpec)
+_BINDING = msgspec.json.Decoder(PodSpecHead)
+
+
+class _Marks(NamedTuple):
+    started: Mark
+    finished: Mark
+    passed: Mark
+    ready: Mark
+
+
+@lru_cache(maxsize=4096)
+def _marks(container: str) -> _Marks:
+    return _Marks(
+        Mark(Milestone.STARTED, container),
+        Mark(Milestone.FINISHED, container),
+        Mark(Milestone.STARTED_PROBE_PASSED, container),
+        Mark(Milestone.CONTAINER_READY, container),
+    )
+
+
+def pod_observations(
+    pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark] | None, removed: bool = False
+) -> list[Observation]:
+    """What this version of the pod says beyond ``known``, the marks already taken from its status.
+
+    ``known=None`` means that the pod was not described yet. ``removed`` is for the last version, of a DELETED event.
+    Raises ``MalformedObject``.
+    """
+    reading = _Reading(pod, arrived=arrived, live=live, known=_NOTHING if known is None else known)
+    if known is None:
+        reading.describe()
+    reading.way_up()
+    for kind, statuses in (
+        (ContainerKind.INIT, pod.status.init_container_statuses),
+        (ContainerKind.MAIN, pod.status.container_statuses),
+    ):
+        if statuses:
+            for status in statuses:
+                reading.container(status, kind)
+    if pod.metadata.deletion_timestamp is not None or removed:
+        reading.way_out(removed=removed)
+    if pod.status.phase in _TERMINAL:
+        reading.ended()
+    return reading.said
+
+
+_TERMINAL = frozenset({"Succeeded", "Failed"})
+
+
+class _Reading:
+    """One version of a pod being read."""
+
+    __slots__ = ("_arrived", "_known", "_live", "_parsed", "_pod", "_uid", "said")
+
+    def __init__(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark]) -> None:
+        self.said: list[Observation] = []
+        self._pod = pod
+        self._uid = pod.metadata.uid
+        self._arrived = arrived
+        self._live = live
+        self._known = known
+        self._parsed: PodSpec | None = None
+
+    @property
+    def _spec(self) -> PodSpec:
+        if self._parsed is None:
+            self._parsed = _raw(_SPEC, self._pod.spec, PodSpec())
+        return self._parsed
+
+    def describe(self) -> None:
+        self.said.append(Described(self._uid, pod_facts(self._pod, self._spec)))
+
+    def way_up(self) -> None:
+        pod, known = self._pod, self._known
+        if _CREATED not in known:
+            self._witness(_CREATED, _second(Source.FIELD, pod.metadata.creation_timestamp, self._arrived))
+        if _ACCEPTED not in known and pod.status.start_time is not None:
+            self._witness(_ACCEPTED, _second(Source.FIELD, pod.status.start_time, self._arrived))
+        conditions = pod.status.conditions or ()
+        if _SCHEDULED not in known:
+            self._scheduled(conditions)
+        for condition in conditions:
+            mark = _CONDITIONS.get(condition.type)
+            if mark is not None:
+                if mark not in known:
+                    self._transition(mark, condition)
+            elif condition.type not in _BUILT_IN:
+                self._gate(condition)
+        if _SANDBOX not in known or _IP not in known:
+            self._network(conditions)
+
+    def _scheduled(self, conditions: "list[Condition] | tuple[()]") -> None:
+        condition = next((each for each in conditions if each.type == "PodScheduled"), None)
+        node = _raw(_BINDING, self._pod.spec, PodSpecHead()).node_name
+        if node:
+            since = condition.last_transition_time if condition is not None and condition.status == "True" else None
+            self._witness(_SCHEDULED, _second(Source.CONDITION, since, self._arrived), detail=node)
+        elif condition is not None and condition.status == "False" and condition.reason:
+            self._note(condition.reason, "", condition.message or "")
+
+    def _network(self, conditions: "list[Condition] | tuple[()]") -> None:
+        # The condition only reports what was done before: a bound from above, for the sandbox and its address alike.
+        report = next(
+            (each for each in conditions if each.type == "PodReadyToStartContainers" and each.status == "True"), None
+        )
+        bound = None if report is None else _until(Source.CONDITION, report.last_transition_time, self._arrived)
+        if report is not None and _SANDBOX not in self._known:
+            self._witness(_SANDBOX, bound)
+        addresses = self._pod.status.pod_ips
+        if addresses and _IP not in self._known:
+            self._witness(_IP, bound, detail=",".join(each.ip for each in addresses))
+
+    def _transition(self, mark: Mark, condition: Condition) -> None:
+        since = condition.last_transition_time
+        if condition.status != "True":
+            if not self._live and self._was_true(since):
+                self._witness(mark, _until(Source.CONDITION, since, self._arrived))
+        elif self._live:
+            self._witness(mark, _second(Source.CONDITION, since, self._arrived))
+        else:
+            self._witness(mark, self._first_true_until(since))
+
+    def _was_true(self, since: str | None) -> bool:
+        # The kubelet's first status sets startTime and the conditions at once: one that is not True now and turned so
+        # later than that was True in between.
+        start = self._pod.status.start_time
+        return since is not None and start is not None and moment(since) - moment(start) > SECOND
+
+    def _first_true_until(self, since: str | None) -> Evidence | None:
+        bound = _until(Source.CONDITION, since, self._arrived)
+        statuses = self._pod.status.container_statuses or ()
+        if bound is None or bound.latest is None or any(each.restart_count for each in statuses):
+            return bound
+        # Nothing restarted: the likeliest first True is this one, though a flap cannot be excluded.
+        return Evidence(bound.source, bound.latest - SECOND // 2, None, bound.latest, bound.observed)
+
+    def _gate(self, condition: Condition) -> None:
+        if condition.status != "True":
+            return
+        mark = Mark(Milestone.READINESS_GATE, condition.type)
+        gates = self._spec.readiness_gates
+        if gates and mark not in self._known and any(each.condition_type == condition.type for each in gates):
+            self._transition(mark, condition)
+
+    def container(self, status: ContainerStatus, kind: ContainerKind) -> None:
+        marks, known, state = _marks(status.name), self._known, status.state
+        if marks.started not in known:
+            self._started(status, marks.started)
+        if kind is ContainerKind.MAIN or self._is_sidecar(status.name):
+            if status.started and marks.passed not in known:
+                self._witness(marks.passed, None)
+            if status.ready and marks.ready not in known:
+                self._witness(marks.ready, None)
+        if state is not None:
+            if state.terminated is not None and marks.finished not in known:
+                self._finished(state.terminated, kind, marks.finished)
+            waiting = state.waiting
+            if waiting is not None and waiting.reason not in _UNTELLING:
+                self._note(waiting.reason, status.name, waiting.message)
+        if status.restart_count:
+            last = status.last_state.terminated if status.last_state is not None else None
+            code, reason = (None, "") if last is None else (last.exit_code, last.reason)
+            self.said.append(Restarted(self._uid, status.name, status.restart_count, code, reason))
+
+    def _is_sidecar(self, name: str) -> bool:
+        return any(each.name == name and each.restart_policy == "Always" for each in self._spec.init_containers or ())
+
+    def _started(self, status: ContainerStatus, mark: Mark) -> None:
+        state, last = status.state, status.last_state
+        run: int | None = None
+        started_at: str | None = None
+        if state is not None and (state.running is not None or state.terminated is not None):
+            # The state is of run number restartCount, counted from 0; lastState is of the one before it.
+            run = status.restart_count
+            started_at = (state.running or state.terminated or Terminated()).started_at
+        if run != 0 and last is not None and last.terminated is not None:
+            run = status.restart_count if run is None else status.restart_count - 1
+            started_at = last.terminated.started_at
+        if run is None:
+            return
+        first = run == 0
+        read = _second if first else _until
+        self._witness(mark, read(Source.FIELD, started_at, self._arrived))
+
+    def _finished(self, ended: Terminated, kind: ContainerKind, mark: Mark) -> None:
+        name, phase = mark.subject, self._pod.status.phase
+        if kind is ContainerKind.INIT and not self._is_sidecar(name):
+            for_good = ended.exit_code == 0
+        else:
+            leaving = self._pod.metadata.deletion_timestamp is not None
+            for_good = leaving or phase in _TERMINAL or (ended.exit_code == 0 and self._spec.restart_policy != "Always")
+        if for_good:
+            self._witness(mark, _second(Source.FIELD, ended.finished_at, self._arrived))
+
+    def way_out(self, *, removed: bool) -> None:
+        metadata = self._pod.metadata
+        if _DELETION not in self._known:
+            asked = None
+            if metadata.deletion_timestamp is not None:
+                # registry/rest.BeforeDelete keeps the moment of the request when the grace is shortened later.
+                grace = metadata.deletion_grace_period_seconds
+                asked = None if grace is None else moment(metadata.deletion_timestamp) - grace * SECOND
+            evidence = None if asked is None else within_second(Source.FIELD, asked, observed=self._arrived)
+            self._witness(_DELETION, evidence)
+        if removed and _REMOVED not in self._known:
+            self._witness(_REMOVED, None)
+
+    def ended(self) -> None:
+        status = self._pod.status
+        if status.phase == "Succeeded":
+            self.said.append(Ended(self._uid, succeeded=True))
+            return
+        reason, text = status.reason, status.message
+        for each in status.container_statuses or ():
+            died = each.state.terminated if each.state is not None else None
+            if not reason and died is not None and died.exit_code:
+                reason, text = died.reason, text or died.message or f"{each.name} exited with code {died.exit_code}"
+        self.said.append(Ended(self._uid, succeeded=False, reason=reason, text=text))
+
+    def _note(self, reason: str, subject: str, text: str) -> None:
+        self.said.append(Noted(self._uid, reason, subject, text, self._arrived))
+
+    def _witness(self, mark: Mark, stated: Evidence | None, *, detail: str = "") -> None:
+        evidence: tuple[Evidence, ...]
+        if self._live:
+            seen = just_after(Source.WATCH, self._arrived, observed=self._arrived)
+            evidence = (seen,) if stated is None else (seen, stated)
+        else:
+            evidence = (happened(self._arrived) if stated is None else stated,)
+        self.said.append(Witnessed(self._uid, mark, evidence, detail, from_status=True))
+
+
+def _second(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
+    return None if stamp is None else within_second(source, moment(stamp), observed=arrived)
+
+
+def _until(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
+    return None if stamp is None else Evidence(source, None, None, moment(stamp) + SECOND - 1, arrived)
+
+
+def _raw(decoder: "msgspec.json.Decoder[_R]", raw: msgspec.Raw, absent: "_R") -> "_R":
+    try:
+        return decoder.decode(raw) if bytes(raw) else absent
+    except msgspec.MsgspecError as error:
+        raise MalformedObject(str(error)) from error
+
+
+def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
+    """Identity and spec of the pod. Raises ``MalformedObject`` where what identifies it is missing."""
+    metadata = pod.metadata
+    if not metadata.uid or metadata.creation_timestamp is None:
+        raise MalformedObject("a pod without uid or creationTimestamp")
+    owner = controller(metadata.owner_references)
+    labels = _raw(_LABELS, metadata.labels, None) or {}
+    return PodFacts(
+        uid=metadata.uid,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        created_second=moment(metadata.creation_timestamp),
+        owner=owner,
+        containers=(
+            *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
+            *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),
+        ),
+        labels=tuple(sorted(labels.items())),
+        readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
+        host_network=bool(spec.host_network),
+        mirror=metadata.annotations is not None and metadata.annotations.mirror is not None,
+        run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
+    )
+
+
+def controller(references: list[OwnerReference] | None) -> Owner | None:
+    """The controller among owner references: at most one has ``controller: true``."""
+    for each in references or ():
+        if each.controller:
+            return Owner(each.kind, each.name, each.uid)
+    return None
+
+
+def _init_kind(container: Container) -> ContainerKind:
+    return ContainerKind.SIDECAR if container.restart_policy == "Always" else ContainerKind.INIT
+
+
+def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
+    return ContainerSpec(
+        container.name,
+        kind,
+        container.image,
+        startup_probe=container.startup_probe is not None,
+        readiness_probe=container.readiness_probe is not None,
+    )

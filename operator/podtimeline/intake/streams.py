@@ -1,0 +1,289 @@
+"""List and watch of one collection, for ever: arrival stamped at the socket read, no error that ends it.
+
+The rules are those that the prototype proved: resume from the last version read, list again only after a 410, retry
+everything else with jittered backoff, reconcile deletions after each complete listing, drop a line that is cut off.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import NoReturn, Protocol
+
+import aiohttp
+import msgspec
+
+from podtimeline.intake.credentials import Connection
+from podtimeline.intake.faults import RETRIED, ApiError, Backoff, CutError, Restart, reason_of
+from podtimeline.intake.feeds import glance
+from podtimeline.intake.listing import Lister, Turns, check, chunks
+from podtimeline.ports import Clock, Stream, Versions
+
+log = logging.getLogger(__name__)
+
+PATHS: dict[Stream, tuple[str, str]] = {
+    Stream.PODS: ("/api/v1", "pods"),
+    Stream.EVENTS: ("/api/v1", "events"),
+    Stream.ENDPOINTSLICES: ("/apis/discovery.k8s.io/v1", "endpointslices"),
+}
+_LIVE = 1_000_000_000
+"""A watch that was down for less than this many nanoseconds is still called live: arrivals are late by as little."""
+_SETTLED = 10.0
+"""Seconds after which a watch counts as progress even if it brought nothing."""
+
+Sleep = Callable[[float], Awaitable[None]]
+Tap = Callable[[int, str, str, bytes], None]
+"""Sees every object before it is decoded: arrival, stream, ``LIST``, ``WATCH`` or ``LISTED`` (the version), bytes."""
+
+
+class Taker(Protocol):
+    """What a reflector feeds (``feeds.Feed``)."""
+
+    malformed: int
+    events: int
+    resumable: bool
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream."""
+        ...
+
+    def begin(self) -> None:
+        """A listing begins."""
+        ...
+
+    def item(self, raw: bytes | msgspec.Raw, *, arrived: int) -> None:
+        """One object of a listing."""
+        ...
+
+    def end(self, version: str, *, arrived: int) -> None:
+        """The listing is complete."""
+        ...
+
+    def line(self, line: bytes | msgspec.Raw, *, arrived: int, live: bool) -> str:
+        """One line of a watch; returns the version that it reaches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Sizes and times of a reflector, in objects and seconds; each watch lasts a random time of ``watch_seconds``.
+
+    ``read_seconds`` is the longest silence of a stream that is alive: bookmarks come about once a minute.
+    """
+
+    page_size: int = 500
+    watch_seconds: tuple[float, float] = (300.0, 600.0)
+    read_seconds: float = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """A reflector's state. ``last_progress`` is the arrival of the last bytes in nanoseconds, ``None`` before any.
+
+    ``listed`` turns True once the stream is complete: after the first whole listing, or once a saved version was taken
+    up again. ``restarts`` counts by reason.
+    """
+
+    stream: str
+    namespace: str | None
+    last_progress: int | None
+    listed: bool
+    connected: bool
+    restarts: Mapping[Restart, int]
+    relists: int
+    malformed: int
+    events: int
+
+
+def collection_path(stream: Stream, namespace: str | None) -> str:
+    """The API path of a stream's collection, of one namespace or of all."""
+    root, name = PATHS[stream]
+    return f"{root}/{name}" if namespace is None else f"{root}/namespaces/{namespace}/{name}"
+
+
+class Reflector:
+    """Follows one collection. One task runs it; everything else reads ``health``."""
+
+    def __init__(
+        self,
+        *,
+        connection: Connection,
+        session: aiohttp.ClientSession,
+        path: str,
+        feed: Taker,
+        clock: Clock,
+        versions: Versions | None = None,
+        namespace: str | None = None,
+        pace: Pace | None = None,
+        tap: Tap | None = None,
+        backoff: Backoff | None = None,
+        sleep: Sleep = asyncio.sleep,
+        random: Random | None = None,
+    ) -> None:
+        """``versions=None`` for a stream whose progress is not saved: each process lists it first."""
+        self._pace = pace if pace is not None else Pace()
+        self._connection = connection
+        self._session = session
+        self._path = path
+        self._feed = feed
+        self._clock = clock
+        self._versions = versions
+        self._namespace = namespace
+        self._tap = tap
+        self._backoff = backoff if backoff is not None else Backoff()
+        self._sleep = sleep
+        self._random = random if random is not None else secrets.SystemRandom()
+        read = self._pace.read_seconds
+        self._lister = Lister(connection, session, path, page_size=self._pace.page_size, sock_read=read)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=read)
+        self._version: str | None = None
+        self._current: int | None = None
+        self._backlog: int | None = None
+        self._tail = b""
+        self._progress: int | None = None
+        self._listed = False
+        self._connected = False
+        self._relists = 0
+        self._restarts: Counter[Restart] = Counter()
+
+    @property
+    def health(self) -> StreamHealth:
+        """A snapshot."""
+        return StreamHealth(
+            stream=self._feed.stream,
+            namespace=self._namespace,
+            last_progress=self._progress,
+            listed=self._listed,
+            connected=self._connected,
+            restarts=dict(self._restarts),
+            relists=self._relists,
+            malformed=self._feed.malformed,
+            events=self._feed.events,
+        )
+
+    async def run(self) -> NoReturn:
+        """Follow the collection until cancelled."""
+        if self._versions is not None and self._feed.resumable:
+            self._version = self._versions.version(Stream(self._feed.stream))
+        while True:
+            asked: float | None = None
+            try:
+                if self._version is None:
+                    await self._list()
+                await self._watch()
+                reason = Restart.CLOSED
+            except RETRIED as error:
+                reason, asked = reason_of(error), getattr(error, "retry_after", None)
+                self._failed(reason, error)
+            self._restarts[reason] += 1
+            await self._sleep(self._backoff.next(at_least=asked))
+
+    def _failed(self, reason: Restart, error: Exception) -> None:
+        if reason is Restart.GONE:
+            self._reached(None)
+        level = logging.INFO if reason in {Restart.GONE, Restart.CUT, Restart.STALLED} else logging.WARNING
+        log.log(level, "%s: %s, taken up anew: %s", self._feed.stream, reason, str(error) or type(error).__name__)
+
+    def _reached(self, version: str | None) -> None:
+        self._version = version
+        if self._versions is not None:
+            self._versions.reached(Stream(self._feed.stream), version)
+
+    async def _list(self) -> None:
+        began, turns, version, arrived = self._clock.now(), Turns(), "", 0
+        self._feed.begin()
+        async for page, arrived in self._lister.pages(self._clock):
+            self._progress = arrived
+            version = page.metadata.resource_version
+            turns.waited()
+            for items in chunks(page.items or [], 20):
+                for raw in items:
+                    if self._tap is not None:
+                        self._tap(arrived, self._feed.stream, "LIST", bytes(raw))
+                    self._feed.item(raw, arrived=arrived)
+                await turns.maybe()
+        if self._tap is not None:
+            self._tap(arrived, self._feed.stream, "LISTED", version.encode())
+        if not version:
+            raise ApiError(200, "a listing without resourceVersion")
+        self._feed.end(version, arrived=arrived)
+        self._reached(version)
+        self._relists += self._listed
+        self._listed = True
+        self._current = began
+
+    async def _watch(self) -> None:
+        self._backlog = await self._backlog_end()
+        began = asyncio.get_running_loop().time()
+        seconds = int(self._random.uniform(*self._pace.watch_seconds))
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._version or "",
+            "timeoutSeconds": str(max(seconds, 1)),
+        }
+        url, headers = self._connection.url(self._path), self._connection.headers()
+        async with self._session.get(url, params=query, headers=headers, timeout=self._timeout) as response:
+            await check(response)
+            self._connected = self._listed = True
+            self._progress = self._current = self._clock.now()
+            try:
+                await self._read(response.content)
+            finally:
+                self._connected = False
+                if asyncio.get_running_loop().time() - began > _SETTLED:
+                    self._backoff.progressed()
+        # A good end says that the server had nothing more up to now; any other end, only up to the last bytes.
+        self._current = self._clock.now()
+
+    async def _backlog_end(self) -> int | None:
+        """The version up to which the coming watch tells old news, ``None`` where it has none to tell."""
+        if self._current is not None and self._clock.now() - self._current < _LIVE:
+            return None
+        version = await self._lister.version()
+        # Versions are integers wherever etcd is behind the API; of others the first bookmark is the end of old news.
+        return int(version) if version.isdecimal() else -1
+
+    async def _read(self, content: aiohttp.StreamReader) -> None:
+        self._tail = b""
+        turns = Turns()
+        async for chunk in content.iter_any():
+            arrived = self._clock.now()
+            self._progress = self._current = arrived
+            self._take(chunk, arrived)
+            await turns.maybe()
+        if self._tail.strip():
+            raise CutError("the watch ended in the middle of a line")
+
+    def _take(self, chunk: bytes, arrived: int) -> None:
+        lines = (self._tail + chunk).split(b"\n") if self._tail else chunk.split(b"\n")
+        self._tail = lines.pop()
+        take, version = self._feed.line, ""
+        for line in lines:
+            if self._tap is not None:
+                self._tap(arrived, self._feed.stream, "WATCH", line)
+            live = self._backlog is None or self._news(line)
+            version = take(line, arrived=arrived, live=live) or version
+            if version:
+                self._version = version
+        if version:
+            self._backoff.progressed()
+            self._reached(version)
+
+    def _news(self, line: bytes) -> bool:
+        """Whether the line tells what happened after the watch was taken up; the first that does ends the backlog."""
+        kind, version = glance(line)
+        if self._backlog is not None and version.isdecimal() and self._backlog >= 0:
+            news = int(version) > self._backlog
+        else:
+            news = kind == "BOOKMARK"
+        if news:
+            self._backlog = None
+        return news
+
+
+__all__ = ["Pace", "Reflector", "Restart", "StreamHealth", "Tap", "collection_path"]

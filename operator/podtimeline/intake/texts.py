@@ -1,0 +1,67 @@
+"""Pure readers of the texts in API objects: timestamps, Go durations, event names, field paths.
+
+Each returns ``None`` for a text it does not understand, except ``moment``, which is for fields that the API guarantees.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from podtimeline.core.instants import SECOND
+from podtimeline.errors import MalformedObject
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_UNITS = {"h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 10**6, "us": 1000, "µs": 1000, "μs": 1000, "ns": 1}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|μs|ns))+")
+_PART = re.compile(r"(\d+)(?:\.(\d+))?(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
+_SUFFIX = re.compile(r"[0-9a-f]{16}")
+_CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([^{}]+)\}")
+_NEAR = 5 * SECOND
+"""client-go stamps an event's name and its firstTimestamp at once; what lies further apart is not such a name."""
+
+
+@lru_cache(maxsize=8192)
+def moment(text: str) -> int:
+    """Nanoseconds since the epoch of an RFC 3339 timestamp (resolution: microseconds).
+
+    Raises ``MalformedObject`` for any other text.
+    """
+    try:
+        when = datetime.fromisoformat(text)
+        return (when - _EPOCH) // _MICROSECOND * 1000
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MalformedObject(f"not a timestamp: {text[:64]!r}") from error
+
+
+def go_duration(text: str) -> int | None:
+    """Nanoseconds of a duration as Go's ``time.Duration.String`` writes it, such as ``23m4.71s``; exact."""
+    if not _DURATION.fullmatch(text):
+        return None
+    total = 0
+    for whole, fraction, unit in _PART.findall(text):
+        scale = _UNITS[unit]
+        total += int(whole) * scale
+        if fraction:
+            total += int(fraction) * scale // 10 ** len(fraction)
+    return total
+
+
+def name_time(name: str, near: int | None) -> int | None:
+    """The nanoseconds that client-go puts behind the last dot of an Event's name (``tools/record``, ``makeEvent``).
+
+    ``near`` is the event's one-second stamp in nanoseconds: a number far from it is not a time, and without it nothing
+    vouches for the number.
+    """
+    suffix = name.rpartition(".")[2]
+    if near is None or not _SUFFIX.fullmatch(suffix):
+        return None
+    stamped = int(suffix, 16)
+    return stamped if abs(stamped - near) <= _NEAR else None
+
+
+@lru_cache(maxsize=4096)
+def container_of(field_path: str) -> str | None:
+    """The container that ``involvedObject.fieldPath`` names; ``None`` for the pod itself and ephemeral containers."""
+    found = _CONTAINER.fullmatch(field_path)
+    return found[1] if found else None

@@ -1,0 +1,297 @@
+"""The fields of API objects that are read, and no others: what is not named here is skipped by the parser.
+
+A nullable list is ``None`` where Go writes a nil slice as ``null``; every field has the default of its absence.
+Field docs: https://kubernetes.io/docs/reference/kubernetes-api/
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Base: camelCase on the wire; ``gc=False`` as parsed JSON has no cycles."""
+
+
+class OwnerReference(Wire, frozen=True):
+    """metav1.OwnerReference."""
+
+    kind: str
+    name: str
+    uid: str = ""
+    controller: bool | None = None
+
+
+class Metadata(Wire, frozen=True):
+    """metav1.ObjectMeta, without labels and annotations."""
+
+    uid: str = ""
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+    creation_timestamp: str | None = None
+    owner_references: list[OwnerReference] | None = None
+
+
+class PodAnnotations(msgspec.Struct, frozen=True, gc=False):
+    """The annotation that marks the API's copy of a static pod."""
+
+    mirror: str | None = msgspec.field(default=None, name="kubernetes.io/config.mirror")
+
+
+class PodMetadata(Wire, frozen=True):
+    """metav1.ObjectMeta of a Pod. ``labels`` stay unparsed: they are read once a pod."""
+
+    uid: str
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
+    labels: msgspec.Raw = msgspec.Raw()
+    annotations: PodAnnotations | None = None
+    owner_references: list[OwnerReference] | None = None
+
+
+class Presence(Wire, frozen=True):
+    """Any object of which only its being there matters."""
+
+
+class Container(Wire, frozen=True):
+    """corev1.Container; of the probes only whether they exist."""
+
+    name: str
+    image: str = ""
+    restart_policy: str | None = None
+    startup_probe: Presence | None = None
+    readiness_probe: Presence | None = None
+
+
+class ReadinessGate(Wire, frozen=True):
+    """corev1.PodReadinessGate."""
+
+    condition_type: str
+
+
+class PodSpec(Wire, frozen=True):
+    """corev1.PodSpec."""
+
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    restart_policy: str = "Always"
+    host_network: bool | None = None
+    readiness_gates: list[ReadinessGate] | None = None
+
+
+class PodSpecHead(Wire, frozen=True):
+    """What of a pod's spec changes: the binding."""
+
+    node_name: str | None = None
+
+
+class Condition(Wire, frozen=True):
+    """corev1.PodCondition."""
+
+    type: str
+    status: str = ""
+    last_transition_time: str | None = None
+    reason: str | None = None
+    message: str | None = None
+
+
+class Running(Wire, frozen=True):
+    """corev1.ContainerStateRunning."""
+
+    started_at: str | None = None
+
+
+class Waiting(Wire, frozen=True):
+    """corev1.ContainerStateWaiting."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class Terminated(Wire, frozen=True):
+    """corev1.ContainerStateTerminated."""
+
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class ContainerState(Wire, frozen=True):
+    """corev1.ContainerState: one of the three is set."""
+
+    running: Running | None = None
+    waiting: Waiting | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(Wire, frozen=True):
+    """corev1.ContainerStatus."""
+
+    name: str
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
+
+
+class PodIP(Wire, frozen=True):
+    """corev1.PodIP."""
+
+    ip: str = ""
+
+
+class PodStatus(Wire, frozen=True):
+    """corev1.PodStatus."""
+
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    start_time: str | None = None
+    conditions: list[Condition] | None = None
+    pod_ips: list[PodIP] | None = msgspec.field(default=None, name="podIPs")
+    init_container_statuses: list[ContainerStatus] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+
+
+class Pod(Wire, frozen=True):
+    """corev1.Pod. The spec stays unparsed: after the first version and the binding nothing of it is read."""
+
+    metadata: PodMetadata
+    spec: msgspec.Raw = msgspec.Raw()
+    status: PodStatus = PodStatus()
+
+
+class ObjectReference(Wire, frozen=True):
+    """corev1.ObjectReference."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    field_path: str = ""
+
+
+class EventSeries(Wire, frozen=True):
+    """corev1.EventSeries."""
+
+    count: int = 0
+    last_observed_time: str | None = None
+
+
+class Event(Wire, frozen=True):
+    """corev1.Event."""
+
+    metadata: Metadata
+    involved_object: ObjectReference = ObjectReference()
+    reason: str = ""
+    message: str = ""
+    type: str = ""
+    first_timestamp: str | None = None
+    last_timestamp: str | None = None
+    event_time: str | None = None
+    count: int | None = None
+    series: EventSeries | None = None
+
+
+class SliceLabels(msgspec.Struct, frozen=True, gc=False):
+    """The label that names the Service of an EndpointSlice."""
+
+    service: str = msgspec.field(default="", name="kubernetes.io/service-name")
+
+
+class SliceAnnotations(msgspec.Struct, frozen=True, gc=False):
+    """The annotation with the time of the change that caused the latest write of an EndpointSlice."""
+
+    trigger: str | None = msgspec.field(default=None, name="endpoints.kubernetes.io/last-change-trigger-time")
+
+
+class SliceMetadata(Wire, frozen=True):
+    """metav1.ObjectMeta of an EndpointSlice."""
+
+    uid: str
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+    labels: SliceLabels | None = None
+    annotations: SliceAnnotations | None = None
+
+
+class EndpointConditions(Wire, frozen=True):
+    """discoveryv1.EndpointConditions; ``ready`` of ``None`` is to be read as True."""
+
+    ready: bool | None = None
+
+
+class TargetReference(Wire, frozen=True):
+    """corev1.ObjectReference of an endpoint, without what the slice says already."""
+
+    kind: str = ""
+    uid: str = ""
+
+
+class Endpoint(Wire, frozen=True):
+    """discoveryv1.Endpoint."""
+
+    conditions: EndpointConditions | None = None
+    target_ref: TargetReference | None = None
+
+
+class EndpointPort(Wire, frozen=True):
+    """discoveryv1.EndpointPort."""
+
+    name: str | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+
+class EndpointSlice(Wire, frozen=True):
+    """discoveryv1.EndpointSlice."""
+
+    metadata: SliceMetadata
+    endpoints: list[Endpoint] | None = None
+    ports: list[EndpointPort] | None = None
+
+
+class WatchEvent(msgspec.Struct, Generic[T], frozen=True, gc=False):
+    """One line of a watch."""
+
+    type: str
+    object: T
+
+
+class ListMetadata(Wire, frozen=True):
+    """metav1.ListMeta."""
+
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class ListPage(Wire, frozen=True):
+    """One page of a listing; the items stay unparsed, so that one that is malformed does not spoil the page."""
+
+    metadata: ListMetadata
+    items: list[msgspec.Raw] | None = None
+
+
+class Status(Wire, frozen=True):
+    """metav1.Status, the object of a watch's ERROR."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class Head(Wire, frozen=True):
+    """The identity of an object of which nothing else can be read."""
+
+    metadata: Metadata
