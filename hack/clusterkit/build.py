@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from clusterkit.errors import ClusterError
@@ -102,6 +103,7 @@ def parse_go_version(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+@cache
 def go_version() -> str:
     """Return what `go version` prints, or say that a newer Go is needed."""
     if shutil.which("go") is None:

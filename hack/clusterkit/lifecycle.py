@@ -25,24 +25,35 @@ _ENDING = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster's specification, its files and the binaries it runs."""
+    """A cluster's specification, its files, and on demand the binaries it runs."""
 
     spec: Spec
     files: Files
-    binaries: Path
-    tools: Path
-    coredns: Path
 
     @classmethod
-    def prepare(cls, spec: Spec) -> "Cluster":
-        """Build or find what the cluster needs; nothing of the cluster itself is made yet."""
-        return cls(
-            spec=spec,
-            files=Files.of(spec.name),
-            binaries=build.ensure(build.kubernetes(spec.kubernetes)),
-            tools=build.ensure(build.TOOLS),
-            coredns=build.ensure(build.COREDNS),
-        )
+    def of(cls, spec: Spec) -> "Cluster":
+        """Return the cluster of that specification, whether it is there or not."""
+        return cls(spec=spec, files=Files.of(spec.name))
+
+    def prepare(self) -> None:
+        """Build what the cluster needs, before anything of the cluster itself is made."""
+        for directory in (self.binaries, self.tools, self.coredns):
+            directory.stat()
+
+    @property
+    def binaries(self) -> Path:
+        """Return the directory of Kubernetes' programs."""
+        return build.ensure(build.kubernetes(self.spec.kubernetes))
+
+    @property
+    def tools(self) -> Path:
+        """Return the directory of our own small programs."""
+        return build.ensure(build.TOOLS)
+
+    @property
+    def coredns(self) -> Path:
+        """Return the directory of the name server."""
+        return build.ensure(build.COREDNS)
 
     @property
     def nodes(self) -> list[NodeFiles]:
@@ -120,14 +131,15 @@ def opened(name: str) -> Cluster:
     spec = load_spec(name)
     if spec is None:
         raise ClusterError(f"there is no cluster {name}: `hack/cluster up --name {name}`")
-    return Cluster.prepare(spec)
+    return Cluster.of(spec)
 
 
 def up(spec: Spec) -> Cluster:
     """Bring a cluster up, or bring it back to what it should be."""
     check_machine()
     packages.ensure()
-    cluster = Cluster.prepare(spec)
+    cluster = Cluster.of(spec)
+    cluster.prepare()
     with locked(spec.name):
         existing = load_spec(spec.name)
         if existing is not None and existing != spec:
