@@ -18,7 +18,7 @@ from tests.tracking.worlds import World
 
 from podtimeline.core.instants import Source, happened
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.observations import Ended, ImagePulled, Observation, Partial, Witnessed
+from podtimeline.core.observations import Ended, Flagged, ImagePulled, Observation, Partial, Witnessed
 from podtimeline.core.pods import Owner
 from podtimeline.core.view import Outcome
 from podtimeline.ports import Metric
@@ -177,9 +177,10 @@ def test_a_pod_that_was_starting_when_we_came_is_told_but_not_counted() -> None:
 def test_a_pod_created_while_we_were_away_counts_although_it_was_only_listed() -> None:
     """The history had begun before it; one-second fields bound its start well enough."""
     world = World(look=at(-500))
-    world.take(*listed_life().told, seconds=900)
+    world.take(*listed_life().told, Flagged("uid-1", Partial.LISTED), seconds=900)
     counted = world.commit(970)
     assert Metric.STARTUP in {each.metric for each in counted}
+    assert world.view().partial == (Partial.GAP,)
     assert len(world.told) == 1
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.observations import ImagePulled, Partial
 from podtimeline.core.view import Outcome, View
@@ -26,7 +27,8 @@ def start_increments(view: View) -> tuple[Increment, ...]:
 
 def end_increments(view: View) -> tuple[Increment, ...]:
     """What a pod that is gone counts; a removal that was only noticed by its absence from a listing has no time."""
-    if view.termination is None or not counts(view) or Partial.GAP in view.partial:
+    removed = view.instant(Milestone.OBJECT_REMOVED)
+    if view.termination is None or removed is None or removed.source is Source.LISTED or not counts(view):
         return ()
     return (_increment(view, Metric.TERMINATION, view.termination),)
 

@@ -233,12 +233,18 @@ class Tracker:
         record.key = (sys.intern(facts.namespace), facts.name)
         if facts.owner is not None:
             apply(timeline, Owned(record.uid, self._owners.chain(facts.namespace, facts.owner)))
-        if facts.created_second < self._first_look and not _delivered(timeline):
-            apply(timeline, Flagged(record.uid, Partial.LISTED))
-            # It was over before anybody looked: that is no news for the sinks.
-            record.told = _READY in timeline.evidence or timeline.ended is not None
+        self._flag_listed(record, timeline, facts)
         for said in self._names.appeared(record, record.key):
             apply(timeline, _created(record.uid, said))
+
+    def _flag_listed(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
+        """Only what is older than the history was there before; a feed that lists first after a restart cannot know."""
+        if facts.created_second < self._first_look and not _delivered(timeline):
+            timeline.partial |= {Partial.LISTED}
+            # It was over before anybody looked: that is no news for the sinks.
+            record.told = _READY in timeline.evidence or timeline.ended is not None
+        elif Partial.LISTED in timeline.partial:
+            timeline.partial = timeline.partial - {Partial.LISTED} | {Partial.GAP}
 
     def _started(self, record: Tracked, timeline: Timeline, now: int) -> None:
         if record.ready_at is None and _READY in timeline.evidence:

@@ -1,0 +1,1 @@
+"""Benches: each prints what it measured and, as its last line, one JSON object."""

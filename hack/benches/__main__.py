@@ -1,0 +1,21 @@
+"""``hack/bench NAME``: run one bench; its last line is one JSON object."""
+
+import argparse
+
+from benches import memory
+
+_BENCHES = {"memory": memory}
+
+
+def main() -> None:
+    """Parse the command line, run the bench, print its verdict."""
+    parser = argparse.ArgumentParser(prog="hack/bench", description="Measure what the operator costs.")
+    commands = parser.add_subparsers(dest="bench", required=True)
+    for name, bench in _BENCHES.items():
+        summary = (bench.__doc__ or "").splitlines()[0]
+        bench.add_arguments(commands.add_parser(name, help=summary, description=bench.__doc__))
+    options = parser.parse_args()
+    print(_BENCHES[options.bench].run(options))
+
+
+main()

@@ -1,0 +1,101 @@
+"""Bytes per tracked ready pod, and the resident set at 50,000 of them.
+
+Each pod comes as its six watch events, three events of its kubelet and one address in a slice, settles, is committed
+(to a store that keeps nothing) and packed; what is left per pod is what a pod that rests costs for the rest of its life.
+"""
+
+import argparse
+import gc
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+from benches.podgen import Numbered, lines
+from benches.settings import BEGIN, CREATED, FixedOwners
+from benches.verdict import verdict
+
+from podtimeline.app.codec import PackingCodec
+from podtimeline.core.instants import SECOND, Source, just_after
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import ImagePulled, Observation, Witnessed
+from podtimeline.intake.feeds import PodFeed
+from podtimeline.tracking.batches import evaluate
+from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tracker import Tracker
+
+GOAL = 2048
+_CHUNK = 1000
+_EVENTS = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of this bench."""
+    parser.add_argument("--pods", type=int, default=50_000, help="how many pods (50000)")
+
+
+def run(options: argparse.Namespace) -> str:
+    """Measure twice: traced, for bytes per pod, with a tenth of the pods; untraced, for the resident set."""
+    sample = max(options.pods // 10, 1)
+    tracemalloc.start()
+    per_pod = _traced(sample)
+    tracemalloc.stop()
+    gc.collect()
+    before = _resident()
+    tracker = _filled(options.pods)
+    gc.collect()
+    resident = _resident()
+    print(f"{sample} pods traced: {per_pod:.0f} bytes per ready pod")
+    print(f"{options.pods} pods: resident {resident / 2**20:.1f} MiB, {(resident - before) / options.pods:.0f} bytes a pod")
+    return verdict(
+        "memory", per_pod, "bytes per ready pod", goal=GOAL, pods=len(tracker), rss_bytes=resident,
+        rss_bytes_per_pod=round((resident - before) / options.pods),
+    )  # fmt: skip
+
+
+def _traced(pods: int) -> float:
+    _filled(10)
+    gc.collect()
+    before, _ = tracemalloc.get_traced_memory()
+    tracker = _filled(pods)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    return (after - before) / len(tracker)
+
+
+def _filled(pods: int) -> Tracker:
+    codec = PackingCodec()
+    tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), now=BEGIN - SECOND)
+    feed = PodFeed(tracker)
+    for first in range(0, pods, _CHUNK):
+        clock = BEGIN + first * SECOND // 100
+        for number in range(first, min(first + _CHUNK, pods)):
+            _start(feed, tracker, Numbered(number, CREATED + first // 100), clock + number * 1_237_411 % SECOND)
+        settled = clock + 60 * SECOND
+        tracker.tick(settled)
+        tracker.committed(evaluate(tracker.drain(settled), codec))
+    return tracker
+
+
+def _start(feed: PodFeed, tracker: Tracker, pod: Numbered, clock: int) -> None:
+    for version, line in enumerate(lines(pod)):
+        feed.line(line, arrived=clock + version * 611_903_117, live=True)
+    tracker.take(pod.uid, list(_told(pod.uid, clock)), arrived=clock + 4 * SECOND)
+
+
+def _told(uid: str, clock: int) -> Iterator[Observation]:
+    for offset, milestone in enumerate(_EVENTS):
+        at = clock + 700_000_003 + offset * 401_903_117
+        stamp = just_after(Source.EVENT_NAME, at, observed=at + 9_120_331)
+        yield Witnessed(uid, Mark(milestone, "storefront"), (stamp,))
+    yield ImagePulled(uid, "storefront", "registry.example.com/shop/storefront:2026.11.3", cached=False, pull=401_000_000)
+    at = clock + 3 * SECOND + 71_903_117
+    seen = just_after(Source.WATCH, at, observed=at)
+    yield Witnessed(uid, Mark(Milestone.ENDPOINT_READY, "shop/storefront/storefront-x7k2p"), (seen,), "http:8080/TCP")
+
+
+def _resident() -> int:
+    if not sys.platform.startswith("linux"):
+        raise SystemExit("hack/bench memory: reads /proc, which only Linux has")
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
