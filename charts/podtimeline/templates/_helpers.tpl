@@ -1,0 +1,82 @@
+{{- define "podtimeline.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "podtimeline.fullname" -}}
+{{- $name := include "podtimeline.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "podtimeline.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "podtimeline.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "podtimeline.commonLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: podtimeline
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "podtimeline.labels" -}}
+{{ include "podtimeline.selectorLabels" . }}
+{{ include "podtimeline.commonLabels" . }}
+{{- end }}
+
+{{- define "podtimeline.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "podtimeline.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "podtimeline.image" -}}
+{{- $tag := default .Chart.AppVersion .Values.image.tag -}}
+{{- printf "%s:%s" .Values.image.repository $tag }}{{ with .Values.image.digest }}{{ printf "@%s" . }}{{ end }}
+{{- end }}
+
+{{- define "podtimeline.port" -}}
+{{- .Values.config.listen | splitList ":" | last }}
+{{- end }}
+
+{{/* A history in memory needs no volume. */}}
+{{- define "podtimeline.inMemory" -}}
+{{- if eq .Values.config.history_path ":memory:" }}true{{ end }}
+{{- end }}
+
+{{- define "podtimeline.claim" -}}
+{{- default (include "podtimeline.fullname" .) .Values.persistence.existingClaim }}
+{{- end }}
+
+{{/* What the operator reads. It never writes: get, list and watch are all it may ever ask for. */}}
+{{- define "podtimeline.rules" -}}
+- apiGroups: [""]
+  resources: [pods, events, services]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, watch]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{/* Not the selector labels: the Service must never send requests to the pod of `helm test`. */}}
+{{- define "podtimeline.testLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-test" (include "podtimeline.name" . | trunc 58 | trimSuffix "-") }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
