@@ -1,0 +1,5 @@
+"""``python -m podtimeline``."""
+
+from podtimeline.cli.main import main
+
+main()

@@ -1,0 +1,77 @@
+"""``podtimeline record`` and ``podtimeline replay``."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from podtimeline.cli import options
+from podtimeline.cli.documents import read
+from podtimeline.cli.operate import effective
+from podtimeline.cli.output import Form, draw, emit, screen, tell
+from podtimeline.cli.show import waterfalls
+from podtimeline.core.view import View
+from podtimeline.errors import PodtimelineError
+from podtimeline.render.document import document
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, or a number with s, m or h behind it."""
+
+    name = "duration"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The duration in seconds."""
+        text = str(value)
+        factor = _UNITS.get(text[-1:], 0)
+        try:
+            seconds = float(text[:-1] if factor else text) * (factor or 1)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is not a duration such as 90s, 5m or 1h", param, ctx)
+        return seconds
+
+
+@click.command(epilog=options.examples("podtimeline replay", "podtimeline replay capture.jsonl.gz -n shop -o json"))
+@click.argument("file", required=False, type=click.Path())
+@click.option("-n", "--namespace", help="Only pods of this namespace.")
+@click.option("--pod", help="Only pods of this name.")
+@options.output(Form.WIDE, Form.JSON, Form.YAML)
+def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Form) -> None:
+    """Draw the pods of a recorded cluster.
+
+    Sends a capture through the very pipeline that the operator runs. Without FILE it plays the capture of a real
+    cluster that comes with podtimeline, so no cluster is needed.
+    """
+    app = importlib.import_module("podtimeline.app")
+    views: Sequence[View] = app.replay(Path(file) if file else None)
+    chosen = [
+        document(each) for each in views if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
+    ]
+    if not chosen:
+        raise PodtimelineError(f"the capture holds {len(views)} pods, none of them is asked for")
+    if form in (Form.JSON, Form.YAML):
+        emit(chosen, form)
+        return
+    lines = waterfalls([read(each) for each in chosen], screen(), wide=form is Form.WIDE)
+    draw(lines[2:], screen())
+
+
+@click.command(epilog=options.examples("podtimeline record -o capture.jsonl.gz --duration 5m"))
+@click.option("-o", "--output", "file", required=True, type=click.Path(), metavar="FILE", help="Where to write it.")
+@click.option("--duration", type=Duration(), default="60s", show_default=True, help="How long to record: 90s, 5m, 1h.")
+@options.settings
+def record(*, file: str, duration: float, config_file: str | None, **flags: object) -> None:
+    """Save what a cluster's streams say, with arrival times.
+
+    The capture is gzip-compressed JSON lines and holds the pods, their events, slices and controllers as the API
+    server sent them: names, images and messages of the cluster are in it.
+    """
+    settings = effective(config_file, flags)
+    app = importlib.import_module("podtimeline.app")
+    told = app.record(settings, Path(file), duration=duration)
+    tell(f"{file}: {told}")

@@ -1,0 +1,123 @@
+"""Asks the operator's HTTP API for timelines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from podtimeline.cli.target import BARE, Target
+from podtimeline.cli.transport import Answer, Transport
+from podtimeline.errors import ClusterError, PodtimelineError
+from podtimeline.render.document import Document
+
+_PODS = "/api/v1/pods"
+_PAGE = 200
+_GENERATED = 58
+"""Characters of a controller's name that are left in front of a generated suffix (apiserver, names/generate.go)."""
+
+
+class _Page(msgspec.Struct):
+    items: list[dict[str, object]]
+    cursor: str | None = None
+
+
+class _Refusal(msgspec.Struct):
+    error: str = ""
+    message: str = ""
+
+
+class NotFound(PodtimelineError):  # noqa: N818 - named for what it says
+    """The operator knows no such timeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: ``last`` is how many timelines at most, newest first."""
+
+    target: Target
+    namespace: str
+    uid: str | None
+    last: int
+
+    def words(self) -> str:
+        """The target for people."""
+        uid = f" with uid {self.uid}" if self.uid else ""
+        return f"{self.target.kind.lower()} {self.namespace}/{self.target.name}{uid}"
+
+
+class Operator:
+    """The operator, however it is reached."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def find(self, wanted: Wanted) -> list[Document]:
+        """The timelines of the target, oldest first. Raises ``NotFound``, or ``ClusterError``."""
+        if wanted.target.kind != BARE:
+            found = self._rollout(wanted)
+        elif wanted.last > 1:
+            found = self._search({"namespace": wanted.namespace, "name": wanted.target.name}, wanted.last)
+        else:
+            found = [self._pod(wanted)]
+        if wanted.uid is not None:
+            found = [each for each in found if each.get("uid") == wanted.uid]
+        if not found:
+            raise NotFound(
+                f"no timeline of {wanted.words()}: is the namespace right (-n), is the operator following it?"
+            )
+        return found[::-1]
+
+    def _pod(self, wanted: Wanted) -> Document:
+        query = {"uid": wanted.uid} if wanted.uid else {}
+        answer = self._transport.get(f"{_PODS}/{wanted.namespace}/{wanted.target.name}", query)
+        if answer.status == 404:
+            raise NotFound(
+                f"no timeline of {wanted.words()}: is the namespace right (-n), is the operator following it?"
+            )
+        return _decoded(answer, dict[str, object])
+
+    def _rollout(self, wanted: Wanted) -> list[Document]:
+        kind, name = wanted.target
+        found = self._search(_workload(wanted.namespace, kind, name), wanted.last)
+        outer = wanted.target.outer
+        if found or outer is None:
+            return found
+        # A timeline's workload is the outermost controller: a ReplicaSet's pods are found under its Deployment.
+        begins = f"{name}-"[:_GENERATED]
+        within = self._search(_workload(wanted.namespace, outer.kind, outer.name), None)
+        return [each for each in within if str(each.get("name", "")).startswith(begins)][: wanted.last]
+
+    def _search(self, query: Mapping[str, str], most: int | None) -> list[Document]:
+        found: list[Document] = []
+        asked = {**query, "order": "newest", "limit": str(min(most or _PAGE, _PAGE))}
+        while True:
+            page = _decoded(self._transport.get(_PODS, asked), _Page)
+            found += page.items
+            if page.cursor is None or (most is not None and len(found) >= most):
+                return found[:most]
+            asked["cursor"] = page.cursor
+
+
+def _workload(namespace: str, kind: str, name: str) -> dict[str, str]:
+    return {"namespace": namespace, "workload_kind": kind, "workload": name}
+
+
+_T = TypeVar("_T")
+
+
+def _decoded(answer: Answer, kind: type[_T]) -> _T:
+    if answer.status != 200:
+        raise ClusterError(f"the operator answered {answer.status}: {_reason(answer.body)}")
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except msgspec.DecodeError as error:
+        raise ClusterError(f"what answers is not a podtimeline operator: {error}") from error
+
+
+def _reason(body: bytes) -> str:
+    try:
+        said = msgspec.json.decode(body, type=_Refusal)
+    except msgspec.DecodeError:
+        return " ".join(body.decode("utf-8", "replace").split())[:200] or "no reason given"
+    return said.error or said.message or "no reason given"

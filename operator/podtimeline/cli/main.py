@@ -1,0 +1,95 @@
+"""``podtimeline``, also as ``kubectl podtimeline``."""
+
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from podtimeline import __version__
+from podtimeline.cli import options
+from podtimeline.cli.captures import record, replay
+from podtimeline.cli.operate import config, run
+from podtimeline.cli.output import Form, plain
+from podtimeline.cli.show import show
+from podtimeline.errors import PodtimelineError, SettingsError
+from podtimeline.render.document import API_VERSION
+
+DEBUG_VARIABLE = "PODTIMELINE_DEBUG"
+_PLUGIN = "kubectl-podtimeline"
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+EPILOG = """\b
+Example, without any cluster:
+  podtimeline replay
+\b
+Completion in the shell:
+  bash  eval "$(_PODTIMELINE_COMPLETE=bash_source podtimeline)"
+  zsh   eval "$(_PODTIMELINE_COMPLETE=zsh_source podtimeline)"
+  fish  _PODTIMELINE_COMPLETE=fish_source podtimeline | source
+\b
+Exit codes: 0 done, 1 failed or not found, 2 wrong usage or a wrong setting.
+"""
+
+
+class Failure(click.ClickException):
+    """An error as the user sees it: its text on stderr, exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Each line of the text, with the program's name before it."""
+        for line in self.message.splitlines():
+            click.echo(f"podtimeline: {line}", file=file, err=True)
+
+
+class WrongSetting(Failure):
+    """A wrong setting is wrong usage."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """Turns errors into one clear line, and answers to the name of a kubectl plugin."""
+
+    def main(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - as click declares it
+        """Run the command line; does not return unless told so."""
+        if more.get("prog_name") is None and Path(sys.argv[0]).name == _PLUGIN:
+            more["prog_name"] = "kubectl podtimeline"
+        return super().main(*args, **{"complete_var": "_PODTIMELINE_COMPLETE", **more})
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
+        """Run the command; errors become a line unless a traceback was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except PodtimelineError as error:
+            if ctx.params["debug"]:
+                raise
+            raise (WrongSetting if isinstance(error, SettingsError) else Failure)(str(error)) from error
+        except Exception as error:
+            if ctx.params["debug"]:
+                raise
+            raise Failure(f"{type(error).__name__}: {error} (podtimeline --debug shows where)") from error
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings=_CONTEXT)
+@click.option("--debug", is_flag=True, envvar=DEBUG_VARIABLE, help=f"Show tracebacks [{DEBUG_VARIABLE}].")
+def main(**_: bool) -> None:
+    """Where the time of a pod's start went, and why.
+
+    Follows every pod of a cluster from its creation to the moment traffic can reach it.
+    """
+
+
+@click.command(epilog=options.examples("podtimeline version -o json"))
+@options.output(Form.JSON)
+def version(form: Form) -> None:
+    """Print the version."""
+    if form is Form.JSON:
+        plain({"version": __version__, "document": API_VERSION, "python": sys.version.split()[0]}, form)
+    else:
+        click.echo(f"podtimeline {__version__}")
+
+
+for _command in (show, replay, record, run, config, version):
+    main.add_command(_command)

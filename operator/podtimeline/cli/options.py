@@ -1,0 +1,56 @@
+"""Options that commands share."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from podtimeline.cli.output import Form
+from podtimeline.config import FILE_VARIABLE, SPECS, flag, variable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    heading = "Examples:" if len(lines) > 1 else "Example:"
+    return "\n".join(("\b", heading, *(f"  {line}" for line in lines)))
+
+
+def output(*forms: Form) -> Callable[[F], F]:
+    """``-o`` with the forms given, text where it is not used."""
+
+    def convert(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Form:
+        return Form(value) if value else Form.TEXT
+
+    shown = click.Choice([each.value for each in forms])
+    return click.option("-o", "--output", "form", type=shown, callback=convert, help="What to print instead of text.")
+
+
+def settings(command: F) -> F:
+    """One flag per setting, and ``--config``."""
+    file = click.option(
+        "--config",
+        "config_file",
+        type=click.Path(),
+        envvar=FILE_VARIABLE,
+        metavar="FILE",
+        help=f"YAML file of settings [{FILE_VARIABLE}].",
+    )
+    for decorate in reversed([file, *_flags()]):
+        command = decorate(command)
+    return command
+
+
+def _flags() -> Iterable[Callable[[F], F]]:
+    for name, spec in SPECS.items():
+        text = f"{spec.description} Allowed: {spec.allowed}. [{variable(name)}]"
+        yield click.option(flag(name), name, default=None, metavar="VALUE", help=text)
+
+
+def kubeconfig(command: F) -> F:
+    """Which cluster to ask, with the names that kubectl uses."""
+    command = click.option("--context", help="Context of the kubeconfig; its current one if not given.")(command)
+    return click.option(
+        "--kubeconfig", type=click.Path(), metavar="FILE", help="kubeconfig file; else KUBECONFIG or ~/.kube/config."
+    )(command)

@@ -1,0 +1,68 @@
+"""Where output goes and in which form."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import click
+import msgspec
+import yaml
+
+from podtimeline.render.document import Document
+from podtimeline.render.screen import Line, Screen
+
+_SHOWN = "█▐▏┊▶✕±\u2013\u00d7…·"
+_COLUMNS = 100
+
+
+class Form(StrEnum):
+    """The forms of ``-o``."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def screen() -> Screen:
+    """Stdout as a screen: its width, whether it shows block characters, whether colours are wanted.
+
+    Colours only on a terminal that is not dumb, and not with ``NO_COLOR`` (https://no-color.org).
+    """
+    width = shutil.get_terminal_size((_COLUMNS, 24)).columns
+    dumb = os.environ.get("TERM") == "dumb"
+    colour = sys.stdout.isatty() and not dumb and not os.environ.get("NO_COLOR")
+    return Screen(width, unicode=not dumb and _encodes(), colour=colour)
+
+
+def _encodes() -> bool:
+    try:
+        _SHOWN.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def draw(lines: Iterable[Line], where: Screen) -> None:
+    """The lines on stdout."""
+    click.echo(where.draw(lines), nl=False, color=where.colour)
+
+
+def tell(text: str) -> None:
+    """A line of talk on stderr."""
+    click.echo(text, err=True)
+
+
+def emit(items: Sequence[Document], form: Form) -> None:
+    """``{"items": […]}`` on stdout."""
+    plain(Document(items=list(items)), form)
+
+
+def plain(content: Document, form: Form) -> None:
+    """Data on stdout, as YAML or else as JSON."""
+    if form is Form.YAML:
+        click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120), nl=False)
+    else:
+        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))

@@ -1,0 +1,94 @@
+"""``podtimeline show``: the waterfall of a pod, or of the pods of a rollout."""
+
+from collections.abc import Sequence
+
+import click
+
+from podtimeline.cli import options
+from podtimeline.cli.client import Operator, Wanted
+from podtimeline.cli.documents import read
+from podtimeline.cli.follow import follow
+from podtimeline.cli.output import Form, draw, emit, screen
+from podtimeline.cli.target import BARE, Target, TargetType
+from podtimeline.cli.transport import Direct, Proxied, Transport, Where, current_namespace
+from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.rollout import rollout
+from podtimeline.render.screen import Line, Screen
+from podtimeline.render.waterfall import waterfall
+
+_PODS = 20
+
+
+@click.command(
+    epilog=options.examples(
+        "podtimeline show checkout-7d9c5b6f4-x2x7k -n shop",
+        "podtimeline show deploy/checkout -n shop --follow",
+        "podtimeline show checkout-0 -n shop -o json",
+    )
+)
+@click.argument("target", type=TargetType())
+@click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
+@options.output(Form.WIDE, Form.JSON, Form.YAML)
+@click.option("-f", "--follow", "following", is_flag=True, help="Draw again while it happens, until it is ready.")
+@click.option("--uid", help="The pod of this uid, where a name was used more than once.")
+@click.option(
+    "--last", type=click.IntRange(min=1), help=f"How many pods, newest first [1 of a name, {_PODS} of a workload]."
+)
+@click.option(
+    "--every", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Seconds between two looks of --follow."
+)
+@click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
+@click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
+@click.option("--service", help="Name of the operator's Service, where there are several.")
+@options.kubeconfig
+def show(
+    target: Target,
+    *,
+    namespace: str | None,
+    form: Form,
+    following: bool,
+    uid: str | None,
+    last: int | None,
+    every: float,
+    server: str | None,
+    operator_namespace: str | None,
+    service: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Draw where the time of a pod's start went.
+
+    TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj. Asks the operator through the API
+    server's service proxy, with the credentials of the kubeconfig; the operator needs no open port.
+    """
+    if following and form in (Form.JSON, Form.YAML):
+        raise click.UsageError("--follow draws; it cannot be combined with -o json or -o yaml")
+    where = Where(kubeconfig, context, operator_namespace, service)
+    transport: Transport = Direct(server) if server else Proxied(where)
+    space = namespace or ("default" if server else current_namespace(where))
+    wanted = Wanted(target, space, uid, last or (1 if target.kind == BARE else _PODS))
+    if following:
+        follow(
+            Operator(transport),
+            wanted,
+            every=every,
+            paint=lambda found, on: pictures(found, on, wide=form is Form.WIDE),
+        )
+        return
+    found = Operator(transport).find(wanted)
+    if form in (Form.JSON, Form.YAML):
+        emit(found, form)
+        return
+    draw(pictures([read(each) for each in found], screen(), wide=form is Form.WIDE), screen())
+
+
+def pictures(timelines: Sequence[PodTimeline], where: Screen, *, wide: bool) -> list[Line]:
+    """One pod's waterfall; many pods on one axis, and with ``wide`` the waterfall of each below."""
+    if len(timelines) == 1:
+        return waterfall(timelines[0], where, wide=wide)
+    return [*rollout(timelines, where), *(waterfalls(timelines, where, wide=True) if wide else ())]
+
+
+def waterfalls(timelines: Sequence[PodTimeline], where: Screen, *, wide: bool) -> list[Line]:
+    """The waterfall of each pod, with two empty lines before each."""
+    return [line for each in timelines for line in ((), (), *waterfall(each, where, wide=wide))]
