@@ -55,7 +55,7 @@ def namespace(name: str) -> Iterator[str]:
 
 def own_cluster() -> str | None:
     """The name of the hack/cluster cluster under test, ``None`` where somebody else's KUBECONFIG is used."""
-    return os.environ.get("PODTIMELINE_TEST_CLUSTER")
+    return os.environ.get("E2E_CLUSTER")
 
 
 def hack_cluster(*words: str) -> str:

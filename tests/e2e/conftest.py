@@ -20,8 +20,8 @@ def kubeconfig() -> str:
 
 @pytest.fixture(scope="session")
 def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An image with a shell that every node has; PODTIMELINE_TEST_IMAGE names one on a cluster of somebody else's."""
-    given = os.environ.get("PODTIMELINE_TEST_IMAGE")
+    """An image with a shell that every node has; E2E_IMAGE names one on a cluster of somebody else's."""
+    given = os.environ.get("E2E_IMAGE")
     if given:
         return given
     if own_cluster() is None:
