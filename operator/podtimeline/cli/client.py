@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -63,18 +64,16 @@ class Operator:
         if wanted.uid is not None:
             found = [each for each in found if each.get("uid") == wanted.uid]
         if not found:
-            raise NotFound(
-                f"no timeline of {wanted.words()}: is the namespace right (-n), is the operator following it?"
-            )
+            raise NotFound(_absent(wanted))
         return found[::-1]
 
     def _pod(self, wanted: Wanted) -> Document:
         query = {"uid": wanted.uid} if wanted.uid else {}
-        answer = self._transport.get(f"{_PODS}/{wanted.namespace}/{wanted.target.name}", query)
+        answer = self._transport.get(
+            f"{_PODS}/{quote(wanted.namespace, safe='')}/{quote(wanted.target.name, safe='')}", query
+        )
         if answer.status == 404:
-            raise NotFound(
-                f"no timeline of {wanted.words()}: is the namespace right (-n), is the operator following it?"
-            )
+            raise NotFound(_absent(wanted))
         return _decoded(answer, dict[str, object])
 
     def _rollout(self, wanted: Wanted) -> list[Document]:
@@ -97,6 +96,10 @@ class Operator:
             if page.cursor is None or (most is not None and len(found) >= most):
                 return found[:most]
             asked["cursor"] = page.cursor
+
+
+def _absent(wanted: Wanted) -> str:
+    return f"no timeline of {wanted.words()}: is the namespace right (-n), and does the operator follow it?"
 
 
 def _workload(namespace: str, kind: str, name: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Shows a start while it happens."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -66,15 +67,9 @@ def _look(operator: Operator, wanted: Wanted) -> list[PodTimeline]:
 
 def _redraw(lines: Sequence[Line], where: Screen) -> None:
     # What is taller than the terminal would scroll and leave its top behind: the rest comes when it is over.
-    rows = click.get_current_context().obj or _rows()
+    rows = shutil.get_terminal_size().lines
     click.echo(_HOME_AND_CLEAR, nl=False)
     draw(lines[: max(rows - 1, 1)], where)
-
-
-def _rows() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().lines
 
 
 def _tell_new(found: Sequence[PodTimeline], told: set[tuple[str, str, str]]) -> None:

@@ -17,15 +17,14 @@ from podtimeline.render.screen import Line, Screen
 from podtimeline.render.waterfall import waterfall
 
 _PODS = 20
-
-
-@click.command(
-    epilog=options.examples(
-        "podtimeline show checkout-7d9c5b6f4-x2x7k -n shop",
-        "podtimeline show deploy/checkout -n shop --follow",
-        "podtimeline show checkout-0 -n shop -o json",
-    )
+_EXAMPLES = (
+    "podtimeline show checkout-7d9c5b6f4-x2x7k -n shop",
+    "podtimeline show deploy/checkout -n shop --follow",
+    "podtimeline show checkout-0 -n shop -o json",
 )
+
+
+@click.command(epilog=options.examples(*_EXAMPLES))
 @click.argument("target", type=TargetType())
 @click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
 @options.output(Form.WIDE, Form.JSON, Form.YAML)
@@ -68,12 +67,8 @@ def show(
     space = namespace or ("default" if server else current_namespace(where))
     wanted = Wanted(target, space, uid, last or (1 if target.kind == BARE else _PODS))
     if following:
-        follow(
-            Operator(transport),
-            wanted,
-            every=every,
-            paint=lambda found, on: pictures(found, on, wide=form is Form.WIDE),
-        )
+        wide = form is Form.WIDE
+        follow(Operator(transport), wanted, every=every, paint=lambda found, on: pictures(found, on, wide=wide))
         return
     found = Operator(transport).find(wanted)
     if form in (Form.JSON, Form.YAML):

@@ -160,7 +160,7 @@ def current_namespace(where: Where) -> str:
     return str(chosen["context"].get("namespace") or "default")
 
 
-def _kubernetes() -> Any:
+def _kubernetes() -> Any:  # noqa: ANN401 - the client carries no types
     try:
         return importlib.import_module("kubernetes")
     except ImportError as error:
@@ -170,7 +170,7 @@ def _kubernetes() -> Any:
         ) from error
 
 
-def _connect(where: Where) -> Any:
+def _connect(where: Where) -> Any:  # noqa: ANN401 - the client carries no types
     kubernetes = _kubernetes()
     try:
         return kubernetes.config.new_client_from_config(config_file=where.kubeconfig, context=where.context)
@@ -182,7 +182,7 @@ def _connect(where: Where) -> Any:
         raise ClusterError(f"no cluster to ask: {error}; set KUBECONFIG or --kubeconfig, or --server") from error
 
 
-def _inside(kubernetes: Any) -> Any:
+def _inside(kubernetes: Any) -> Any:  # noqa: ANN401 - the client carries no types
     try:
         kubernetes.config.load_incluster_config()
     except kubernetes.config.ConfigException:
