@@ -4,7 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec.json import Decoder
@@ -19,7 +19,19 @@ from podtimeline.intake.wire import EndpointSlice, Event, Head, Pod, Status, Wat
 from podtimeline.ports import Intake, Stream
 
 log = logging.getLogger(__name__)
-T = TypeVar("T", Pod, Event, EndpointSlice)
+
+
+class _Identified(Protocol):
+    @property
+    def resource_version(self) -> str: ...
+
+
+class _Object(Protocol):
+    @property
+    def metadata(self) -> _Identified: ...
+
+
+T = TypeVar("T", bound=_Object)
 
 
 _HEAD = Decoder(Head)
@@ -43,14 +55,13 @@ class Feed(ABC, Generic[T]):
     ``item`` and ``line`` never raise for a malformed object: it is counted in ``malformed`` and the first is logged.
     """
 
-    stream: Stream
+    stream: str
     resumable = True
     """Whether a new process may go on from a saved version, or must list first."""
 
-    def __init__(self, intake: Intake, item: Decoder[T], line: Decoder[WatchEvent[T]]) -> None:
+    def __init__(self, item: Decoder[T], line: Decoder[WatchEvent[T]]) -> None:
         self.malformed = 0
         self.events = 0
-        self._intake = intake
         self._decode_item: Callable[[bytes | msgspec.Raw], T] = item.decode
         self._decode_line: Callable[[bytes | msgspec.Raw], WatchEvent[T]] = line.decode
 
@@ -140,7 +151,8 @@ class PodFeed(Feed[Pod]):
     stream = Stream.PODS
 
     def __init__(self, intake: Intake, *, first: Partial = Partial.LISTED) -> None:
-        super().__init__(intake, Decoder(Pod), Decoder(WatchEvent[Pod]))
+        super().__init__(Decoder(Pod), Decoder(WatchEvent[Pod]))
+        self._intake = intake
         self._unobserved = first
         self._listing: set[str] = set()
 
@@ -254,7 +266,8 @@ class EventFeed(Feed[Event]):
     stream = Stream.EVENTS
 
     def __init__(self, intake: Intake) -> None:
-        super().__init__(intake, Decoder(Event), Decoder(WatchEvent[Event]))
+        super().__init__(Decoder(Event), Decoder(WatchEvent[Event]))
+        self._intake = intake
 
     def end(self, version: str, *, arrived: int) -> None:
         """Events expire: what a listing does not show any more happened all the same."""
@@ -281,7 +294,8 @@ class SliceFeed(Feed[EndpointSlice]):
     resumable = False
 
     def __init__(self, intake: Intake) -> None:
-        super().__init__(intake, Decoder(EndpointSlice), Decoder(WatchEvent[EndpointSlice]))
+        super().__init__(Decoder(EndpointSlice), Decoder(WatchEvent[EndpointSlice]))
+        self._intake = intake
         self._told: dict[str, AbstractSet[str]] = {}
         self._listing: set[str] = set()
 

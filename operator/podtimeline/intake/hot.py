@@ -1,0 +1,52 @@
+"""The reflectors of the hot streams, wired for all namespaces or for some."""
+
+from collections.abc import Sequence
+
+import aiohttp
+
+from podtimeline.intake.credentials import Connection
+from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed, feed_for
+from podtimeline.intake.streams import Pace, Reflector, Tap, collection_path
+from podtimeline.ports import Clock, Intake, Stream, Versions
+
+
+def reflectors(
+    *,
+    connection: Connection,
+    session: aiohttp.ClientSession,
+    intake: Intake,
+    versions: Versions | None,
+    clock: Clock,
+    namespaces: Sequence[str] = (),
+    pace: Pace | None = None,
+    tap: Tap | None = None,
+) -> tuple[Reflector, ...]:
+    """One reflector per stream, or per stream and namespace.
+
+    Saved versions are of all namespaces: a process that follows some of them lists first, as the choice of namespaces
+    may have changed since the version was saved.
+    """
+    presence = Presence(intake, namespaces)
+    made = []
+    for namespace in namespaces or (None,):
+        for stream in Stream:
+            made.append(
+                Reflector(
+                    connection=connection,
+                    session=session,
+                    path=collection_path(stream, namespace),
+                    feed=_feed(stream, intake, namespace, presence),
+                    clock=clock,
+                    versions=versions if namespace is None else None,
+                    namespace=namespace,
+                    pace=pace,
+                    tap=tap,
+                )
+            )
+    return tuple(made)
+
+
+def _feed(stream: Stream, intake: Intake, namespace: str | None, presence: Presence) -> PodFeed | EventFeed | SliceFeed:
+    if stream is Stream.PODS and namespace is not None:
+        return NamespacePodFeed(intake, namespace=namespace, presence=presence)
+    return feed_for(stream, intake)
