@@ -1,0 +1,148 @@
+"""Searching the history: filters, two orders, and cursors that stay right while rows are added.
+
+A cursor says after which key and row the next page begins, so a row that is added, changed or deleted meanwhile moves
+no other row to another page. The moment of the first page is part of it: what is still going on is as slow as it was
+then on every page.
+"""
+
+import base64
+import heapq
+import sqlite3
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated
+
+import msgspec
+
+from podtimeline.core.milestones import Phase
+from podtimeline.core.view import Outcome
+from podtimeline.errors import QueryError
+from podtimeline.ports import Order, Page, Query, Saved
+from podtimeline.store.codec import unpack
+
+COLUMNS = (
+    "namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total, settled, closed, updated,"
+    " state"
+)
+Columns = tuple[
+    str, str, str, str, str | None, str, str | None, int | None, int | None, int | None, int, int, int, bytes
+]
+_Ranked = tuple[int, int, Columns]
+_CREATED = "ifnull(created, -1)"
+_TOTAL = "ifnull(total, -1)"
+_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_GOING_ON = "CASE WHEN created IS NULL THEN -1 ELSE max(:now - created, 0) END"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended: the order, the moment of the first page, and the last row's key and id."""
+
+    order: Order
+    now: int
+    key: int
+    row: int
+
+    def text(self) -> str:
+        """The cursor as clients carry it."""
+        raw = msgspec.msgpack.encode((self.order, self.now, self.key, self.row))
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str, order: Order) -> "Cursor":
+        """The cursor of that text. Raises ``QueryError`` if it is none, or of a search in another order."""
+        try:
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            found = cls(*msgspec.msgpack.decode(raw, type=tuple[Order, _Int64, _Int64, _Int64]))
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise QueryError("cursor: not one that this history gave out; begin again without a cursor") from error
+        if found.order is not order:
+            raise QueryError(f"cursor: of a search with order={found.order}; begin again without a cursor")
+        return found
+
+
+def search(connection: sqlite3.Connection, query: Query, *, now: int) -> Page:
+    """One page. Raises ``QueryError`` for a wrong cursor, ``StoreError`` or ``sqlite3.Error`` for a broken file."""
+    start = None if query.cursor is None else Cursor.parse(query.cursor, query.order)
+    moment = now if start is None else start.now
+    found = _ranked(connection, query, start, moment)
+    rows = found[: query.limit]
+    cursor = None
+    if len(found) > query.limit and rows:
+        row, key, _ = rows[-1]
+        cursor = Cursor(query.order, moment, key, row).text()
+    return Page(tuple(record(columns) for _, _, columns in rows), cursor)
+
+
+def find(connection: sqlite3.Connection, namespace: str, name: str, uid: str | None) -> Saved | None:
+    """The latest record of that name, or the one of that uid."""
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM timelines WHERE namespace = :namespace AND name = :name"  # noqa: S608 - own text
+        f" AND (:uid IS NULL OR uid = :uid) ORDER BY {_CREATED} DESC, id DESC LIMIT 1",
+        {"namespace": namespace, "name": name, "uid": uid},
+    ).fetchone()
+    return None if row is None else record(row)
+
+
+def still_open(connection: sqlite3.Connection, *, after: int, limit: int) -> list[tuple[int, Saved]]:
+    """The next records that are not closed, by row, after that row."""
+    rows = connection.execute(
+        f"SELECT id, {COLUMNS} FROM timelines WHERE closed = 0 AND id > ? ORDER BY id LIMIT ?",  # noqa: S608 - own text
+        (after, limit),
+    )
+    return [(row[0], record(row[1:])) for row in rows]
+
+
+def record(row: Columns) -> Saved:
+    """One row of ``COLUMNS``."""
+    namespace, name, kind, workload, node, outcome, phase, created, startup, total, settled, closed, updated, blob = row
+    return Saved(
+        state=unpack(blob),
+        namespace=namespace,
+        name=name,
+        workload_kind=kind,
+        workload=workload,
+        node=node,
+        outcome=Outcome(outcome),
+        phase=None if phase is None else Phase(phase),
+        created=created,
+        startup=startup,
+        total=total,
+        settled=bool(settled),
+        closed=bool(closed),
+        updated=updated,
+    )
+
+
+def _ranked(connection: sqlite3.Connection, query: Query, start: Cursor | None, now: int) -> list[_Ranked]:
+    """The next rows in order, one more than asked for, each led by its id and the key it is sorted by."""
+    match query.order:
+        case Order.NEWEST:
+            return _page(connection, query, start, now, key=_CREATED, more="")
+        case Order.SLOWEST:
+            done = _page(connection, query, start, now, key=_TOTAL, more="phase IS NULL")
+            open_ = _page(connection, query, start, now, key=_GOING_ON, more="phase IS NOT NULL")
+            merged = heapq.merge(done, open_, key=lambda row: (row[1], row[0]), reverse=True)
+            return list(islice(merged, query.limit + 1))
+
+
+def _page(
+    connection: sqlite3.Connection, query: Query, start: Cursor | None, now: int, *, key: str, more: str
+) -> list[_Ranked]:
+    values: dict[str, object] = {"now": now, "limit": query.limit + 1}
+    where = [more] if more else []
+    for column in ("namespace", "workload_kind", "workload", "name", "node", "phase", "outcome"):
+        wanted = getattr(query, column)
+        if wanted is not None:
+            where.append(f"{column} = :{column}")
+            values[column] = wanted
+    if query.since is not None:
+        where.append("created >= :since")
+        values["since"] = query.since
+    if start is not None:
+        where.append(f"({key}, id) < (:key, :row)")
+        values |= {"key": start.key, "row": start.row}
+    condition = f"WHERE {' AND '.join(where)}" if where else ""
+    # Only texts of this module are put together here; what people ask for travels as values.
+    sql = f"SELECT id, {key}, {COLUMNS} FROM timelines {condition} ORDER BY {key} DESC, id DESC LIMIT :limit"  # noqa: S608
+    return [(row[0], row[1], row[2:]) for row in connection.execute(sql, values)]

@@ -1,0 +1,239 @@
+"""The history in one SQLite file.
+
+What a commit returned from is safe: WAL with ``synchronous=FULL`` writes and syncs the log before it returns, so that
+neither ``kill -9`` nor the loss of power takes it back (https://www.sqlite.org/pragma.html#pragma_synchronous).
+Commits come about once a second, so one sync each costs nothing that matters. A commit that was cut off has not
+happened: rows, counts and stream versions are one transaction.
+
+One connection writes. Searches have connections of their own and read the last commit while the next is written.
+"""
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from podtimeline.errors import StoreError
+from podtimeline.ports import Checkpoint, Clock, Increment, Page, Query, Restored, Saved
+from podtimeline.store.files import MEMORY, claim, failure, refuse_network
+from podtimeline.store.retention import Retention, prune, used
+from podtimeline.store.schema import migrate, transaction
+from podtimeline.store.search import find, search, still_open
+from podtimeline.store.writing import Transaction, histograms, moment, settle_bounds, versions
+
+_LOG = logging.getLogger("podtimeline.store")
+_READERS = 4
+_BUSY_SECONDS = 5.0
+_PRUNE_EVERY = 60 * 1_000_000_000
+_RESTORE_SLICE = 500
+_DAY = 86_400 * 1_000_000_000
+_FOREVER = Retention(age=3_650 * _DAY, size=1 << 62)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNumbers:
+    """What the store says of itself. ``seconds`` is the time that all commits took together."""
+
+    commits: int = 0
+    seconds: float = 0.0
+    errors: int = 0
+    bytes: int = 0
+    rows: int = 0
+
+
+class SqliteStore:
+    """Implements ``ports.Store`` and ``ports.History``; usable from several threads.
+
+    Raises ``StoreError`` at construction for a file that is held, newer, foreign, damaged, or on a network file system
+    unless ``allow_network_filesystem``. ``:memory:`` keeps the history for the life of the process.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Clock,
+        retention: Retention = _FOREVER,
+        series_limit: int = 2000,
+        allow_network_filesystem: bool = False,
+    ) -> None:
+        self._path = str(path)
+        self._clock = clock
+        self._retention = retention
+        self._series_limit = series_limit
+        self._claim = self._claimed(allow_network_filesystem=allow_network_filesystem)
+        self._lock = threading.RLock()
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._slots = threading.BoundedSemaphore(_READERS)
+        self._pruned: int | None = None
+        self._numbers = StoreNumbers()
+        self._closed = False
+        try:
+            self._writer = self._opened()
+        except BaseException:
+            if self._claim is not None:
+                self._claim.close()
+            raise
+
+    @property
+    def numbers(self) -> StoreNumbers:
+        """Numbers as of the last commit or the start."""
+        return self._numbers
+
+    def restore(self) -> Restored:
+        """See ``ports.Store``; the records are read in slices while they are iterated."""
+        with self._guard(), self._lock:
+            return Restored(
+                records=_Open(self),
+                versions=versions(self._writer),
+                histograms=histograms(self._writer),
+                first_look=moment(self._writer, "first_look"),
+                last_commit=moment(self._writer, "last_commit"),
+            )
+
+    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+        """See ``ports.Store``."""
+        begun = time.perf_counter()
+        with self._guard(), self._lock:
+            with transaction(self._writer):
+                fresh = Transaction(self._writer, self._series_limit).write(checkpoint)
+            self._measure(begun)
+            self._prune(checkpoint.at)
+        return fresh
+
+    def search(self, query: Query) -> Page:
+        """See ``ports.History``."""
+        with self._guard(), self._reader() as reader:
+            return search(reader, query, now=self._clock.now())
+
+    def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
+        """See ``ports.History``."""
+        with self._guard(), self._reader() as reader:
+            return find(reader, namespace, name, uid)
+
+    def close(self) -> None:
+        """See ``ports.Store``. Waits for searches that run; may be called twice."""
+        for _ in range(_READERS):
+            self._slots.acquire()
+        with self._lock:
+            self._closed = True
+            while not self._readers.empty():
+                self._readers.get_nowait().close()
+            self._writer.close()
+            if self._claim is not None:
+                self._claim.close()
+        for _ in range(_READERS):
+            self._slots.release()
+
+    def open_records(self, after: int) -> list[tuple[int, Saved]]:
+        """The next slice of what is not closed, by row, after that row."""
+        with self._guard(), self._reader() as reader:
+            return still_open(reader, after=after, limit=_RESTORE_SLICE)
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def _claimed(self, *, allow_network_filesystem: bool) -> IO[bytes] | None:
+        if self._path == MEMORY:
+            return None
+        path = Path(self._path)
+        if not allow_network_filesystem:
+            refuse_network(path)
+        return claim(path)
+
+    def _opened(self) -> sqlite3.Connection:
+        with self._guard():
+            connection = self._connect("rwc")
+            try:
+                # Only a file without tables takes this; it lets deleted pages go back to the file system.
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+                migrate(connection, path=self._path)
+                with transaction(connection):
+                    settle_bounds(connection, path=self._path)
+                self._measure_file(connection)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        target = MEMORY if self._path == MEMORY else f"{Path(self._path).resolve().as_uri()}?mode={mode}"
+        return sqlite3.connect(target, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read from; in memory there is only the writer's, so there readers do wait."""
+        if self._path == MEMORY:
+            with self._lock:
+                yield self._writer
+            return
+        with self._slots:
+            try:
+                reader = self._readers.get_nowait()
+            except queue.Empty:
+                reader = self._connect("ro")
+            try:
+                yield reader
+            except sqlite3.Error:
+                reader.close()
+                raise
+            except BaseException:
+                self._readers.put_nowait(reader)
+                raise
+            self._readers.put_nowait(reader)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreError(f"history file {self._path}: closed")
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._numbers = replace(self._numbers, errors=self._numbers.errors + 1)
+            raise failure(error, self._path) from error
+
+    # --- upkeep -----------------------------------------------------------------------------------------------------
+
+    def _measure(self, begun: float) -> None:
+        spent = self._numbers.seconds + time.perf_counter() - begun
+        self._numbers = replace(
+            self._numbers, commits=self._numbers.commits + 1, seconds=spent, bytes=used(self._writer)
+        )
+
+    def _measure_file(self, connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT count(*) FROM timelines").fetchone()[0]
+        self._numbers = replace(self._numbers, bytes=used(connection), rows=rows)
+
+    def _prune(self, now: int) -> None:
+        if self._pruned is not None and 0 <= now - self._pruned < _PRUNE_EVERY:
+            return
+        try:
+            more = prune(self._writer, self._retention, now=now)
+            self._measure_file(self._writer)
+        except sqlite3.Error as error:
+            # The commit before it stands: failing here would make its counts come back as not counted.
+            self._numbers = replace(self._numbers, errors=self._numbers.errors + 1)
+            _LOG.warning("old timelines were not deleted: %s", failure(error, self._path))
+            more = False
+        self._pruned = None if more else now
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The records that are not closed, a slice at a time, in the order in which their pods first appeared."""
+
+    store: SqliteStore
+
+    def __iter__(self) -> Iterator[Saved]:
+        after = -1
+        while rows := self.store.open_records(after):
+            yield from (saved for _, saved in rows)
+            after = rows[-1][0]

@@ -1,0 +1,132 @@
+"""The history in plain Python objects, for tests: the store's contract tests run against it and against SQLite."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from podtimeline.core.buckets import COUNT, bucket
+from podtimeline.errors import QueryError, StoreError
+from podtimeline.ports import (
+    Checkpoint,
+    HistogramState,
+    Increment,
+    Metric,
+    Order,
+    Page,
+    Query,
+    Restored,
+    Saved,
+    Stream,
+    folded,
+)
+
+
+@dataclass
+class MemoryStore:
+    """Implements ``ports.Store`` and ``ports.History``. ``failing`` makes every call fail as a full disk does."""
+
+    now: int = 0
+    series_limit: int = 2000
+    failing: bool = False
+    records: dict[str, Saved] = field(default_factory=dict)
+    versions: dict[Stream, str | None] = field(default_factory=dict)
+    counted: set[tuple[str, Metric, str]] = field(default_factory=set)
+    series: dict[tuple[Metric, tuple[str, ...]], HistogramState] = field(default_factory=dict)
+    first_look: int | None = None
+    last_commit: int | None = None
+    closed: bool = False
+    _rows: dict[str, int] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def restore(self) -> Restored:
+        """See ``ports.Store``."""
+        self._check()
+        still = tuple(each for each in self.records.values() if not each.closed)
+        histograms = tuple(self.series.values())
+        return Restored(still, dict(self.versions), histograms, self.first_look, self.last_commit)
+
+    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+        """See ``ports.Store``."""
+        self._check()
+        fresh = []
+        for record in checkpoint.records:
+            uid = record.state.uid
+            self._rows.setdefault(uid, next(self._numbers))
+            self.records[uid] = replace(record, increments=())
+            for each in record.increments:
+                if (uid, each.metric, each.key) not in self.counted:
+                    self.counted.add((uid, each.metric, each.key))
+                    fresh.append(each)
+        for each in fresh:
+            self._count(each)
+        self.versions.update(checkpoint.versions)
+        self.first_look = checkpoint.at if self.first_look is None else self.first_look
+        self.last_commit = checkpoint.at
+        return tuple(fresh)
+
+    def search(self, query: Query) -> Page:
+        """See ``ports.History``."""
+        self._check()
+        now, after = self.now, None
+        if query.cursor is not None:
+            now, after = self._parsed(query)
+        found = [each for each in self.records.values() if _matches(query, each)]
+        ranked = sorted(found, key=lambda each: self._key(query, each, now), reverse=True)
+        rest = [each for each in ranked if after is None or self._key(query, each, now) < after]
+        rows = tuple(rest[: query.limit])
+        if len(rest) <= query.limit or not rows:
+            return Page(rows, None)
+        key, row = self._key(query, rows[-1], now)
+        return Page(rows, f"{query.order}:{now}:{key}:{row}")
+
+    def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
+        """See ``ports.History``."""
+        self._check()
+        query = Query(namespace=namespace, name=name)
+        named = [each for each in self.records.values() if _matches(query, each) and uid in (None, each.state.uid)]
+        return max(named, key=lambda each: self._key(query, each, self.now), default=None)
+
+    def close(self) -> None:
+        """See ``ports.Store``."""
+        self.closed = True
+
+    def _check(self) -> None:
+        if self.closed:
+            raise StoreError("history: closed")
+        if self.failing:
+            raise StoreError("history: the disk is full; free space")
+
+    def _count(self, increment: Increment) -> None:
+        metric, labels = increment.metric, increment.labels
+        own = [each for each in self.series if each[0] is metric and each[1] != folded(each[1])]
+        if (metric, labels) not in self.series and len(own) >= self.series_limit:
+            labels = folded(labels)
+        held = self.series.get((metric, labels)) or HistogramState(metric, labels, (0,) * COUNT, 0.0)
+        buckets = list(held.buckets)
+        buckets[bucket(increment.value)] += 1
+        total = held.sum + increment.value / 1e9
+        self.series[metric, labels] = HistogramState(metric, labels, tuple(buckets), total)
+
+    def _key(self, query: Query, record: Saved, now: int) -> tuple[int, int]:
+        row = self._rows[record.state.uid]
+        created = -1 if record.created is None else record.created
+        if query.order is Order.NEWEST:
+            return created, row
+        if record.phase is not None:
+            return (-1 if record.created is None else max(now - record.created, 0)), row
+        return (-1 if record.total is None else record.total), row
+
+    def _parsed(self, query: Query) -> tuple[int, tuple[int, int]]:
+        order, *numbers = (query.cursor or "").split(":")
+        if order != query.order or len(numbers) != 3:
+            raise QueryError("cursor: not one that this history gave out; begin again without a cursor")
+        now, key, row = map(int, numbers)
+        return now, (key, row)
+
+
+def _matches(query: Query, record: Saved) -> bool:
+    for name in ("namespace", "workload_kind", "workload", "name", "node", "phase", "outcome"):
+        wanted = getattr(query, name)
+        if wanted is not None and getattr(record, name) != wanted:
+            return False
+    return query.since is None or (record.created is not None and record.created >= query.since)

@@ -1,0 +1,81 @@
+"""Records as the tracker hands them to a store, for tests that need some."""
+
+from dataclasses import dataclass
+
+from tests.support.lives import at, facts, ordinary
+
+from podtimeline.core.milestones import Phase
+from podtimeline.core.pods import Owner
+from podtimeline.core.state import State, dump
+from podtimeline.core.view import Outcome
+from podtimeline.ports import Checkpoint, Increment, Metric, Saved, Stream
+
+SECOND = 1_000_000_000
+
+
+@dataclass
+class StandingClock:
+    """A clock that stands where it is put; nanoseconds since the epoch."""
+
+    moment: int = at(100)
+
+    def now(self) -> int:
+        """See ``ports.Clock``."""
+        return self.moment
+
+
+def state(uid: str, *, name: str = "web-1") -> State:
+    """An ordinary pod's state under another uid."""
+    life = ordinary(facts(uid=uid, name=name, owner=Owner("ReplicaSet", "web-abc", "rs-1")))
+    timeline = life.timeline()
+    timeline.uid = uid
+    return dump(timeline)
+
+
+def increment(
+    metric: Metric = Metric.STARTUP,
+    seconds: float = 5.9,
+    *,
+    workload: str = "web",
+    key: str = "",
+    phase: Phase | None = None,
+) -> Increment:
+    """One observation of a workload of the namespace ``shop``."""
+    return Increment(
+        metric=metric,
+        namespace="shop",
+        workload_kind="Deployment",
+        workload=workload,
+        value=round(seconds * SECOND),
+        trace_id="0af7651916cd43dd8448eb211c80319c",
+        key=key or (phase.value if phase else ""),
+        phase=phase,
+    )
+
+
+def saved(uid: str = "uid-1", *increments: Increment, **more: object) -> Saved:
+    """An ordinary pod that is ready after 5.9 s; ``more`` replaces fields."""
+    name = str(more.get("name", "web-1"))
+    base: dict[str, object] = {
+        "state": state(uid, name=name),
+        "namespace": "shop",
+        "name": name,
+        "workload_kind": "Deployment",
+        "workload": "web",
+        "node": "node-1",
+        "outcome": Outcome.READY,
+        "phase": None,
+        "created": at(0),
+        "startup": round(5.9 * SECOND),
+        "total": round(5.95 * SECOND),
+        "settled": True,
+        "closed": False,
+        "updated": at(12),
+        "increments": increments,
+    }
+    return Saved(**(base | more))  # type: ignore[arg-type]
+
+
+def checkpoint(*records: Saved, when: float = 12, versions: dict[Stream, str | None] | None = None) -> Checkpoint:
+    """What is committed so many seconds after ``EPOCH``."""
+    return Checkpoint(records, versions if versions is not None else {Stream.PODS: "100"}, at(when))
