@@ -13,7 +13,7 @@ from podtimeline.render.document import document
 from podtimeline.render.waterfall import waterfall
 
 README = Path(__file__).parents[2] / "README.md"
-_SHOWN = "slow-pull"
+_SHOWN = "recommendations"
 """The workload of the shipped capture whose waterfall the README begins with."""
 
 
