@@ -2,9 +2,9 @@
 
 import argparse
 
-from benches import memory
+from benches import intake, memory
 
-_BENCHES = {"memory": memory}
+_BENCHES = {"intake": intake, "memory": memory}
 
 
 def main() -> None:
@@ -18,4 +18,5 @@ def main() -> None:
     print(_BENCHES[options.bench].run(options))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Bytes per tracked ready pod, and the resident set at 50,000 of them.
 
-Each pod comes as its six watch events, three events of its kubelet and one address in a slice, settles, is committed
-(to a store that keeps nothing) and packed; what is left per pod is what a pod that rests costs for the rest of its life.
+Each pod comes as its six watch events, the events of its kubelet and one address in a slice, settles, is committed (to
+a store that keeps nothing) and packed; what is left is what a pod that rests costs for the rest of its life.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from pathlib import Path
 from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
-
 from podtimeline.app.codec import PackingCodec
 from podtimeline.core.instants import SECOND, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
@@ -35,21 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Measure twice: traced, for bytes per pod, with a tenth of the pods; untraced, for the resident set."""
+    """Measure twice: untraced, for the resident set; traced, for bytes per pod, with a tenth of the pods."""
     sample = max(options.pods // 10, 1)
-    tracemalloc.start()
-    per_pod = _traced(sample)
-    tracemalloc.stop()
-    gc.collect()
     before = _resident()
     tracker = _filled(options.pods)
     gc.collect()
-    resident = _resident()
+    resident, tracked = _resident(), len(tracker)
+    del tracker
+    tracemalloc.start()
+    per_pod = _traced(sample)
+    tracemalloc.stop()
     print(f"{sample} pods traced: {per_pod:.0f} bytes per ready pod")
-    print(f"{options.pods} pods: resident {resident / 2**20:.1f} MiB, {(resident - before) / options.pods:.0f} bytes a pod")
+    each = (resident - before) / options.pods
+    print(f"{options.pods} pods: resident {resident / 2**20:.1f} MiB, {each:.0f} bytes a pod")
     return verdict(
-        "memory", per_pod, "bytes per ready pod", goal=GOAL, pods=len(tracker), rss_bytes=resident,
-        rss_bytes_per_pod=round((resident - before) / options.pods),
+        "memory", per_pod, "bytes per ready pod", goal=GOAL, pods=tracked, rss_bytes=resident,
+        rss_bytes_per_pod=round(each),
     )  # fmt: skip
 
 
@@ -88,7 +88,9 @@ def _told(uid: str, clock: int) -> Iterator[Observation]:
         at = clock + 700_000_003 + offset * 401_903_117
         stamp = just_after(Source.EVENT_NAME, at, observed=at + 9_120_331)
         yield Witnessed(uid, Mark(milestone, "storefront"), (stamp,))
-    yield ImagePulled(uid, "storefront", "registry.example.com/shop/storefront:2026.11.3", cached=False, pull=401_000_000)
+    yield ImagePulled(
+        uid, "storefront", "registry.example.com/shop/storefront:2026.11.3", cached=False, pull=401_000_000
+    )
     at = clock + 3 * SECOND + 71_903_117
     seen = just_after(Source.WATCH, at, observed=at)
     yield Witnessed(uid, Mark(Milestone.ENDPOINT_READY, "shop/storefront/storefront-x7k2p"), (seen,), "http:8080/TCP")

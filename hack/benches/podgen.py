@@ -62,25 +62,29 @@ def _letters(number: int) -> str:
     return text
 
 
+def _each(keys: list[str]) -> dict[str, object]:
+    return {key: {} for key in keys}
+
+
 def _fields(paths: dict[str, object]) -> dict[str, object]:
     return {f"f:{key}": _fields(value) if isinstance(value, dict) else {} for key, value in paths.items()}
 
 
 def _managed(status: bool) -> list[dict[str, object]]:  # noqa: FBT001 - a private helper of a template
     container = {
-        f'k:{{"name":"{name}"}}': dict.fromkeys(
+        f'k:{{"name":"{name}"}}': _each(
             ["f:env", "f:image", "f:imagePullPolicy", "f:livenessProbe", "f:name", "f:ports", "f:readinessProbe",
              "f:resources", "f:securityContext", "f:terminationMessagePath", "f:terminationMessagePolicy",
-             "f:volumeMounts"], {".": {}},
+             "f:volumeMounts"],
         )
         for name in ("storefront",)
     }  # fmt: skip
-    spec = dict.fromkeys(
+    spec = _each(
         ["f:dnsPolicy", "f:enableServiceLinks", "f:restartPolicy", "f:schedulerName", "f:securityContext",
-         "f:serviceAccount", "f:serviceAccountName", "f:terminationGracePeriodSeconds"], {},
+         "f:serviceAccount", "f:serviceAccountName", "f:terminationGracePeriodSeconds"],
     )  # fmt: skip
     labels = {"app.kubernetes.io/instance": "", "app.kubernetes.io/name": "", "pod-template-hash": ""}
-    owner = {'k:{"uid":"2a2f3a1e-6a8e-4f3a-8a77-0c0d1f7f1b11"}': {}}
+    owner: dict[str, object] = {'k:{"uid":"2a2f3a1e-6a8e-4f3a-8a77-0c0d1f7f1b11"}': {}}
     made: list[dict[str, object]] = [
         {
             "manager": "kube-controller-manager",
@@ -101,8 +105,8 @@ def _managed(status: bool) -> list[dict[str, object]]:  # noqa: FBT001 - a priva
     ]
     if status:
         conditions = {
-            f'k:{{"type":"{kind}"}}': dict.fromkeys(
-                [".", "f:lastProbeTime", "f:lastTransitionTime", "f:observedGeneration", "f:status", "f:type"], {}
+            f'k:{{"type":"{kind}"}}': _each(
+                [".", "f:lastProbeTime", "f:lastTransitionTime", "f:observedGeneration", "f:status", "f:type"],
             )
             for kind in ("ContainersReady", "Initialized", "PodReadyToStartContainers", "Ready")
         }
@@ -169,9 +173,28 @@ def _spec(node: str | None) -> dict[str, object]:
     }  # fmt: skip
     environment: list[dict[str, object]] = [
         {"name": f"STOREFRONT_{name}", "value": f"http://{name.lower()}.shop.svc.cluster.local:8080/api/v1"}
-        for name in ("CATALOG", "CART", "PAYMENT", "SHIPPING", "SEARCH", "REVIEWS", "PROFILE", "SESSIONS", "PRICES",
-                     "STOCK", "COUPONS", "LOYALTY", "TAXES", "ADVERTS", "MEDIA", "TRANSLATIONS", "RECOMMENDATIONS", "AUDIT",
-                     "FLAGS", "FRAUD")
+        for name in (
+            "CATALOG",
+            "CART",
+            "PAYMENT",
+            "SHIPPING",
+            "SEARCH",
+            "REVIEWS",
+            "PROFILE",
+            "SESSIONS",
+            "PRICES",
+            "STOCK",
+            "COUPONS",
+            "LOYALTY",
+            "TAXES",
+            "ADVERTS",
+            "MEDIA",
+            "TRANSLATIONS",
+            "RECOMMENDATIONS",
+            "AUDIT",
+            "FLAGS",
+            "FRAUD",
+        )
     ]
     environment.append({"name": "NODE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}})
     container = {
@@ -238,7 +261,9 @@ def _status(version: int) -> dict[str, object]:
     if version == 1:
         return {"phase": "Pending", "observedGeneration": 1, "conditions": [bound], "qosClass": "Burstable"}
     running, ready = version >= 4, version >= 5
-    state: dict[str, object] = {"running": {"startedAt": "@T2@"}} if running else {"waiting": {"reason": "ContainerCreating"}}  # noqa: E501
+    state: dict[str, object] = (
+        {"running": {"startedAt": "@T2@"}} if running else {"waiting": {"reason": "ContainerCreating"}}
+    )
     container: dict[str, object] = {
         "name": "storefront", "state": state, "lastState": {}, "ready": ready, "restartCount": 0, "image": _IMAGE,
         "imageID": "registry.example.com/shop/storefront@sha256:" + "4b1d" * 16 if running else "",
@@ -270,7 +295,8 @@ def _status(version: int) -> dict[str, object]:
 def _object(version: int) -> dict[str, object]:
     spec = _spec(None if version == 0 else "node-17")
     return {
-        "kind": "Pod", "apiVersion": "v1", "metadata": _metadata(version >= 2), "spec": spec, "status": _status(version),
+        "kind": "Pod", "apiVersion": "v1", "metadata": _metadata(version >= 2), "spec": spec,
+        "status": _status(version),
     }  # fmt: skip
 
 

@@ -226,6 +226,16 @@ def test_the_owner_is_asked_for_again_when_the_start_settles() -> None:
     assert {(each.workload_kind, each.workload) for each in counted} == {("Deployment", "web")}
 
 
+def test_the_owner_of_a_pod_that_is_stuck_is_found_as_well() -> None:
+    """It never settles, and is shown under its Deployment all the same."""
+    world = World()
+    world.take(*Life().described(facts()).saw(Milestone.CREATED, watched(0.05)).told, seconds=1)
+    world.commit(1)
+    world.owners.chains["web-abc"] = (Owner("ReplicaSet", "web-abc", "rs-1"), Owner("Deployment", "web"))
+    world.commit(2)
+    assert world.store.records["uid-1"].workload == "web"
+
+
 def test_termination_is_counted_when_the_object_is_gone() -> None:
     """From the request to the removal; a settled pod is unpacked for it and packed again."""
     world = World()

@@ -45,6 +45,7 @@ class Rules:
 
     linger: int = 5 * SECOND
     endpoint_deadline: int = 300 * SECOND
+    owner_wait: int = 30 * SECOND
     orphan: int = 600 * SECOND
     tombstone: int = 600 * SECOND
     name_before: int = SECOND

@@ -48,6 +48,7 @@ class Tracker:
         self._starting: dict[str, Tracked] = {}
         self._leaving: dict[str, Tracked] = {}
         self._unselected: dict[str, Tracked] = {}
+        self._unowned: list[tuple[int, Tracked]] = []
         self._tombs: deque[str] = deque()
         self._buried: OrderedDict[str, None] = OrderedDict()
         self._dirty: dict[str, Tracked] = {}
@@ -111,6 +112,7 @@ class Tracker:
 
     def tick(self, now: int) -> None:
         """Do what is due: settle starts that are over, close what is gone, drop what nobody claimed."""
+        self._own_again(now)
         self._select_again(now)
         while self._due and self._due[0][0] <= now:
             due, uid = heapq.heappop(self._due)
@@ -211,7 +213,7 @@ class Tracker:
         if record.known is None:
             if timeline.facts is None:
                 return
-            self._described(record, timeline, timeline.facts)
+            self._described(record, timeline, timeline.facts, now)
         evidence = timeline.evidence
         if not record.removed and _REMOVED in evidence:
             record.removed = True
@@ -224,15 +226,15 @@ class Tracker:
         if record.stage is Stage.STARTING and record.over_at is None:
             self._started(record, timeline, now)
 
-    def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
+    def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
         self._orphans.pop(record.uid, None)
         record.due = None
         record.stage, self._starting[record.uid] = Stage.STARTING, record
         record.known = timeline.from_status
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
-        if facts.owner is not None:
-            apply(timeline, Owned(record.uid, self._owners.chain(facts.namespace, facts.owner)))
+        if not self._owned(record, timeline):
+            self._unowned.append((now + self._rules.owner_wait, record))
         self._flag_listed(record, timeline, facts)
         for said in self._names.appeared(record, record.key):
             apply(timeline, _created(record.uid, said))
@@ -245,6 +247,24 @@ class Tracker:
             record.told = _READY in timeline.evidence or timeline.ended is not None
         elif Partial.LISTED in timeline.partial:
             timeline.partial = timeline.partial - {Partial.LISTED} | {Partial.GAP}
+
+    def _owned(self, record: Tracked, timeline: Timeline) -> bool:
+        """Ask for the pod's controllers; False where only the nearest is known, which may have one of its own."""
+        facts = timeline.facts
+        if facts is None or facts.owner is None:
+            return True
+        chain = self._owners.chain(facts.namespace, facts.owner)
+        if apply(timeline, Owned(record.uid, chain)):
+            self._touch(record)
+        return len(chain) > 1
+
+    def _own_again(self, now: int) -> None:
+        """The controller of a controller is often seen after its first pod, and a pod may wait for long before it settles."""
+        waiting, self._unowned = self._unowned, []
+        for until, record in waiting:
+            timeline = record.timeline if record.stage is Stage.STARTING else None
+            if timeline is not None and until > now and not self._owned(record, timeline):
+                self._unowned.append((until, record))
 
     def _started(self, record: Tracked, timeline: Timeline, now: int) -> None:
         if record.ready_at is None and _READY in timeline.evidence:
@@ -296,9 +316,8 @@ class Tracker:
         self._dirty.pop(record.uid, None)
 
     def _settle(self, record: Tracked, now: int) -> None:
-        timeline = record.timeline
-        if timeline is not None and timeline.facts is not None and timeline.facts.owner is not None:
-            apply(timeline, Owned(record.uid, self._owners.chain(timeline.facts.namespace, timeline.facts.owner)))
+        if record.timeline is not None:
+            self._owned(record, record.timeline)
         record.stage = Stage.SETTLED
         record.ready_at = record.over_at = record.phase = None
         self._starting.pop(record.uid, None)

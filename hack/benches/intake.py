@@ -1,0 +1,157 @@
+"""CPU per pod watch event, from the socket to the updated timeline, as a ratio to reading and splitting the same bytes.
+
+Both sides read from the same kind of socket with the same client; rounds are interleaved and the median of the ratios
+of each round is the verdict, so that other work on the machine weighs on both.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import io
+import pstats
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benches.apiserver import interleaved, serving
+from benches.podgen import VERSIONS
+from benches.settings import BEGIN, FixedOwners
+from benches.verdict import verdict
+from podtimeline.app.clock import SystemClock
+from podtimeline.app.codec import PackingCodec
+from podtimeline.app.memory import tune_collector
+from podtimeline.core.instants import SECOND
+from podtimeline.intake.credentials import Connection
+from podtimeline.intake.feeds import PodFeed
+from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tracker import Tracker
+
+AIM, LIMIT = 2.5, 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """CPU seconds of both sides, one after the other."""
+
+    bare: float
+    intake: float
+
+    @property
+    def ratio(self) -> float:
+        """How much the intake costs of reading and splitting alone."""
+        return self.intake / self.bare
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of this bench."""
+    parser.add_argument("--pods", type=int, default=2500, help=f"pods of {VERSIONS} versions each round (2500)")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds, at least 5 (7)")
+    parser.add_argument("--profile", action="store_true", help="show the functions that cost most")
+
+
+def run(options: argparse.Namespace) -> str:
+    """Measure, show where the time goes, and judge by the limit."""
+    events = options.pods * VERSIONS
+    with serving(options.pods) as server:
+        tune_collector()
+        _round(server, events)
+        rounds = [_round(server, events) for _ in range(max(options.rounds, 5))]
+        for number, each in enumerate(rounds, start=1):
+            print(f"round {number}: bare {each.bare / events * 1e6:5.1f} us  intake {each.intake / events * 1e6:5.1f} us"
+                  f"  ratio {each.ratio:.2f}")  # fmt: skip
+        if options.profile:
+            print(_profiled(server, events))
+    print(_shares(options.pods))
+    ratio = statistics.median(each.ratio for each in rounds)
+    cost = statistics.median(each.intake for each in rounds) / events * 1e6
+    return verdict(
+        "intake", cost, "us of CPU per pod event", goal=LIMIT, ratio=ratio, aim=AIM, aim_met=ratio <= AIM,
+        bare=round(statistics.median(each.bare for each in rounds) / events * 1e6, 3), events=events,
+    )  # fmt: skip
+
+
+def _round(server: str, events: int) -> Round:
+    return Round(bare=_measured(lambda: _bare(server, events)), intake=_measured(lambda: _intake(server, events)))
+
+
+def _measured(work: Callable[[], None]) -> float:
+    gc.collect()
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _bare(server: str, events: int) -> None:
+    counted = asyncio.run(_read_and_split(server))
+    if counted != events:
+        raise SystemExit(f"hack/bench intake: read {counted} of {events} events")
+
+
+async def _read_and_split(server: str) -> int:
+    connection, counted, tail = Connection(server), 0, b""
+    async with connection.session() as session, session.get(connection.url("/api/v1/pods?watch=1")) as response:
+        async for chunk in response.content.iter_any():
+            lines = (tail + chunk).split(b"\n") if tail else chunk.split(b"\n")
+            tail = lines.pop()
+            counted += len(lines)
+    return counted
+
+
+def _tracker() -> Tracker:
+    return Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
+
+
+def _intake(server: str, events: int) -> None:
+    tracker = _tracker()
+    feed = PodFeed(tracker)
+    asyncio.run(_reflect(server, feed, tracker))
+    if feed.events != events or len(tracker) * VERSIONS != events:
+        raise SystemExit(f"hack/bench intake: took {feed.events} of {events} events")
+
+
+async def _reflect(server: str, feed: PodFeed, tracker: Tracker) -> None:
+    connection, over = Connection(server), asyncio.Event()
+
+    async def ended(_seconds: float) -> None:
+        over.set()
+        await asyncio.Future()
+
+    async with connection.session() as session:
+        reflector = Reflector(
+            connection=connection, session=session, path="/api/v1/pods", feed=feed, clock=SystemClock(),
+            versions=tracker.versions, pace=Pace(), sleep=ended,
+        )  # fmt: skip
+        task = asyncio.create_task(reflector.run())
+        await asyncio.wait([task, asyncio.create_task(over.wait())], return_when=asyncio.FIRST_COMPLETED)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _profiled(server: str, events: int) -> str:
+    profile, told = cProfile.Profile(), io.StringIO()
+    profile.runcall(_intake, server, events)
+    pstats.Stats(profile, stream=told).sort_stats("tottime").print_stats(25)
+    return "\n".join(line for line in told.getvalue().splitlines() if line.strip())
+
+
+def _shares(pods: int) -> str:
+    """Where the time goes without the socket: each step's cost is what it adds to the steps before it."""
+    lines = [line[:-1] for line in interleaved(pods)]
+    tracker = _tracker()
+    whole = PodFeed(tracker)
+    decode = whole._decode_line
+    steps = {"decode": _timed(decode, lines)}
+    steps["decode, observe, join"] = _timed(lambda line: whole.line(line, arrived=BEGIN, live=True), lines)
+    again = PodFeed(tracker)
+    steps["decode, nothing new"] = _timed(lambda line: again.line(line, arrived=BEGIN, live=True), lines)
+    return "\n".join(f"{name:24}{seconds / len(lines) * 1e6:6.1f} us an event" for name, seconds in steps.items())
+
+
+def _timed(step: Callable[[bytes], object], lines: list[bytes]) -> float:
+    began = time.process_time()
+    for line in lines:
+        step(line)
+    return time.process_time() - began

@@ -1,0 +1,127 @@
+"""Records what a cluster's streams say, by the reflectors that the operator runs."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+import aiohttp
+
+from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
+from podtimeline.app.clock import SystemClock
+from podtimeline.config import Settings
+from podtimeline.core.milestones import Mark
+from podtimeline.core.observations import Observation
+from podtimeline.errors import ClusterError
+from podtimeline.intake.credentials import Connection, connect
+from podtimeline.intake.hot import reflectors
+from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.ports import Clock, Stream
+
+_LOW_RATE = {LowRate.REPLICASETS: "/apis/apps/v1", LowRate.JOBS: "/apis/batch/v1", LowRate.SERVICES: "/api/v1"}
+
+
+class _Counting:
+    """An intake that keeps nothing but the uids of the pods it hears of."""
+
+    def __init__(self) -> None:
+        self.pods: set[str] = set()
+
+    def known(self, uid: str) -> AbstractSet[Mark] | None:
+        self.pods.add(uid)
+        return frozenset()
+
+    def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None: ...
+
+    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None: ...
+
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None: ...
+
+
+class _Tap:
+    """Writes what reflectors see. Listings of several namespaces count as one: it is complete with the last of them."""
+
+    def __init__(self, writer: CaptureWriter, parts: int) -> None:
+        self._writer = writer
+        self._missing = {stream.value: parts for stream in (*Stream, *LowRate)}
+        self._parts = parts
+
+    def __call__(self, arrived: int, stream: str, kind: str, raw: bytes) -> None:
+        if kind == Kind.LISTED and self._parts > 1:
+            self._missing[stream] -= 1
+            if self._missing[stream] != 0:
+                return
+        self._writer.tap(arrived, stream, kind, raw)
+
+
+async def record_streams(settings: Settings, path: Path, *, stop: asyncio.Event, clock: Clock | None = None) -> str:
+    """Write a capture until ``stop`` is set; returns one line about what is in it.
+
+    Raises ``ClusterError`` where the cluster cannot be reached at all, and ``CaptureError``.
+    """
+    clock = clock if clock is not None else SystemClock()
+    connection = connect(kubeconfig=settings.kubeconfig, context=settings.context, api_url=settings.api_url)
+    counting = _Counting()
+    async with connection.session() as session:
+        version = await _kubernetes_version(connection, session)
+        header = Header(format=FORMAT, cluster=settings.cluster_name, kubernetes=version, started=clock.now())
+        with CaptureWriter(path, header) as writer:
+            tap = _Tap(writer, max(len(settings.namespaces), 1))
+            pace = Pace(page_size=settings.page_size)
+            hot = reflectors(
+                connection=connection, session=session, intake=counting, versions=None, clock=clock,
+                namespaces=settings.namespaces, pace=pace, tap=tap,
+            )  # fmt: skip
+            low = (
+                Reflector(
+                    connection=connection, session=session, path=where, feed=feed, clock=clock, pace=pace, tap=tap
+                )
+                for where, feed in _low_rate(settings.namespaces)
+            )
+            await _until(stop, (*low, *hot))
+            seconds = (clock.now() - header.started) / 1e9
+            return f"{len(counting.pods)} pods, {writer.lines - 1} lines in {seconds:.0f} s, Kubernetes {version}"
+
+
+async def _until(stop: asyncio.Event, reflectors: Sequence[Reflector]) -> None:
+    """Run until told to stop, or until one reflector fails by a defect, whose error is raised."""
+    waiting = asyncio.create_task(stop.wait())
+    tasks = [asyncio.create_task(each.run()) for each in reflectors]
+    try:
+        done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+    finally:
+        for each in (waiting, *tasks):
+            each.cancel()
+        for each in (waiting, *tasks):
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await each
+
+
+def _low_rate(namespaces: Sequence[str]) -> Iterator[tuple[str, LowRateFeed]]:
+    owners = OwnerIndex()
+    for namespace in namespaces or (None,):
+        for kind, root in _LOW_RATE.items():
+            yield (
+                f"{root}/{kind}" if namespace is None else f"{root}/namespaces/{namespace}/{kind}",
+                LowRateFeed(kind, owners),
+            )
+
+
+async def _kubernetes_version(connection: Connection, session: aiohttp.ClientSession) -> str:
+    timeout = aiohttp.ClientTimeout(total=20)
+    try:
+        url, headers = connection.url("/version"), connection.headers()
+        async with session.get(url, headers=headers, timeout=timeout) as response:
+            answer = await response.text()
+            if response.status != 200:
+                raise ClusterError(f"{connection.server} answers {response.status}: {answer[:200]}")
+            return str(json.loads(answer)["gitVersion"])
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ClusterError(f"cannot reach {connection.server}: {str(error) or type(error).__name__}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClusterError(f"{connection.server} is no Kubernetes API server: its /version says {error}") from error

@@ -1,0 +1,125 @@
+"""Replays a capture through the feeds and the tracker that the operator runs, on the capture's own clock."""
+
+from collections.abc import Iterable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from podtimeline.app.capture import Kind, Line, read_capture
+from podtimeline.app.codec import PackingCodec
+from podtimeline.config import Settings
+from podtimeline.core.instants import SECOND
+from podtimeline.core.view import View
+from podtimeline.errors import ClusterError
+from podtimeline.intake.feeds import feed_for
+from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.ports import Stream
+from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tracker import Tracker
+
+_FOREVER = 1 << 62
+_TICK = SECOND
+
+
+class Feeding(Protocol):
+    """The part of a feed that a replay uses."""
+
+    def begin(self) -> None:
+        """A listing begins."""
+        ...
+
+    def item(self, raw: bytes | msgspec.Raw, *, arrived: int) -> None:
+        """One object of a listing."""
+        ...
+
+    def end(self, version: str, *, arrived: int) -> None:
+        """The listing is complete."""
+        ...
+
+    def line(self, line: bytes | msgspec.Raw, *, arrived: int, live: bool) -> str:
+        """One line of a watch."""
+        ...
+
+
+def replay_views(path: Path | None) -> tuple[View, ...]:
+    """Every pod of a capture as of its end, the earliest first; ``None`` for the capture that ships with the package.
+
+    Raises ``CaptureError``.
+    """
+    if path is not None:
+        return _replayed(path)
+    with as_file(files("podtimeline") / "captures" / "demo.jsonl.gz") as shipped:
+        return _replayed(shipped)
+
+
+def _replayed(path: Path) -> tuple[View, ...]:
+    header, lines = read_capture(path)
+    replay = Replay(started=header.started)
+    replay.play(lines)
+    return replay.views()
+
+
+class Replay:
+    """One capture being played."""
+
+    def __init__(self, *, started: int) -> None:
+        settings = Settings()
+        owners = OwnerIndex()
+        rules = Rules(
+            linger=round(settings.linger_seconds * SECOND),
+            endpoint_deadline=round(settings.endpoint_deadline_seconds * SECOND),
+            orphan=_FOREVER,
+            tombstone=_FOREVER,
+            max_tombstones=_FOREVER,
+        )
+        self.tracker = Tracker(owners=owners, codec=PackingCodec(), rules=rules, now=started)
+        self.unknown: set[str] = set()
+        """Streams of the capture that this version does not know."""
+        self._now = self._ticked = started
+        self._listing: set[str] = set()
+        self._feeds: dict[str, Feeding] = {each: feed_for(each, self.tracker) for each in Stream}
+        self._feeds |= {each: LowRateFeed(each, owners) for each in LowRate}
+
+    def play(self, lines: Iterable[Line]) -> None:
+        """Send lines through the feeds, and the time that passes between them."""
+        for line in lines:
+            self._now = max(self._now, line.at)
+            while self._now - self._ticked >= _TICK:
+                self._ticked = max(self._ticked + _TICK, self._now - _TICK)
+                self.tracker.tick(self._ticked)
+            feed = self._feeds.get(line.stream)
+            if feed is None:
+                self.unknown.add(line.stream)
+            else:
+                self._say(feed, line)
+        self.tracker.tick(self._now)
+
+    def views(self) -> tuple[View, ...]:
+        """Every pod as of the last line, the earliest first."""
+        return tuple(sorted(self.tracker.views(now=self._now), key=_began))
+
+    def _say(self, feed: Feeding, line: Line) -> None:
+        if line.type is Kind.WATCH:
+            self._watch(feed, line)
+            return
+        if line.stream not in self._listing:
+            self._listing.add(line.stream)
+            feed.begin()
+        if line.type is Kind.LIST:
+            feed.item(line.line, arrived=self._now)
+        else:
+            self._listing.discard(line.stream)
+            feed.end(line.version, arrived=self._now)
+
+    def _watch(self, feed: Feeding, line: Line) -> None:
+        try:
+            feed.line(line.line, arrived=self._now, live=True)
+        except ClusterError:
+            # The server ended this watch with an ERROR event; the recorder took it up anew, as the next lines show.
+            return
+
+
+def _began(view: View) -> tuple[int, str, str]:
+    return (view.phases[0].start if view.phases else view.facts.created_second, view.facts.namespace, view.facts.name)
