@@ -27,23 +27,21 @@ def reflectors(
     may have changed since the version was saved.
     """
     presence = Presence(intake, namespaces)
-    made = []
-    for namespace in namespaces or (None,):
-        for stream in Stream:
-            made.append(
-                Reflector(
-                    connection=connection,
-                    session=session,
-                    path=collection_path(stream, namespace),
-                    feed=_feed(stream, intake, namespace, presence),
-                    clock=clock,
-                    versions=versions if namespace is None else None,
-                    namespace=namespace,
-                    pace=pace,
-                    tap=tap,
-                )
-            )
-    return tuple(made)
+    return tuple(
+        Reflector(
+            connection=connection,
+            session=session,
+            path=collection_path(stream, namespace),
+            feed=_feed(stream, intake, namespace, presence),
+            clock=clock,
+            versions=versions if namespace is None else None,
+            namespace=namespace,
+            pace=pace,
+            tap=tap,
+        )
+        for namespace in namespaces or (None,)
+        for stream in Stream
+    )
 
 
 def _feed(stream: Stream, intake: Intake, namespace: str | None, presence: Presence) -> PodFeed | EventFeed | SliceFeed:

@@ -1,0 +1,85 @@
+"""An intake that joins what it is told into timelines, and remembers the calls: the port, without a tracker."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from tests.support.waiting import Changes
+
+from podtimeline.core.milestones import Mark
+from podtimeline.core.observations import Observation
+from podtimeline.core.timeline import Timeline, apply
+from podtimeline.ports import Intake, Stream, Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One call of ``listed``."""
+
+    uids: frozenset[str]
+    version: str
+
+
+@dataclass(slots=True)
+class RecordingIntake(Intake):
+    """Implements ``ports.Intake``."""
+
+    timelines: dict[str, Timeline] = field(default_factory=dict)
+    taken: list[tuple[str, Observation]] = field(default_factory=list)
+    named: list[tuple[str, str, int]] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+
+    def known(self, uid: str) -> AbstractSet[Mark] | None:
+        """See ``ports.Intake``."""
+        timeline = self.timelines.get(uid)
+        return None if timeline is None or timeline.facts is None else timeline.from_status
+
+    def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
+        """See ``ports.Intake``."""
+        timeline = self.timelines.setdefault(uid, Timeline(uid))
+        for observation in observations:
+            self.taken.append((uid, observation))
+            apply(timeline, observation)
+        self.changes.notify()
+
+    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
+        """See ``ports.Intake``."""
+        self.named.append((namespace, name, at))
+        self.changes.notify()
+
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
+        """See ``ports.Intake``."""
+        self.listings.append(Listing(frozenset(uids), version))
+        self.changes.notify()
+
+    def of(self, uid: str, kind: type[Observation]) -> list[Observation]:
+        """What was told of one pod, of one kind."""
+        return [each for told, each in self.taken if told == uid and type(each) is kind]
+
+
+@dataclass(slots=True)
+class KeptVersions(Versions):
+    """Implements ``ports.Versions`` in memory."""
+
+    versions: dict[Stream, str | None] = field(default_factory=dict)
+
+    def version(self, stream: Stream) -> str | None:
+        """See ``ports.Versions``."""
+        return self.versions.get(stream)
+
+    def reached(self, stream: Stream, version: str | None) -> None:
+        """See ``ports.Versions``."""
+        self.versions[stream] = version
+
+
+@dataclass(slots=True)
+class SteppingClock:
+    """A clock that goes on by a microsecond each time it is read, and by more when a test says so."""
+
+    at: int = 1_790_000_000_000_000_000
+
+    def now(self) -> int:
+        """See ``ports.Clock``."""
+        self.at += 1000
+        return self.at
