@@ -25,6 +25,8 @@ class FaultKind(StrEnum):
 
     STATUS = "status"
     """The request is answered with ``code``."""
+    GARBAGE = "garbage"
+    """The request is answered with 200 and a page that is no JSON."""
     ERROR_EVENT = "error_event"
     """After ``after`` lines the watch gets an ERROR event with ``code`` and ends."""
     CUT = "cut"
@@ -81,6 +83,8 @@ class FaultProxy(Server):
         super().__init__()
         self.requests: Counter[tuple[str, Target, str]] = Counter()
         """How often each (method, kind of request, path) was asked for."""
+        self.authorizations: list[str | None] = []
+        """The Authorization header of each request."""
         self._upstream = upstream
         self._faults: list[Fault] = []
         self._session: aiohttp.ClientSession | None = None
@@ -132,6 +136,7 @@ class FaultProxy(Server):
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.requests[request.method, target_of(request), request.path] += 1
+        self.authorizations.append(request.headers.get("Authorization"))
         fault = next((each for each in self._faults if each.fits(request)), None)
         if fault is not None:
             fault.hits += 1
@@ -143,7 +148,9 @@ class FaultProxy(Server):
             raise ConnectionResetError("the client left")
         self._open.add(transport)
         try:
-            return await self._forward(request, fault)
+            if fault is not None and fault.kind is FaultKind.GARBAGE:
+            return web.Response(text="<html>Please log in</html>\n", content_type="text/html")
+        return await self._forward(request, fault)
         finally:
             self._open.discard(transport)
 
@@ -181,7 +188,7 @@ class FaultProxy(Server):
                     request.transport.abort()
             case FaultKind.STALL:
                 await asyncio.Event().wait()
-            case FaultKind.CLOSE | FaultKind.STATUS:
+            case FaultKind.CLOSE | FaultKind.STATUS | FaultKind.GARBAGE:
                 return
 
 

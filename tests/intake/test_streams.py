@@ -1,0 +1,361 @@
+"""List and watch: no failure of the API ends it, nothing is lost, nothing is hammered."""
+
+import asyncio
+
+import pytest
+from tests.intake.harness import Scene, scene
+from tests.support.fake_api import FakeApi
+from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
+from tests.support.objects import pod, ready_pod
+from tests.support.recording import KeptVersions, RecordingIntake
+
+from podtimeline.core.instants import SECOND, Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Described, Flagged, Partial, Witnessed
+from podtimeline.errors import ClusterError
+from podtimeline.intake.faults import Backoff, Restart
+from podtimeline.intake.streams import Pace
+from podtimeline.ports import Stream
+
+CREATED = Mark(Milestone.CREATED)
+READY = Mark(Milestone.READY)
+
+
+def three_pods(api: FakeApi, _: FaultProxy) -> None:
+    """Three pods that were there before anybody looked."""
+    for name in ("web-1", "web-2", "web-3"):
+        api.put("pods", pod(name))
+
+
+def sources(intake: RecordingIntake, uid: str, mark: Mark) -> set[Source]:
+    """Where the evidence of a mark came from."""
+    return {each.source for each in intake.timelines[uid].evidence.get(mark, ())}
+
+
+async def follows(at: Scene, name: str) -> None:
+    """A pod that is created now is seen, and seen live."""
+    at.api.put("pods", pod(name))
+    await at.until(lambda: f"uid-{name}" in at.intake.timelines)
+
+
+async def test_pods_are_listed_in_pages_and_then_watched() -> None:
+    """A listing of three pods in pages of two ends with one ``listed``, and the watch goes on from its version."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        assert [each.uids for each in at.intake.listings] == [{"uid-web-1", "uid-web-2", "uid-web-3"}]
+        assert at.proxy.count(Target.LIST, "pods") == at.proxy.count(Target.CONTINUE, "pods") == 1
+        await follows(at, "web-4")
+        assert at.proxy.methods == {"GET"}
+        await at.until(lambda: at.versions.version(Stream.PODS) == str(at.api.version))
+
+
+async def test_only_what_a_watch_delivers_is_timed_by_its_arrival() -> None:
+    """A listed pod is timed by its fields and flagged; a watched one by its arrival."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        await follows(at, "web-4")
+        assert sources(at.intake, "uid-web-1", CREATED) == {Source.FIELD}
+        assert sources(at.intake, "uid-web-4", CREATED) == {Source.FIELD, Source.WATCH}
+        assert at.intake.of("uid-web-1", Flagged) == [Flagged("uid-web-1", Partial.LISTED)]
+        assert at.intake.of("uid-web-4", Flagged) == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(FaultKind.ERROR_EVENT, code=410),
+        Fault(FaultKind.ERROR_EVENT, code=410, after=1),
+        Fault(FaultKind.STATUS, code=410),
+    ],
+    ids=["in the stream", "in the stream after an event", "as HTTP status"],
+)
+async def test_a_410_leads_to_a_listing_that_reconciles_what_vanished(fault: Fault) -> None:
+    """Pods that were deleted while nobody could look are missing from the next complete listing."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(fault)
+
+    async with scene(prepare=prepare) as at:
+        if fault.after:
+            await at.until(lambda: at.api.watches == 1)
+            at.api.put("pods", pod("web-4"))
+        await at.until(lambda: at.restarts(Restart.GONE) == 1)
+        await at.watching()
+        at.api.delete("pods", "shop", "web-1")
+        at.api.compact()
+        proxy_fault = at.proxy.add(Fault(FaultKind.STATUS, code=410))
+        at.api.end_watches()
+        await at.until(lambda: proxy_fault.hits == 1 and len(at.intake.listings) == 3)
+        assert "uid-web-1" not in at.intake.listings[-1].uids
+        assert "uid-web-2" in at.intake.listings[-1].uids
+        assert at.reflector.health.relists == 2
+
+
+async def test_an_expired_page_begins_the_listing_anew() -> None:
+    """HTTP 410 for a continue token: only a complete listing is told as one."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.STATUS, Target.CONTINUE, code=410, times=2))
+
+    async with scene(prepare=prepare) as at:
+        await at.watching()
+        assert at.restarts(Restart.GONE) == 2
+        assert [len(each.uids) for each in at.intake.listings] == [3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (FaultKind.CUT, Restart.CUT),
+        (FaultKind.ABORT, Restart.CUT),
+        (FaultKind.CLOSE, Restart.CLOSED),
+        (FaultKind.ERROR_EVENT, Restart.SERVER_ERROR),
+    ],
+)
+async def test_a_watch_that_breaks_is_resumed_without_loss_or_listing(kind: FaultKind, reason: Restart) -> None:
+    """Cut in the middle of a line, torn down, closed, or ended by an ERROR of another code: resumed where it was."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(kind, code=500, after=1))
+
+    async with scene(prepare=prepare) as at:
+        await at.until(lambda: at.api.watches == 1)
+        for name in ("web-4", "web-5", "web-6"):
+            at.api.put("pods", pod(name))
+        await at.until(lambda: len(at.intake.timelines) == 6)
+        assert at.restarts(reason) == 1
+        assert at.reflector.health.malformed == 0
+        assert len(at.intake.listings) == 1
+        for name in ("web-4", "web-5", "web-6"):
+            assert len(at.intake.of(f"uid-{name}", Described)) == 1
+
+
+async def test_a_stalled_watch_is_given_up_and_resumed() -> None:
+    """Nothing comes, not even a bookmark: after the read timeout the stream is taken up anew."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.STALL))
+
+    async with scene(prepare=prepare, pace=Pace(read_seconds=0.05)) as at:
+        await at.until(lambda: at.restarts(Restart.STALLED) >= 1)
+        await follows(at, "web-4")
+        assert len(at.intake.listings) == 1
+
+
+@pytest.mark.parametrize(("code", "reason"), [(403, Restart.REFUSED), (500, Restart.SERVER_ERROR)])
+async def test_an_api_that_fails_for_long_is_asked_with_growing_delays(code: int, reason: Restart) -> None:
+    """Twenty refusals in a row: none ends it, the delays grow to ten seconds, and then it lists."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=code, times=20))
+
+    async with scene(prepare=prepare) as at:
+        await at.watching()
+        assert at.restarts(reason) == 20
+        assert all(5 <= nap <= 10 for nap in at.naps.asked[-8:])
+        assert at.naps.asked[0] <= 0.05
+        assert len(at.intake.timelines) == 3
+
+
+async def test_watches_that_are_closed_at_once_are_no_hot_loop() -> None:
+    """A server that ends each watch at once, without news, is asked with growing delays: some dozens an hour."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.CLOSE, times=15))
+
+    async with scene(prepare=prepare) as at:
+        await at.until(lambda: at.restarts(Restart.CLOSED) == 15)
+        await at.watching()
+        assert sum(at.naps.asked) > 35
+        assert len(at.intake.listings) == 1
+
+
+async def test_a_410_after_every_listing_does_not_list_without_pause() -> None:
+    """A listing alone is no progress: relisting backs off, too."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.STATUS, code=410, times=10))
+
+    async with scene(prepare=prepare) as at:
+        await at.watching()
+        assert at.reflector.health.relists == 10
+        assert sum(at.naps.asked) > 10
+
+
+async def test_delays_are_short_again_after_progress() -> None:
+    """What was read resets the backoff."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=500, times=12))
+
+    async with scene(prepare=prepare) as at:
+        await at.watching()
+        await follows(at, "web-4")
+        at.api.end_watches()
+        await at.until(lambda: at.restarts(Restart.CLOSED) == 1)
+        assert at.naps.asked[-1] <= 0.05
+
+
+async def test_an_answer_that_is_no_json_is_retried() -> None:
+    """A login page instead of a listing, and as the line of a watch: tried again, counted, nothing lost."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        proxy.add(Fault(FaultKind.GARBAGE, Target.LIST))
+        proxy.add(Fault(FaultKind.GARBAGE, Target.WATCH))
+
+    async with scene(prepare=prepare) as at:
+        await at.watching()
+        await follows(at, "web-4")
+        assert at.restarts(Restart.MALFORMED) == 1
+        assert at.reflector.health.malformed == 1
+        assert len(at.intake.timelines) == 4
+
+
+async def test_a_saved_version_is_resumed_without_a_listing() -> None:
+    """A new process goes on where the last one stopped; what happened meanwhile is told, but not as live."""
+    versions, intake = KeptVersions({Stream.PODS: "101"}), RecordingIntake()
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        assert api.version == 103
+
+    async with scene(prepare=prepare, versions=versions, intake=intake) as at:
+        await at.until(lambda: len(intake.timelines) == 2)
+        await at.watching()
+        await follows(at, "web-4")
+        assert intake.listings == []
+        assert set(intake.timelines) == {"uid-web-2", "uid-web-3", "uid-web-4"}
+        assert sources(intake, "uid-web-3", CREATED) == {Source.FIELD}
+        assert intake.of("uid-web-3", Flagged) == [Flagged("uid-web-3", Partial.GAP)]
+        assert sources(intake, "uid-web-4", CREATED) == {Source.FIELD, Source.WATCH}
+        assert at.reflector.health.listed
+
+
+async def test_a_saved_version_that_is_too_old_leads_to_a_listing() -> None:
+    """The server has forgotten it: 410, and the pods are listed."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        api.compact()
+
+    async with scene(prepare=prepare, versions=KeptVersions({Stream.PODS: "101"})) as at:
+        await at.watching()
+        assert [len(each.uids) for each in at.intake.listings] == [3]
+
+
+async def test_after_a_gap_the_backlog_is_old_news_and_what_follows_is_live() -> None:
+    """The stream was down for a minute: what happened in it was not delivered when it happened."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        at.naps.gate = asyncio.Event()
+        fault = at.proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=500, times=1))
+        at.api.end_watches()
+        await at.until(lambda: len(at.naps.asked) == 1)
+        at.api.put("pods", ready_pod("web-1"))
+        at.clock.at += 60 * SECOND
+        at.naps.gate.set()
+        await at.until(lambda: fault.hits == 1 and at.intake.timelines["uid-web-1"].has(Milestone.READY))
+        await at.watching()
+        await follows(at, "web-4")
+        assert sources(at.intake, "uid-web-1", READY) == {Source.CONDITION}
+        assert Flagged("uid-web-1", Partial.GAP) in at.intake.of("uid-web-1", Flagged)
+        assert Source.WATCH in sources(at.intake, "uid-web-4", CREATED)
+
+
+async def test_a_reconnect_within_a_second_stays_live_and_costs_one_request() -> None:
+    """The ordinary end of a watch, every few minutes, is no gap."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        at.api.end_watches()
+        await at.until(lambda: at.restarts(Restart.CLOSED) == 1)
+        await at.watching()
+        await follows(at, "web-4")
+        assert at.proxy.count(Target.LIST, "pods") == 1
+        assert Source.WATCH in sources(at.intake, "uid-web-4", CREATED)
+
+
+async def test_a_bookmark_moves_the_version_on() -> None:
+    """A stream without changes does not age."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        at.api.put("services", {"metadata": {"name": "web", "namespace": "shop"}})
+        at.api.bookmark()
+        await at.until(lambda: at.versions.version(Stream.PODS) == str(at.api.version))
+        assert at.reflector.health.malformed == 0
+
+
+async def test_a_deleted_pod_is_removed_when_the_watch_says_so() -> None:
+    """DELETED is the object's removal, by its arrival."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        at.api.delete("pods", "shop", "web-2")
+        await at.until(lambda: at.intake.timelines["uid-web-2"].has(Milestone.OBJECT_REMOVED))
+        assert sources(at.intake, "uid-web-2", Mark(Milestone.OBJECT_REMOVED)) == {Source.WATCH}
+
+
+async def test_a_malformed_object_is_counted_and_the_stream_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    """In a listing and in a watch; it is logged once, and a listed one is not taken for vanished."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        api.put("pods", pod("odd", status={"containerStatuses": 7}))
+
+    async with scene(prepare=prepare) as at:
+        await at.watching()
+        at.api.put("pods", pod("odder", metadata={"creationTimestamp": "never"}))
+        await follows(at, "web-4")
+        assert at.reflector.health.malformed == 2
+        assert "uid-odd" in at.intake.listings[0].uids
+        assert sum("malformed" in record.message for record in caplog.records) == 1
+
+
+async def test_a_tap_sees_everything_before_it_is_decoded() -> None:
+    """What ``record`` writes: each listed object, the end of the listing, each line with its arrival."""
+    seen: list[tuple[int, str, str, bytes]] = []
+    async with scene(prepare=three_pods, tap=lambda *each: seen.append(each)) as at:
+        await at.watching()
+        await follows(at, "web-4")
+        assert [each[2] for each in seen] == ["LIST"] * 3 + ["LISTED", "WATCH"]
+        assert seen[3][3] == b"103"
+        assert b'"ADDED"' in seen[4][3]
+        arrivals = [each[0] for each in seen]
+        assert arrivals == sorted(arrivals)
+        taken = at.intake.of("uid-web-4", Witnessed)[0]
+        assert isinstance(taken, Witnessed)
+        assert {each.observed for each in taken.evidence} == {arrivals[-1]}
+
+
+async def test_the_token_is_read_at_every_connect() -> None:
+    """A rotated token is used from the next request on; one that cannot be read is no reason to end."""
+    tokens = iter(["one", "one", "two"])
+
+    def token() -> str | None:
+        try:
+            return next(tokens)
+        except StopIteration:
+            raise ClusterError("cannot read the token") from None
+
+    async with scene(token=token) as at:
+        await at.until(lambda: at.api.watches == 1)
+        at.api.end_watches()
+        await at.until(lambda: at.proxy.count(Target.WATCH, "pods") == 2)
+        assert at.proxy.authorizations == ["Bearer one", "Bearer one", "Bearer two"]
+        at.api.end_watches()
+        await at.until(lambda: at.restarts(Restart.REFUSED) > 3)
+
+
+def test_a_server_that_asks_for_patience_gets_it_within_limits() -> None:
+    """Retry-After is a lower bound, but nobody keeps the operator away for an hour."""
+    backoff = Backoff(low=0.05, high=10)
+    assert backoff.next(at_least=3) == 3
+    assert backoff.next(at_least=3600) == 60
+    assert backoff.next() <= 0.2
