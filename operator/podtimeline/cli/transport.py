@@ -1,6 +1,7 @@
 """How the operator is asked: directly, or through the API server's service proxy. Only GET requests."""
 
 import importlib
+import os
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any, NamedTuple, Protocol
@@ -153,7 +154,7 @@ def current_namespace(where: Where) -> str:
     """The namespace of the kubeconfig's context, ``default`` where it names none."""
     kubernetes = _kubernetes()
     try:
-        contexts, current = kubernetes.config.list_kube_config_contexts(where.kubeconfig)
+        contexts, current = kubernetes.config.list_kube_config_contexts(_file(where))
     except (kubernetes.config.ConfigException, OSError):
         return "default"  # Inside a pod there is no kubeconfig; a broken one is told by the connection itself.
     chosen = next((each for each in contexts if each["name"] == where.context), current)
@@ -173,13 +174,18 @@ def _kubernetes() -> Any:  # noqa: ANN401 - the client carries no types
 def _connect(where: Where) -> Any:  # noqa: ANN401 - the client carries no types
     kubernetes = _kubernetes()
     try:
-        return kubernetes.config.new_client_from_config(config_file=where.kubeconfig, context=where.context)
+        return kubernetes.config.new_client_from_config(config_file=_file(where), context=where.context)
     except (kubernetes.config.ConfigException, OSError) as error:
-        if where.kubeconfig is None and where.context is None:
+        if _file(where) is None and where.context is None:
             inside = _inside(kubernetes)
             if inside is not None:
                 return inside
         raise ClusterError(f"no cluster to ask: {error}; set KUBECONFIG or --kubeconfig, or --server") from error
+
+
+def _file(where: Where) -> str | None:
+    # The client reads KUBECONFIG once, when it is imported, and takes an empty one for a file name.
+    return where.kubeconfig or os.environ.get("KUBECONFIG") or None
 
 
 def _inside(kubernetes: Any) -> Any:  # noqa: ANN401 - the client carries no types

@@ -7,13 +7,13 @@ from podtimeline.render.screen import Line, Screen, Style
 from podtimeline.render.table import Column, table
 
 _COLUMNS = (
-    Column("milestone", least=12),
+    Column("milestone", least=20),
     Column("subject", least=8),
     Column("after", right=True, least=7, style=Style.BOLD),
-    Column("at (UTC)", least=18),
     Column("earliest", right=True, least=8),
     Column("latest", right=True, least=8),
     Column("source", least=10, style=Style.DIM),
+    Column("at (UTC)", least=18),
     Column("detail", least=8, style=Style.DIM),
 )
 
@@ -26,13 +26,13 @@ def milestones(timeline: PodTimeline, screen: Screen) -> list[Line]:
 def _row(reached: Milestone, timeline: PodTimeline) -> tuple[str, ...]:
     name, subject, detail = reached.milestone.replace("_", " "), reached.subject, reached.detail
     if reached.at is None:
-        return (name, subject, "?", "unknown", "unknown", "unknown", "", detail)
+        return (name, subject, "?", "unknown", "unknown", "", "unknown", detail)
     at, begin = nanoseconds(reached.at), timeline.begin
     after = "?" if begin is None else signed(at - begin)
     skew = f"skew {duration_text(reached.skew_nanoseconds)}" if reached.skew_nanoseconds else ""
     source = " ".join(each for each in (reached.source or "", skew) if each)
     earliest, latest = _bound(reached.earliest, at), _bound(reached.latest, at)
-    return (name, subject, after, reached.at[11:29], earliest, latest, source, detail)
+    return (name, subject, after, earliest, latest, source, reached.at[11:29], detail)
 
 
 def _bound(bound: str | None, at: int) -> str:

@@ -1,0 +1,124 @@
+"""The JSON Schema of the documents (draft 2020-12); names come from the core's tables, nothing else is allowed."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from podtimeline.core.instants import Source
+from podtimeline.core.milestones import Milestone, Phase, Scope
+from podtimeline.core.observations import Partial
+from podtimeline.core.pods import ContainerKind
+from podtimeline.core.view import Outcome
+from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
+
+Schema = dict[str, object]
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_LENGTH: Schema = {"type": "number", "minimum": 0}
+_MOMENT: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _one_of(values: Iterable[StrEnum]) -> Schema:
+    return {"enum": [each.value for each in values]}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _durations(*names: str) -> dict[str, Schema]:
+    """Durations that are always known."""
+    seconds = {f"{name}Seconds": _LENGTH for name in names}
+    return seconds | {f"{name}Nanoseconds": _COUNT for name in names}
+
+
+def _unsure(*names: str) -> dict[str, Schema]:
+    """Durations that may be unknown."""
+    return {name: _or_null(schema) for name, schema in _durations(*names).items()}
+
+
+_MARK = {"milestone": _one_of(Milestone), "subject": _TEXT, "scope": _one_of(Scope)}
+_STRETCH = _object(
+    phase=_one_of(Phase),
+    subject=_TEXT,
+    start=_MOMENT,
+    end=_MOMENT,
+    open=_FLAG,
+    **_durations("duration", "skew"),
+    **_unsure("atLeast", "atMost"),
+)
+_REACHED = _object(
+    **_MARK,
+    at=_or_null(_MOMENT),
+    earliest=_or_null(_MOMENT),
+    latest=_or_null(_MOMENT),
+    observed=_or_null(_MOMENT),
+    source=_or_null(_one_of(Source)),
+    detail=_TEXT,
+    **_unsure("skew"),
+)
+
+TIMELINE: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "One pod's timeline",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": KIND},
+        uid=_TEXT,
+        cluster=_or_null(_TEXT),
+        namespace=_TEXT,
+        name=_TEXT,
+        workload=_object(kind=_TEXT, name=_TEXT),
+        node=_or_null(_TEXT),
+        outcome=_one_of(Outcome),
+        phase=_or_null(_one_of(Phase)),
+        containers=_list(_object(name=_TEXT, kind=_one_of(ContainerKind), image=_TEXT)),
+        milestones=_list(_REACHED),
+        phases=_list(_STRETCH),
+        beside=_list(_STRETCH),
+        **_unsure("total", "startup", "endpoint", "termination"),
+        **_durations("skew"),
+        missing=_list(_object(**_MARK)),
+        awaited=_list(_TEXT),
+        services=_or_null(_list(_TEXT)),
+        partial=_list(_one_of(Partial)),
+        notes=_list(_object(reason=_TEXT, subject=_TEXT, text=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)),
+        pulls=_list(
+            _object(
+                container=_TEXT,
+                image=_TEXT,
+                cached=_FLAG,
+                **_unsure("pull", "waiting"),
+                sizeBytes=_or_null(_COUNT),
+            )
+        ),
+        restarts=_list(_object(container=_TEXT, restarts=_COUNT, exitCode=_or_null({"type": "integer"}), reason=_TEXT)),
+        ended=_or_null(_object(succeeded=_FLAG, reason=_TEXT, text=_TEXT)),
+        explanation=_TEXT,
+    ),
+}
+
+PAGE: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A page of timelines",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": LIST_KIND},
+        items=_list({key: value for key, value in TIMELINE.items() if key != "$schema"}),
+        cursor=_or_null(_TEXT),
+    ),
+}

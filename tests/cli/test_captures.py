@@ -1,0 +1,143 @@
+"""``podtimeline replay`` and ``record``, on a stand-in for the pipeline."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import jsonschema
+import pytest
+from tests.cli.conftest import Run
+from tests.render import samples
+
+from podtimeline.config import Settings
+from podtimeline.core.view import View
+from podtimeline.errors import CaptureError
+from podtimeline.render.schema import TIMELINE
+
+
+class FakeApp(ModuleType):
+    """Stands in for ``podtimeline.app``: what it is asked for, and two pods."""
+
+    def __init__(self) -> None:
+        super().__init__("podtimeline.app")
+        self.replayed: list[Path | None] = []
+        self.recorded: list[tuple[Settings, Path, float]] = []
+        self.exit_code = 0
+
+    def replay(self, path: Path | None) -> tuple[View, ...]:
+        """Two pods, or what is wrong with the file."""
+        self.replayed.append(path)
+        if path is not None and path.name == "broken":
+            raise CaptureError(f"{path}: line 3: not JSON")
+        return (samples.seen(samples.quick()), samples.seen(samples.crowded()))
+
+    def record(self, settings: Settings, path: Path, *, duration: float) -> str:
+        """Remembers what to record."""
+        self.recorded.append((settings, path, duration))
+        return "12 lines"
+
+    def run(self, settings: Settings) -> int:
+        """Ends with its exit code."""
+        self.settings = settings
+        return self.exit_code
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
+    """The stand-in, in the place of the real one."""
+    fake = FakeApp()
+    monkeypatch.setitem(sys.modules, "podtimeline.app", fake)
+    return fake
+
+
+def test_replay_without_a_file_plays_the_capture_of_the_package(run: Run, app: FakeApp) -> None:
+    """A newcomer sees a waterfall at once."""
+    result = run("replay")
+    assert result.exit_code == 0
+    assert app.replayed == [None]
+    assert "shop/checkout-7d9c5b6f4-x2x7k" in result.stdout
+    assert "shop/checkout-7d9c5b6f4-zzzzz" in result.stdout
+    assert result.stderr == ""
+
+
+def test_replay_prints_json_for_scripts(run: Run, app: FakeApp) -> None:
+    """One document a pod, with its milestones and phases."""
+    items = json.loads(run("replay", "capture", "-o", "json").stdout)["items"]
+    assert app.replayed == [Path("capture")]
+    assert len(items) == 2
+    for each in items:
+        jsonschema.validate(each, TIMELINE)
+        assert each["milestones"]
+        assert each["phases"]
+
+
+def test_replay_can_be_limited_to_a_pod(run: Run, app: FakeApp) -> None:
+    """By its name and its namespace."""
+    assert app.replayed == []
+    items = json.loads(run("replay", "-n", "shop", "--pod", "checkout-7d9c5b6f4-zzzzz", "-o", "json").stdout)["items"]
+    assert [each["name"] for each in items] == ["checkout-7d9c5b6f4-zzzzz"]
+
+
+def test_replay_of_a_pod_that_is_not_there_fails(run: Run, app: FakeApp) -> None:
+    """Exit code 1, nothing on stdout."""
+    assert app.replayed == []
+    result = run("replay", "-n", "elsewhere")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "holds 2 pods, none of them is asked for" in result.stderr
+
+
+def test_a_malformed_capture_is_told_with_its_line(run: Run, app: FakeApp) -> None:
+    """Where to look for what is wrong."""
+    result = run("replay", "broken")
+    assert app.replayed == [Path("broken")]
+    assert result.exit_code == 1
+    assert result.stderr == "podtimeline: broken: line 3: not JSON\n"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("1h", 3600.0)])
+def test_record_takes_a_duration_as_people_write_it(run: Run, app: FakeApp, text: str, seconds: float) -> None:
+    """Seconds if nothing is said; what happened is talk, stdout stays empty."""
+    result = run("record", "-o", "capture", "--duration", text, "--namespaces", "shop,bank")
+    assert result.exit_code == 0, result.stderr
+    settings, path, duration = app.recorded[0]
+    assert settings.namespaces == ("shop", "bank")
+    assert (path, duration) == (Path("capture"), seconds)
+    assert result.stdout == ""
+    assert result.stderr == "capture: 12 lines\n"
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0", "-1s", "inf", "nan", "s"])
+def test_a_duration_that_is_none_is_wrong_usage(run: Run, app: FakeApp, text: str) -> None:
+    """Exit code 2."""
+    result = run("record", "-o", "capture", "--duration", text)
+    assert result.exit_code == 2
+    assert app.recorded == []
+
+
+def test_record_wants_a_file(run: Run, app: FakeApp) -> None:
+    """Stdout is no place for gzip."""
+    assert run("record").exit_code == 2
+    assert app.recorded == []
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_run_ends_with_the_exit_code_of_the_operator(run: Run, app: FakeApp, code: int) -> None:
+    """What the kubelet, or systemd, decides by."""
+    app.exit_code = code
+    assert run("run", "--history-path", ":memory:").exit_code == code
+    assert app.settings.history_path == ":memory:"
+
+
+def test_an_unexpected_error_is_one_line_as_well(run: Run, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the error and how to see more."""
+
+    def fail(settings: Settings) -> int:
+        raise ZeroDivisionError(settings.listen)
+
+    monkeypatch.setattr(app, "run", fail)
+    result = run("run")
+    assert result.exit_code == 1
+    assert result.stderr == "podtimeline: ZeroDivisionError: 0.0.0.0:8080 (podtimeline --debug shows where)\n"
+    assert isinstance(run("--debug", "run").exception, ZeroDivisionError)

@@ -1,0 +1,90 @@
+"""The versioned document of a timeline."""
+
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given
+from tests.core.test_timeline import OBSERVATIONS, join
+from tests.render import samples
+from tests.support.lives import at, ordinary
+
+from podtimeline.core.observations import Observation
+from podtimeline.core.view import View, view
+from podtimeline.render.document import Document, document, documents
+from podtimeline.render.moments import nanoseconds, rfc3339
+from podtimeline.render.schema import PAGE, TIMELINE
+
+TIMELINES = jsonschema.Draft202012Validator(TIMELINE)
+PAGES = jsonschema.Draft202012Validator(PAGE)
+
+
+def through_json(view: View) -> Document:
+    """The document as the other end of a connection receives it."""
+    received: Document = json.loads(json.dumps(document(view)))
+    assert received == document(view)
+    return received
+
+
+@given(OBSERVATIONS)
+def test_the_document_of_any_timeline_follows_the_schema(observations: list[Observation]) -> None:
+    """Whatever was seen of a pod, clients find the keys they know."""
+    found = view(join(observations), now=at(700))
+    if found is not None:
+        TIMELINES.validate(through_json(found))
+        PAGES.validate(documents([document(found)], cursor="next"))
+
+
+@given(OBSERVATIONS)
+def test_the_phases_of_the_document_sum_to_the_nanosecond(observations: list[Observation]) -> None:
+    """Seconds are floats; the exact figures beside them sum."""
+    found = view(join(observations), now=at(700))
+    if found is None or found.total is None:
+        return
+    received = through_json(found)
+    phases = received["phases"]
+    assert isinstance(phases, list)
+    assert sum(each["durationNanoseconds"] for each in phases) == received["totalNanoseconds"]
+    for each in phases:
+        assert nanoseconds(each["end"]) - nanoseconds(each["start"]) == each["durationNanoseconds"]
+
+
+def test_unknown_is_null_and_never_zero() -> None:
+    """A pod that nothing ended, no Service selects and no node took has no such figures."""
+    received = through_json(samples.seen(samples.unschedulable()))
+    for key in ("node", "startupSeconds", "endpointSeconds", "terminationSeconds", "services", "ended"):
+        assert received[key] is None
+    assert received["phase"] == "scheduling"
+
+
+def test_a_milestone_without_a_time_is_listed_without_one() -> None:
+    """A listing showed that it happened; nothing says when."""
+    reached = {
+        each["milestone"]: each
+        for each in through_json(samples.seen(samples.unseen()))["milestones"]  # type: ignore[attr-defined]
+    }
+    assert reached["container_ready"]["at"] is None
+    assert reached["container_ready"]["source"] is None
+    assert reached["ready"]["source"] == "condition"
+
+
+def test_the_schema_refuses_a_key_it_does_not_know() -> None:
+    """The document is versioned: a new key is added here first."""
+    with pytest.raises(jsonschema.ValidationError, match="surprise"):
+        TIMELINES.validate({**document(samples.seen(ordinary())), "surprise": 1})
+
+
+def test_moments_keep_their_nanoseconds() -> None:
+    """Nine fractional digits, also where they are zeros."""
+    for moment in (0, 1, 999_999_999, 1_790_000_000_000_000_001, 1_790_000_000_123_456_789):
+        assert nanoseconds(rfc3339(moment)) == moment
+    assert rfc3339(1_790_000_000_000_000_001) == "2026-09-21T14:13:20.000000001Z"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026-09-21T14:13:20Z", "2026-09-21T14:13:20.1Z", "2026-09-21T14:13:20.000000000"]
+)
+def test_other_spellings_of_a_time_are_refused(text: str) -> None:
+    """A time that lost digits on its way is not silently rounded."""
+    with pytest.raises(ValueError, match="nine fractional digits"):
+        nanoseconds(text)

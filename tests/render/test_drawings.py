@@ -1,0 +1,166 @@
+"""Waterfalls and rollouts as text."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.test_timeline import OBSERVATIONS, join
+from tests.render import samples
+from tests.render.goldens import FOLDER, drawings
+from tests.support.lives import Life, at, facts, ordinary, watched
+
+from podtimeline.cli.documents import drawable, read
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.observations import Observation
+from podtimeline.core.view import view
+from podtimeline.render.document import document
+from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.legend import letter, title
+from podtimeline.render.rollout import rollout
+from podtimeline.render.screen import Screen
+from podtimeline.render.text import cells
+from podtimeline.render.waterfall import waterfall
+
+GOLDEN = dict(drawings())
+ANSI = re.compile(r"\x1b\[\d*m")
+SCREENS = st.builds(Screen, st.integers(1, 220), unicode=st.booleans(), colour=st.booleans())
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_a_drawing_looks_as_it_was_approved(name: str) -> None:
+    """A change of any drawing is seen as a difference of text before anybody sees it in a terminal."""
+    assert GOLDEN[name] == (FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    """A drawing that is gone takes its file with it."""
+    assert {path.name for path in FOLDER.iterdir()} == set(GOLDEN)
+
+
+@given(observations=OBSERVATIONS, screen=SCREENS, wide=st.booleans())
+def test_a_waterfall_is_never_wider_than_the_screen(
+    observations: list[Observation], screen: Screen, *, wide: bool
+) -> None:
+    """Whatever happened to the pod and however small the terminal."""
+    found = view(join(observations), now=at(700))
+    if found is not None:
+        check(screen.draw(waterfall(drawable(found), screen, wide=wide)), screen)
+
+
+@given(st.lists(OBSERVATIONS, min_size=1, max_size=4), SCREENS)
+def test_a_rollout_is_never_wider_than_the_screen(pods: list[list[Observation]], screen: Screen) -> None:
+    """Pods of which little is known stand beside those that are known well."""
+    found = [seen for pod in pods if (seen := view(join(pod), now=at(700))) is not None]
+    if found:
+        check(screen.draw(rollout([drawable(each) for each in found], screen)), screen)
+
+
+def check(text: str, screen: Screen) -> None:
+    """No line is wider than the screen, nor holds what the screen cannot show."""
+    for line in text.splitlines():
+        bare = ANSI.sub("", line)
+        assert cells(bare) <= screen.width
+        assert bare == bare.rstrip(" ")
+        assert screen.colour or bare == line
+        assert screen.unicode or bare.isascii()
+        assert "\x1b" not in bare
+
+
+def text_of(timeline: PodTimeline, width: int = 100, *, wide: bool = False) -> str:
+    """The waterfall on a plain screen."""
+    screen = Screen(width)
+    return screen.draw(waterfall(timeline, screen, wide=wide))
+
+
+def test_words_of_strangers_cannot_move_the_cursor() -> None:
+    """An event's message can hold anything, terminals obey escape sequences."""
+    life = ordinary().noted("Unhealthy", 5, "\x1b[2J\x1b]0;owned\x07gone\r\n\u202egnol", subject="web")
+    text = text_of(samples.drawn(life))
+    assert not set("\x1b\x07\r\u202e") & set(text)
+    assert "gone" in text
+
+
+def test_wide_characters_count_twice() -> None:
+    """Event messages come in every language."""
+    life = ordinary().noted("Unhealthy", 5, "容器没有响应" * 30, subject="web")
+    check(text_of(samples.drawn(life), 50), Screen(50))
+
+
+def test_what_runs_beside_is_listed_and_not_summed() -> None:
+    """The pod of the sample has a second container that was ready earlier."""
+    text = text_of(samples.drawn(samples.crowded()))
+    below = text.partition("beside it, at the same time\n")[2]
+    assert below.startswith("readiness probe")
+
+
+def test_bounds_are_shown_where_they_matter_only() -> None:
+    """A scheduling of 40 ms that may have taken 90 ms says nothing; a readiness probe that may be all of it does."""
+    lines = {line.split("  ")[0]: line for line in text_of(samples.drawn(ordinary())).splitlines()}
+    assert lines["readiness probe"].endswith("0\u20132.90s")
+    assert lines["kubelet admission"].endswith("%")
+
+
+def test_a_phase_that_goes_on_says_so() -> None:
+    """Its bar points onward, and its length is what it is so far."""
+    text = text_of(samples.drawn(samples.unschedulable()))
+    assert "▶" in text
+    assert "starting for 60.0s, in scheduling" in text
+    assert text.count("so far") == 2
+
+
+def test_a_contradiction_of_clocks_is_told() -> None:
+    """It is neither hidden nor drawn as negative time."""
+    text = text_of(samples.drawn(samples.unseen()))
+    assert "✕" in text
+    assert "skew 2.00s" in text
+    assert "The clocks that stamped it disagree by at least 2.00s" in text
+
+
+def test_a_pod_of_which_nothing_is_known_in_time_is_drawn_all_the_same() -> None:
+    """No evidence at all of when it was created."""
+    timeline = samples.drawn(Life().described(facts()))
+    assert "begin unknown" in text_of(timeline, wide=True)
+    assert "begin unknown" in Screen(80).draw(rollout([timeline, timeline], Screen(80)))
+
+
+def test_phases_and_milestones_of_a_newer_operator_are_drawn_by_their_names() -> None:
+    """The terminal is older than the cluster now and then."""
+    content = document(samples.seen(ordinary()))
+    phases, milestones = content["phases"], content["milestones"]
+    assert isinstance(phases, list)
+    assert isinstance(milestones, list)
+    phases[0]["phase"], milestones[0]["milestone"], content["outcome"] = "time_travel", "left_home", "transcended"
+    timeline = read({**content, "added_later": 1})
+    text = text_of(timeline, 160, wide=True)
+    assert "time travel" in text
+    assert "left home" in text
+    assert "transcended after" in text
+    assert "time travel" in Screen(160).draw(rollout([timeline, timeline], Screen(160)))
+
+
+def test_each_phase_has_a_letter_of_its_own() -> None:
+    """Without colours the letter is all there is."""
+    letters = [letter(each) for each in Phase]
+    assert len(set(letters)) == len(letters)
+    assert "*" not in letters
+    assert all(title(each) for each in Phase)
+
+
+def test_a_rollout_needs_pods() -> None:
+    """Whoever asks for none has asked wrongly."""
+    with pytest.raises(ValueError, match="no pods"):
+        rollout([], Screen(80))
+
+
+def test_a_rollout_names_its_slowest_pod() -> None:
+    """The one that is looked at next."""
+    text = Screen(120).draw(rollout(samples.fleet(4), Screen(120)))
+    assert "4 pods: 3 ready, 1 starting." in text
+    assert "slowest, checkout-7d9c5b6f4-00002" in text
+
+
+def test_termination_is_told_in_the_header() -> None:
+    """How long it took to go, beside how long it took to come."""
+    life = ordinary().saw(Milestone.DELETION_REQUESTED, watched(20)).saw(Milestone.OBJECT_REMOVED, watched(22.5))
+    assert "terminated in 2.50s" in text_of(samples.drawn(life))
