@@ -6,19 +6,16 @@ is the same; what it is built on is not.
 
 import hashlib
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from clusterkit.errors import ClusterError
-from clusterkit.run import describe_failure, run, write
+from clusterkit.run import run, write
 from clusterkit.say import say
-from demokit.packages import Package, closure, download
+from demokit.packages import Package, closure, unpack
 
 WANTED = ("python3", "python3-pip-whl", "ca-certificates", "dash", "libsqlite3-0", "netbase", "tzdata")
-# With merged /usr these are links; packages that still ship files below them follow the links.
-_MERGED = ("bin", "sbin", "lib", "lib64")
 _USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 _NAMES = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n"
@@ -41,29 +38,11 @@ def ensure(cache: Path) -> tuple[str, Path]:
         say(f"making a local base image from {len(packages)} Debian packages")
         work = cache / f"base-{name}.work"
         shutil.rmtree(work, ignore_errors=True)
-        download(WANTED, directory=work / "packages")
-        _fill(work / "root", packages=sorted((work / "packages").glob("*.deb")))
+        unpack(WANTED, root=work / "root", scratch=work / "packages")
+        _configure(work / "root")
         _pack(work / "root", tar=tar)
         shutil.rmtree(work)
     return name, tar
-
-
-def _fill(root: Path, *, packages: Sequence[Path]) -> None:
-    for name in _MERGED:
-        (root / "usr" / name).mkdir(parents=True, exist_ok=True)
-        (root / name).symlink_to(f"usr/{name}")
-    for package in packages:
-        _unpack(package, root=root)
-    _configure(root)
-
-
-def _unpack(package: Path, *, root: Path) -> None:
-    """Unpack without running any script of the package: there is nothing yet that could run one."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as source:
-        words = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(root)]
-        done = subprocess.run(words, stdin=source.stdout, capture_output=True, check=False)
-    if source.returncode or done.returncode:
-        raise ClusterError(describe_failure(words, done.stderr.decode(errors="replace")))
 
 
 def _configure(root: Path) -> None:

@@ -46,6 +46,11 @@ def key(root: Path, *, builder: str, tag: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def source_key() -> str:
+    """Return a tag for the image of this very source, so that a changed one replaces the pods that run."""
+    return key(ROOT, builder="", tag="")
+
+
 def default_base(dockerfile: str) -> str:
     """Return the base image that the Dockerfile names."""
     found = re.search(r"^ARG BASE=(\S+)$", dockerfile, re.MULTILINE)

@@ -2,16 +2,19 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from clusterkit.errors import ClusterError
-from clusterkit.run import run
+from clusterkit.run import describe_failure, run
 from clusterkit.say import say
 
 _APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+# With merged /usr these are links; packages that still ship files below them follow the links.
+_MERGED = ("bin", "sbin", "lib", "lib64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,26 @@ def closure(wanted: Sequence[str]) -> tuple[Package, ...]:
             return parse_uris(run(words, env=_APT))
 
 
-def download(wanted: Sequence[str], *, directory: Path) -> None:
-    """Fetch the packages of `closure`; apt checks each against the archive's signature."""
-    (directory / "partial").mkdir(parents=True, exist_ok=True)
-    run(_apt(["-q", "--download-only", "-o", f"Dir::Cache::archives={directory}"], wanted), env=_APT)
+def unpack(wanted: Sequence[str], *, root: Path, scratch: Path) -> None:
+    """Fetch the packages of `closure` and unpack them into a root; apt checks each against the archive's signature.
+
+    No script of a package runs: there is nothing yet in the root that could run one.
+    """
+    (scratch / "partial").mkdir(parents=True, exist_ok=True)
+    run(_apt(["-q", "--download-only", "-o", f"Dir::Cache::archives={scratch}"], wanted), env=_APT)
+    for name in _MERGED:
+        (root / "usr" / name).mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(f"usr/{name}")
+    for package in sorted(scratch.glob("*.deb")):
+        _unpack(package, root=root)
+
+
+def _unpack(package: Path, *, root: Path) -> None:
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as source:
+        words = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(root)]
+        done = subprocess.run(words, stdin=source.stdout, capture_output=True, check=False)
+    if source.returncode or done.returncode:
+        raise ClusterError(describe_failure(words, done.stderr.decode(errors="replace")))
 
 
 def _apt(options: Sequence[str], wanted: Sequence[str]) -> list[str]:

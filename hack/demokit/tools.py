@@ -9,10 +9,12 @@ from clusterkit.run import describe_failure
 _LAST = 12
 
 
-def run_told(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> str:
+def run_told(command: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
     """Run a program and return what it printed; a failure carries its last lines: a builder's last one says nothing."""
     try:
-        done = subprocess.run(list(command), env=env, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(
+            list(command), env=env, input=stdin, capture_output=True, text=True, errors="replace", check=False
+        )
     except FileNotFoundError as error:
         raise ClusterError(f"{command[0]}: not found; install it") from error
     if done.returncode != 0:
