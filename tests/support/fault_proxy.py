@@ -143,14 +143,14 @@ class FaultProxy(Server):
         self.changes.notify()
         if fault is not None and fault.kind is FaultKind.STATUS:
             return web.json_response(_status(fault.code), status=fault.code)
+        if fault is not None and fault.kind is FaultKind.GARBAGE:
+            return web.Response(text="<html>Please log in</html>\n", content_type="text/html")
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client left")
         self._open.add(transport)
         try:
-            if fault is not None and fault.kind is FaultKind.GARBAGE:
-            return web.Response(text="<html>Please log in</html>\n", content_type="text/html")
-        return await self._forward(request, fault)
+            return await self._forward(request, fault)
         finally:
             self._open.discard(transport)
 
