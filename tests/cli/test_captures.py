@@ -1,6 +1,9 @@
 """``podtimeline replay`` and ``record``, on a stand-in for the pipeline."""
 
+import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +13,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.render import samples
 
+from podtimeline.cli.captures import Duration
 from podtimeline.config import Settings
 from podtimeline.core.view import View
 from podtimeline.errors import CaptureError
@@ -17,24 +21,28 @@ from podtimeline.render.schema import TIMELINE
 
 
 class FakeApp(ModuleType):
-    """Stands in for ``podtimeline.app``: what it is asked for, and two pods."""
+    """Stands in for ``podtimeline.app`` and its modules: what it is asked for, and two pods."""
 
     def __init__(self) -> None:
         super().__init__("podtimeline.app")
         self.replayed: list[Path | None] = []
-        self.recorded: list[tuple[Settings, Path, float]] = []
+        self.recorded: list[tuple[Settings, Path]] = []
+        self.ends_itself_by: signal.Signals | None = None
         self.exit_code = 0
 
-    def replay(self, path: Path | None) -> tuple[View, ...]:
+    def replay_views(self, path: Path | None) -> tuple[View, ...]:
         """Two pods, or what is wrong with the file."""
         self.replayed.append(path)
         if path is not None and path.name == "broken":
             raise CaptureError(f"{path}: line 3: not JSON")
         return (samples.seen(samples.quick()), samples.seen(samples.crowded()))
 
-    def record(self, settings: Settings, path: Path, *, duration: float) -> str:
-        """Remembers what to record."""
-        self.recorded.append((settings, path, duration))
+    async def record_streams(self, settings: Settings, path: Path, *, stop: asyncio.Event) -> str:
+        """Records until it is told to stop."""
+        self.recorded.append((settings, path))
+        if self.ends_itself_by is not None:
+            os.kill(os.getpid(), self.ends_itself_by)
+        await asyncio.wait_for(stop.wait(), 10)
         return "12 lines"
 
     def run(self, settings: Settings) -> int:
@@ -47,7 +55,8 @@ class FakeApp(ModuleType):
 def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     """The stand-in, in the place of the real one."""
     fake = FakeApp()
-    monkeypatch.setitem(sys.modules, "podtimeline.app", fake)
+    for name in ("podtimeline.app", "podtimeline.app.replaying", "podtimeline.app.recording"):
+        monkeypatch.setitem(sys.modules, name, fake)
     return fake
 
 
@@ -96,16 +105,30 @@ def test_a_malformed_capture_is_told_with_its_line(run: Run, app: FakeApp) -> No
     assert result.stderr == "podtimeline: broken: line 3: not JSON\n"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("1h", 3600.0)])
-def test_record_takes_a_duration_as_people_write_it(run: Run, app: FakeApp, text: str, seconds: float) -> None:
-    """Seconds if nothing is said; what happened is talk, stdout stays empty."""
-    result = run("record", "-o", "capture", "--duration", text, "--namespaces", "shop,bank")
+def test_record_writes_for_as_long_as_it_is_told_to(run: Run, app: FakeApp) -> None:
+    """What happens is talk, stdout stays empty."""
+    result = run("record", "-o", "capture", "--duration", "0.01s", "--namespaces", "shop,bank")
     assert result.exit_code == 0, result.stderr
-    settings, path, duration = app.recorded[0]
+    settings, path = app.recorded[0]
     assert settings.namespaces == ("shop", "bank")
-    assert (path, duration) == (Path("capture"), seconds)
+    assert path == Path("capture")
     assert result.stdout == ""
-    assert result.stderr == "capture: 12 lines\n"
+    assert result.stderr.splitlines()[-1] == "capture: 12 lines"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_recording_that_is_ended_early_is_kept(run: Run, app: FakeApp, number: signal.Signals) -> None:
+    """Ctrl-C is how people end it when they have seen enough."""
+    app.ends_itself_by = number
+    result = run("record", "-o", "capture", "--duration", "1h")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == "capture: 12 lines"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("1h", 3600.0)])
+def test_a_duration_is_taken_as_people_write_it(text: str, seconds: float) -> None:
+    """Seconds if nothing is said."""
+    assert Duration().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "-1s", "inf", "nan", "s"])

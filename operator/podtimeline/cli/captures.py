@@ -1,6 +1,8 @@
 """``podtimeline record`` and ``podtimeline replay``."""
 
+import asyncio
 import importlib
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from podtimeline.cli.documents import read
 from podtimeline.cli.operate import effective
 from podtimeline.cli.output import Form, draw, emit, screen, tell
 from podtimeline.cli.show import waterfalls
+from podtimeline.config import Settings
 from podtimeline.core.view import View
 from podtimeline.errors import PodtimelineError
 from podtimeline.render.document import document
@@ -47,8 +50,8 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     Sends a capture through the very pipeline that the operator runs. Without FILE it plays the capture of a real
     cluster that comes with podtimeline, so no cluster is needed.
     """
-    app = importlib.import_module("podtimeline.app")
-    views: Sequence[View] = app.replay(Path(file) if file else None)
+    pipeline = importlib.import_module("podtimeline.app.replaying")
+    views: Sequence[View] = pipeline.replay_views(Path(file) if file else None)
     chosen = [
         document(each) for each in views if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
     ]
@@ -72,6 +75,16 @@ def record(*, file: str, duration: float, config_file: str | None, **flags: obje
     server sent them: names, images and messages of the cluster are in it.
     """
     settings = effective(config_file, flags)
-    app = importlib.import_module("podtimeline.app")
-    told = app.record(settings, Path(file), duration=duration)
+    tell(f"recording for {duration:g} s; Ctrl-C ends it earlier and keeps what was recorded")
+    told = asyncio.run(_record(settings, Path(file), duration))
     tell(f"{file}: {told}")
+
+
+async def _record(settings: Settings, path: Path, duration: float) -> str:
+    recording = importlib.import_module("podtimeline.app.recording")
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.call_later(duration, stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    said: str = await recording.record_streams(settings, path, stop=stop)
+    return said
