@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from click.testing import CliRunner
 from podtimeline.sinks.prometheus import METRICS
 
-from podtimeline.app import replay
+from podtimeline.cli.main import main as command_line
 from podtimeline.config import describe, flag, load_settings, variable
 from podtimeline.core.milestones import MILESTONES, PHASES
-from podtimeline.render.document import document
-from podtimeline.render.waterfall import waterfall
 
 README = Path(__file__).parents[2] / "README.md"
 _SHOWN = "recommendations"
@@ -52,8 +51,10 @@ def settings() -> str:
 
 def picture() -> str:
     """A real waterfall: the slow pull of the shipped capture."""
-    told = next(view for view in replay(None) if view.workload.name == _SHOWN)
-    return "```text\n" + waterfall(document(told), width=110).rstrip() + "\n```"
+    drawn = CliRunner().invoke(
+        command_line, ["replay", "--name", _SHOWN], env={"COLUMNS": "110"}, catch_exceptions=False
+    )
+    return "```text\n" + drawn.stdout.rstrip() + "\n```"
 
 
 def sections() -> Iterator[tuple[str, str]]:
@@ -69,9 +70,10 @@ def renewed(text: str) -> str:
     """The README's text with every generated part made anew; raises ``ValueError`` for a marker that is not there."""
     for name, content in sections():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        text, found = re.subn(pattern, lambda match, new=content: f"{match[1]}\n{new}\n\n{match[2]}", text, flags=re.S)
-        if found != 1:
+        found = re.search(pattern, text, flags=re.S)
+        if found is None:
             raise ValueError(f"README.md has no part between <!-- {name} --> and <!-- /{name} -->")
+        text = f"{text[: found.start()]}{found[1]}\n{content}\n\n{found[2]}{text[found.end() :]}"
     return text
 
 

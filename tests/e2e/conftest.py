@@ -1,12 +1,15 @@
 """What the end-to-end tests share: any cluster that KUBECONFIG names, and the image its pods run."""
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.clusters import hack_cluster, own_cluster
+from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, own_cluster
 from tests.e2e.processes import OperatorProcess
+from tests.e2e.shop import Shop
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +33,22 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
     hack_cluster("image", "podtimeline.test/busybox:1", str(archive))
     hack_cluster("load", str(archive))
     return "podtimeline.test/busybox:1"
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Shop]:
+    """What the README's first command leaves: the operator, installed by helm, and the shop it has watched open."""
+    subprocess.run(["hack/demo"], check=True, cwd=ROOT, timeout=800)
+    uids = {pod["metadata"]["uid"] for pod in kubectl_json("get", "pods", "-n", "shop")["items"]}
+    path = "/api/v1/namespaces/podtimeline-system/services/podtimeline:http/proxy/api/v1/pods?namespace=shop&limit=100"
+
+    def settled() -> Shop:
+        items = tuple(item for item in json.loads(kubectl("get", "--raw", path))["items"] if item["uid"] in uids)
+        assert {item["uid"] for item in items} == uids
+        return Shop(items)
+
+    yield eventually(settled, what="every pod of the shop is told")
+    subprocess.run(["hack/demo", "--down"], check=True, cwd=ROOT, timeout=300)
 
 
 @pytest.fixture
