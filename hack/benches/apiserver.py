@@ -1,4 +1,8 @@
-"""A process that answers LIST with nothing and WATCH with pods, one HTTP chunk an event as an API server flushes them."""
+"""A process that answers LIST with nothing and WATCH with pods.
+
+Each event is one HTTP chunk and one write to the socket, as an API server flushes after every event
+(staging/src/k8s.io/apiserver/pkg/endpoints/handlers/watch.go); a burst joins them, as a backlog in the kernel does.
+"""
 
 import asyncio
 import multiprocessing
@@ -12,14 +16,14 @@ from benches.settings import CREATED
 
 _IN_FLIGHT = 200
 _EMPTY = b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1000"},"items":[]}'
-_FLUSH = 1 << 16
+_BURST = 1 << 16
 
 
 @contextmanager
-def serving(pods: int) -> Iterator[str]:
+def serving(pods: int, *, burst: bool) -> Iterator[str]:
     """The URL of a server of that many pods; it ends with the block."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_main, args=(theirs, pods), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=_main, args=(theirs, pods, burst), daemon=True)
     process.start()
     try:
         if not ours.poll(120):
@@ -41,8 +45,18 @@ def interleaved(pods: int) -> Iterator[bytes]:
                 yield events[version]
 
 
-def _main(parent: Connection, pods: int) -> None:
-    asyncio.run(_serve(parent, [b"%x\r\n%b\r\n" % (len(line), line) for line in interleaved(pods)]))
+def _main(parent: Connection, pods: int, burst: bool) -> None:  # noqa: FBT001 - the arguments of a process
+    asyncio.run(_serve(parent, list(_writes(pods, _BURST if burst else 0))))
+
+
+def _writes(pods: int, size: int) -> Iterator[bytes]:
+    held = bytearray()
+    for line in interleaved(pods):
+        held += b"%x\r\n%b\r\n" % (len(line), line)
+        if len(held) > size:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)
 
 
 async def _serve(parent: Connection, chunks: list[bytes]) -> None:
@@ -74,16 +88,10 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 async def _stream(writer: asyncio.StreamWriter, chunks: list[bytes]) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
-    held: list[bytes] = []
-    size = 0
     for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size > _FLUSH:
-            writer.write(b"".join(held))
-            held, size = [], 0
-            await writer.drain()
-    writer.write(b"".join(held) + b"0\r\n\r\n")
+        writer.write(chunk)
+        await writer.drain()
+    writer.write(b"0\r\n\r\n")
 
 
 if __name__ == "__main__":

@@ -49,13 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
     parser.add_argument("--pods", type=int, default=2500, help=f"pods of {VERSIONS} versions each round (2500)")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds, at least 5 (7)")
+    parser.add_argument("--burst", action="store_true", help="events come joined to 64 KiB, as from a backlog")
     parser.add_argument("--profile", action="store_true", help="show the functions that cost most")
 
 
 def run(options: argparse.Namespace) -> str:
     """Measure, show where the time goes, and judge by the limit."""
     events = options.pods * VERSIONS
-    with serving(options.pods) as server:
+    with serving(options.pods, burst=options.burst) as server:
         tune_collector()
         _round(server, events)
         rounds = [_round(server, events) for _ in range(max(options.rounds, 5))]

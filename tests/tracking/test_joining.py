@@ -230,7 +230,7 @@ def test_pods_of_one_shape_share_what_is_known_of_them() -> None:
     for number in range(2):
         uid = f"uid-{number}"
         life = Life(uid).described(facts(uid=uid, name=uid)).saw(Milestone.READY, watched(2))
-        world.take(*[replace(each, from_status=True) if isinstance(each, Witnessed) else each for each in life.told],
+        world.take(*[each._replace(from_status=True) if isinstance(each, Witnessed) else each for each in life.told],
                    seconds=2)  # fmt: skip
     world.commit(10)
     assert world.tracker.known("uid-0") is world.tracker.known("uid-1")

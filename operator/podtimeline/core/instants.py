@@ -8,6 +8,7 @@ kept as ``skew`` and shown, never clamped away.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 SECOND = 1_000_000_000
 
@@ -38,9 +39,8 @@ class Source(StrEnum):
 _RANK = {source: rank for rank, source in enumerate(Source)}
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One statement about when a fact happened.
+class Evidence(NamedTuple):
+    """One statement about when a fact happened; a tuple, as it is made several times for each change of each pod.
 
     ``at`` is the statement's own point estimate or ``None``; ``earliest`` and ``latest`` are inclusive bounds or
     ``None`` where the statement gives none; ``observed`` is the arrival of the bytes that carried it.

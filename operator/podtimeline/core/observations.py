@@ -5,6 +5,7 @@ Every observation names the pod by uid. Joining is commutative, associative and 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from podtimeline.core.instants import Evidence
 from podtimeline.core.milestones import Mark
@@ -28,8 +29,7 @@ class Described:
     facts: PodFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Witnessed:
+class Witnessed(NamedTuple):
     """Evidence for one milestone; ``detail`` is the node, the IPs or the target ports that go with it."""
 
     uid: str

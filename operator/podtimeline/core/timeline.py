@@ -5,6 +5,7 @@ one function only, and the join is commutative, associative and idempotent: orde
 """
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import assert_never
 
 from podtimeline.core.instants import Evidence
@@ -103,21 +104,33 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
 
 
 def _join(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    if not known and len(more) == 1:
-        return more
+    if not known and len(more) <= 2:
+        return _normal(more)
     # One statement a source, the earliest claim: a condition that flaps or a container that restarts claims later.
     best = {each.source: each for each in known}
     for each in more:
         held = best.get(each.source)
         if held is None or _first(each) < _first(held):
             best[each.source] = each
-    return tuple(sorted(best.values(), key=lambda each: each.source))
+    return tuple(sorted(best.values(), key=_by_source))
 
 
-def _first(evidence: Evidence) -> tuple[int, int, int, int]:
+def _normal(more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """What a mark is first told with, in the order of the sources: nearly always one statement or two."""
+    if len(more) < 2 or more[0].source < more[1].source:
+        return more
+    if more[0].source == more[1].source:
+        return (min(more, key=_first),)
+    return (more[1], more[0])
+
+
+_by_source = attrgetter("source")
+
+
+def _first(evidence: Evidence) -> tuple[int, int, int, int, bool]:
     earliest = -1 if evidence.earliest is None else evidence.earliest
     latest = -1 if evidence.latest is None else evidence.latest
-    return (evidence.claim, evidence.observed, earliest, latest)
+    return (evidence.claim, evidence.observed, earliest, latest, evidence.at is None)
 
 
 def _describe(timeline: Timeline, said: Described) -> bool:

@@ -259,7 +259,7 @@ class Tracker:
         return len(chain) > 1
 
     def _own_again(self, now: int) -> None:
-        """The controller of a controller is often seen after its first pod, and a pod may wait for long before it settles."""
+        """The controller of a controller is often seen after its first pod, and a pod may be stuck before it settles."""
         waiting, self._unowned = self._unowned, []
         for until, record in waiting:
             timeline = record.timeline if record.stage is Stage.STARTING else None
