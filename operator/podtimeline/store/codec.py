@@ -52,7 +52,8 @@ def _dictionary() -> bytes:
     }  # fmt: skip
     chain = [{"kind": kind, "name": "", "uid": ""} for kind in ("StatefulSet", "DaemonSet", "Job", "Deployment")]
     state = {
-        "uid": "", "facts": facts, "evidence": [[mark, said] for mark in marks],
+        "uid": "", "facts": facts,
+        "evidence": [[mark, [said[number % len(said)]]] for number, mark in enumerate(marks)],
         "details": [[["scheduled", ""], ""], [["ip_assigned", ""], "10."],
                     [["endpoint_ready", "default/"], "http:80/TCP"]],
         "notes": [note], "pulls": [image],

@@ -70,5 +70,6 @@ def _delete(connection: sqlite3.Connection, *, now: int, before: int) -> int:
         ).fetchall()
         connection.executemany("UPDATE counted SET gone = ? WHERE uid = ?", [(now, uid) for _, uid in chosen])
         connection.executemany("DELETE FROM timelines WHERE id = ?", [(number,) for number, _ in chosen])
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    # Freed page by page as the statement is stepped, and ``execute`` steps a statement without columns only once.
+    connection.executescript("PRAGMA incremental_vacuum")
     return len(chosen)

@@ -1,0 +1,245 @@
+"""What every store promises; the fake that other tests use keeps the same promises."""
+
+from dataclasses import replace
+
+import pytest
+from tests.store.conftest import Both
+from tests.support.lives import at
+from tests.support.saved import SECOND, checkpoint, increment, saved
+
+from podtimeline.core.buckets import BOUNDS, COUNT, bucket
+from podtimeline.core.milestones import Phase
+from podtimeline.core.view import Outcome
+from podtimeline.errors import QueryError, StoreError
+from podtimeline.ports import Metric, Order, Query, Stream
+
+
+def uids(store: Both, **wanted: object) -> list[str]:
+    """The uids that a search finds, in its order, through as many pages of two as it takes."""
+    found: list[str] = []
+    query = Query(limit=2, **wanted)  # type: ignore[arg-type]
+    while True:
+        page = store.search(query)
+        found += [each.state.uid for each in page.records]
+        if page.cursor is None:
+            return found
+        query = replace(query, cursor=page.cursor)
+
+
+def test_a_new_history_is_empty(store: Both) -> None:
+    """Nothing is known: no record, no version, no count, and no moment since when it looks."""
+    restored = store.restore()
+    assert list(restored.records) == []
+    assert (dict(restored.versions), restored.histograms) == ({}, ())
+    assert (restored.first_look, restored.last_commit) == (None, None)
+    assert store.find("shop", "web-1") is None
+    assert store.search(Query()).records == ()
+
+
+def test_what_is_committed_comes_back_to_the_nanosecond(store: Both) -> None:
+    """A record comes back as it was given, but for its increments, which have been counted."""
+    given = saved("uid-1", increment())
+    store.commit(checkpoint(given))
+    assert list(store.restore().records) == [replace(given, increments=())]
+    assert store.find("shop", "web-1") == replace(given, increments=())
+
+
+def test_unknown_stays_unknown(store: Both) -> None:
+    """What is None is None after a round trip, not 0 and not an empty text."""
+    given = saved(node=None, phase=None, created=None, startup=None, total=None)
+    store.commit(checkpoint(given))
+    assert store.find("shop", "web-1") == given
+
+
+def test_only_what_is_not_closed_is_restored(store: Both) -> None:
+    """Settled pods that still exist come back, closed ones stay in the history only."""
+    store.commit(checkpoint(saved("open", settled=False), saved("settled"), saved("gone", closed=True)))
+    assert [each.state.uid for each in store.restore().records] == ["open", "settled"]
+    assert store.find("shop", "web-1", uid="gone") is not None
+
+
+def test_records_can_be_read_twice(store: Both) -> None:
+    """Iterating what was restored does not use it up."""
+    store.commit(checkpoint(saved("a"), saved("b")))
+    records = store.restore().records
+    assert list(records) == list(records)
+
+
+def test_a_later_record_replaces_the_earlier_one(store: Both) -> None:
+    """There is one record a uid, the latest, in the place of the first."""
+    store.commit(checkpoint(saved("a", settled=False), saved("b")))
+    store.commit(checkpoint(saved("a", node="node-2")))
+    assert [(each.state.uid, each.node) for each in store.restore().records] == [("a", "node-2"), ("b", "node-1")]
+
+
+def test_stream_versions_and_moments_are_remembered(store: Both) -> None:
+    """A later commit moves the versions it names; the first look stays the first."""
+    store.commit(checkpoint(when=10, versions={Stream.PODS: "1", Stream.EVENTS: "2"}))
+    store.commit(checkpoint(when=20, versions={Stream.PODS: None}))
+    restored = store.restore()
+    assert dict(restored.versions) == {Stream.PODS: None, Stream.EVENTS: "2"}
+    assert (restored.first_look, restored.last_commit) == (at(10), at(20))
+
+
+def test_each_increment_counts_once_for_ever(store: Both) -> None:
+    """Told again, in the same commit or a later one, an increment is not returned and not counted again."""
+    first, second = increment(), increment(Metric.IMAGE_PULL, 2, key="web")
+    assert store.commit(checkpoint(saved("uid-1", first, first))) == (first,)
+    assert store.commit(checkpoint(saved("uid-1", first, second))) == (second,)
+    assert store.commit(checkpoint(saved("uid-1", first, second, closed=True))) == ()
+    assert store.commit(checkpoint(saved("uid-2", first))) == (first,)
+    startup, pull = store.restore().histograms
+    assert (startup.metric, sum(startup.buckets)) == (Metric.STARTUP, 2)
+    assert (pull.metric, sum(pull.buckets)) == (Metric.IMAGE_PULL, 1)
+    assert (startup.sum, pull.sum) == pytest.approx((11.8, 2.0))
+
+
+def test_increments_fall_into_the_buckets_of_their_bounds(store: Both) -> None:
+    """A bound is inclusive, and what is longer than all of them is counted without bound."""
+    values = [0.0, 0.005, 0.0051, 0.5, 3600, 3600.1]
+    pods = [saved(f"uid-{number}", increment(seconds=value)) for number, value in enumerate(values)]
+    store.commit(checkpoint(*pods))
+    (histogram,) = store.restore().histograms
+    assert len(histogram.buckets) == COUNT
+    assert {index: count for index, count in enumerate(histogram.buckets) if count} == {
+        0: 2,
+        1: 1,
+        BOUNDS.index(0.5): 1,
+        BOUNDS.index(3600): 1,
+        len(BOUNDS): 1,
+    }
+    assert bucket(round(0.3 * SECOND)) == BOUNDS.index(0.5)
+
+
+def test_series_come_back_in_the_order_of_their_first_appearance(store: Both) -> None:
+    """Later increments do not move a series."""
+    for number, workload in enumerate(("b", "c", "a", "b")):
+        store.commit(checkpoint(saved(f"uid-{number}", increment(workload=workload))))
+    assert [each.labels[2] for each in store.restore().histograms] == ["b", "c", "a"]
+
+
+def test_beyond_the_limit_series_are_counted_together(store: Both) -> None:
+    """The fourth workload of a metric with room for three counts as other; the ones before keep their series."""
+    increments = [increment(workload=name) for name in ("a", "b", "c", "d", "a", "e")]
+    counted = store.commit(checkpoint(*(saved(f"uid-{n}", each) for n, each in enumerate(increments))))
+    assert counted == tuple(increments)
+    assert [(each.labels[2], sum(each.buckets)) for each in store.restore().histograms] == [
+        ("a", 2),
+        ("b", 1),
+        ("c", 1),
+        ("other", 2),
+    ]
+    store.commit(checkpoint(saved("uid-9", increment(workload="f"), increment(Metric.IMAGE_PULL, workload="f"))))
+    later = {(each.metric, each.labels[2]): sum(each.buckets) for each in store.restore().histograms}
+    assert later[Metric.STARTUP, "other"] == 3
+    assert later[Metric.IMAGE_PULL, "f"] == 1
+
+
+def test_phases_are_counted_under_their_own_label_also_beyond_the_limit(store: Both) -> None:
+    """Which workload it was is given up at the limit, which phase it was is not."""
+    phases = [Phase.SCHEDULING, Phase.SANDBOX, Phase.IMAGE_PULL, Phase.RUN]
+    store.commit(checkpoint(saved("uid-1", *(increment(Metric.PHASE, 1, phase=each) for each in phases))))
+    assert [each.labels for each in store.restore().histograms] == [
+        ("shop", "Deployment", "web", "scheduling"),
+        ("shop", "Deployment", "web", "sandbox"),
+        ("shop", "Deployment", "web", "image_pull"),
+        ("other", "other", "other", "run"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"namespace": "shop"}, ["d", "b", "a"]),
+        ({"namespace": "shop", "workload_kind": "Job"}, ["d"]),
+        ({"workload": "web"}, ["b", "a"]),
+        ({"name": "web-2"}, ["b"]),
+        ({"node": "node-2"}, ["c", "b"]),
+        ({"phase": Phase.IMAGE_PULL}, ["c"]),
+        ({"outcome": Outcome.FAILED}, ["d"]),
+        ({"since": at(2)}, ["d", "c"]),
+        ({"namespace": "none"}, []),
+        ({}, ["d", "c", "b", "a"]),
+    ],
+)
+def test_a_search_finds_what_matches_all_filters(store: Both, wanted: dict[str, object], found: list[str]) -> None:
+    """Filters are joined by and; the newest pod comes first."""
+    store.commit(
+        checkpoint(
+            saved("a", created=at(0)),
+            saved("b", created=at(1), name="web-2", node="node-2"),
+            saved(
+                "c", created=at(2), namespace="till", workload="till", node="node-2", phase=Phase.IMAGE_PULL,
+                outcome=Outcome.STARTING, settled=False,
+            ),
+            saved("d", created=at(3), workload_kind="Job", workload="nightly", outcome=Outcome.FAILED),
+        )
+    )  # fmt: skip
+    assert uids(store, **wanted) == found
+
+
+def test_slowest_first_counts_what_still_goes_on_as_long_as_it_has_lasted(store: Both) -> None:
+    """A pod that has been starting for 100 s is slower than one that took 50 s, whatever its last commit said."""
+    going = {"phase": Phase.SCHEDULING, "outcome": Outcome.STARTING, "settled": False}
+    store.commit(
+        checkpoint(
+            saved("took-50", total=50 * SECOND),
+            saved("for-100", created=at(0), total=1 * SECOND, **going),
+            saved("took-150", total=150 * SECOND),
+            saved("for-10", created=at(90), total=9 * SECOND, **going),
+            saved("unknown", created=None, total=None),
+        )
+    )
+    assert uids(store, order=Order.SLOWEST) == ["took-150", "for-100", "took-50", "for-10", "unknown"]
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_pages_miss_nothing_and_repeat_nothing_while_pods_come(store: Both, order: Order) -> None:
+    """Pods that come between two pages do not move those that were there, ties included."""
+    store.commit(checkpoint(*(saved(f"uid-{number}", total=number % 3 * SECOND) for number in range(9))))
+    query = Query(limit=4, order=order)
+    page = store.search(query)
+    seen = [each.state.uid for each in page.records]
+    for round_ in range(3):
+        store.commit(checkpoint(saved(f"new-{round_}", created=at(50 + round_), total=500 * SECOND)))
+        if page.cursor is None:
+            break
+        page = store.search(replace(query, cursor=page.cursor))
+        seen += [each.state.uid for each in page.records]
+    assert page.cursor is None
+    assert len(seen) == 9
+    assert set(seen) == {f"uid-{number}" for number in range(9)}
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "", "ä", "AAAA"])
+def test_a_cursor_of_somebody_else_is_refused(store: Both, cursor: str) -> None:
+    """A cursor that the store did not make is an error of the asker."""
+    with pytest.raises(QueryError, match="cursor"):
+        store.search(Query(cursor=cursor))
+
+
+def test_a_cursor_of_another_order_is_refused(store: Both) -> None:
+    """A page of the slowest cannot go on as one of the newest."""
+    store.commit(checkpoint(saved("a"), saved("b")))
+    page = store.search(Query(limit=1, order=Order.SLOWEST))
+    assert page.cursor is not None
+    with pytest.raises(QueryError, match="begin again"):
+        store.search(Query(limit=1, order=Order.NEWEST, cursor=page.cursor))
+
+
+def test_find_takes_the_latest_of_a_name_or_the_one_of_a_uid(store: Both) -> None:
+    """A name returns with a new uid when a StatefulSet replaces its pod."""
+    store.commit(checkpoint(saved("new", created=at(5)), saved("old", created=at(0), closed=True)))
+    latest, older = store.find("shop", "web-1"), store.find("shop", "web-1", uid="old")
+    assert (latest and latest.state.uid, older and older.state.uid) == ("new", "old")
+    assert store.find("shop", "web-2", uid="old") is None
+    assert store.find("till", "web-1") is None
+
+
+def test_a_closed_store_says_so(store: Both) -> None:
+    """Nothing is read or written after the end, and closing twice is harmless."""
+    store.close()
+    store.close()
+    for call in (store.restore, lambda: store.search(Query()), lambda: store.commit(checkpoint())):
+        with pytest.raises(StoreError, match="closed"):
+            call()
