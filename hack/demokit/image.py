@@ -90,9 +90,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _forget(cache: Path) -> None:
     """Keep the few newest archives: each change of the source makes one of some 90 MB."""
-    newest_first = sorted(cache.glob("podtimeline-*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest_first[_KEPT:]:
-        path.unlink()
+    for pattern, kept in (("podtimeline-*.tar", _KEPT), ("base-*.tar", 1)):
+        newest_first = sorted(cache.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in newest_first[kept:]:
+            path.unlink()
 
 
 def _docker_works() -> bool:

@@ -1,0 +1,128 @@
+"""The demo: its workloads, its Prometheus, and what it says, as far as that can be told without a cluster."""
+
+import json
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterkit.errors import ClusterError
+from clusterkit.model import STATE_ROOT
+from demokit import cluster, demo, shop
+from demokit.cluster import Cluster, Made
+from demokit.prometheus import Prometheus, Target, configuration, free_port
+
+OBJECTS: list[dict[str, Any]] = [each for each in yaml.safe_load_all(shop.manifests({})) if each is not None]
+WORKLOADS = [each for each in OBJECTS if each["kind"] != "Service"]
+KINDS = {"Deployment": "deploy", "Job": "job"}
+each_workload = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda each: each["metadata"]["name"])
+ELSEWHERE = Cluster(made=Made.ELSEWHERE, name="", kubeconfig="/k", kubectl_path="/bin/kubectl", helm_path="/bin/helm")
+
+
+def containers(workload: dict[str, Any]) -> list[dict[str, Any]]:
+    """All containers of a workload's pods."""
+    pod = workload["spec"]["template"]["spec"]
+    return [*pod.get("initContainers", ()), *pod["containers"]]
+
+
+def test_every_workload_is_shown_and_every_shown_one_is_there() -> None:
+    """The list of what is shown and the manifests are two lists of the same."""
+    there = {f"{KINDS[each['kind']]}/{each['metadata']['name']}" for each in WORKLOADS}
+    assert {item.target for item in shop.ITEMS} == there
+
+
+@each_workload
+def test_workloads_meet_the_restricted_standard(workload: dict[str, Any]) -> None:
+    """The shop runs in a namespace that enforces it."""
+    pod = workload["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in containers(workload):
+        assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert container["resources"]["requests"]
+
+
+@each_workload
+def test_workloads_use_only_images_that_the_demo_can_replace(workload: dict[str, Any]) -> None:
+    """Where no registry is reached every image has to be a local one."""
+    assert {container["image"] for container in containers(workload)} <= {shop.SMALL, shop.LARGE}
+
+
+def test_local_images_take_the_place_of_all_public_ones() -> None:
+    """No name of a public registry is left over."""
+    text = shop.manifests({shop.SMALL: "local/small:1", shop.LARGE: "local/large:1"})
+    assert set(re.findall(r"image: (\S+)", text)) == {"local/small:1", "local/large:1"}
+
+
+def test_services_reach_the_pods_they_are_named_after() -> None:
+    """Each Service's selector fits the pods of its workload and of no other."""
+    for service in (each for each in OBJECTS if each["kind"] == "Service"):
+        selector = service["spec"]["selector"].items()
+        fitting = [each for each in WORKLOADS if selector <= each["spec"]["template"]["metadata"]["labels"].items()]
+        assert [each["metadata"]["name"] for each in fitting] == [service["metadata"]["name"]]
+
+
+def test_the_scrape_keeps_labels_and_goes_through_the_api_server() -> None:
+    """The namespace of a followed pod must not be renamed; any cluster's API server serves the path."""
+    target = Target(namespace="system", service="podtimeline")
+    job = json.loads(configuration(target, proxy="127.0.0.1:1", interval=2))["scrape_configs"][0]
+    assert job["honor_labels"] is True
+    assert job["metrics_path"] == "/api/v1/namespaces/system/services/podtimeline:http/proxy/metrics"
+    assert job["static_configs"] == [{"targets": ["127.0.0.1:1"]}]
+
+
+def test_a_taken_port_is_not_fought_for() -> None:
+    """Somebody's own Prometheus keeps its port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) not in {0, port}
+
+
+def test_a_proxy_that_ends_at_once_is_told_with_its_words(tmp_path: Path) -> None:
+    """A kubeconfig that leads nowhere shows as what kubectl says of it."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!{sys.executable}\nraise SystemExit('no such context')\n")
+    kubectl.chmod(0o755)
+    watcher = Prometheus(tmp_path / "state")
+    with pytest.raises(ClusterError, match=r"proxy ended: no such context|process .* ended at once"):
+        watcher.start(Target(namespace="a", service="b"), kubectl=str(kubectl), cache=tmp_path)
+    watcher.stop()
+
+
+def test_a_kubeconfig_tells_who_made_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images get onto the nodes of hack/cluster by its own tool, whatever the cluster's name."""
+    monkeypatch.setattr(cluster, "_tools", lambda _made: ("kubectl", "helm"))
+    monkeypatch.setenv("KUBECONFIG", str(STATE_ROOT / "mine/kubeconfig"))
+    found = cluster.find()
+    assert found is not None
+    assert (found.made, found.name) == (Made.HACK_CLUSTER, "mine")
+
+
+def test_a_foreign_cluster_needs_a_pushed_image(tmp_path: Path) -> None:
+    """The message says what to do instead of loading."""
+    with pytest.raises(ClusterError, match="--image NAME:TAG"):
+        ELSEWHERE.load(tmp_path / "image.tar")
+
+
+def test_the_last_words_say_where_to_look_next() -> None:
+    """Commands that can be copied, with the kubeconfig they need; Prometheus only when there is one."""
+    without = demo.next_steps(ELSEWHERE, url=None)
+    assert "export KUBECONFIG=/k PATH=/bin:$PATH" in without
+    assert "hack/demo --down" in without
+    assert "Prometheus" not in without
+    assert "http://127.0.0.1:9/graph" in demo.next_steps(ELSEWHERE, url="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("arguments", [["--keep", "--down"], ["--grafana"]])
+def test_what_the_demo_does_not_offer_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, and the usage on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        demo.main(arguments)
+    assert ended.value.code == 2
+    assert "usage: hack/demo" in capsys.readouterr().err
