@@ -109,6 +109,25 @@ def test_a_phase_that_goes_on_says_so() -> None:
     assert text.count("so far") == 2
 
 
+def test_what_is_said_twice_is_shown_once() -> None:
+    """The scheduler writes the same text into its event and into the pod's condition."""
+    text = text_of(samples.drawn(samples.unschedulable())).partition("\n\nIt has been")[0]
+    assert "FailedScheduling, Unschedulable \u00d74:" in text
+    assert text.count("preemption:") == 1
+
+
+def test_many_words_are_limited_unless_wide_is_asked_for() -> None:
+    """A pod in trouble has a hundred events; the latest are what matters first."""
+    life = ordinary()
+    for number in range(9):
+        life.noted(f"Reason{number}", 1 + number / 10, f"text {number}")
+    short, wide = text_of(samples.drawn(life)), text_of(samples.drawn(life), wide=True)
+    assert "and 4 earlier ones (-o wide shows all)" in short
+    assert "Reason3" not in short
+    assert "Reason8" in short
+    assert "Reason0" in wide
+
+
 def test_a_contradiction_of_clocks_is_told() -> None:
     """It is neither hidden nor drawn as negative time."""
     text = text_of(samples.drawn(samples.unseen()))

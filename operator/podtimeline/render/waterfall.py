@@ -107,8 +107,7 @@ def _chart(timeline: PodTimeline, screen: Screen) -> list[Line]:
     drawn: list[Line] = [(), _scale(axis, layout), *(_bar(row, axis, layout, screen) for row in charged)]
     drawn.append(_sum(total, timeline, axis, layout, screen))
     if beside:
-        heading = screen.cell("beside it, at the same time", max(layout.name + layout.subject + 2, 0))
-        drawn.append((Piece(heading, Style.DIM),))
+        drawn += screen.paragraph("beside it, at the same time", style=Style.DIM)
         drawn += (_bar(row, axis, layout, screen) for row in beside)
     return drawn
 
@@ -135,7 +134,8 @@ def _doubt(stretch: Stretch, screen: Screen, total: int | None) -> str:
     least, most, glyphs = stretch.at_least_nanoseconds, stretch.at_most_nanoseconds, screen.glyphs
     whole = total or stretch.duration_nanoseconds
     if least is None or most is None:
-        return f"{glyphs.about}?" if 10 * stretch.duration_nanoseconds > whole else ""
+        # What ran beside carries no bounds at all.
+        return f"{glyphs.about}?" if total and 10 * stretch.duration_nanoseconds > total else ""
     shorter, longer = stretch.duration_nanoseconds - least, most - stretch.duration_nanoseconds
     off = max(shorter, longer)
     if not (10 * off > whole or (off > stretch.duration_nanoseconds and 100 * off > whole)):
@@ -203,8 +203,9 @@ def _sum(total: int, timeline: PodTimeline, axis: Axis, layout: _Layout, screen:
 
 def _said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     said: list[Line] = []
-    left_out = 0 if wide else max(len(timeline.notes) - _NOTES, 0)
-    for note in timeline.notes[left_out:]:
+    notes = _merged(timeline.notes)
+    left_out = 0 if wide else max(len(notes) - _NOTES, 0)
+    for note in notes[left_out:]:
         said += _note(note, timeline, screen, wide=wide)
     if left_out:
         said.append((Piece(f"and {left_out} earlier ones (-o wide shows all)", Style.DIM),))
@@ -215,6 +216,20 @@ def _said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     for caveat in words.caveats(timeline):
         said += screen.paragraph(caveat, style=Style.YELLOW)
     return [(), *said] if said else []
+
+
+def _merged(notes: Iterable[Note]) -> list[Note]:
+    """Notes that say the same of the same subject become one: the event and the condition repeat each other."""
+    merged: dict[tuple[str, str], Note] = {}
+    for note in notes:
+        key = (note.subject, note.text)
+        held = merged.get(key)
+        if held is None:
+            merged[key] = note
+        else:
+            count = max(held.count, note.count)
+            merged[key] = replace(held, reason=f"{held.reason}, {note.reason}", count=count)
+    return list(merged.values())
 
 
 def _ended(timeline: PodTimeline) -> str:
