@@ -1,0 +1,1 @@
+"""The HTTP side: metrics, probes, and the API that the CLI reads."""

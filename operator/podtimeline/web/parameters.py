@@ -1,0 +1,88 @@
+"""Query parameters of the API, read strictly: what is unknown or malformed is refused by name."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from podtimeline.core.milestones import Phase
+from podtimeline.core.view import Outcome
+from podtimeline.ports import Order, Query
+from podtimeline.web.problems import BadParameter
+
+MAX_LIMIT = 500
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DURATION = re.compile(r"(\d{1,9})([smhd])")
+_SECOND = 1_000_000_000
+E = TypeVar("E", bound=StrEnum)
+ALLOWED = ("cursor", "limit", "name", "namespace", "node", "order", "outcome", "phase", "since", "workload")
+
+
+def read_query(parameters: Mapping[str, str], *, now: int) -> Query:
+    """The search that the parameters ask for. Raises ``BadParameter``."""
+    query = Query()
+    for name, value in parameters.items():
+        query = _with(query, name, value, now)
+    return query
+
+
+def _with(query: Query, name: str, value: str, now: int) -> Query:
+    match name:
+        case "namespace":
+            return replace(query, namespace=_text(name, value))
+        case "name":
+            return replace(query, name=_text(name, value))
+        case "node":
+            return replace(query, node=_text(name, value))
+        case "cursor":
+            return replace(query, cursor=_text(name, value))
+        case "workload":
+            kind, _, workload = value.rpartition("/")
+            return replace(query, workload_kind=kind or None, workload=_text(name, workload))
+        case "phase":
+            return replace(query, phase=_member(name, value, Phase))
+        case "outcome":
+            return replace(query, outcome=_member(name, value, Outcome))
+        case "order":
+            return replace(query, order=_member(name, value, Order))
+        case "limit":
+            return replace(query, limit=_limit(name, value))
+        case "since":
+            return replace(query, since=_since(name, value, now))
+        case _:
+            raise BadParameter(name, value, f"known parameters are {', '.join(ALLOWED)}")
+
+
+def _text(name: str, value: str) -> str:
+    if not value:
+        raise BadParameter(name, value, "it needs a value; leave it away to match everything")
+    return value
+
+
+def _member(name: str, value: str, members: type[E]) -> E:
+    try:
+        return members(value)
+    except ValueError:
+        raise BadParameter(name, value, f"one of {', '.join(members)}") from None
+
+
+def _limit(name: str, value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= MAX_LIMIT:
+        raise BadParameter(name, value, f"a whole number from 1 to {MAX_LIMIT}")
+    return int(value)
+
+
+def _since(name: str, value: str, now: int) -> int:
+    ago = _DURATION.fullmatch(value)
+    if ago is not None:
+        return now - int(ago[1]) * _UNITS[ago[2]] * _SECOND
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadParameter(name, value, "a duration such as 15m, 2h or 1d, or a moment such as 2026-11-23T03:00:00Z")
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds * 1000

@@ -1,0 +1,128 @@
+"""The aiohttp application. History calls block, so they and the rendering run in threads; nothing waits for a writer."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from podtimeline.core.state import load
+from podtimeline.core.view import View, view
+from podtimeline.errors import StoreError
+from podtimeline.ports import Clock, History, Saved
+from podtimeline.render.document import Document, document, documents
+from podtimeline.web.parameters import read_query
+from podtimeline.web.problems import BadParameter, problem
+
+Reasons = Callable[[], Sequence[str]]
+"""Why the answer is no, in words; empty where it is yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the pages are made of.
+
+    ``live`` gives the tracker's own view of a pod, fresher than the history's, ``None`` where it is not tracked; it is
+    called on the event loop. ``metrics`` renders an exposition for an ``Accept`` header: body and content type.
+    """
+
+    history: History
+    live: Callable[[str], View | None]
+    metrics: Callable[[str], tuple[bytes, str]]
+    health: Reasons
+    ready: Reasons
+    clock: Clock
+    cluster: str | None = None
+
+
+def make_app(sources: Sources) -> web.Application:
+    """The application of one operator."""
+    pages = _Pages(sources)
+    app = web.Application(middlewares=[_refusals])
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/healthz", pages.health)
+    app.router.add_get("/readyz", pages.ready)
+    app.router.add_get("/api/v1/pods", pages.pods)
+    app.router.add_get("/api/v1/pods/{namespace}/{name}", pages.pod)
+    return app
+
+
+@web.middleware
+async def _refusals(
+    request: web.Request, handler: Callable[[web.Request], "asyncio.Future[web.StreamResponse]"]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except BadParameter as error:
+        return problem(400, "Bad parameter", str(error), parameter=error.parameter)
+    except StoreError as error:
+        return problem(503, "History unavailable", str(error))
+    except web.HTTPNotFound:
+        return problem(404, "Not found", f"{request.path} is not served; see /api/v1/pods, /metrics, /healthz, /readyz")
+
+
+class _Pages:
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        body, kind = await asyncio.to_thread(self._sources.metrics, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+    async def health(self, _: web.Request) -> web.Response:
+        return _verdict(self._sources.health())
+
+    async def ready(self, _: web.Request) -> web.Response:
+        return _verdict(self._sources.ready())
+
+    async def pods(self, request: web.Request) -> web.Response:
+        query = read_query(_once(request), now=self._sources.clock.now())
+        page = await asyncio.to_thread(self._sources.history.search, query)
+        items = await self._documents(page.records)
+        return _json(documents(items, cursor=page.cursor))
+
+    async def pod(self, request: web.Request) -> web.Response:
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        uid = _only(_once(request), "uid")
+        found = await asyncio.to_thread(self._sources.history.find, namespace, name, uid=uid)
+        items = [] if found is None else await self._documents((found,))
+        if not items:
+            which = f"pod {namespace}/{name}" + (f" with uid {uid}" if uid else "")
+            advice = (
+                "it is not in the history: see /api/v1/pods, and namespaces and retention_days of `podtimeline config`"
+            )
+            return problem(404, "Not found", f"{which}: {advice}")
+        return _json(items[0])
+
+    async def _documents(self, records: Iterable[Saved]) -> list[Document]:
+        now = self._sources.clock.now()
+        pairs = [(record, self._sources.live(record.state.uid)) for record in records]
+        return await asyncio.to_thread(self._render, pairs, now)
+
+    def _render(self, pairs: Sequence[tuple[Saved, View | None]], now: int) -> list[Document]:
+        views = (fresh or view(load(record.state), now=now) for record, fresh in pairs)
+        return [document(each, cluster=self._sources.cluster) for each in views if each is not None]
+
+
+def _once(request: web.Request) -> dict[str, str]:
+    for name in request.query:
+        if len(request.query.getall(name)) > 1:
+            raise BadParameter(name, ",".join(request.query.getall(name)), "it can be given once")
+    return dict(request.query)
+
+
+def _only(parameters: dict[str, str], name: str) -> str | None:
+    for other, value in parameters.items():
+        if other != name:
+            raise BadParameter(other, value, f"the only parameter here is {name}")
+    return parameters.get(name)
+
+
+def _verdict(reasons: Sequence[str]) -> web.Response:
+    status = "ok" if not reasons else "failing"
+    return _json({"status": status, "reasons": list(reasons)}, status=200 if not reasons else 503)
+
+
+def _json(body: Document, *, status: int = 200) -> web.Response:
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
