@@ -16,6 +16,7 @@ MAX_LIMIT = 500
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _SECOND = 1_000_000_000
+_TEXTS = frozenset({"namespace", "name", "node", "cursor"})
 E = TypeVar("E", bound=StrEnum)
 ALLOWED = ("cursor", "limit", "name", "namespace", "node", "order", "outcome", "phase", "since", "workload")
 
@@ -29,15 +30,9 @@ def read_query(parameters: Mapping[str, str], *, now: int) -> Query:
 
 
 def _with(query: Query, name: str, value: str, now: int) -> Query:
+    if name in _TEXTS:
+        return replace(query, **{name: _text(name, value)})
     match name:
-        case "namespace":
-            return replace(query, namespace=_text(name, value))
-        case "name":
-            return replace(query, name=_text(name, value))
-        case "node":
-            return replace(query, node=_text(name, value))
-        case "cursor":
-            return replace(query, cursor=_text(name, value))
         case "workload":
             kind, _, workload = value.rpartition("/")
             return replace(query, workload_kind=kind or None, workload=_text(name, workload))

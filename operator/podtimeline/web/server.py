@@ -1,8 +1,8 @@
-"""The aiohttp application. History calls block, so they and the rendering run in threads; nothing waits for a writer."""
+"""The aiohttp application. History calls and rendering block, so they run in threads; nothing waits for a writer."""
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -29,7 +29,7 @@ class Sources:
 
     history: History
     live: Callable[[str], View | None]
-    metrics: Callable[[str], tuple[bytes, str]]
+    metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
     health: Reasons
     ready: Reasons
     clock: Clock
@@ -50,7 +50,7 @@ def make_app(sources: Sources) -> web.Application:
 
 @web.middleware
 async def _refusals(
-    request: web.Request, handler: Callable[[web.Request], "asyncio.Future[web.StreamResponse]"]
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     try:
         return await handler(request)
@@ -67,7 +67,7 @@ class _Pages:
         self._sources = sources
 
     async def metrics(self, request: web.Request) -> web.Response:
-        body, kind = await asyncio.to_thread(self._sources.metrics, request.headers.get("Accept", ""))
+        body, kind = await self._sources.metrics(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": kind})
 
     async def health(self, _: web.Request) -> web.Response:
