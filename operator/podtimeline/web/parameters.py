@@ -16,9 +16,20 @@ MAX_LIMIT = 500
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _SECOND = 1_000_000_000
-_TEXTS = frozenset({"namespace", "name", "node", "cursor"})
 E = TypeVar("E", bound=StrEnum)
-ALLOWED = ("cursor", "limit", "name", "namespace", "node", "order", "outcome", "phase", "since", "workload")
+ALLOWED = (
+    "cursor",
+    "limit",
+    "name",
+    "namespace",
+    "node",
+    "order",
+    "outcome",
+    "phase",
+    "since",
+    "workload",
+    "workload_kind",
+)
 
 
 def read_query(parameters: Mapping[str, str], *, now: int) -> Query:
@@ -30,12 +41,7 @@ def read_query(parameters: Mapping[str, str], *, now: int) -> Query:
 
 
 def _with(query: Query, name: str, value: str, now: int) -> Query:
-    if name in _TEXTS:
-        return replace(query, **{name: _text(name, value)})
     match name:
-        case "workload":
-            kind, _, workload = value.rpartition("/")
-            return replace(query, workload_kind=kind or None, workload=_text(name, workload))
         case "phase":
             return replace(query, phase=_member(name, value, Phase))
         case "outcome":
@@ -47,13 +53,28 @@ def _with(query: Query, name: str, value: str, now: int) -> Query:
         case "since":
             return replace(query, since=_since(name, value, now))
         case _:
-            raise BadParameter(name, value, f"known parameters are {', '.join(ALLOWED)}")
+            return _with_text(query, name, value)
 
 
-def _text(name: str, value: str) -> str:
+def _with_text(query: Query, name: str, value: str) -> Query:
+    if name not in ALLOWED:
+        raise BadParameter(name, value, f"known parameters are {', '.join(ALLOWED)}")
     if not value:
         raise BadParameter(name, value, "it needs a value; leave it away to match everything")
-    return value
+    match name:
+        case "namespace":
+            return replace(query, namespace=value)
+        case "name":
+            return replace(query, name=value)
+        case "node":
+            return replace(query, node=value)
+        case "workload_kind":
+            return replace(query, workload_kind=value)
+        case "workload":
+            kind, _, workload = value.rpartition("/")
+            return replace(query, workload_kind=kind or query.workload_kind, workload=workload)
+        case _:
+            return replace(query, cursor=value)
 
 
 def _member(name: str, value: str, members: type[E]) -> E:

@@ -14,6 +14,6 @@ class BadParameter(ValueError):  # noqa: N818 - named for what it says
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> web.Response:
-    """A refusal with its reason."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | more
+    """A refusal with its reason; ``error`` repeats it for clients that know no problem documents."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "error": detail} | more
     return web.Response(status=status, text=json.dumps(body), content_type="application/problem+json")
