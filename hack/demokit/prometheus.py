@@ -68,6 +68,8 @@ def _root(cache: Path) -> Path:
 def free_port(wanted: int = 0) -> int:
     """Return the wanted port of 127.0.0.1, or another one when it is taken."""
     with socket.socket() as probe:
+        # A port that was closed a moment ago is free; one that somebody listens on is not, with this option too.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:
