@@ -289,7 +289,7 @@ def _until(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
 def _raw(decoder: "msgspec.json.Decoder[_R]", raw: msgspec.Raw, absent: "_R") -> "_R":
     try:
         return decoder.decode(raw) if bytes(raw) else absent
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedObject(str(error)) from error
 
 
@@ -299,6 +299,12 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
     if not metadata.uid or metadata.creation_timestamp is None:
         raise MalformedObject("a pod without uid or creationTimestamp")
     owner = controller(metadata.owner_references)
+    containers = (
+        *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
+        *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),
+    )
+    if len({each.name for each in containers}) < len(containers):
+        raise MalformedObject("a pod with two containers of one name")
     labels = _raw(_LABELS, metadata.labels, None) or {}
     return PodFacts(
         uid=metadata.uid,
@@ -306,10 +312,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         name=metadata.name,
         created_second=moment(metadata.creation_timestamp),
         owner=owner,
-        containers=(
-            *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
-            *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),
-        ),
+        containers=containers,
         labels=tuple(sorted(labels.items())),
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),

@@ -43,7 +43,10 @@ class Restart(StrEnum):
     """An answer that is no JSON, as from a proxy."""
 
 
-RETRIED = (ClusterError, aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError, UnicodeDecodeError)
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what they should be; too deep a nesting is a RecursionError."""
+
+RETRIED = (ClusterError, aiohttp.ClientError, TimeoutError, OSError, *UNDECODABLE)
 """What a stream survives; anything else is a defect and ends it."""
 
 
@@ -64,7 +67,13 @@ def reason_of(error: BaseException) -> Restart:
             return Restart.STALLED
         case ClusterError():
             return Restart.REFUSED
-        case msgspec.MsgspecError() | UnicodeDecodeError() | aiohttp.InvalidURL() | aiohttp.ClientResponseError():
+        case (
+            msgspec.MsgspecError()
+            | UnicodeDecodeError()
+            | RecursionError()
+            | aiohttp.InvalidURL()
+            | aiohttp.ClientResponseError()
+        ):
             return Restart.MALFORMED
         case _:
             return Restart.UNREACHABLE

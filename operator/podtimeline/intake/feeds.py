@@ -13,7 +13,7 @@ from podtimeline.core.observations import Described, Flagged, Observation, Parti
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
-from podtimeline.intake.faults import ApiError, VersionGoneError
+from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.slices import slice_observations
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Pod, Status, WatchEvent
 from podtimeline.ports import Intake, Stream
@@ -34,6 +34,7 @@ class _Object(Protocol):
 T = TypeVar("T", bound=_Object)
 
 
+_UNREADABLE = (MalformedObject, *UNDECODABLE)
 _HEAD = Decoder(Head)
 _RAW_EVENT = Decoder(WatchEvent[msgspec.Raw])
 _GLANCE = Decoder(WatchEvent[Head])
@@ -44,7 +45,7 @@ def glance(line: bytes) -> tuple[str, str]:
     """Type and resourceVersion of a watch's line; empty where it does not tell."""
     try:
         event = _GLANCE.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         return "", ""
     return event.type, event.object.metadata.resource_version
 
@@ -73,7 +74,7 @@ class Feed(ABC, Generic[T]):
         try:
             seen = self._decode_item(raw)
             self._seen(seen, arrived=arrived, live=False, listing=True)
-        except (msgspec.MsgspecError, MalformedObject, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             self._unreadable(bytes(raw), error)
 
     @abstractmethod
@@ -96,7 +97,7 @@ class Feed(ABC, Generic[T]):
                 return self._said(line)
             self.events += 1
             return event.object.metadata.resource_version
-        except (msgspec.MsgspecError, MalformedObject, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             return self._odd(line, error)
 
     @abstractmethod
@@ -110,7 +111,7 @@ class Feed(ABC, Generic[T]):
         try:
             if _RAW_EVENT.decode(line).type in {"ERROR", "BOOKMARK"}:
                 return self._said(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             return self._malformed(bytes(line), error)
         return self._malformed(bytes(line), error)
 
@@ -123,7 +124,7 @@ class Feed(ABC, Generic[T]):
             raise ApiError(status.code, f"{status.reason} {status.message}".strip())
         try:
             return _HEAD.decode(said.object).metadata.resource_version
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             return self._malformed(bytes(line), error)
 
     def _malformed(self, raw: bytes, error: Exception) -> str:
@@ -141,7 +142,7 @@ class Feed(ABC, Generic[T]):
 def _status(raw: msgspec.Raw) -> Status:
     try:
         return _STATUS.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         return Status(message=f"an ERROR without a Status: {bytes(raw)[:200]!r}")
 
 
@@ -197,7 +198,7 @@ class PodFeed(Feed[Pod]):
         self._malformed(raw, error)
         try:
             uid = _HEAD.decode(raw).metadata.uid
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             return
         if uid:
             # It exists, whatever else it is: the end of the listing must not take it for vanished.

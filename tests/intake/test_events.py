@@ -1,0 +1,142 @@
+"""Events become evidence to the nanosecond, words, and pulls, whatever the version of Kubernetes writes."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.objects import CREATED, CREATED_NS, event, raw, stamp
+
+from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import ImagePulled, Noted, Observation, Witnessed
+from podtimeline.intake.events import created_pod, event_observations
+from podtimeline.intake.wire import Event
+
+ARRIVED = CREATED_NS + 9 * SECOND
+AT = CREATED_NS + 123_456_789
+UID = "uid-web-1"
+M = Milestone
+
+
+def decode(body: dict[str, Any]) -> Event:
+    """As the stream does."""
+    return msgspec.json.decode(raw(body), type=Event)
+
+
+def read(reason: str, **more: Any) -> list[Observation]:
+    """The observations of one Event."""
+    return event_observations(decode(event(reason, **more)), arrived=ARRIVED)
+
+
+@pytest.mark.parametrize(
+    ("reason", "mark"),
+    [
+        ("Scheduled", Mark(M.SCHEDULED)),
+        ("AddedInterface", Mark(M.IP_ASSIGNED)),
+        ("Pulling", Mark(M.PULL_STARTED, "web")),
+        ("Pulled", Mark(M.PULLED, "web")),
+        ("Created", Mark(M.CONTAINER_CREATED, "web")),
+        ("Started", Mark(M.STARTED, "web")),
+    ],
+)
+def test_a_reason_and_a_field_path_make_a_milestone(reason: str, mark: Mark) -> None:
+    """The name of the Event says when, to the nanosecond, just after the fact; its message is not needed."""
+    assert read(reason) == [Witnessed(UID, mark, (Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED),))]
+
+
+def test_the_times_of_an_event_in_order_of_their_worth() -> None:
+    """eventTime, then the name, then the second of firstTimestamp, which bounds from above."""
+    micro = "2026-11-23T19:17:01.500000Z"
+    cases: list[tuple[dict[str, Any], Source, int, int]] = [
+        ({"eventTime": micro, "firstTimestamp": None}, Source.EVENT_TIME, CREATED_NS + 500_000_000, 500_000_000),
+        ({}, Source.EVENT_NAME, AT, 123_456_789),
+        ({"at": AT + 60 * SECOND}, Source.EVENT_SECOND, CREATED_NS + SECOND // 2, SECOND - 1),
+    ]
+    for more, source, at, latest in cases:
+        (said,) = read("Started", **more)
+        assert isinstance(said, Witnessed)
+        assert said.evidence == (Evidence(source, at, None, CREATED_NS + latest, ARRIVED),)
+
+
+def test_an_event_without_any_time_still_says_that_it_happened() -> None:
+    """Unknown is shown as unknown."""
+    body = event("Started", firstTimestamp=None, lastTimestamp=None)
+    body["metadata"] |= {"creationTimestamp": None}
+    (said,) = event_observations(decode(body), arrived=ARRIVED)
+    assert isinstance(said, Witnessed)
+    assert [each.source for each in said.evidence] == [Source.LISTED]
+
+
+@pytest.mark.parametrize(
+    ("message", "cached", "pull", "waiting", "size"),
+    [
+        (
+            'Successfully pulled image "r/web:1" in 1.2s (23m4.71s including waiting). Image size: 72404038 bytes.',
+            False, 1_200_000_000, (23 * 60 + 4) * SECOND + 710_000_000, 72_404_038,
+        ),
+        ('Successfully pulled image "r/web:1" in 9ms (9ms including waiting)', False, 9_000_000, 9_000_000, None),
+        ('Successfully pulled image "r/web:1" in 2.5s', False, 2_500_000_000, None, None),
+        ('Container image "r/web:1" already present on machine', True, None, None, None),
+        ('Container image "r/web:1" already present on machine and can be accessed by the pod', True, None, None, None),
+        ('Successfully pulled image "r/web:1" in a while (forever including waiting)', False, None, None, None),
+    ],
+)  # fmt: skip
+def test_a_pulled_message_is_read_as_far_as_it_is_understood(
+    message: str, pull: int | None, waiting: int | None, size: int | None, *, cached: bool
+) -> None:
+    """Durations, the size, and whether the image was there; what is not understood is unknown."""
+    pulls = [each for each in read("Pulled", message=message) if isinstance(each, ImagePulled)]
+    assert pulls == [ImagePulled(UID, "web", "r/web:1", cached, pull, waiting, size)]
+
+
+def test_a_pulled_message_of_another_kind_leaves_the_milestone() -> None:
+    """The reason alone says that the image is there."""
+    assert [type(each) for each in read("Pulled", message="Image is here")] == [Witnessed]
+
+
+def test_warnings_and_telling_reasons_are_noted_with_their_container() -> None:
+    """Every Warning has words worth keeping; of the Normal ones those that explain."""
+    said = read("Unhealthy", type="Warning", message="Readiness probe failed: 503")
+    assert said == [Noted(UID, "Unhealthy", "web", "Readiness probe failed: 503", AT, 1)]
+    said = read("TriggeredScaleUp", container="", message="pod triggered scale-up")
+    assert said == [Noted(UID, "TriggeredScaleUp", "", "pod triggered scale-up", AT, 1)]
+    assert read("SomethingNormal", message="fine") == []
+
+
+def test_a_repeated_event_is_noted_with_its_count_and_last_time() -> None:
+    """As counted by client-go, and as a series of the newer API."""
+    (said,) = read("BackOff", type="Warning", count=12, lastTimestamp=stamp(30), message="Back-off pulling image")
+    assert isinstance(said, Noted)
+    assert (said.at, said.count) == (CREATED_NS + 30 * SECOND, 12)
+    series = {"count": 7, "lastObservedTime": "2026-11-23T19:17:31.250000Z"}
+    more: dict[str, Any] = {"eventTime": "2026-11-23T19:17:01.5Z", "firstTimestamp": None, "lastTimestamp": None}
+    (said,) = read("FailedScheduling", type="Warning", container="", series=series, **more)
+    assert isinstance(said, Noted)
+    assert (said.at, said.count) == (CREATED_NS + 30 * SECOND + 250_000_000, 7)
+
+
+def test_a_container_milestone_without_a_container_is_not_guessed() -> None:
+    """Ephemeral containers, and messages alone, name none."""
+    assert read("Started", container="", message="Started container web") == []
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ("Created pod: web-abc-x1z", "web-abc-x1z"),
+        ("create Pod db-0 in StatefulSet db successful", "db-0"),
+        ("Created job nightly-1", None),
+        ("create Claim data-db-0 Pod db-0 in StatefulSet db success", None),
+    ],
+)
+def test_a_controller_names_the_pod_that_it_created(message: str, name: str | None) -> None:
+    """The name is all that such an Event says; its own name says when."""
+    found = created_pod(decode(event("SuccessfulCreate", message=message)), arrived=ARRIVED)
+    assert found == (None if name is None else (name, AT))
+
+
+def test_a_creation_known_to_the_second_only_adds_nothing() -> None:
+    """The pod's own creationTimestamp says as much."""
+    body = event("SuccessfulCreate", message="Created pod: web-1", firstTimestamp=CREATED)
+    body["metadata"]["name"] = "web.no-time"
+    assert created_pod(decode(body), arrived=ARRIVED) is None

@@ -1,0 +1,172 @@
+"""From the bytes of a stream to the intake: listings, removals, namespaces, and what is malformed."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.support.objects import (
+    CREATED_NS,
+    container,
+    endpoint,
+    endpoint_slice,
+    event,
+    line,
+    pod,
+    raw,
+    ready_pod,
+    running,
+)
+from tests.support.recording import RecordingIntake
+
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Described, Flagged, Noted, Partial
+from podtimeline.intake.faults import ApiError, VersionGoneError
+from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed
+
+NOW = CREATED_NS + 60_000_000_000
+
+
+def listing(feed: PodFeed | SliceFeed, *bodies: dict[str, Any], version: str = "9") -> None:
+    """A complete listing."""
+    feed.begin()
+    for body in bodies:
+        feed.item(raw(body), arrived=NOW)
+    feed.end(version, arrived=NOW)
+
+
+def test_the_first_listing_flags_what_was_there_and_later_ones_what_was_missed() -> None:
+    """LISTED for pods from before the operator looked, GAP for what came or changed while the stream was cut."""
+    intake = RecordingIntake()
+    feed = PodFeed(intake)
+    listing(feed, pod("old"))
+    listing(feed, ready_pod("old"), pod("missed"))
+    listing(feed, ready_pod("old"), pod("missed"))
+    assert intake.of("uid-old", Flagged) == [Flagged("uid-old", Partial.LISTED), Flagged("uid-old", Partial.GAP)]
+    assert intake.of("uid-missed", Flagged) == [Flagged("uid-missed", Partial.GAP)]
+
+
+def test_what_only_repeats_itself_is_no_gap() -> None:
+    """The restarts of a known pod are told at each listing, and are nothing that was missed."""
+    intake = RecordingIntake()
+    feed = PodFeed(intake)
+    restarted = [container(ready=True, started=True, state=running(9), restartCount=2)]
+    body = ready_pod("web-1", status={"containerStatuses": restarted})
+    feed.line(line("ADDED", body), arrived=NOW, live=True)
+    listing(feed, body)
+    assert intake.of("uid-web-1", Flagged) == []
+
+
+def test_a_listing_tells_all_uids_at_its_end() -> None:
+    """Those of malformed objects too, and none of an aborted listing."""
+    intake = RecordingIntake()
+    feed = PodFeed(intake)
+    feed.begin()
+    feed.item(raw(pod("aborted")), arrived=NOW)
+    listing(feed, pod("web-1"), pod("odd", status={"phase": 5}))
+    assert [each.uids for each in intake.listings] == [{"uid-web-1", "uid-odd"}]
+    assert feed.malformed == 1
+
+
+def test_a_pod_first_seen_as_deleted_is_described_and_removed() -> None:
+    """It came and went between two looks."""
+    intake = RecordingIntake()
+    feed = PodFeed(intake)
+    assert feed.line(line("DELETED", ready_pod("web-1")), arrived=NOW, live=False) == "1"
+    assert len(intake.of("uid-web-1", Described)) == 1
+    assert intake.timelines["uid-web-1"].has(Milestone.OBJECT_REMOVED)
+    assert intake.of("uid-web-1", Flagged) == [Flagged("uid-web-1", Partial.GAP)]
+
+
+def test_namespaces_are_joined_into_one_listing_once_all_were_listed() -> None:
+    """A pod of a namespace that is not listed yet is not taken for vanished, nor one that a watch brought since."""
+    intake = RecordingIntake()
+    presence = Presence(intake, ["shop", "till"])
+    shop = NamespacePodFeed(intake, namespace="shop", presence=presence)
+    till = NamespacePodFeed(intake, namespace="till", presence=presence)
+    listing(shop, pod("a"), pod("b"))
+    assert intake.listings == []
+    shop.line(line("ADDED", pod("c")), arrived=NOW, live=True)
+    shop.line(line("DELETED", pod("a")), arrived=NOW, live=True)
+    listing(till, pod("x", namespace="till"))
+    assert [each.uids for each in intake.listings] == [{"uid-b", "uid-c", "uid-x"}]
+    listing(shop, pod("c"))
+    assert intake.listings[-1].uids == {"uid-c", "uid-x"}
+    assert not shop.resumable
+
+
+def test_events_of_pods_and_of_their_owners_are_told_and_their_expiry_is_not() -> None:
+    """An Event is deleted after an hour: that says nothing."""
+    intake = RecordingIntake()
+    feed = EventFeed(intake)
+    feed.line(line("ADDED", event("Started")), arrived=NOW, live=True)
+    feed.line(line("DELETED", event("Killing")), arrived=NOW, live=True)
+    owner = {"kind": "ReplicaSet", "namespace": "shop", "name": "web-abc", "uid": "rs-1"}
+    created = event("SuccessfulCreate", container="", message="Created pod: web-abc-1", involvedObject=owner)
+    feed.line(line("ADDED", created), arrived=NOW, live=True)
+    node = {"kind": "Node", "name": "node-1", "uid": "node-1"}
+    feed.line(line("ADDED", event("NodeNotReady", type="Warning", involvedObject=node)), arrived=NOW, live=True)
+    assert list(intake.timelines) == ["uid-web-1"]
+    assert intake.of("uid-web-1", Noted) == []
+    assert intake.named == [("shop", "web-abc-1", CREATED_NS + 123_456_789)]
+
+
+def test_a_slice_is_told_once_and_forgotten_when_it_goes() -> None:
+    """By a DELETED event, or by missing from a listing."""
+    intake = RecordingIntake()
+    feed = SliceFeed(intake)
+    listing(feed, endpoint_slice(endpoint("web-1")))
+    for _ in range(3):
+        feed.line(line("MODIFIED", endpoint_slice(endpoint("web-1"), endpoint("web-2"))), arrived=NOW, live=True)
+    assert [uid for uid, _ in intake.taken] == ["uid-web-1", "uid-web-2"]
+    feed.line(line("DELETED", endpoint_slice()), arrived=NOW, live=True)
+    feed.line(line("ADDED", endpoint_slice(endpoint("web-1"))), arrived=NOW, live=True)
+    listing(feed)
+    feed.line(line("ADDED", endpoint_slice(endpoint("web-1"))), arrived=NOW, live=True)
+    assert [uid for uid, _ in intake.taken] == ["uid-web-1", "uid-web-2", "uid-web-1", "uid-web-1"]
+    assert intake.timelines["uid-web-1"].details[Mark(Milestone.ENDPOINT_READY, "shop/web/web-x1")]
+
+
+@pytest.mark.parametrize("feed", [PodFeed, EventFeed, SliceFeed])
+def test_bookmarks_and_errors_need_not_look_like_the_streams_objects(
+    feed: type[PodFeed] | type[EventFeed] | type[SliceFeed],
+) -> None:
+    """A bookmark carries a version; 410 is told apart from every other error."""
+    stream = feed(RecordingIntake())
+    bookmark = {"metadata": {"resourceVersion": "77", "creationTimestamp": None}, "spec": {"containers": None}}
+    assert stream.line(line("BOOKMARK", bookmark), arrived=NOW, live=True) == "77"
+    status: dict[str, Any] = {"kind": "Status", "metadata": {}, "status": "Failure", "message": "m", "reason": "r"}
+    with pytest.raises(VersionGoneError):
+        stream.line(line("ERROR", status | {"code": 410}), arrived=NOW, live=True)
+    with pytest.raises(ApiError, match="500: r m"):
+        stream.line(line("ERROR", status | {"code": 500}), arrived=NOW, live=True)
+    with pytest.raises(ApiError, match="without a Status"):
+        stream.line(b'{"type":"ERROR","object":"broken"}', arrived=NOW, live=True)
+    assert stream.malformed == 0
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"type":"ADDED"}', b'{"type":"ADDED","object":null}',
+        b'{"type":"BOOKMARK","object":7}', b'{"type":"SOMETHING","object":7}', b'{"type":7,"object":{}}',
+        b'{"type":"ADDED","object":{"metadata":{"uid":"\xff"}}}', b"[" * 100_000,
+        b'{"type":"ADDED","object":{"metadata":{"uid":"x"},"other":' + b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_garbage_is_counted_and_nothing_else(garbage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """The first of it is logged."""
+    intake = RecordingIntake()
+    for feed in (PodFeed(intake), EventFeed(intake), SliceFeed(intake)):
+        assert feed.line(garbage, arrived=NOW, live=True) == ""
+        feed.item(garbage, arrived=NOW)
+        assert feed.malformed == 2
+    assert intake.taken == []
+    assert len(caplog.records) == 3
+
+
+def test_keys_may_come_in_any_order() -> None:
+    """Servers write type first; nothing depends on it."""
+    intake = RecordingIntake()
+    swapped = json.dumps({"object": pod("web-1"), "type": "ADDED"}).encode()
+    assert PodFeed(intake).line(swapped, arrived=NOW, live=True) == "1"
+    assert list(intake.timelines) == ["uid-web-1"]

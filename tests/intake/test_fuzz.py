@@ -1,0 +1,136 @@
+"""Whatever an object looks like, a stream goes on: mutated objects and mutated bytes crash nothing."""
+
+import copy
+import json
+import os
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.support.objects import (
+    CREATED_NS,
+    container,
+    endpoint,
+    endpoint_slice,
+    event,
+    pod,
+    ready_pod,
+    running,
+    stamp,
+    terminated,
+)  # fmt: skip
+from tests.support.recording import RecordingIntake
+
+from podtimeline.core.view import view
+from podtimeline.intake.faults import ApiError
+from podtimeline.intake.feeds import EventFeed, PodFeed, SliceFeed
+from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+
+OBJECTS = int(os.environ.get("PODTIMELINE_FUZZ_OBJECTS", "8000"))
+"""CI runs 100,000."""
+VALUES: tuple[Any, ...] = (
+    None, True, 0, -1, 2**63, 10**30, 1.5, "", "x", "2026-11-23T19:17:59Z", "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00Z",
+    [], {}, [None], {"": None}, [[]], "Ready", "True", "spec.containers{web}", "\u0000", "é" * 300,
+)  # fmt: skip
+
+
+def seeds() -> list[tuple[str, dict[str, Any]]]:
+    """Objects of every stream, with everything in them that is read."""
+    rich = ready_pod(metadata={"deletionTimestamp": stamp(40), "deletionGracePeriodSeconds": 30})
+    rich["spec"] |= {
+        "initContainers": [{"name": "init", "restartPolicy": "Always"}],
+        "readinessGates": [{"conditionType": "g"}],
+    }
+    rich["status"]["initContainerStatuses"] = [container("init", started=True, ready=True, state=running(1))]
+    failed = pod(status={"phase": "Failed", "reason": "Evicted", "message": "m"})
+    failed["status"]["containerStatuses"] = [container(state=terminated(1, 2, code=1), lastState=terminated(0, 1))]
+    pulled = 'Successfully pulled image "r/web:1" in 1.2s (2s including waiting). Image size: 72404038 bytes.'
+    owner = {"kind": "ReplicaSet", "namespace": "shop", "name": "web"}
+    service = {"metadata": {"name": "web", "namespace": "shop", "uid": "s"}, "spec": {"selector": {"app": "web"}}}
+    return [
+        ("pods", rich),
+        ("pods", failed),
+        ("pods", pod()),
+        ("events", event("Pulled", message=pulled)),
+        ("events", event("BackOff", type="Warning", series={"count": 3, "lastObservedTime": stamp(3)})),
+        ("events", event("SuccessfulCreate", message="Created pod: web-1", involvedObject=owner)),
+        ("endpointslices", endpoint_slice(endpoint("web-1"), endpoint("web-2"), trigger=stamp(3))),
+        ("services", service),
+        ("replicasets", {"metadata": pod()["metadata"]}),
+    ]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside a JSON document."""
+    yield path
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from places(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from places(child, (*path, index))
+
+
+def mutated(body: dict[str, Any], dice: random.Random) -> bytes:
+    """The object with one to four values replaced, removed or doubled, or its bytes damaged."""
+    new: Any = copy.deepcopy(body)
+    for _ in range(dice.randint(1, 4)):
+        path = dice.choice(list(places(new)))
+        if not path:
+            continue
+        parent = new
+        for step in path[:-1]:
+            parent = parent[step]
+        action = dice.choice(("replace", "remove", "double"))
+        if action == "remove":
+            del parent[path[-1]]
+        elif action == "double" and isinstance(parent, list):
+            parent.append(parent[path[-1]])
+        else:
+            parent[path[-1]] = copy.deepcopy(dice.choice(VALUES))
+    text = bytearray(json.dumps(new).encode())
+    if dice.random() < 0.1:
+        text[dice.randrange(len(text))] = dice.randrange(256)
+    return bytes(text)
+
+
+@pytest.mark.timeout(600)
+def test_mutated_objects_crash_nothing() -> None:
+    """Listed and watched, of every stream; and every pod that came of it can still be viewed."""
+    dice = random.Random(OBJECTS)  # noqa: S311 - reproducible, not secret
+    intake, known = RecordingIntake(), seeds()
+    feeds: dict[str, PodFeed | EventFeed | SliceFeed | LowRateFeed] = {
+        "pods": PodFeed(intake), "events": EventFeed(intake), "endpointslices": SliceFeed(intake),
+    }  # fmt: skip
+    index = OwnerIndex()
+    feeds |= {kind: LowRateFeed(kind, index) for kind in LowRate}
+    for number in range(OBJECTS):
+        stream, body = dice.choice(known)
+        feed, damaged = feeds[stream], mutated(body, dice)
+        if number % 3 == 0:
+            feed.item(damaged, arrived=CREATED_NS + number)
+        else:
+            kind = dice.choice((b"ADDED", b"MODIFIED", b"DELETED", b"BOOKMARK", b"ERROR"))
+            try:
+                feed.line(
+                    b'{"type":"%s","object":%s}' % (kind, damaged), arrived=CREATED_NS + number, live=number % 2 == 0
+                )
+            except ApiError:
+                assert kind == b"ERROR"
+        if number % 1000 == 0:
+            _look(intake)
+    _look(intake)
+    malformed = sum(feed.malformed for feed in feeds.values())
+    assert OBJECTS * 0.05 < malformed < OBJECTS * 0.9
+
+
+def _look(intake: RecordingIntake) -> None:
+    for timeline in intake.timelines.values():
+        if timeline.facts is not None:
+            seen = view(timeline, now=CREATED_NS + 10**12)
+            assert seen is not None
+            assert seen.total in {None, sum(each.duration for each in seen.phases)}
+    intake.timelines.clear()
+    intake.taken.clear()
