@@ -9,7 +9,7 @@ from aiohttp import web
 
 from podtimeline.core.state import load
 from podtimeline.core.view import View, view
-from podtimeline.errors import StoreError
+from podtimeline.errors import QueryError, StoreError
 from podtimeline.ports import Clock, History, Saved
 from podtimeline.render.document import Document, document, documents
 from podtimeline.web.parameters import read_query
@@ -56,6 +56,8 @@ async def _refusals(
         return await handler(request)
     except BadParameter as error:
         return problem(400, "Bad parameter", str(error), parameter=error.parameter)
+    except QueryError as error:
+        return problem(400, "Bad query", str(error))
     except StoreError as error:
         return problem(503, "History unavailable", str(error))
     except web.HTTPNotFound:

@@ -1,0 +1,186 @@
+"""The API answers with timelines, and refuses with words that help."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+from tests.support.lives import at, facts, ordinary
+from tests.support.memory_store import MemoryStore
+from tests.support.saved import StandingClock, checkpoint, saved
+
+from podtimeline.core.view import View, view
+from podtimeline.web.server import Sources, make_app
+
+Client = TestClient[Request, Application]
+
+
+@dataclass
+class World:
+    """What stands behind the pages."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    tracked: dict[str, View] = field(default_factory=dict)
+    unhealthy: list[str] = field(default_factory=list)
+    unready: list[str] = field(default_factory=list)
+
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """An exposition that tells what it was asked for."""
+        return f"# {accept}\n".encode(), "text/plain; version=0.0.4"
+
+    def health(self) -> Sequence[str]:
+        """Why the operator is not healthy."""
+        return self.unhealthy
+
+    def ready(self) -> Sequence[str]:
+        """Why the operator is not ready."""
+        return self.unready
+
+
+@pytest.fixture
+def world() -> World:
+    """Three pods in the history."""
+    made = World()
+    made.store.commit(
+        checkpoint(saved("uid-1", name="web-1"), saved("uid-2", name="web-2"), saved("uid-3", name="web-1"))
+    )
+    return made
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[Client]:
+    """A client of the application."""
+    sources = Sources(
+        history=world.store,
+        live=world.tracked.get,
+        metrics=world.metrics,
+        health=world.health,
+        ready=world.ready,
+        clock=StandingClock(),
+        cluster="test",
+    )
+    async with TestClient(TestServer(make_app(sources))) as made:
+        yield made
+
+
+async def test_pods_are_listed_as_documents(client: Client) -> None:
+    """Each item is the versioned document of one timeline."""
+    answer = await client.get("/api/v1/pods")
+    body = await answer.json()
+    assert answer.status == 200
+    assert {item["uid"] for item in body["items"]} == {"uid-1", "uid-2", "uid-3"}
+    assert {(item["kind"], item["cluster"]) for item in body["items"]} == {("PodTimeline", "test")}
+
+
+async def test_a_listing_goes_on_where_its_page_ended(client: Client) -> None:
+    """The cursor of one page asks for the next; the last page has none."""
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        body = await (await client.get("/api/v1/pods", params={"limit": "2"} | more)).json()
+        seen += [item["uid"] for item in body["items"]]
+        cursor = body["cursor"]
+        if cursor is None:
+            break
+    assert sorted(seen) == ["uid-1", "uid-2", "uid-3"]
+
+
+async def test_filters_narrow_the_listing(client: Client) -> None:
+    """Only what matches every filter is told."""
+    hit = await (await client.get("/api/v1/pods?namespace=shop&name=web-2&outcome=ready&since=1h")).json()
+    miss = await (await client.get("/api/v1/pods?namespace=elsewhere")).json()
+    assert [item["uid"] for item in hit["items"]] == ["uid-2"]
+    assert miss["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("colour=red", "colour"),
+        ("limit=0", "limit"),
+        ("limit=many", "limit"),
+        ("phase=sleeping", "phase"),
+        ("outcome=", "outcome"),
+        ("order=fastest", "order"),
+        ("since=yesterday", "since"),
+        ("since=2026-11-23T03:00:00", "since"),
+        ("node=", "node"),
+        ("namespace=a&namespace=b", "namespace"),
+    ],
+)
+async def test_a_wrong_parameter_is_refused_by_name(client: Client, query: str, named: str) -> None:
+    """The refusal names the parameter and what is allowed."""
+    answer = await client.get(f"/api/v1/pods?{query}")
+    body = await answer.json()
+    assert (answer.status, answer.content_type) == (400, "application/problem+json")
+    assert body["parameter"] == named
+    assert named in body["detail"]
+
+
+async def test_a_pod_is_found_by_name_or_by_uid(client: Client) -> None:
+    """A name can have had several pods: the uid tells them apart."""
+    latest = await (await client.get("/api/v1/pods/shop/web-1")).json()
+    older = await (await client.get("/api/v1/pods/shop/web-1?uid=uid-1")).json()
+    assert (latest["name"], older["uid"]) == ("web-1", "uid-1")
+
+
+async def test_what_is_not_there_is_said_with_advice(client: Client) -> None:
+    """404 says where to look instead."""
+    answer = await client.get("/api/v1/pods/shop/nobody")
+    body = await answer.json()
+    assert answer.status == 404
+    assert "retention_days" in body["detail"]
+    assert body["error"] == body["detail"]
+
+
+async def test_an_open_timeline_comes_fresh_from_the_tracker(client: Client, world: World) -> None:
+    """The history lags a moment behind; what the tracker knows wins."""
+    life = ordinary(facts(uid="uid-2", name="web-2")).noted("Unhealthy", 6, "seen just now", subject="web")
+    fresh = view(life.timeline(), now=at(100))
+    assert fresh is not None
+    world.tracked["uid-2"] = fresh
+    body = await (await client.get("/api/v1/pods/shop/web-2")).json()
+    assert [note["text"] for note in body["notes"]] == ["seen just now"]
+
+
+async def test_probes_say_why_not(client: Client, world: World) -> None:
+    """Kubernetes shows the body of a failing probe in its event."""
+    assert (await client.get("/healthz")).status == (await client.get("/readyz")).status == 200
+    world.unhealthy.append("stream pods is stale")
+    answer = await client.get("/healthz")
+    assert (answer.status, (await answer.json())["reasons"]) == (503, ["stream pods is stale"])
+    assert (await client.get("/readyz")).status == 200
+
+
+async def test_metrics_are_rendered_for_who_asks(client: Client) -> None:
+    """Prometheus asks for OpenMetrics and gets it with its type."""
+    answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
+    assert await answer.text() == "# application/openmetrics-text\n"
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+async def test_a_history_that_cannot_be_read_is_said_so(client: Client, world: World) -> None:
+    """A full disk is not an empty list."""
+    world.store.failing = True
+    answer = await client.get("/api/v1/pods")
+    assert answer.status == 503
+
+
+async def test_a_cursor_of_somebody_elses_is_refused(client: Client) -> None:
+    """A made-up cursor is a wrong query, not a fault of the history."""
+    assert (await client.get("/api/v1/pods?cursor=nonsense")).status == 400
+
+
+async def test_nothing_can_be_written(client: Client) -> None:
+    """The API only reads."""
+    assert (await client.post("/api/v1/pods")).status == 405
+    assert (await client.head("/api/v1/pods")).status == 200
+
+
+async def test_an_unknown_path_says_what_is_served(client: Client) -> None:
+    """A typing error is answered with the way."""
+    answer = await client.get("/api/v2/pods")
+    assert answer.status == 404
+    assert "/api/v1/pods" in (await answer.json())["detail"]
