@@ -1,0 +1,147 @@
+"""The one table of metrics; the exposition, its lint and the documentation derive from it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podtimeline.ports import Metric
+from podtimeline.sinks.telemetry import SinkTelemetry, StreamTelemetry, Telemetry
+
+Sample = tuple[tuple[str, ...], float]
+Samples = Callable[[Telemetry], Iterator[Sample]]
+_WORKLOAD = ("namespace", "workload_kind", "workload")
+
+
+class Kind(StrEnum):
+    """The type of a metric, as Prometheus names it."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    SUMMARY = "summary"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """What the table says of one metric: the name that queries use, and where its samples come from.
+
+    ``samples`` is ``None`` where the exposition itself keeps them: the histograms and what it folded into ``other``.
+    A summary's first sample is its count, the second its sum.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    samples: Samples | None = None
+
+    @property
+    def unit(self) -> str:
+        """The base unit that the name ends in, empty where it counts things."""
+        last = self.name.removesuffix("_total").rpartition("_")[2]
+        return last if last in ("seconds", "bytes") else ""
+
+
+def _stream(value: Callable[[StreamTelemetry], float | None]) -> Samples:
+    def samples(now: Telemetry) -> Iterator[Sample]:
+        for each in now.streams:
+            found = value(each)
+            if found is not None:
+                yield (each.stream, each.namespace), found
+
+    return samples
+
+
+def _restarts(now: Telemetry) -> Iterator[Sample]:
+    for each in now.streams:
+        for reason, count in sorted(each.restarts.items()):
+            yield (each.stream, each.namespace, reason), count
+
+
+def _sink(value: Callable[[SinkTelemetry], float]) -> Samples:
+    return lambda now: (((each.sink,), value(each)) for each in now.sinks)
+
+
+def _one(value: Callable[[Telemetry], float]) -> Samples:
+    return lambda now: iter((((), value(now)),))
+
+
+def _seconds(moment: int | None) -> float | None:
+    return None if moment is None else moment / 1e9
+
+
+_STREAM, _SINK = ("stream", "namespace"), ("sink",)
+_C, _G = Kind.COUNTER, Kind.GAUGE
+
+METRICS: tuple[MetricRow, ...] = (
+    MetricRow(Metric.STARTUP, Kind.HISTOGRAM, _WORKLOAD,
+              "From a pod's creation to the first time it was Ready."),
+    MetricRow(Metric.ENDPOINT, Kind.HISTOGRAM, _WORKLOAD,
+              "From a pod's creation to its ready address in an EndpointSlice of every Service that selects it."),
+    MetricRow(Metric.PHASE, Kind.HISTOGRAM, (*_WORKLOAD, "phase"),
+              "Time on the critical path of a pod's start, by phase; a pod's phases sum to its total."),
+    MetricRow(Metric.TERMINATION, Kind.HISTOGRAM, _WORKLOAD,
+              "From the request to delete a pod to the removal of its object."),
+    MetricRow(Metric.IMAGE_PULL, Kind.HISTOGRAM, _WORKLOAD,
+              "Time of one image pull, without the wait behind other pulls; images that were there do not count."),
+    MetricRow("podtimeline_series_overflow_total", _C, ("metric",),
+              "Observations counted under the label value other, beyond the limit of series, since the process began."),
+    MetricRow("podtimeline_pods_in_phase", _G, ("phase",), "Pods that are in a phase right now.",
+              lambda now: (((phase.value,), count) for phase, count in now.in_phase.items())),
+    MetricRow("podtimeline_oldest_pod_in_phase_seconds", _G, ("phase",),
+              "Time that the pod that is in a phase longest has been in it; absent while no pod is in it.",
+              lambda now: (((phase.value,), age) for phase, age in now.oldest.items())),
+    MetricRow("podtimeline_tracked_pods", _G, ("state",), "Records in memory by state of the pod.",
+              lambda now: (((state,), count) for state, count in now.tracker.tracked.items())),
+    MetricRow("podtimeline_pods_settled_total", _C, (), "Pods whose start is over.",
+              _one(lambda now: now.tracker.settled)),
+    MetricRow("podtimeline_pods_closed_total", _C, (), "Pods that are gone.", _one(lambda now: now.tracker.closed)),
+    MetricRow("podtimeline_pods_vanished_total", _C, (), "Pods that went while the stream was cut.",
+              _one(lambda now: now.tracker.vanished)),
+    MetricRow("podtimeline_clock_contradictions_total", _C, (),
+              "Finished timelines in which clocks contradict each other.",
+              _one(lambda now: now.tracker.contradictions)),
+    MetricRow("podtimeline_late_observations_total", _C, (), "Observations of pods that were forgotten already.",
+              _one(lambda now: now.tracker.late)),
+    MetricRow("podtimeline_orphans_dropped_total", _C, (), "Pods that events or addresses named and nobody ever saw.",
+              _one(lambda now: now.tracker.orphans_dropped)),
+    MetricRow("podtimeline_unclaimed_events_total", _C, (), "Events by name that never found their pod.",
+              _one(lambda now: now.tracker.unclaimed)),
+    MetricRow("podtimeline_uncommitted_records", _G, (), "Changed records that the history does not have yet.",
+              _one(lambda now: now.tracker.owed)),
+    MetricRow("podtimeline_stream_events_total", _C, _STREAM, "Objects and changes read from a stream.",
+              _stream(lambda each: each.events)),
+    MetricRow("podtimeline_stream_restarts_total", _C, (*_STREAM, "reason"), "Times that a watch was begun again.",
+              _restarts),
+    MetricRow("podtimeline_stream_relists_total", _C, _STREAM, "Times that a stream had to be listed anew.",
+              _stream(lambda each: each.relists)),
+    MetricRow("podtimeline_stream_malformed_total", _C, _STREAM, "Objects of a stream that did not decode.",
+              _stream(lambda each: each.malformed)),
+    MetricRow("podtimeline_stream_last_progress_timestamp_seconds", _G, _STREAM,
+              "When bytes of a stream were last read; absent before the first.",
+              _stream(lambda each: _seconds(each.last_progress))),
+    MetricRow("podtimeline_stream_connected", _G, _STREAM, "1 while a watch is open.",
+              _stream(lambda each: each.connected)),
+    MetricRow("podtimeline_stream_listed", _G, _STREAM, "1 once a stream is complete.",
+              _stream(lambda each: each.listed)),
+    MetricRow("podtimeline_sink_queue_length", _G, _SINK, "Finished pods that wait to be told.",
+              _sink(lambda each: each.waiting)),
+    MetricRow("podtimeline_sink_told_total", _C, _SINK, "Finished pods told.", _sink(lambda each: each.told)),
+    MetricRow("podtimeline_sink_dropped_total", _C, _SINK, "Finished pods not told because the queue was full.",
+              _sink(lambda each: each.dropped)),
+    MetricRow("podtimeline_sink_failed_total", _C, _SINK, "Finished pods not told because the sink failed.",
+              _sink(lambda each: each.failed)),
+    MetricRow("podtimeline_sink_lag_seconds", _G, _SINK, "Age of the finished pod that is being told; 0 when idle.",
+              _sink(lambda each: each.lag)),
+    MetricRow("podtimeline_store_commits_total", _C, (), "Commits to the history.",
+              _one(lambda now: now.store.commits)),
+    MetricRow("podtimeline_store_commit_duration_seconds", Kind.SUMMARY, (), "Time that commits to the history took.",
+              lambda now: iter((((), now.store.commits), ((), now.store.seconds)))),
+    MetricRow("podtimeline_store_errors_total", _C, (), "Reads and writes of the history that failed.",
+              _one(lambda now: now.store.errors)),
+    MetricRow("podtimeline_store_size_bytes", _G, (), "Size of what the history holds; retention_bytes limits it.",
+              _one(lambda now: now.store.bytes)),
+    MetricRow("podtimeline_store_rows", _G, (), "Timelines in the history, as of the last clean-up (each minute).",
+              _one(lambda now: now.store.rows)),
+    MetricRow("podtimeline_build_info", _G, ("version", "python_version"), "Always 1; says which version runs."),
+)  # fmt: skip

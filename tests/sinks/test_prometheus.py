@@ -1,0 +1,217 @@
+"""The exposition: what a scrape shows, that it fits the formats, and that its names pass the linter's rules."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client import Metric as Family
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client.samples import Sample
+from tests.support.lives import at
+from tests.support.memory_store import MemoryStore
+from tests.support.saved import checkpoint, increment, saved
+
+from podtimeline.core.buckets import BOUNDS
+from podtimeline.core.milestones import Phase
+from podtimeline.ports import Metric
+from podtimeline.sinks.metrics import METRICS, Kind
+from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sinks.telemetry import (
+    SinkTelemetry,
+    StoreTelemetry,
+    StreamTelemetry,
+    Telemetry,
+    TrackerTelemetry,
+)
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+BUSY = Telemetry(
+    in_phase={Phase.SCHEDULING: 3, Phase.IMAGE_PULL: 0},
+    oldest={Phase.SCHEDULING: 12.5},
+    streams=(
+        StreamTelemetry(
+            stream="pods", events=7, restarts={"gone": 2}, last_progress=at(1), connected=True, listed=True
+        ),
+        StreamTelemetry(stream="events"),
+    ),
+    sinks=(SinkTelemetry(sink="log", waiting=1, told=5, dropped=2, failed=1, lag=0.5),),
+    store=StoreTelemetry(commits=9, seconds=0.25, errors=1, bytes=4096, rows=11),
+    tracker=TrackerTelemetry(tracked={"starting": 2}, contradictions=4),
+)
+
+
+def exposition(now: Telemetry = BUSY, *, limit: int = 2000) -> Exposition:
+    """An exposition of that moment, without the process's own metrics."""
+    return Exposition(lambda: now, version="1.2.3", series_limit=limit, process=False)
+
+
+def scraped(source: Exposition, accept: str = OPENMETRICS) -> dict[str, Family]:
+    """The families of one scrape, as a parser reads them."""
+    content_type, body = source.begin(accept)()
+    parse = parse_openmetrics if content_type.startswith("application/openmetrics") else parse_text
+    return {each.name: each for each in parse(body.decode())}
+
+
+def samples(source: Exposition, name: str, accept: str = OPENMETRICS) -> list[Sample]:
+    """The samples of that name."""
+    return [each for family in scraped(source, accept).values() for each in family.samples if each.name == name]
+
+
+def values(source: Exposition, name: str) -> dict[tuple[str, ...], float]:
+    """The samples of that name by their label values, in the order of the label names."""
+    return {tuple(value for _, value in sorted(each.labels.items())): each.value for each in samples(source, name)}
+
+
+@pytest.mark.parametrize(("accept", "kind"), [("", "text/plain"), (OPENMETRICS, "application/openmetrics-text")])
+def test_a_scrape_parses_and_shows_every_metric_of_the_table(accept: str, kind: str) -> None:
+    """Both formats are read by the library's own parsers, and no metric is missing or of another type."""
+    source = exposition()
+    source.count([increment(each, phase=Phase.RUN if each is Metric.PHASE else None) for each in Metric], at=at(1))
+    content_type, _ = source.begin(accept)()
+    assert content_type.startswith(kind)
+    families = scraped(source, accept)
+    expected = {row.name.removesuffix("_total"): row.kind.value for row in METRICS}
+    assert {name: family.type for name, family in families.items()} == expected
+
+
+def test_increments_show_as_cumulative_buckets_with_sum_and_count() -> None:
+    """Bucket counts add up from bound to bound."""
+    source = exposition()
+    source.count([increment(seconds=0.3), increment(seconds=0.4), increment(seconds=7)], at=at(1))
+    name = Metric.STARTUP.value
+    buckets = {each.labels["le"]: each.value for each in samples(source, f"{name}_bucket")}
+    assert len(buckets) == len(BOUNDS) + 1
+    assert (buckets["0.25"], buckets["0.5"], buckets["6.0"], buckets["8.0"], buckets["+Inf"]) == (0, 2, 2, 3, 3)
+    assert values(source, f"{name}_count") == {("shop", "web", "Deployment"): 3}
+    assert values(source, f"{name}_sum")["shop", "web", "Deployment"] == pytest.approx(7.7)
+
+
+def test_exemplars_carry_the_trace_and_only_openmetrics_shows_them() -> None:
+    """The latest pod of a bucket can be found from the graph."""
+    source = exposition()
+    source.count([increment(seconds=7)], at=at(3))
+    marked = [each for each in samples(source, f"{Metric.STARTUP.value}_bucket") if each.exemplar]
+    assert [each.labels["le"] for each in marked] == ["8.0"]
+    (exemplar,) = [each.exemplar for each in marked if each.exemplar]
+    assert exemplar.labels == {"trace_id": "0af7651916cd43dd8448eb211c80319c"}
+    assert (exemplar.value, float(exemplar.timestamp or 0)) == (7, at(3) / 1e9)
+    assert b"trace_id" not in exposition_text(source)
+
+
+def exposition_text(source: Exposition) -> bytes:
+    """A scrape in the text format."""
+    _, body = source.begin("text/plain")()
+    return body
+
+
+def test_beyond_the_limit_workloads_are_counted_as_other() -> None:
+    """The third workload goes to other, which is counted; the first two keep their series."""
+    source = exposition(limit=2)
+    source.count([increment(workload=each) for each in ("a", "b", "c", "a", "d")], at=at(1))
+    counts = values(source, f"{Metric.STARTUP.value}_count")
+    assert counts == {
+        ("shop", "a", "Deployment"): 2,
+        ("shop", "b", "Deployment"): 1,
+        ("other", "other", "other"): 2,
+    }
+    assert values(source, "podtimeline_series_overflow_total")[(Metric.STARTUP.value,)] == 2
+
+
+def test_other_keeps_the_phase() -> None:
+    """Beyond the limit the phase is still told apart."""
+    source = exposition(limit=1)
+    phases = (Phase.RUN, Phase.SANDBOX, Phase.SCHEDULING)
+    source.count([increment(Metric.PHASE, phase=each) for each in phases], at=at(1))
+    found = [(each.labels["workload"], each.labels["phase"]) for each in samples(source, f"{Metric.PHASE.value}_count")]
+    assert found == [("web", "run"), ("other", "sandbox"), ("other", "scheduling")]
+
+
+@pytest.mark.parametrize("limits", [(3, 3), (3, 2), (2, 3)])
+def test_after_a_restart_the_same_workloads_count_in_the_same_series(limits: tuple[int, int]) -> None:
+    """What was restored from the history and what goes on from there is what there would be without a restart."""
+    store_limit, limit = limits
+    store = MemoryStore(series_limit=store_limit)
+    names = ["b", "c", "a", "d", "b", "e", "a"]
+    before, after = names[:5], names[5:]
+    for number, name in enumerate(before):
+        store.commit(checkpoint(saved(f"uid-{number}", increment(workload=name))))
+    restarted = exposition(limit=limit)
+    restarted.restore(store.restore().histograms)
+    restarted.count([increment(workload=name) for name in after], at=at(1))
+    steady = exposition(limit=min(limit, store_limit))
+    steady.count([increment(workload=name) for name in names], at=at(1))
+    name = f"{Metric.STARTUP.value}_count"
+    assert sum(values(restarted, name).values()) == len(names)
+    if limit <= store_limit:
+        assert values(restarted, name) == values(steady, name)
+
+
+def test_gauges_show_the_moment_of_the_scrape() -> None:
+    """Each scrape asks for the numbers anew; what nobody is in has a count of 0 and no age."""
+    moments = [Telemetry(in_phase={Phase.RUN: 1}), BUSY]
+    source = Exposition(moments.pop, version="1", process=False)
+    _, body = source.begin(OPENMETRICS)()
+    first = {each.name: each for each in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
+    assert [each.value for each in first["podtimeline_pods_in_phase"].samples] == [3, 0]
+    assert [each.labels for each in first["podtimeline_oldest_pod_in_phase_seconds"].samples] == [
+        {"phase": "scheduling"}
+    ]
+    assert values(source, "podtimeline_pods_in_phase") == {("run",): 1}
+
+
+def test_the_operator_tells_of_itself() -> None:
+    """Streams, sinks, the store, clocks and the version are there with their values; unknown moments are not."""
+    source = exposition()
+    assert values(source, "podtimeline_stream_restarts_total") == {("", "gone", "pods"): 2}
+    assert values(source, "podtimeline_stream_last_progress_timestamp_seconds") == {("", "pods"): at(1) / 1e9}
+    assert values(source, "podtimeline_stream_connected") == {("", "pods"): 1, ("", "events"): 0}
+    assert values(source, "podtimeline_sink_dropped_total") == {("log",): 2}
+    assert values(source, "podtimeline_sink_lag_seconds") == {("log",): 0.5}
+    assert values(source, "podtimeline_store_commit_duration_seconds_sum") == {(): 0.25}
+    assert values(source, "podtimeline_store_commit_duration_seconds_count") == {(): 9}
+    assert values(source, "podtimeline_clock_contradictions_total") == {(): 4}
+    assert [each.labels["version"] for each in samples(source, "podtimeline_build_info")] == ["1.2.3"]
+
+
+def test_the_process_is_there_too() -> None:
+    """CPU, memory and file descriptors come from the library."""
+    source = Exposition(Telemetry, version="1")
+    assert values(source, "process_resident_memory_bytes")[()] > 0
+
+
+def test_a_label_can_hold_anything() -> None:
+    """Quotes, backslashes and line ends in a name do not break the format."""
+    source = exposition()
+    source.count([increment(workload='a"b\\c\nd ü')], at=at(1))
+    for accept in ("", OPENMETRICS):
+        (sample,) = samples(source, f"{Metric.STARTUP.value}_count", accept)
+        assert sample.labels["workload"] == 'a"b\\c\nd ü'
+
+
+def test_names_keep_the_rules_of_prometheus() -> None:
+    """What promtool's linter asks of names, types and units, checked on the table itself."""
+    names = [row.name for row in METRICS]
+    assert len(names) == len(set(names))
+    for row in METRICS:
+        assert re.fullmatch(r"podtimeline_[a-z0-9]+(_[a-z0-9]+)*", row.name)
+        assert row.name.endswith("_total") == (row.kind is Kind.COUNTER)
+        assert not re.search(
+            r"_(ms|milliseconds|minutes|hours|kb|mb|percent|count|sum|bucket|gauge|histogram)(_|$)", row.name
+        )
+        assert row.unit or row.kind not in (Kind.HISTOGRAM, Kind.SUMMARY)
+        assert row.help.endswith(".")
+        assert not {"le", "pod", "uid", "image", "job", "instance"} & set(row.labels)
+        assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in row.labels)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed; the names are checked above")
+def test_promtool_has_nothing_to_say() -> None:
+    """The linter that users run over the exposition finds nothing."""
+    source = exposition()
+    source.count([increment()], at=at(1))
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=exposition_text(source), capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
