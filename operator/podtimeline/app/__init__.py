@@ -1,1 +1,33 @@
-"""The composition root."""
+"""The composition root: builds everything from settings. Nothing imports it at module level.
+
+What each command needs is imported when it is called: a replay does not pay for kopf.
+"""
+
+from pathlib import Path
+
+from podtimeline.config import Settings
+from podtimeline.core.view import View
+
+
+def run(settings: Settings) -> int:
+    """Run the operator until SIGTERM or SIGINT; returns the exit code. Raises ``PodtimelineError``."""
+    from podtimeline.app.main import run_operator
+
+    return run_operator(settings)
+
+
+def replay(path: Path | None = None) -> tuple[View, ...]:
+    """Every pod of a capture; of the one that ships with the package where none is named. Raises ``CaptureError``."""
+    from podtimeline.app.replaying import replay_views
+
+    return replay_views(path)
+
+
+def record(settings: Settings, path: Path, *, duration: float) -> str:
+    """Record a cluster's streams for so many seconds or until SIGINT; returns one line about what was recorded.
+
+    Raises ``ClusterError`` and ``CaptureError``.
+    """
+    from podtimeline.app.main import run_recording
+
+    return run_recording(settings, path, duration=duration)

@@ -1,0 +1,67 @@
+"""The numbers of all parts at one moment, in the shape that the exposition takes."""
+
+from collections.abc import Iterable
+
+from podtimeline.intake.streams import StreamHealth
+from podtimeline.sinks.telemetry import SinkTelemetry, StoreTelemetry, StreamTelemetry, Telemetry, TrackerTelemetry
+from podtimeline.store.sqlite import StoreNumbers
+from podtimeline.tracking.fanout import Outlet
+from podtimeline.tracking.tracker import Tracker
+
+
+def telemetry(
+    *,
+    now: int,
+    tracker: Tracker,
+    streams: Iterable[StreamHealth],
+    outlets: Iterable[Outlet],
+    store: StoreNumbers,
+    contradictions: int,
+) -> Telemetry:
+    """Read everything, on the thread of the event loop."""
+    situation, counted = tracker.situation(now), tracker.numbers
+    return Telemetry(
+        in_phase=situation.in_phase,
+        oldest=situation.oldest,
+        streams=tuple(_stream(each) for each in streams),
+        sinks=tuple(_sink(each) for each in outlets),
+        store=StoreTelemetry(
+            commits=store.commits, seconds=store.seconds, errors=store.errors, bytes=store.bytes, rows=store.rows
+        ),
+        tracker=TrackerTelemetry(
+            tracked={stage.value: count for stage, count in situation.tracked.items()},
+            owed=situation.owed,
+            settled=counted.settled,
+            closed=counted.closed,
+            vanished=counted.vanished,
+            late=counted.late,
+            orphans_dropped=counted.orphans_dropped,
+            unclaimed=counted.unclaimed,
+            contradictions=contradictions,
+        ),
+    )
+
+
+def _stream(health: StreamHealth) -> StreamTelemetry:
+    return StreamTelemetry(
+        stream=health.stream,
+        namespace=health.namespace or "",
+        events=health.events,
+        restarts={reason.value: count for reason, count in health.restarts.items()},
+        relists=health.relists,
+        malformed=health.malformed,
+        last_progress=health.last_progress,
+        connected=health.connected,
+        listed=health.listed,
+    )
+
+
+def _sink(outlet: Outlet) -> SinkTelemetry:
+    return SinkTelemetry(
+        sink=outlet.name,
+        waiting=outlet.waiting,
+        told=outlet.told,
+        dropped=outlet.dropped,
+        failed=outlet.failed,
+        lag=outlet.lag,
+    )

@@ -1,0 +1,239 @@
+"""The operator, wired: what is started in which order, who talks to whom, and how it all ends."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TextIO
+
+import aiohttp
+from aiohttp import web
+
+from podtimeline import __version__
+from podtimeline.app.clock import SystemClock
+from podtimeline.app.codec import PackingCodec
+from podtimeline.app.commits import Committer
+from podtimeline.app.health import Watcher
+from podtimeline.app.memory import tune_collector
+from podtimeline.app.numbers import telemetry
+from podtimeline.app.supervision import Supervisor, wait
+from podtimeline.config import Settings
+from podtimeline.core.instants import SECOND
+from podtimeline.errors import SettingsError
+from podtimeline.intake.credentials import Connection, connect
+from podtimeline.intake.hot import reflectors
+from podtimeline.intake.operator import Frame
+from podtimeline.intake.owners import OwnerIndex
+from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.ports import Clock, Restored
+from podtimeline.sinks.jsonlog import JsonLog
+from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sinks.telemetry import Telemetry
+from podtimeline.store.retention import Retention
+from podtimeline.store.sqlite import SqliteStore
+from podtimeline.tracking.fanout import Fanout, Outlet
+from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tracker import Tracker
+from podtimeline.web.server import Sources, make_app
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.5
+_DRAIN_SECONDS = 5.0
+_DAY = 86_400 * SECOND
+Started = Callable[[str, int], None]
+"""Told the address that the HTTP server listens on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the operator stands on; tests put their own in."""
+
+    connection: Connection
+    clock: Clock
+    stdout: TextIO
+
+
+async def operate(
+    settings: Settings, *, stop: asyncio.Event, started: Started | None = None, world: World | None = None
+) -> int:
+    """Run until ``stop`` is set (0) or something ends that must not (1).
+
+    Raises ``ClusterError`` for unusable credentials, ``StoreError`` for an unusable history and ``SettingsError`` for
+    an address that cannot be listened on; what goes wrong after the start is retried.
+    """
+    world = world if world is not None else _world(settings)
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
+        store = await loop.run_in_executor(thread, _open_store, settings, world.clock)
+        try:
+            owners = OwnerIndex()
+            tracker, restored = await loop.run_in_executor(thread, _restored, settings, store, owners, world.clock)
+            operator = _Operator(settings, world, store, tracker, owners, restored, thread)
+            return await operator.run(stop, started)
+        finally:
+            await loop.run_in_executor(thread, store.close)
+
+
+def _world(settings: Settings) -> World:
+    connection = connect(kubeconfig=settings.kubeconfig, context=settings.context, api_url=settings.api_url)
+    return World(connection=connection, clock=SystemClock(), stdout=sys.stdout)
+
+
+def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
+    return SqliteStore(
+        settings.history_path,
+        clock=clock,
+        retention=Retention(age=round(settings.retention_days * _DAY), size=settings.retention_bytes),
+        series_limit=settings.series_limit,
+        allow_network_filesystem=settings.allow_network_filesystem,
+    )
+
+
+def _restored(settings: Settings, store: SqliteStore, owners: OwnerIndex, clock: Clock) -> tuple[Tracker, Restored]:
+    restored = store.restore()
+    rules = tracking_rules(settings)
+    return Tracker(owners=owners, codec=PackingCodec(), rules=rules, now=clock.now(), restored=restored), restored
+
+
+def tracking_rules(settings: Settings) -> Rules:
+    """The tracker's rules, from seconds to nanoseconds."""
+    return Rules(
+        linger=round(settings.linger_seconds * SECOND),
+        endpoint_deadline=round(settings.endpoint_deadline_seconds * SECOND),
+        orphan=round(settings.orphan_seconds * SECOND),
+        tombstone=round(settings.orphan_seconds * SECOND),
+    )
+
+
+def pace(settings: Settings) -> Pace:
+    """How streams are read. A silent stream is taken up anew well before it counts as stale."""
+    watch = settings.watch_timeout_seconds
+    return Pace(
+        page_size=settings.page_size,
+        watch_seconds=(watch * 2 / 3, watch * 4 / 3),
+        read_seconds=settings.stale_after_seconds * 5 / 8,
+    )
+
+
+class _Operator:
+    """Everything that runs."""
+
+    def __init__(
+        self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, owners: OwnerIndex,
+        restored: Restored, thread: ThreadPoolExecutor,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._world = world
+        self._store = store
+        self._tracker = tracker
+        self._owners = owners
+        self._reflectors: tuple[Reflector, ...] = ()
+        self._frame: Frame | None = None
+        self._supervisor = Supervisor()
+        self._stopping = asyncio.Event()
+        sinks = (JsonLog(world.stdout, cluster=settings.cluster_name),) if settings.json_log else ()
+        self._fanout = Fanout(tuple(Outlet(each, size=settings.sink_queue, clock=world.clock) for each in sinks))
+        self._exposition = Exposition(self._telemetry, version=__version__, series_limit=settings.series_limit)
+        self._exposition.restore(restored.histograms)
+        self._committer = Committer(
+            tracker=tracker,
+            store=store,
+            codec=PackingCodec(),
+            clock=world.clock,
+            thread=thread,
+            counted=lambda increments: self._exposition.count(increments, at=world.clock.now()),
+            finished=self._fanout.offer,
+            interval=settings.commit_interval_seconds,
+        )
+        self._watcher = Watcher(
+            clock=world.clock,
+            stale_after=settings.stale_after_seconds,
+            streams=lambda: [each.health for each in self._reflectors],
+            frame=lambda: None if self._frame is None else self._frame.health,
+            ended=lambda: self._supervisor.ended,
+        )
+
+    async def run(self, stop: asyncio.Event, started: Started | None) -> int:
+        """Start everything in order, watch over it, end it in order."""
+        try:
+            async with AsyncExitStack() as stack:
+                host, port = await self._serve(stack)
+                session = await stack.enter_async_context(self._world.connection.session())
+                self._begin(session)
+                tune_collector()
+                log.info("listening on %s:%d, following %s", host, port, self._world.connection.server)
+                if started is not None:
+                    started(host, port)
+                orderly = await self._supervisor.watch(stop)
+                committed = await self._end()
+                return 0 if orderly and committed else 1
+        finally:
+            await asyncio.to_thread(self._fanout.stop, timeout=_DRAIN_SECONDS)
+
+    def _begin(self, session: aiohttp.ClientSession) -> None:
+        settings, world = self._settings, self._world
+        self._frame = Frame(
+            connection=world.connection, session=session, index=self._owners, clock=world.clock,
+            namespaces=settings.namespaces, page_size=settings.page_size,
+        )  # fmt: skip
+        self._reflectors = reflectors(
+            connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
+            clock=world.clock, namespaces=settings.namespaces, pace=pace(settings),
+        )  # fmt: skip
+        self._supervisor.start("owners", self._frame.run())
+        for number, each in enumerate(self._reflectors):
+            self._supervisor.start(f"stream-{number}-{each.health.stream}", each.run())
+        self._supervisor.start("commits", self._committer.run(self._stopping))
+        self._supervisor.start("ticks", self._ticks())
+
+    async def _ticks(self) -> None:
+        while not self._stopping.is_set():
+            self._tracker.tick(self._world.clock.now())
+            await wait(self._stopping, _TICK_SECONDS)
+
+    async def _end(self) -> bool:
+        log.info("stopping: no more is read, what was read is committed")
+        await self._supervisor.cancel(lambda name: name == "owners" or name.startswith("stream-"))
+        self._stopping.set()
+        await self._supervisor.finished()
+        self._tracker.tick(self._world.clock.now())
+        return await self._committer.last(tries=4)
+
+    async def _serve(self, stack: AsyncExitStack) -> tuple[str, int]:
+        sources = Sources(
+            history=self._store,
+            live=lambda uid: self._tracker.view(uid, now=self._world.clock.now()),
+            metrics=self._metrics,
+            health=self._watcher.dead,
+            ready=self._watcher.unready,
+            clock=self._world.clock,
+            cluster=self._settings.cluster_name or None,
+        )
+        runner = web.AppRunner(make_app(sources), shutdown_timeout=2.0, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        host, port = self._settings.address
+        try:
+            await web.TCPSite(runner, host or None, port).start()
+        except OSError as error:
+            raise SettingsError(f"listen: {self._settings.listen} cannot be listened on: {error.strerror}") from error
+        found: tuple[str, int] = runner.addresses[0][:2]
+        return found
+
+    async def _metrics(self, accept: str) -> tuple[bytes, str]:
+        kind, body = await asyncio.to_thread(self._exposition.begin(accept))
+        return body, kind
+
+    def _telemetry(self) -> Telemetry:
+        return telemetry(
+            now=self._world.clock.now(),
+            tracker=self._tracker,
+            streams=[each.health for each in self._reflectors],
+            outlets=self._fanout.outlets,
+            store=self._store.numbers,
+            contradictions=self._committer.numbers.contradictions,
+        )
