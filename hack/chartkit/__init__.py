@@ -1,1 +1,1 @@
-"""What of the chart is derived: the settings in its values and schema, and the table of its README."""
+"""What of the chart is derived: the settings in its values and schema, the table of its README, the dashboard."""

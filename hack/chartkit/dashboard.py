@@ -1,0 +1,285 @@
+"""The Grafana dashboard: what is asked, in the words of the operator's own tables of phases and metrics."""
+
+import json
+from collections.abc import Sequence
+
+from chartkit.grafana import (
+    SCHEMA_VERSION,
+    Json,
+    Panel,
+    Query,
+    Row,
+    by_name,
+    choice,
+    datasource,
+    legend,
+    lines,
+    placed,
+    reduced,
+    variable,
+)
+from podtimeline.core.milestones import PHASES, Phase
+from podtimeline.ports import Metric
+
+_CHOSEN = 'namespace=~"$namespace",workload=~"$workload"'
+_WORKLOAD = "namespace, workload_kind, workload"
+_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+# Waiting for nothing: a Job at work, a pod on its way out.
+_NOT_WAITING = f'phase!~"{Phase.RUN}|{Phase.TERMINATION}"'
+_COLOURS: dict[Phase, str] = {
+    Phase.SCHEDULING: "blue",
+    Phase.KUBELET_ADMISSION: "light-blue",
+    Phase.SANDBOX: "super-light-blue",
+    Phase.KUBELET_SYNC: "#808080",
+    Phase.IMAGE_QUEUE: "light-purple",
+    Phase.IMAGE_PULL: "purple",
+    Phase.CONTAINER_CREATE: "dark-blue",
+    Phase.CONTAINER_START: "semi-dark-blue",
+    Phase.INIT_RUN: "light-orange",
+    Phase.STARTUP_PROBE: "light-green",
+    Phase.READINESS_PROBE: "yellow",
+    Phase.STATUS_REPORT: "#d8d9da",
+    Phase.READINESS_GATES: "light-red",
+    Phase.ENDPOINT: "green",
+    Phase.RUN: "dark-green",
+    Phase.TERMINATION: "#5a5a5a",
+    Phase.UNEXPLAINED: "red",
+}
+
+
+def grown(series: str, window: str) -> str:
+    """By how much counters grew in a window, those included that appeared in it.
+
+    ``increase`` alone takes the first value of a new series for a start from nowhere, and says 0: the first rollout of
+    every workload would be missing.
+    """
+    before = f"{series} offset {window}"
+    return f"((increase({series}[{window}]) and {before}) or ({series} unless {before}))"
+
+
+def counted(metric: Metric, suffix: str, window: str, *, by: str = "") -> str:
+    """A histogram's growth in a window, summed by labels."""
+    grouping = f"sum by ({by}) " if by else "sum"
+    return f"{grouping}({grown(f'{metric}_{suffix}{{{_CHOSEN}}}', window)})"
+
+
+def quantile(metric: Metric, share: float, window: str, *, by: str = "") -> str:
+    """A quantile of a histogram over a window."""
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile({share}, {counted(metric, 'bucket', window, by=labels)})"
+
+
+def _quantiles(metric: Metric, window: str = "$window") -> tuple[Query, ...]:
+    return tuple(Query(quantile(metric, share, window), name) for name, share in _QUANTILES)
+
+
+def _now(expression: str, legend_: str = "__auto") -> Query:
+    return Query(expression, legend_, instant=True)
+
+
+def _column(expression: str) -> Query:
+    return Query(expression, instant=True, format="table")
+
+
+def _phases() -> list[Json]:
+    """Each phase under the name and in the colour it has everywhere."""
+    return [
+        by_name(phase, displayName=row.title, color={"mode": "fixed", "fixedColor": _COLOURS[phase]})
+        for phase, row in PHASES.items()
+    ]
+
+
+def _table(columns: Sequence[tuple[str, str, str]], labels: Sequence[str], *, sort: str) -> Json:
+    """What makes one table of several queries: (letter, title, unit) of each, and the labels that are columns."""
+    shown = {f"Value #{letter}": title for letter, title, _ in columns}
+    order = {name: index for index, name in enumerate([*labels, *shown])}
+    names = {"workload_kind": "kind"}
+    return {
+        "transformations": [
+            {"id": "merge", "options": {}},
+            {"id": "organize", "options": {"excludeByName": {"Time": True}, "indexByName": order,
+                                           "renameByName": {**shown, **names}}},
+        ],
+        "overrides": [by_name(title, unit=unit) for _, title, unit in columns],
+        "options": {"showHeader": True, "sortBy": [{"displayName": sort, "desc": True}]},
+    }  # fmt: skip
+
+
+def _overview() -> Row:
+    waiting = f"podtimeline_pods_in_phase{{{_NOT_WAITING}}}"
+    oldest = f"podtimeline_oldest_pod_in_phase_seconds{{{_NOT_WAITING}}}"
+    starts = [_now(counted(Metric.STARTUP, "count", "$__range"))]
+    ranged = [_now(query.expression, query.legend) for query in _quantiles(Metric.STARTUP, "$__range")]
+    one = reduced()
+    return Row("Starts", (
+        Panel("Starts", "stat", "Pods that became Ready in the time shown.", starts, 4, 4, "short", one),
+        Panel("Time to Ready", "stat", "Quantiles over the time shown.", ranged, 10, 4, options=reduced(names=True)),
+        Panel("Waiting now", "stat", "Pods that are neither ready nor at work.", [_now(f"sum({waiting})")], 4, 4,
+              "short", one),
+        Panel("Longest wait now", "stat", "How long the pod has waited that waits longest in its phase.",
+              [_now(f"max({oldest})")], 6, 4, options=one, none="nobody waits"),
+    ))  # fmt: skip
+
+
+def _startup() -> Row:
+    heat = Query(counted(Metric.STARTUP, "bucket", "$__rate_interval", by="le"), "{{le}}", format="heatmap")
+    columns = (("A", "starts", "short"), ("B", "p50", "s"), ("C", "p95", "s"), ("D", "p99", "s"),
+               ("E", "p95 to endpoint", "s"))  # fmt: skip
+    queries = [
+        _column(counted(Metric.STARTUP, "count", "$__range", by=_WORKLOAD)),
+        *(_column(quantile(Metric.STARTUP, share, "$__range", by=_WORKLOAD)) for _, share in _QUANTILES),
+        _column(quantile(Metric.ENDPOINT, 0.95, "$__range", by=_WORKLOAD)),
+    ]
+    drawn = {"calculate": False, "yAxis": {"unit": "s"}, "color": {"scheme": "Oranges", "mode": "scheme", "steps": 64},
+             "cellGap": 1, "filterValues": {"le": 1e-9}}  # fmt: skip
+    return Row("Time to Ready", (
+        Panel("From creation to Ready", "timeseries", "Quantiles of the starts within the window.",
+              _quantiles(Metric.STARTUP), 8, options=legend("lastNotNull", "max"), custom=lines()),
+        Panel("From creation to traffic", "timeseries", "To the ready address in every selecting Service's slices.",
+              _quantiles(Metric.ENDPOINT), 8, options=legend("lastNotNull", "max"), custom=lines()),
+        Panel("Distribution", "heatmap", "Starts by the time they took.", [heat], 8, options=drawn),
+        Panel("By workload", "table", "Slowest first. `other` holds what came after the series limit.", queries, 24, 9,
+              **_table(columns, ("namespace", "workload_kind", "workload"), sort="p95")),
+    ))  # fmt: skip
+
+
+def _where() -> Row:
+    spent = counted(Metric.PHASE, "sum", "$window", by="phase")
+    starts = f"max({counted(Metric.PHASE, 'count', '$window', by='phase')})"
+    by = f"{_WORKLOAD}, phase"
+    total = counted(Metric.PHASE, "sum", "$__range", by=by)
+    top = f"topk(25, {total})"
+    columns = (("A", "total", "s"), ("B", "p95", "s"))
+    worst = f"{quantile(Metric.PHASE, 0.95, '$__range', by=by)} and {top}"
+    return Row("Where the time goes", (
+        Panel("Phases of a mean start", "timeseries", "Phases are disjoint: the stack is the whole of a mean start.",
+              [Query(f"{spent} / on () group_left () {starts}", "{{phase}}")], 14, 9, options=legend("mean"),
+              custom=lines(stacked=True), overrides=_phases()),
+        Panel("p95 of each phase", "bargauge", "Over the time shown.",
+              [_now(quantile(Metric.PHASE, 0.95, "$__range", by="phase"), "{{phase}}")], 10, 9,
+              options={**reduced(), "orientation": "horizontal", "displayMode": "basic"}, overrides=_phases()),
+        Panel("Most time in all", "table", "Where a faster start would save the most, by workload and phase.",
+              [_column(top), _column(worst)], 24, 9,
+              **_table(columns, ("namespace", "workload_kind", "workload", "phase"), sort="total")),
+    ))  # fmt: skip
+
+
+def _stuck() -> Row:
+    return Row("Stuck now", (
+        Panel("Pods in each phase", "timeseries", "Of all namespaces. Jobs at work are in `run`.",
+              [Query("podtimeline_pods_in_phase", "{{phase}}")], 12, unit="short", options=legend("lastNotNull", "max"),
+              custom=lines(stacked=True), overrides=_phases()),
+        Panel("Longest time in its phase", "timeseries", "A line that climbs is a pod that is stuck.",
+              [Query("podtimeline_oldest_pod_in_phase_seconds", "{{phase}}")], 12,
+              options=legend("lastNotNull", "max"), custom=lines(), overrides=_phases(), none="nobody waits"),
+    ))  # fmt: skip
+
+
+def _images() -> Row:
+    pulls = counted(Metric.IMAGE_PULL, "count", "$window", by=_WORKLOAD)
+    slowest = f"topk(10, {quantile(Metric.IMAGE_PULL, 0.95, '$__range', by=_WORKLOAD)})"
+    name = "{{namespace}}/{{workload}}"
+    return Row("Image pulls and ends", (
+        Panel("Time of a pull", "timeseries", "Without the wait behind other pulls; cached images do not count.",
+              _quantiles(Metric.IMAGE_PULL), 6, options=legend("lastNotNull", "max"), custom=lines()),
+        Panel("Pulls", "timeseries", "Pulls within the window.", [Query(pulls, name)], 6, unit="short",
+              options=legend("max"), custom=lines(stacked=True)),
+        Panel("Slowest pulls", "bargauge", "p95 over the time shown.", [_now(slowest, name)], 6,
+              options={**reduced(), "orientation": "horizontal", "displayMode": "basic"}),
+        Panel("From deletion to gone", "timeseries", "From the request to the removal of the object.",
+              _quantiles(Metric.TERMINATION), 6, options=legend("lastNotNull", "max"), custom=lines()),
+    ))  # fmt: skip
+
+
+def _rate(metric: str, by: str) -> str:
+    return f"sum by ({by}) (rate({metric}[$__rate_interval]))"
+
+
+def _lost() -> tuple[Query, ...]:
+    """Everything that is told of less, or worse, than it should be."""
+    names = {
+        "podtimeline_stream_malformed_total": "malformed objects",
+        "podtimeline_sink_dropped_total": "dropped by a full queue",
+        "podtimeline_sink_failed_total": "failed in a sink",
+        "podtimeline_store_errors_total": "failed in the history",
+        "podtimeline_series_overflow_total": "counted as other",
+        "podtimeline_late_observations_total": "came too late",
+        "podtimeline_unclaimed_events_total": "events without a pod",
+        "podtimeline_orphans_dropped_total": "pods never seen",
+        "podtimeline_pods_vanished_total": "vanished unseen",
+        "podtimeline_clock_contradictions_total": "clocks contradict",
+    }
+    return tuple(Query(f"sum(increase({name}[$__rate_interval]))", text) for name, text in names.items())
+
+
+def _health() -> Row:
+    small, plain = 8, legend()
+    own = "and on (job, instance) podtimeline_build_info"
+    commit = "podtimeline_store_commit_duration_seconds"
+    mean = f"rate({commit}_sum[$__rate_interval]) / rate({commit}_count[$__rate_interval])"
+    return Row("The operator itself", (
+        Panel("Streams", "timeseries", "1 while every watch of a kind is open.",
+              [Query("min by (stream) (podtimeline_stream_connected)", "{{stream}}")], small, unit="short",
+              options=plain, custom=lines()),
+        Panel("Silence of streams", "timeseries", "Bookmarks come each minute; too long a silence ends in a reconnect.",
+              [Query("max by (stream) (time() - podtimeline_stream_last_progress_timestamp_seconds)", "{{stream}}")],
+              small, options=plain, custom=lines()),
+        Panel("Read", "timeseries", "Objects and changes a second.",
+              [Query(_rate("podtimeline_stream_events_total", "stream"), "{{stream}}")], small, unit="ops",
+              options=plain, custom=lines(stacked=True)),
+        Panel("Watches begun again, lists", "timeseries", "Each watch ends within minutes; lists should be rare.",
+              [Query("sum by (stream, reason) (increase(podtimeline_stream_restarts_total[$__rate_interval]))",
+                     "{{stream}}: {{reason}}"),
+               Query("sum by (stream) (increase(podtimeline_stream_relists_total[$__rate_interval]))",
+                     "{{stream}}: listed")], small, unit="short", options=plain, custom=lines(bars=True)),
+        Panel("Lost or doubtful", "timeseries", "Nothing is dropped silently: here it would show.", _lost(), small,
+              unit="short", options=plain, custom=lines(bars=True)),
+        Panel("Followed", "timeseries", "Records in memory, and finished pods that wait to be told.",
+              [Query("sum by (state) (podtimeline_tracked_pods)", "{{state}}"),
+               Query("sum by (sink) (podtimeline_sink_queue_length)", "queue of {{sink}}"),
+               Query("podtimeline_uncommitted_records", "not committed yet")], small, unit="short", options=plain,
+              custom=lines()),
+        Panel("Delays", "timeseries", "Mean time of a commit, and how far each sink is behind.",
+              [Query(mean, "commit"), Query("max by (sink) (podtimeline_sink_lag_seconds)", "{{sink}}")], small,
+              options=plain, custom=lines()),
+        Panel("History", "timeseries", "Size on disk and memory of the process.",
+              [Query("podtimeline_store_size_bytes", "history"),
+               Query(f"process_resident_memory_bytes {own}", "memory")], small,
+              unit="bytes", options=plain, custom=lines()),
+        Panel("Processor", "timeseries", "Share of one core.",
+              [Query(f"rate(process_cpu_seconds_total[$__rate_interval]) {own}", "{{instance}}")], small,
+              unit="percentunit", options=plain, custom=lines()),
+    ))  # fmt: skip
+
+
+def _variables() -> list[Json]:
+    counts = f"{Metric.PHASE}_count"
+    return [
+        datasource(),
+        variable("namespace", "Namespace", f"label_values({counts}, namespace)"),
+        variable("workload", "Workload", f'label_values({counts}{{namespace=~"$namespace"}}, workload)'),
+        choice("window", "Window", ("5m", "15m", "1h", "6h", "1d"), chosen="15m",
+               text="The stretch of time that each point of a quantile covers."),
+    ]  # fmt: skip
+
+
+def dashboard() -> str:
+    """Return the dashboard as Grafana imports it."""
+    rows = (_overview(), _startup(), _where(), _stuck(), _images(), _health())
+    document: Json = {
+        "uid": "podtimeline",
+        "title": "Podtimeline: starts of pods",
+        "description": "Where the time goes from a pod's creation to Ready, and to traffic.",
+        "tags": ["kubernetes", "podtimeline"],
+        "schemaVersion": SCHEMA_VERSION,
+        "editable": True,
+        "graphTooltip": 1,
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "timezone": "browser",
+        "templating": {"list": _variables()},
+        "annotations": {"list": []},
+        "links": [],
+        "panels": list(placed(rows)),
+    }
+    return json.dumps(document, indent=2) + "\n"
