@@ -9,8 +9,10 @@ from aiohttp.web import Application, Request
 from tests.support.lives import at, facts, ordinary
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock, checkpoint, saved
+from yarl import URL
 
 from podtimeline.core.view import View, view
+from podtimeline.store import SqliteStore
 from podtimeline.web.server import Sources, make_app
 
 Client = TestClient[Request, Application]
@@ -106,6 +108,11 @@ async def test_filters_narrow_the_listing(client: Client) -> None:
         ("order=fastest", "order"),
         ("since=yesterday", "since"),
         ("since=2026-11-23T03:00:00", "since"),
+        ("since=", "since"),
+        ("since=999999999d", "since"),
+        ("since=0001-01-01T00:00:00Z", "since"),
+        ("since=15m1h", "since"),
+        ("since=%D9%A1m", "since"),
         ("node=", "node"),
         ("namespace=a&namespace=b", "namespace"),
     ],
@@ -175,8 +182,41 @@ async def test_a_cursor_of_somebody_elses_is_refused(client: Client) -> None:
 
 async def test_nothing_can_be_written(client: Client) -> None:
     """The API only reads."""
-    assert (await client.post("/api/v1/pods")).status == 405
+    answer = await client.post("/api/v1/pods")
+    assert (answer.status, answer.content_type) == (405, "application/problem+json")
+    assert answer.headers["Allow"] == "GET, HEAD"
     assert (await client.head("/api/v1/pods")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [("100s", 3), ("1m40s", 3), ("99s", 0), ("2026-09-21T14:13:20Z", 3), ("2026-09-21T14:13:21Z", 0)],
+)
+async def test_since_is_a_duration_or_a_moment(client: Client, since: str, found: int) -> None:
+    """It compares with the moment of creation: the pods were created at 14:13:20, 100 s ago."""
+    body = await (await client.get("/api/v1/pods", params={"since": since})).json()
+    assert len(body["items"]) == found
+
+
+@pytest.mark.parametrize("text", ["%00", "%ff", "%ed%a0%80", "%F0%9F%90%A2", "a%27%20OR%201=1"])
+async def test_any_text_can_be_asked_for(world: World, text: str) -> None:
+    """Whatever the text, it is a value to compare with: nothing is found, and nothing breaks, in SQLite either."""
+    history = SqliteStore(":memory:", clock=StandingClock())
+    history.commit(checkpoint(saved()))
+    sources = Sources(history, world.tracked.get, world.metrics, world.health, world.ready, StandingClock())
+    async with TestClient(TestServer(make_app(sources))) as client:
+        for path in (f"pods?node={text}", f"pods?workload={text}/{text}", f"pods/shop/web-1?uid={text}"):
+            answer = await client.get(URL(f"/api/v1/{path}", encoded=True))
+            assert (answer.status, (await answer.json()).get("items")) in ((200, []), (404, None))
+    history.close()
+
+
+async def test_answers_are_compressed_for_who_asks(client: Client) -> None:
+    """A page of timelines and a full exposition are long and repeat themselves."""
+    answer = await client.get("/api/v1/pods", headers={"Accept-Encoding": "gzip"})
+    plain = await client.get("/api/v1/pods", headers={"Accept-Encoding": "identity"})
+    assert (answer.headers["Content-Encoding"], plain.headers.get("Content-Encoding")) == ("gzip", None)
+    assert await answer.json() == await plain.json()
 
 
 async def test_an_unknown_path_says_what_is_served(client: Client) -> None:

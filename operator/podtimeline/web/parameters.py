@@ -14,7 +14,8 @@ from podtimeline.web.problems import BadParameter
 
 MAX_LIMIT = 500
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"(\d{1,9})([smhd])")
+_PART = re.compile(r"(\d{1,9})([dhms])", re.ASCII)
+_DURATION = re.compile(r"(?=.)(\d{1,9}d)?(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?", re.ASCII)
 _SECOND = 1_000_000_000
 E = TypeVar("E", bound=StrEnum)
 ALLOWED = (
@@ -91,14 +92,23 @@ def _limit(name: str, value: str) -> int:
 
 
 def _since(name: str, value: str, now: int) -> int:
-    ago = _DURATION.fullmatch(value)
-    if ago is not None:
-        return now - int(ago[1]) * _UNITS[ago[2]] * _SECOND
+    since = _moment(value, now)
+    if since is None or since < 0:
+        allowed = "a duration such as 90s, 15m, 1h30m or 7d, or a moment after 1970 such as 2026-11-23T03:00:00Z"
+        raise BadParameter(name, value, allowed)
+    return since
+
+
+def _moment(value: str, now: int) -> int | None:
+    """Nanoseconds since the epoch of a duration before ``now`` or of an RFC 3339 time; ``None`` for anything else."""
+    if _DURATION.fullmatch(value):
+        ago = sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(value))
+        return now - ago * _SECOND
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadParameter(name, value, "a duration such as 15m, 2h or 1d, or a moment such as 2026-11-23T03:00:00Z")
+        return None
+    if moment.tzinfo is None:
+        return None
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds * 1000

@@ -15,6 +15,7 @@ from podtimeline.render.document import Document, document, documents
 from podtimeline.web.parameters import read_query
 from podtimeline.web.problems import BadParameter, problem
 
+_LARGE = 64 << 10
 Reasons = Callable[[], Sequence[str]]
 """Why the answer is no, in words; empty where it is yes."""
 
@@ -62,6 +63,12 @@ async def _refusals(
         return problem(503, "History unavailable", str(error))
     except web.HTTPNotFound:
         return problem(404, "Not found", f"{request.path} is not served; see /api/v1/pods, /metrics, /healthz, /readyz")
+    except web.HTTPMethodNotAllowed as error:
+        refusal = problem(
+            405, "Method not allowed", f"{request.method} is not served: podtimeline only answers, by GET"
+        )
+        refusal.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return refusal
 
 
 class _Pages:
@@ -70,7 +77,7 @@ class _Pages:
 
     async def metrics(self, request: web.Request) -> web.Response:
         body, kind = await self._sources.metrics(request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": kind})
+        return _compressed(web.Response(body=body, headers={"Content-Type": kind}, zlib_executor_size=_LARGE))
 
     async def health(self, _: web.Request) -> web.Response:
         return _verdict(self._sources.health())
@@ -127,4 +134,13 @@ def _verdict(reasons: Sequence[str]) -> web.Response:
 
 
 def _json(body: Document, *, status: int = 200) -> web.Response:
-    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
+    answer = web.Response(
+        status=status, text=json.dumps(body), content_type="application/json", zlib_executor_size=_LARGE
+    )
+    return _compressed(answer)
+
+
+def _compressed(answer: web.Response) -> web.Response:
+    """Compress for clients that ask for it; a large answer in a thread, so that the streams are read meanwhile."""
+    answer.enable_compression()
+    return answer
