@@ -103,8 +103,7 @@ class SqliteStore:
         with self._guard(), self._lock:
             with transaction(self._writer):
                 fresh = Transaction(self._writer, self._series_limit).write(checkpoint)
-            self._measure(begun)
-            self._prune(checkpoint.at)
+            self._after_commit(begun, checkpoint.at)
         return fresh
 
     def search(self, query: Query) -> Page:
@@ -202,11 +201,16 @@ class SqliteStore:
 
     # --- upkeep -----------------------------------------------------------------------------------------------------
 
-    def _measure(self, begun: float) -> None:
+    def _after_commit(self, begun: float, now: int) -> None:
         spent = self._numbers.seconds + time.perf_counter() - begun
-        self._numbers = replace(
-            self._numbers, commits=self._numbers.commits + 1, seconds=spent, bytes=used(self._writer)
-        )
+        self._numbers = replace(self._numbers, commits=self._numbers.commits + 1, seconds=spent)
+        try:
+            self._prune(now)
+            self._numbers = replace(self._numbers, bytes=used(self._writer))
+        except sqlite3.Error as error:
+            # The commit before it stands: failing here would make its counts come back as not counted.
+            self._numbers = replace(self._numbers, errors=self._numbers.errors + 1)
+            _LOG.warning("old timelines were not deleted: %s", failure(error, self._path))
 
     def _measure_file(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT count(*) FROM timelines").fetchone()[0]
@@ -215,15 +219,11 @@ class SqliteStore:
     def _prune(self, now: int) -> None:
         if self._pruned is not None and 0 <= now - self._pruned < _PRUNE_EVERY:
             return
-        try:
-            more = prune(self._writer, self._retention, now=now)
-            self._measure_file(self._writer)
-        except sqlite3.Error as error:
-            # The commit before it stands: failing here would make its counts come back as not counted.
-            self._numbers = replace(self._numbers, errors=self._numbers.errors + 1)
-            _LOG.warning("old timelines were not deleted: %s", failure(error, self._path))
-            more = False
-        self._pruned = None if more else now
+        self._pruned = now
+        more = prune(self._writer, self._retention, now=now)
+        self._measure_file(self._writer)
+        if more:
+            self._pruned = None
 
 
 @dataclass(frozen=True, slots=True)
