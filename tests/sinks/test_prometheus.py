@@ -49,7 +49,7 @@ def exposition(now: Telemetry = BUSY, *, limit: int = 2000) -> Exposition:
 
 def scraped(source: Exposition, accept: str = OPENMETRICS) -> dict[str, Family]:
     """The families of one scrape, as a parser reads them."""
-    body, content_type = source.begin(accept)()
+    content_type, body = source.begin(accept)()
     parse = parse_openmetrics if content_type.startswith("application/openmetrics") else parse_text
     return {each.name: each for each in parse(body.decode())}
 
@@ -69,7 +69,7 @@ def test_a_scrape_parses_and_shows_every_metric_of_the_table(accept: str, kind: 
     """Both formats are read by the library's own parsers, and no metric is missing or of another type."""
     source = exposition()
     source.count([increment(each, phase=Phase.RUN if each is Metric.PHASE else None) for each in Metric], at=at(1))
-    _, content_type = source.begin(accept)()
+    content_type, _ = source.begin(accept)()
     assert content_type.startswith(kind)
     families = scraped(source, accept)
     expected = {row.name.removesuffix("_total"): row.kind.value for row in METRICS}
@@ -102,7 +102,7 @@ def test_exemplars_carry_the_trace_and_only_openmetrics_shows_them() -> None:
 
 def exposition_text(source: Exposition) -> bytes:
     """A scrape in the text format."""
-    body, _ = source.begin("text/plain")()
+    _, body = source.begin("text/plain")()
     return body
 
 
@@ -152,7 +152,7 @@ def test_gauges_show_the_moment_of_the_scrape() -> None:
     """Each scrape asks for the numbers anew; what nobody is in has a count of 0 and no age."""
     moments = [Telemetry(in_phase={Phase.RUN: 1}), BUSY]
     source = Exposition(moments.pop, version="1", process=False)
-    body, _ = source.begin(OPENMETRICS)()
+    _, body = source.begin(OPENMETRICS)()
     first = {each.name: each for each in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
     assert [each.value for each in first["podtimeline_pods_in_phase"].samples] == [3, 0]
     assert [each.labels for each in first["podtimeline_oldest_pod_in_phase_seconds"].samples] == [

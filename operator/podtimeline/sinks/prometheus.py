@@ -24,8 +24,8 @@ from podtimeline.sinks.metrics import METRICS, Kind, MetricRow
 from podtimeline.sinks.telemetry import Telemetry
 
 _EDGES: tuple[str, ...] = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")  # type: ignore[no-untyped-call]
-Rendered = tuple[bytes, str]
-"""A body and its content type."""
+Rendered = tuple[str, bytes]
+"""A content type and a body."""
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class Exposition:
         """
         encode, content_type = choose_encoder(accept)
         now = self._telemetry()
-        return lambda: (encode(_Scrape(self, now)), content_type)
+        return lambda: (content_type, encode(_Scrape(self, now)))
 
     def families(self, now: Telemetry) -> Iterator[Family]:
         """Every metric of the table, then those of the process."""
