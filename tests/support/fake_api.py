@@ -238,6 +238,14 @@ def _groups() -> Body:
 
 def _resources(root: str) -> Body:
     verbs = ["get", "list", "watch"]
+    # kopf waits until it knows of namespaces, whether or not it reads them.
+    namespaces = {
+        "name": "namespaces",
+        "singularName": "namespace",
+        "namespaced": False,
+        "kind": "Namespace",
+        "verbs": [],
+    }
     return {
         "kind": "APIResourceList",
         "groupVersion": root.removeprefix("/apis/").removeprefix("/api/"),
@@ -245,5 +253,6 @@ def _resources(root: str) -> Body:
             {"name": name, "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": verbs}
             for name, (at, kind) in _KINDS.items()
             if at == root
-        ],
+        ]
+        + ([namespaces] if root == "/api/v1" else []),
     }

@@ -1,0 +1,145 @@
+"""The kopf frame: low-rate kinds through kopf, supervised, and never a write."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from tests.intake.harness import Naps
+from tests.intake.test_owners import DEPLOYMENT, REPLICASET, replicaset, service
+from tests.support.fake_api import FakeApi
+from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
+from tests.support.recording import SteppingClock
+
+from podtimeline.core.pods import Owner
+from podtimeline.intake.credentials import Connection
+from podtimeline.intake.operator import Frame, FrameEnd
+from podtimeline.intake.owners import OwnerIndex
+from podtimeline.intake.streams import Tap
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running frame."""
+
+    api: FakeApi
+    proxy: FaultProxy
+    index: OwnerIndex
+    frame: Frame
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Give everybody a turn until something holds."""
+        async with asyncio.timeout(30):
+            for _ in itertools.takewhile(lambda _: not true(), itertools.repeat(None)):
+                await asyncio.sleep(0)
+
+    def selecting(self) -> tuple[str, ...] | None:
+        """The Services that select the pods of the tests."""
+        return self.index.services("shop", {"app": "web"})
+
+    async def watching(self) -> None:
+        """Wait until kopf watches each kind."""
+        await self.until(lambda: self.api.watches == 3)
+
+
+@asynccontextmanager
+async def stage(
+    prepare: Callable[[FakeApi, FaultProxy], object] = lambda *_: None, *, namespaces: tuple[str, ...] = (),
+    tap: Tap | None = None,
+) -> AsyncIterator[Stage]:  # fmt: skip
+    """A frame before the fake API server behind the fault proxy."""
+    async with FakeApi() as api, FaultProxy(Connection(api.url)) as proxy:
+        api.put("services", service("web", {"app": "web"}))
+        api.put("replicasets", replicaset())
+        prepare(api, proxy)
+        connection, index = Connection(proxy.url), OwnerIndex()
+        async with connection.session() as session:
+            frame = Frame(
+                connection=connection,
+                session=session,
+                index=index,
+                clock=SteppingClock(),
+                namespaces=namespaces,
+                sleep=Naps(),
+                tap=tap,
+            )
+            task = asyncio.create_task(frame.run())
+            try:
+                yield Stage(api, proxy, index, frame)
+                assert not task.done()
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                assert not frame.health.running
+
+
+@pytest.mark.parametrize("namespaces", [(), ("shop",), ("shop", "till")])
+async def test_owners_and_services_are_listed_and_followed_with_get_alone(namespaces: tuple[str, ...]) -> None:
+    """All namespaces or some: complete at first, changed by each watch, and nothing is ever written."""
+    async with stage(namespaces=namespaces) as at:
+        await at.until(lambda: at.frame.health.complete)
+        assert at.selecting() == ("shop/web",)
+        assert at.index.chain("shop", REPLICASET) == (REPLICASET, DEPLOYMENT)
+        await at.until(lambda: at.api.watches == 3 * max(len(namespaces), 1))
+        at.api.put("services", service("late", {"app": "web"}))
+        at.api.delete("services", "shop", "web")
+        at.api.put("replicasets", replicaset("web-def", "rs-2"))
+        await at.until(lambda: at.selecting() == ("shop/late",))
+        await at.until(lambda: len(at.index.chain("shop", Owner("ReplicaSet", "web-def", "rs-2"))) == 2)
+        assert at.proxy.methods == {"GET"}
+        assert at.frame.health.malformed == 0
+
+
+async def test_what_ends_kopf_is_survived_and_what_vanished_meanwhile_goes() -> None:
+    """An ERROR event that is not 410 ends kopf 1.45: it is started anew, and the index is complete again."""
+    async with stage() as at:
+        await at.watching()
+        fault = at.proxy.add(Fault(FaultKind.ERROR_EVENT, resource="services", code=500))
+        at.api.end_watches()
+        await at.until(lambda: fault.hits == 1)
+        at.api.delete("services", "shop", "web")
+        at.api.put("services", service("new", {"app": "web"}))
+        await at.until(lambda: sum(at.frame.health.restarts.values()) >= 1)
+        await at.until(lambda: at.selecting() == ("shop/new",))
+        assert at.frame.health.restarts == {FrameEnd.FAILED: 1}
+        assert at.proxy.methods == {"GET"}
+
+
+async def test_a_gap_that_kopf_lists_over_loses_no_deletion() -> None:
+    """After a 410 kopf lists again and says nothing of what vanished: the frame's own listing does."""
+    async with stage() as at:
+        await at.watching()
+        at.proxy.add(Fault(FaultKind.ERROR_EVENT, resource="services", code=410))
+        at.api.put("services", service("other", {"app": "web"}))
+        await at.until(lambda: at.selecting() == ("shop/other", "shop/web"))
+        at.api.delete("services", "shop", "web")
+        await at.until(lambda: at.selecting() == ("shop/other",))
+        at.api.end_watches()
+        await at.watching()
+        assert at.selecting() == ("shop/other",)
+
+
+async def test_a_listing_that_is_refused_is_tried_again() -> None:
+    """403 for a while: no end, and then complete."""
+
+    def prepare(_: FakeApi, proxy: FaultProxy) -> None:
+        proxy.add(Fault(FaultKind.STATUS, Target.LIST, resource="jobs", code=403, times=4))
+
+    async with stage(prepare) as at:
+        await at.until(lambda: at.frame.health.complete)
+        assert at.frame.health.failed_listings >= 1
+
+
+async def test_a_tap_sees_listings_with_their_end_and_changes() -> None:
+    """What ``record`` writes of the low-rate kinds."""
+    seen: list[tuple[str, str]] = []
+    async with stage(tap=lambda _, stream, kind, __: seen.append((stream, kind))) as at:
+        await at.until(lambda: at.frame.health.complete)
+        await at.watching()
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(lambda: ("services", "WATCH") in seen)
+        for kind in ("replicasets", "jobs", "services"):
+            assert (kind, "LISTED") in seen
+        assert ("services", "LIST") in seen
