@@ -101,11 +101,16 @@ class Increment:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The label values of its series: namespace, workload_kind, workload, and the phase where there is one."""
-        mine = (self.namespace, self.workload_kind, self.workload)
+        """The label values of its series: namespace, workload_kind, workload, and the phase where there is one.
+
+        A pod without a controller is its own workload, and its name is no label: all of a namespace's are one series.
+        """
+        mine = (self.namespace, self.workload_kind, BARE if self.workload_kind == "Pod" else self.workload)
         return mine if self.phase is None else (*mine, self.phase.value)
 
 
+BARE = "bare"
+"""The label value of pods that have no controller."""
 OTHER = "other"
 """The label value of workloads that came after a histogram reached its limit of series."""
 

@@ -135,6 +135,14 @@ def test_beyond_the_limit_series_are_counted_together(store: Both) -> None:
     assert later[Metric.IMAGE_PULL, "f"] == 1
 
 
+def test_bare_pods_share_one_series(store: Both) -> None:
+    """A pod's name is never a label: pods without a controller are counted together, by namespace."""
+    pods = [replace(increment(workload=name), workload_kind="Pod") for name in ("debug-1", "debug-2")]
+    store.commit(checkpoint(*(saved(f"uid-{n}", each) for n, each in enumerate(pods))))
+    (histogram,) = store.restore().histograms
+    assert (histogram.labels, sum(histogram.buckets)) == (("shop", "Pod", "bare"), 2)
+
+
 def test_phases_are_counted_under_their_own_label_also_beyond_the_limit(store: Both) -> None:
     """Which workload it was is given up at the limit, which phase it was is not."""
     phases = [Phase.SCHEDULING, Phase.SANDBOX, Phase.IMAGE_PULL, Phase.RUN]
