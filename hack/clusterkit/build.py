@@ -192,9 +192,17 @@ def toolbox(targets: Sequence[Target], *, release: Kubernetes) -> Path:
     names = "-".join(directory.name for directory in directories)
     box = cache_root() / f"toolbox-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
     box.mkdir(parents=True, exist_ok=True)
-    (box / "kubectl").unlink(missing_ok=True)
-    (box / "kubectl").symlink_to(directories[0] / "kubectl")
+    _link(box / "kubectl", to=directories[0] / "kubectl")
     for target, directory in zip(targets, directories[1:], strict=True):
-        (box / target.name).unlink(missing_ok=True)
-        (box / target.name).symlink_to(directory / target.name)
+        _link(box / target.name, to=directory / target.name)
     return box
+
+
+def _link(path: Path, *, to: Path) -> None:
+    """Point a name at a file without a moment in which it is missing: another command may be about to run it."""
+    if path.is_symlink() and path.readlink() == to:
+        return
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(to)
+    fresh.replace(path)
