@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -22,6 +22,10 @@ from podtimeline.intake.streams import Pace, Reflector
 from podtimeline.ports import Clock, Stream
 
 _LOW_RATE = {LowRate.REPLICASETS: "/apis/apps/v1", LowRate.JOBS: "/apis/batch/v1", LowRate.SERVICES: "/api/v1"}
+
+
+Seen = Callable[[str, Kind], None]
+"""Told the stream and the kind of each line that was written."""
 
 
 class _Counting:
@@ -44,10 +48,11 @@ class _Counting:
 class _Tap:
     """Writes what reflectors see. Listings of several namespaces count as one: it is complete with the last of them."""
 
-    def __init__(self, writer: CaptureWriter, parts: int) -> None:
+    def __init__(self, writer: CaptureWriter, parts: int, seen: Seen | None) -> None:
         self._writer = writer
         self._missing = {stream.value: parts for stream in (*Stream, *LowRate)}
         self._parts = parts
+        self._seen = seen
 
     def __call__(self, arrived: int, stream: str, kind: str, raw: bytes) -> None:
         if kind == Kind.LISTED and self._parts > 1:
@@ -55,9 +60,13 @@ class _Tap:
             if self._missing[stream] != 0:
                 return
         self._writer.tap(arrived, stream, kind, raw)
+        if self._seen is not None:
+            self._seen(stream, Kind(kind))
 
 
-async def record_streams(settings: Settings, path: Path, *, stop: asyncio.Event, clock: Clock | None = None) -> str:
+async def record_streams(
+    settings: Settings, path: Path, *, stop: asyncio.Event, clock: Clock | None = None, seen: Seen | None = None
+) -> str:
     """Write a capture until ``stop`` is set; returns one line about what is in it.
 
     Raises ``ClusterError`` where the cluster cannot be reached at all, and ``CaptureError``.
@@ -69,7 +78,7 @@ async def record_streams(settings: Settings, path: Path, *, stop: asyncio.Event,
         version = await _kubernetes_version(connection, session)
         header = Header(format=FORMAT, cluster=settings.cluster_name, kubernetes=version, started=clock.now())
         with CaptureWriter(path, header) as writer:
-            tap = _Tap(writer, max(len(settings.namespaces), 1))
+            tap = _Tap(writer, max(len(settings.namespaces), 1), seen)
             pace = Pace(page_size=settings.page_size)
             hot = reflectors(
                 connection=connection, session=session, intake=counting, versions=None, clock=clock,

@@ -79,17 +79,23 @@ def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | N
 
 
 def last_endpoint(timeline: Timeline, instants: Instants) -> Mark | None:
-    """The endpoint that ends the way to traffic: the last one of a selecting Service, ``None`` where there is none."""
-    reached: dict[str, list[Mark]] = {}
-    for mark in instants:
+    """The endpoint that ends the way to traffic: the last one of a selecting Service, ``None`` where there is none.
+
+    ``None`` too where an address was there already when a slice was listed: traffic can come, nobody knows since when.
+    """
+    seen: dict[str, list[Mark]] = {}
+    for mark in timeline.evidence:
         if mark.milestone is Milestone.ENDPOINT_READY:
-            reached.setdefault(service_of(mark.subject), []).append(mark)
-    expected = timeline.services if timeline.services is not None else frozenset(reached)
-    for service in sorted(expected):
-        if service not in reached:
+            seen.setdefault(service_of(mark.subject), []).append(mark)
+    expected = sorted(timeline.services if timeline.services is not None else seen)
+    for service in expected:
+        if service not in seen:
             return Mark(Milestone.ENDPOINT_READY, service)
+    timed = [[mark for mark in seen[service] if mark in instants] for service in expected]
+    if not all(timed):
+        return None
     # A Service spreads one pod over several slices (address families): the first of each says traffic can come.
-    firsts = [min(reached[service], key=lambda mark: instants[mark].at) for service in sorted(expected)]
+    firsts = [min(marks, key=lambda mark: instants[mark].at) for marks in timed]
     return max(firsts, key=lambda mark: instants[mark].at, default=None)
 
 

@@ -1,0 +1,226 @@
+"""The whole operator in this process, against an API server on loopback."""
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.support.fake_api import FakeApi
+from tests.support.objects import CREATED, CREATED_NS, endpoint, endpoint_slice, event, pod, ready_pod
+from tests.support.waiting import Changes
+
+from podtimeline.app.operator import World, operate
+from podtimeline.config import Settings
+from podtimeline.core.instants import SECOND
+from podtimeline.errors import SettingsError
+from podtimeline.intake.credentials import Connection
+
+STREAMS = 6
+"""Watches of a whole operator: three hot streams and three kinds through kopf."""
+
+
+class Lines(io.StringIO):
+    """Stands for stdout; tells the event loop of each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes = Changes()
+        self._loop = asyncio.get_running_loop()
+
+    def write(self, text: str, /) -> int:
+        """Write, and say so."""
+        written = super().write(text)
+        self._loop.call_soon_threadsafe(self.changes.notify)
+        return written
+
+    @property
+    def pods(self) -> list[str]:
+        """The pods that were told of, in order."""
+        lines = [json.loads(line) for line in self.getvalue().splitlines() if line.endswith("}")]
+        return [line["k8s.pod.name"] for line in lines]
+
+
+class OffsetClock:
+    """Runs as real time does, from the second before the pods of ``objects`` are created; can jump, and fail once."""
+
+    def __init__(self) -> None:
+        self.broken = False
+        self._offset = CREATED_NS - SECOND - time.time_ns()
+
+    def forward(self, seconds: int) -> None:
+        """Jump ahead."""
+        self._offset += seconds * SECOND
+
+    def now(self) -> int:
+        """See ``ports.Clock``."""
+        if self.broken:
+            self.broken = False
+            raise RuntimeError("the clock is broken")
+        return time.time_ns() + self._offset
+
+
+@dataclass
+class Running:
+    """One operator."""
+
+    task: "asyncio.Task[int]"
+    stop: asyncio.Event
+    url: str
+    stdout: Lines
+    clock: OffsetClock
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON, or text, of a page."""
+        async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
+            if "json" in response.content_type:
+                return response.status, await response.json()
+            return response.status, await response.text()
+
+    async def stopped(self) -> int:
+        """Stop in order; the exit code."""
+        self.stop.set()
+        return await self.task
+
+
+@asynccontextmanager
+async def operator(
+    api: FakeApi, history: Path, *, clock: OffsetClock | None = None, **more: Any
+) -> AsyncIterator[Running]:
+    """An operator that follows ``api``; killed at the end if the test did not stop it."""
+    quick = {"linger_seconds": 0.0, "commit_interval_seconds": 0.01, "watch_timeout_seconds": 30}
+    settings = Settings(**({"listen": "127.0.0.1:0", "history_path": str(history)} | quick | more))
+    stop, stdout, clock = asyncio.Event(), Lines(), clock or OffsetClock()
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    world = World(connection=Connection(api.url), clock=clock, stdout=stdout)
+    task = asyncio.create_task(
+        operate(
+            settings, stop=stop, world=world, started=lambda host, port: address.set_result(f"http://{host}:{port}")
+        )
+    )
+    task.add_done_callback(lambda _: address.done() or address.cancel())
+    try:
+        url = await address
+    except asyncio.CancelledError:
+        await task
+        raise
+    await api.changes.until(lambda: api.watches >= STREAMS)
+    try:
+        yield Running(task, stop, url, stdout, clock)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[FakeApi]:
+    """A cluster with one Deployment and one Service."""
+    async with FakeApi() as server:
+        meta: dict[str, Any] = {"namespace": "shop", "creationTimestamp": CREATED}
+        owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d-1", "controller": True}
+        replicas = meta | {"name": "web-abc", "uid": "rs-1", "ownerReferences": [owner]}
+        server.put("replicasets", {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": replicas})
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": meta | {"name": "web", "uid": "s-1"}}
+        server.put("services", service | {"spec": {"selector": {"app": "web"}, "type": "ClusterIP"}})
+        yield server
+
+
+def start(api: FakeApi, name: str) -> None:
+    """A pod is created, an event tells of it, it becomes ready and its address gets into the slice."""
+    api.put("pods", pod(name))
+    about = {
+        "kind": "Pod",
+        "namespace": "shop",
+        "name": name,
+        "uid": f"uid-{name}",
+        "fieldPath": "spec.containers{web}",
+    }
+    told = event("Started", involvedObject=about)
+    told["metadata"]["name"] = told["metadata"]["name"].replace("web-1", name)
+    api.put("events", told)
+    ready = ready_pod(name)
+    api.put("pods", ready)
+    api.put("endpointslices", endpoint_slice(endpoint(name), name=f"slice-{name}"))
+
+
+def counted(metrics: str) -> float:
+    """How many startups the exposition counts for the Deployment."""
+    labels = 'namespace="shop",workload="web",workload_kind="Deployment"'
+    wanted = f"podtimeline_pod_startup_duration_seconds_count{{{labels}}} "
+    return sum(float(line.removeprefix(wanted)) for line in metrics.splitlines() if line.startswith(wanted))
+
+
+async def test_a_pod_is_followed_from_its_first_delivery_to_every_surface(api: FakeApi, tmp_path: Path) -> None:
+    """Probes, log, metrics and API agree; a stop in order ends with 0."""
+    async with operator(api, tmp_path / "history.sqlite3") as running:
+        assert (await running.get("/readyz"))[0] == 200
+        running.clock.forward(10)
+        start(api, "web-1")
+        await running.stdout.changes.until(lambda: running.stdout.pods == ["web-1"])
+        assert (await running.get("/healthz"))[0] == 200
+        assert counted((await running.get("/metrics"))[1]) == 1
+        status, told = await running.get("/api/v1/pods/shop/web-1")
+        assert status == 200
+        assert told["outcome"] == "ready"
+        assert told["workload"] == {"kind": "Deployment", "name": "web"}
+        assert told["awaited"] == []
+        assert told["services"] == ["shop/web"]
+        assert sum(each["durationNanoseconds"] for each in told["phases"]) == told["totalNanoseconds"]
+        assert await running.stopped() == 0
+
+
+async def test_after_a_kill_each_pod_is_told_and_counted_once(api: FakeApi, tmp_path: Path) -> None:
+    """One was told before, one is half-way, one starts and one goes while nobody looks."""
+    history, clock = tmp_path / "history.sqlite3", OffsetClock()
+    async with operator(api, history, clock=clock) as running:
+        clock.forward(10)
+        start(api, "web-1")
+        start(api, "web-2")
+        api.put("pods", pod("web-3"))
+        await running.stdout.changes.until(lambda: sorted(running.stdout.pods) == ["web-1", "web-2"])
+    start(api, "web-3")
+    start(api, "web-4")
+    api.delete("pods", "shop", "web-1")
+    async with operator(api, history, clock=clock) as running:
+        await running.stdout.changes.until(lambda: sorted(running.stdout.pods) == ["web-3", "web-4"])
+        assert counted((await running.get("/metrics"))[1]) == 4
+        assert await running.stopped() == 0
+
+
+async def test_what_was_read_is_committed_before_a_stop_ends(api: FakeApi, tmp_path: Path) -> None:
+    """However far away the next commit is."""
+    history = tmp_path / "history.sqlite3"
+    async with operator(api, history, commit_interval_seconds=60.0, json_log=False) as running:
+        api.put("pods", pod("web-1"))
+        async with asyncio.timeout(20):
+            while 'podtimeline_tracked_pods{state="starting"} 1.0' not in (await running.get("/metrics"))[1]:
+                continue
+        assert await running.stopped() == 0
+    async with operator(api, history) as running:
+        status, told = await running.get("/api/v1/pods/shop/web-1")
+        assert (status, told["outcome"]) == (200, "starting")
+
+
+async def test_a_task_that_ends_ends_the_process_with_1(
+    api: FakeApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A zombie that answers probes and follows nothing would be worse."""
+    async with operator(api, tmp_path / "history.sqlite3") as running:
+        running.clock.broken = True
+        api.put("pods", pod("web-1"))
+        assert await running.task == 1
+    assert "ended, the process stops" in caplog.text
+
+
+async def test_an_address_that_is_taken_is_refused_by_the_setting_s_name(api: FakeApi, tmp_path: Path) -> None:
+    """At the start, before anything is read."""
+    port = api.url.rpartition(":")[2]
+    with pytest.raises(SettingsError, match=r"listen: 127\.0\.0\.1"):
+        async with operator(api, tmp_path / "history.sqlite3", listen=f"127.0.0.1:{port}"):
+            pass
