@@ -113,11 +113,13 @@ class Prometheus:
         root = None if installed else _root(cache)
         # Debian's build looks for its pages below /usr: as root it gets them by a root of its own.
         caged = root is not None and os.geteuid() == 0
-        where = root / "demo" if root is not None and caged else self._directory
+        own = sha256(str(self._directory).encode()).hexdigest()[:8]
+        where = root / f"run-{own}" if root is not None and caged else self._directory
         shutil.rmtree(where / "data", ignore_errors=True)
         (where / "data").mkdir(parents=True)
+        write(self._directory / "where", str(where / "data"))
         write(where / "prometheus.yml", settings)
-        seen = Path("/demo") if caged else where
+        seen = Path(f"/run-{own}") if caged else where
         words = [f"--config.file={seen}/prometheus.yml", f"--storage.tsdb.path={seen}/data",
                  f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage",
                  "--storage.tsdb.retention.time=1d", "--log.level=warn"]  # fmt: skip
@@ -156,11 +158,15 @@ class Prometheus:
         return record is not None and record.alive()
 
     def stop(self) -> None:
-        """Stop what this directory's records name, and forget it."""
+        """Stop what this directory's records name, and remove what it has collected."""
         for name, record in self._records().items():
             record.stop()
             wait_until(lambda record=record: not record.alive(), seconds=20, what=f"{name} does not end")  # type: ignore[misc]
             (self._directory / f"{name}.json").unlink()
+        where = self._directory / "where"
+        if where.exists():
+            shutil.rmtree(where.read_text(), ignore_errors=True)
+            where.unlink()
 
 
 def _served(log: Path) -> int | None:
