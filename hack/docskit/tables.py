@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from click.testing import CliRunner
-from podtimeline.sinks.prometheus import METRICS
+from podtimeline.sinks.metrics import METRICS
 
 from podtimeline.cli.main import main as command_line
 from podtimeline.config import describe, flag, load_settings, variable
@@ -36,7 +36,7 @@ def phases() -> str:
 
 def metrics() -> str:
     """Every metric that the operator exposes."""
-    rows = ((f"`{row.name}`", row.kind, ", ".join(row.labels), row.help) for row in METRICS)
+    rows = ((f"`{row.name}`", row.kind.value, ", ".join(row.labels), row.help) for row in METRICS)
     return table(("Metric", "Type", "Labels", "What it says"), rows)
 
 

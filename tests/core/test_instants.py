@@ -37,6 +37,13 @@ def test_a_report_cut_off_from_above_points_at_the_cut() -> None:
     assert instant.at == at(7) - 1
 
 
+def test_a_report_far_beyond_its_second_points_at_nothing() -> None:
+    """A busy kubelet reported two seconds later: the middle of the second is wrong by half a second at most."""
+    instant = intersect([in_second(6.5), watched(9.1)]).instant()
+    assert instant is not None
+    assert instant.at == at(6.5) - 1
+
+
 def test_contradicting_evidence_is_kept_as_skew() -> None:
     """An event stamped before the second in which the API says it happened comes from a clock that is behind."""
     window = intersect([named(2.0), in_second(5.0)])

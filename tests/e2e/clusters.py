@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -45,12 +46,13 @@ def eventually(look: Callable[[], T], *, seconds: float = DEADLINE, what: str = 
 
 @contextmanager
 def namespace(name: str) -> Iterator[str]:
-    """A namespace of the test's own, gone afterwards."""
-    kubectl("create", "namespace", name)
+    """A namespace of the test's own, gone afterwards; its name begins with ``name``."""
+    space = f"{name}-{secrets.token_hex(3)}"
+    kubectl("create", "namespace", space)
     try:
-        yield name
+        yield space
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        kubectl("delete", "namespace", space, "--wait=false")
 
 
 def own_cluster() -> str | None:

@@ -97,14 +97,9 @@ async def test_a_passing_fault_loses_nothing(trouble: Trouble, name: str) -> Non
     """Pods created and deleted around the fault are all told, and the one that went is told as gone."""
     fault = SHORT[name]
     fault.hits = 0
-    if fault.target is Target.WATCH:
-        trouble.proxy.add(fault)
+    trouble.proxy.add(fault)
     await trouble.start()
     await trouble.create("stays", "goes")
-    if fault.target is Target.CONTINUE:
-        # A listing only comes with a 410: two faults at once.
-        trouble.proxy.add(fault)
-        trouble.proxy.add(Fault(FaultKind.ERROR_EVENT, code=410, times=3))
     await trouble.delete("goes")
     await trouble.create("late")
     items = await trouble.told(stays="ready", goes="ready", late="ready")

@@ -34,6 +34,7 @@ CONTAINER = (
 REPORTED = frozenset(
     {
         Milestone.KUBELET_ACCEPTED,
+        Milestone.PULL_STARTED,
         Milestone.INITIALIZED,
         Milestone.STARTED_PROBE_PASSED,
         Milestone.CONTAINER_READY,
@@ -41,7 +42,7 @@ REPORTED = frozenset(
         Milestone.READY,
     }
 )
-"""Milestones whose recorded truth is the kubelet's write to the API, which comes after the fact."""
+"""Milestones whose recorder comes after the fact: the kubelet's write to the API, or the runtime that it then asks."""
 
 
 def instants(item: Any) -> dict[Mark, Any]:

@@ -6,7 +6,7 @@ kept as ``skew`` and shown, never clamped away.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -99,33 +99,39 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The intersection of the evidence for one milestone, before causality has had its say."""
+    """The intersection of the evidence for one milestone; ``ordered`` once what must come after it has lowered it."""
 
     earliest: int | None
     latest: int | None
     points: tuple[Evidence, ...]
     skew: int = 0
+    ordered: bool = False
 
     def raised(self, floor: int | None) -> "Window":
         """This window after learning that the fact is not before ``floor``; a contradiction becomes skew."""
         if floor is None or (self.earliest is not None and self.earliest >= floor):
             return self
         if self.latest is not None and self.latest < floor:
-            return Window(self.earliest, self.latest, self.points, max(self.skew, floor - self.latest))
-        return Window(floor, self.latest, self.points, self.skew)
+            return replace(self, skew=max(self.skew, floor - self.latest))
+        return replace(self, earliest=floor)
 
     def lowered(self, ceiling: int | None) -> "Window":
         """This window after learning that the fact is not after ``ceiling``; a contradiction becomes skew."""
         if ceiling is None or (self.latest is not None and self.latest <= ceiling):
             return self
         if self.earliest is not None and self.earliest > ceiling:
-            return Window(self.earliest, self.latest, self.points, max(self.skew, self.earliest - ceiling))
-        return Window(self.earliest, ceiling, self.points, self.skew)
+            return replace(self, skew=max(self.skew, self.earliest - ceiling))
+        return replace(self, latest=ceiling)
+
+    def followed(self, ceiling: int | None) -> "Window":
+        """``lowered`` by what must come after this fact."""
+        window = self.lowered(ceiling)
+        return window if window.latest == self.latest else replace(window, ordered=True)
 
     def instant(self, *, floor: int | None = None) -> Instant | None:
         """The best estimate inside the window, or ``None`` where nothing says when.
 
-        The best-ranked point inside the window wins; then the upper bound that cut a later report off; then the
+        The best-ranked point inside the window wins; then the upper bound that cut a nearby report off; then the
         middle of a window that both sides bound.
         ``floor`` is the estimate of what must come before: inside the window the estimate is not put before it.
         """
@@ -144,8 +150,7 @@ class Window:
         if self.latest is None:
             return None
         for evidence in self.points:
-            if evidence.at is not None and evidence.at > self.latest:
-                # Reports follow their fact closely: the one cut off from above points at the cut, not at the middle.
+            if evidence.at is not None and evidence.at > self.latest and self._near(evidence.at - self.latest):
                 return self.latest, evidence.source, evidence.observed
         if self.earliest is None:
             return None
@@ -154,6 +159,11 @@ class Window:
             if evidence.earliest is not None or evidence.latest is not None:
                 return middle, evidence.source, evidence.observed
         return middle, Source.ORDER, max((each.observed for each in self.points), default=middle)
+
+    def _near(self, overshoot: int) -> bool:
+        # A step follows the one before it at once, so that a late report points at what followed. One that overshoots
+        # its own second by little tells that the fact was near that second's end, one that is far off tells nothing.
+        return self.ordered or self.earliest is None or (self.latest or 0) - self.earliest >= 10 * overshoot
 
     def _holds(self, moment: int) -> bool:
         return (self.earliest is None or moment >= self.earliest) and (self.latest is None or moment <= self.latest)

@@ -106,7 +106,7 @@ def _raise_floors(windows: dict[Mark, Window], order: Order) -> None:
 def _lower_ceilings(windows: dict[Mark, Window], order: Order) -> None:
     for mark in reversed(order):
         for each in order[mark]:
-            windows[each] = windows[each].lowered(windows[mark].latest)
+            windows[each] = windows[each].followed(windows[mark].latest)
 
 
 def _estimate(timeline: Timeline, windows: dict[Mark, Window], order: Order) -> dict[Mark, Instant]:
