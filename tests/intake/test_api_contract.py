@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.faults import VersionGoneError
 from podtimeline.intake.feeds import PodFeed, glance
 from podtimeline.intake.listing import Lister, check
-from podtimeline.intake.streams import Reflector, collection_path
+from podtimeline.intake.streams import Pace, Reflector, collection_path
 from podtimeline.ports import Stream
 
 NAMES = ("web-1", "web-2", "web-3")
@@ -88,7 +88,7 @@ class Subject:
             await check(response)
             await response.content.readline()
 
-    async def watch(self, version: str, *, seconds: int = 30) -> AsyncIterator[bytes]:
+    async def watch(self, version: str, *, seconds: int = 30) -> AsyncGenerator[bytes, None]:
         """The lines of a watch."""
         query = {
             "watch": "1",
@@ -167,14 +167,29 @@ async def test_a_watch_tells_each_change_after_its_version_in_order(subject: Sub
     assert versions[0] > int(version)
 
 
-async def test_a_watch_ends_in_good_order_with_a_bookmark(subject: Subject) -> None:
-    """After timeoutSeconds; the bookmark has the shape of no pod, and a version to go on from."""
+async def test_a_watch_ends_in_good_order_when_its_time_is_over(subject: Subject) -> None:
+    """After timeoutSeconds, without a word."""
     version = await subject.lister(500).version()
-    feed = PodFeed(RecordingIntake())
-    lines = [line async for line in subject.watch(version, seconds=3)]
-    assert [glance(line)[0] for line in lines] == ["BOOKMARK"]
-    assert int(feed.line(lines[0], arrived=1, live=True)) >= int(version)
+    assert [line async for line in subject.watch(version, seconds=1)] == []
+
+
+async def test_a_quiet_watch_gets_a_bookmark_within_the_read_timeout(subject: Subject) -> None:
+    """About once a minute; it has the shape of no pod, and a version to go on from."""
+    version = await subject.lister(500).version()
+    feed, seconds = PodFeed(RecordingIntake()), Pace().read_seconds
+    watch = subject.watch(version, seconds=600)
+    if subject.fake is not None:
+        first = asyncio.create_task(anext(watch))
+        await subject.fake.changes.until(lambda: subject.fake is not None and subject.fake.watches == 1)
+        subject.fake.bookmark()
+        line = await first
+    else:
+        async with asyncio.timeout(seconds):
+            line = await anext(watch)
+    assert glance(line)[0] == "BOOKMARK"
+    assert int(feed.line(line, arrived=1, live=True)) >= int(version)
     assert feed.malformed == 0
+    await watch.aclose()
 
 
 async def test_a_version_that_is_too_old_is_gone(subject: Subject) -> None:

@@ -193,7 +193,7 @@ class FakeApi(Server):
                 while (line := await watcher.queue.get()) is not None:
                     await response.write(line)
         except TimeoutError:
-            await response.write(self._bookmark(resource))
+            return response
         finally:
             self._watchers.remove(watcher)
             self.changes.notify()

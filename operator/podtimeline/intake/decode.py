@@ -41,9 +41,9 @@ _CONDITIONS = {
     "ContainersReady": Mark(Milestone.CONTAINERS_READY),
     "Ready": Mark(Milestone.READY),
 }
-_BUILT_IN = frozenset({*_CONDITIONS, "PodScheduled", "PodReadyToStartContainers"})
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _NOTHING: AbstractSet[Mark] = frozenset()
+_ABSENT = msgspec.Raw()
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
 _SPEC = msgspec.json.Decoder(PodSpec)
 _BINDING = msgspec.json.Decoder(PodSpecHead)
@@ -98,7 +98,7 @@ _TERMINAL = frozenset({"Succeeded", "Failed"})
 class _Reading:
     """One version of a pod being read."""
 
-    __slots__ = ("_arrived", "_known", "_live", "_parsed", "_pod", "_uid", "said")
+    __slots__ = ("_arrived", "_known", "_live", "_parsed", "_pod", "_seen", "_uid", "said")
 
     def __init__(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark]) -> None:
         self.said: list[Observation] = []
@@ -108,6 +108,8 @@ class _Reading:
         self._live = live
         self._known = known
         self._parsed: PodSpec | None = None
+        self._seen: Evidence | None = None
+        """What the arrival says of everything that is new in a live version."""
 
     @property
     def _spec(self) -> PodSpec:
@@ -124,33 +126,35 @@ class _Reading:
             self._witness(_CREATED, _second(Source.FIELD, pod.metadata.creation_timestamp, self._arrived))
         if _ACCEPTED not in known and pod.status.start_time is not None:
             self._witness(_ACCEPTED, _second(Source.FIELD, pod.status.start_time, self._arrived))
-        conditions = pod.status.conditions or ()
-        if _SCHEDULED not in known:
-            self._scheduled(conditions)
-        for condition in conditions:
-            mark = _CONDITIONS.get(condition.type)
+        scheduled = report = None
+        for condition in pod.status.conditions or ():
+            kind = condition.type
+            mark = _CONDITIONS.get(kind)
             if mark is not None:
                 if mark not in known:
                     self._transition(mark, condition)
-            elif condition.type not in _BUILT_IN:
+            elif kind == "PodScheduled":
+                scheduled = condition
+            elif kind == "PodReadyToStartContainers":
+                report = condition if condition.status == "True" else None
+            else:
                 self._gate(condition)
+        if _SCHEDULED not in known:
+            self._scheduled(scheduled)
         if _SANDBOX not in known or _IP not in known:
-            self._network(conditions)
+            self._network(report)
 
-    def _scheduled(self, conditions: "list[Condition] | tuple[()]") -> None:
-        condition = next((each for each in conditions if each.type == "PodScheduled"), None)
-        node = _raw(_BINDING, self._pod.spec, PodSpecHead()).node_name
+    def _scheduled(self, condition: Condition | None) -> None:
+        parsed = self._parsed
+        node = (_raw(_BINDING, self._pod.spec, PodSpecHead()) if parsed is None else parsed).node_name
         if node:
             since = condition.last_transition_time if condition is not None and condition.status == "True" else None
             self._witness(_SCHEDULED, _second(Source.CONDITION, since, self._arrived), detail=node)
         elif condition is not None and condition.status == "False" and condition.reason:
             self._note(condition.reason, "", condition.message or "")
 
-    def _network(self, conditions: "list[Condition] | tuple[()]") -> None:
+    def _network(self, report: Condition | None) -> None:
         # The condition only reports what was done before: a bound from above, for the sandbox and its address alike.
-        report = next(
-            (each for each in conditions if each.type == "PodReadyToStartContainers" and each.status == "True"), None
-        )
         bound = None if report is None else _until(Source.CONDITION, report.last_transition_time, self._arrived)
         if report is not None and _SANDBOX not in self._known:
             self._witness(_SANDBOX, bound)
@@ -271,7 +275,9 @@ class _Reading:
     def _witness(self, mark: Mark, stated: Evidence | None, *, detail: str = "") -> None:
         evidence: tuple[Evidence, ...]
         if self._live:
-            seen = just_after(Source.WATCH, self._arrived, observed=self._arrived)
+            seen = self._seen
+            if seen is None:
+                seen = self._seen = just_after(Source.WATCH, self._arrived, observed=self._arrived)
             evidence = (seen,) if stated is None else (seen, stated)
         else:
             evidence = (happened(self._arrived) if stated is None else stated,)
@@ -288,7 +294,7 @@ def _until(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
 
 def _raw(decoder: "msgspec.json.Decoder[_R]", raw: msgspec.Raw, absent: "_R") -> "_R":
     try:
-        return decoder.decode(raw) if bytes(raw) else absent
+        return absent if raw == _ABSENT else decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedObject(str(error)) from error
 

@@ -140,6 +140,7 @@ class Reflector:
         read = self._pace.read_seconds
         self._lister = Lister(connection, session, path, page_size=self._pace.page_size, sock_read=read)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=read)
+        self._saved = Stream(feed.stream) if versions is not None else None
         self._version: str | None = None
         self._current: int | None = None
         self._backlog: int | None = None
@@ -167,8 +168,8 @@ class Reflector:
 
     async def run(self) -> NoReturn:
         """Follow the collection until cancelled."""
-        if self._versions is not None and self._feed.resumable:
-            self._version = self._versions.version(Stream(self._feed.stream))
+        if self._versions is not None and self._saved is not None and self._feed.resumable:
+            self._version = self._versions.version(self._saved)
         while True:
             asked: float | None = None
             try:
@@ -190,8 +191,8 @@ class Reflector:
 
     def _reached(self, version: str | None) -> None:
         self._version = version
-        if self._versions is not None:
-            self._versions.reached(Stream(self._feed.stream), version)
+        if self._versions is not None and self._saved is not None:
+            self._versions.reached(self._saved, version)
 
     async def _list(self) -> None:
         began, turns, version, arrived = self._clock.now(), Turns(), "", 0

@@ -76,7 +76,13 @@ class ReadinessGate(Wire, frozen=True):
     condition_type: str
 
 
-class PodSpec(Wire, frozen=True):
+class PodSpecHead(Wire, frozen=True):
+    """What of a pod's spec changes: the binding."""
+
+    node_name: str | None = None
+
+
+class PodSpec(PodSpecHead, frozen=True):
     """corev1.PodSpec."""
 
     containers: list[Container] | None = None
@@ -84,12 +90,6 @@ class PodSpec(Wire, frozen=True):
     restart_policy: str = "Always"
     host_network: bool | None = None
     readiness_gates: list[ReadinessGate] | None = None
-
-
-class PodSpecHead(Wire, frozen=True):
-    """What of a pod's spec changes: the binding."""
-
-    node_name: str | None = None
 
 
 class Condition(Wire, frozen=True):
