@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from click.testing import CliRunner
-from podtimeline.sinks.metrics import METRICS
 
+from podtimeline.app.replaying import replay_views
 from podtimeline.cli.main import main as command_line
 from podtimeline.config import describe, flag, load_settings, variable
 from podtimeline.core.milestones import MILESTONES, PHASES
+from podtimeline.sinks.metrics import METRICS
 
 README = Path(__file__).parents[2] / "README.md"
 _SHOWN = "recommendations"
@@ -50,10 +51,11 @@ def settings() -> str:
 
 
 def picture() -> str:
-    """A real waterfall: the slow pull of the shipped capture."""
-    drawn = CliRunner().invoke(
-        command_line, ["replay", "--name", _SHOWN], env={"COLUMNS": "110"}, catch_exceptions=False
-    )
+    """A real waterfall: the slow pull of the shipped capture. Raises ``RuntimeError`` where it cannot be drawn."""
+    pod = next(view.facts.name for view in replay_views(None) if view.workload.name == _SHOWN)
+    drawn = CliRunner().invoke(command_line, ["replay", "--pod", pod], env={"COLUMNS": "110"}, catch_exceptions=False)
+    if drawn.exit_code != 0 or pod not in drawn.stdout:
+        raise RuntimeError(f"podtimeline replay --pod {pod}: {drawn.output}")
     return "```text\n" + drawn.stdout.rstrip() + "\n```"
 
 

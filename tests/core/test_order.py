@@ -4,6 +4,7 @@ from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, fac
 
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Restarted
 from podtimeline.core.order import predecessors, resolve
 
 
@@ -63,3 +64,20 @@ def test_events_alone_already_have_instants() -> None:
     """An event can come before its pod is seen."""
     life = container_start(Life(), "web", 1.0)
     assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].at == at(3.2)
+
+
+def test_a_step_of_a_start_is_not_before_the_report_of_the_step_before() -> None:
+    """The kubelet says Created before it starts the container: the start lies between the two reports."""
+    instants = resolve(container_start(Life().described(facts()), "web", 1.0).timeline())
+    started, created = instants[Mark(Milestone.STARTED, "web")], instants[Mark(Milestone.CONTAINER_CREATED, "web")]
+    assert (created.earliest, created.latest) == (at(3.0), at(3.1))
+    assert (started.earliest, started.latest) == (at(3.1), at(3.2))
+
+
+def test_reports_of_a_container_that_restarted_bound_nothing_from_below() -> None:
+    """Of several Created events the first may be lost: the second is later than the first start."""
+    life = Life().described(facts())
+    life.told.append(Restarted("uid-1", "web", 1))
+    life.saw(Milestone.CONTAINER_CREATED, named(8), subject="web")
+    life.saw(Milestone.STARTED, in_second(3, Source.FIELD), subject="web")
+    assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].skew == 0

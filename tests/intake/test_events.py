@@ -33,7 +33,6 @@ def read(reason: str, **more: Any) -> list[Observation]:
     [
         ("Scheduled", Mark(M.SCHEDULED)),
         ("AddedInterface", Mark(M.IP_ASSIGNED)),
-        ("Pulling", Mark(M.PULL_STARTED, "web")),
         ("Pulled", Mark(M.PULLED, "web")),
         ("Created", Mark(M.CONTAINER_CREATED, "web")),
         ("Started", Mark(M.STARTED, "web")),
@@ -42,6 +41,12 @@ def read(reason: str, **more: Any) -> list[Observation]:
 def test_a_reason_and_a_field_path_make_a_milestone(reason: str, mark: Mark) -> None:
     """The name of the Event says when, to the nanosecond, just after the fact; its message is not needed."""
     assert read(reason) == [Witnessed(UID, mark, (Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED),))]
+
+
+def test_pulling_announces_what_begins_with_it() -> None:
+    """The kubelet says Pulling before it pulls: the stamp of the announcement is the fact, not a time after it."""
+    evidence = Evidence(Source.EVENT_NAME, AT, AT, AT, ARRIVED)
+    assert read("Pulling") == [Witnessed(UID, Mark(M.PULL_STARTED, "web"), (evidence,))]
 
 
 def test_the_times_of_an_event_in_order_of_their_worth() -> None:

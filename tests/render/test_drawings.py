@@ -97,7 +97,7 @@ def test_what_runs_beside_is_listed_and_not_summed() -> None:
 def test_bounds_are_shown_where_they_matter_only() -> None:
     """A scheduling of 40 ms that may have taken 90 ms says nothing; a readiness probe that may be all of it does."""
     lines = {line.split("  ")[0]: line for line in text_of(samples.drawn(ordinary())).splitlines()}
-    assert lines["readiness probe"].endswith("0\u20132.90s")
+    assert lines["readiness probe"].endswith("0\u20132.80s")
     assert lines["kubelet admission"].endswith("%")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from podtimeline.core.instants import SECOND, Evidence, Source, just_after, within_second
+from podtimeline.core.instants import SECOND, Evidence, Source, exactly, just_after, within_second
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, ImagePulled, Noted, Observation, Selected, Witnessed
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
@@ -100,7 +100,8 @@ class Life:
 
 def container_start(life: Life, name: str, begin: float) -> Life:
     """Pull (2 s, one of them queued), create and start a container from ``begin`` on."""
-    life.saw(Milestone.PULL_STARTED, named(begin), subject=name)
+    announced = exactly(Source.EVENT_NAME, at(begin), observed=at(begin + 0.01))
+    life.saw(Milestone.PULL_STARTED, announced, subject=name)
     life.saw(Milestone.PULLED, named(begin + 2), subject=name)
     life.pulled(name, pull=1, waiting=2)
     life.saw(Milestone.CONTAINER_CREATED, named(begin + 2.1), subject=name)

@@ -10,7 +10,6 @@ from tests.support.lives import (
     container_start,
     facts,
     in_second,
-    named,
     ordinary,
     watched,
 )
@@ -254,7 +253,7 @@ def test_words_that_come_after_the_cut_refine_the_record_and_not_the_histograms(
     """What was unexplained when it was counted stays counted as unexplained."""
     world = World()
     world.owners.selecting = ()
-    late = Life().saw(Milestone.PULL_STARTED, named(1.0), subject="web").told
+    late = [each for each in ordinary().told if getattr(each, "mark", None) == Mark(Milestone.PULL_STARTED, "web")]
     world.take(*[each for each in until_ready(ordinary()) if each not in late], seconds=6)
     counted = world.commit(11)
     assert Phase.UNEXPLAINED in {each.phase for each in counted}

@@ -66,6 +66,11 @@ def just_after(source: Source, moment: int, *, observed: int) -> Evidence:
     return Evidence(source, moment, None, moment, observed)
 
 
+def exactly(source: Source, moment: int, *, observed: int) -> Evidence:
+    """Evidence whose stamp is the fact: the reporter announces what it sets out to do."""
+    return Evidence(source, moment, moment, moment, observed)
+
+
 def within_second(source: Source, second: int, *, observed: int) -> Evidence:
     """Evidence truncated to a whole second: the fact lies in [second, second + 1 s)."""
     return Evidence(source, None, second, second + SECOND - 1, observed)

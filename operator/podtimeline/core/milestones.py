@@ -116,7 +116,7 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "PodReadyToStartContainers condition, watch"),
         MilestoneRow(M.IP_ASSIGNED, S.POD, Place.NODE, "has its IP addresses",
                      "AddedInterface event, watch of status.podIPs, order"),
-        MilestoneRow(M.PULL_STARTED, S.CONTAINER, Place.NODE, "kubelet set out to pull the image, its queue included",
+        MilestoneRow(M.PULL_STARTED, S.CONTAINER, Place.NODE, "kubelet announced the pull, its queue included",
                      "Pulling event name"),
         MilestoneRow(M.PULLED, S.CONTAINER, Place.NODE, "image is on the node", "Pulled event name and message"),
         MilestoneRow(M.CONTAINER_CREATED, S.CONTAINER, Place.NODE, "container made", "Created event name"),

@@ -5,13 +5,16 @@ pass bounds on all the same. A last delivery that did *not* show a change bounds
 the change may already have been in flight; only the order of facts does.
 """
 
-from podtimeline.core.instants import Instant, Window, intersect
+import itertools
+
+from podtimeline.core.instants import Instant, Source, Window, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.timeline import Timeline
 
 Order = dict[Mark, tuple[Mark, ...]]
 _START_PATH = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
+_REPORTED_BEFORE = dict(itertools.pairwise(_START_PATH))
 _UNSEEN = Window(None, None, ())
 
 
@@ -87,6 +90,7 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
         after = (Mark(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
         order.setdefault(mark, after if after and after[0] in order else ())
     windows = {mark: _window(timeline, mark) for mark in order}
+    _raise_to_reports(timeline, windows)
     _raise_floors(windows, order)
     _lower_ceilings(windows, order)
     return _estimate(timeline, windows, order)
@@ -95,6 +99,29 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
 def _window(timeline: Timeline, mark: Mark) -> Window:
     evidence = timeline.evidence.get(mark)
     return intersect(evidence) if evidence else _UNSEEN
+
+
+def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
+    """Raise each step of a container's start to the report of the step before it.
+
+    The kubelet records Pulling before it pulls, Pulled before it creates and Created before it starts, one after the
+    other (pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer): what follows a report is not before it.
+    """
+    for mark, evidence in timeline.evidence.items():
+        after = _REPORTED_BEFORE.get(mark.milestone)
+        # A container that restarted has several reports of each step, and the first may have been lost.
+        if after is None or mark.subject in timeline.restarts:
+            continue
+        following = Mark(after, mark.subject)
+        report = next((each.at for each in evidence if each.source is Source.EVENT_NAME), None)
+        if following in timeline.evidence and report is not None:
+            windows[following] = windows[following].raised(report + _took(timeline, following))
+
+
+def _took(timeline: Timeline, mark: Mark) -> int:
+    # The message's durations are truncated to a millisecond (pkg/kubelet/images/image_manager.go): never too long.
+    pull = timeline.pulls.get(mark.subject) if mark.milestone is Milestone.PULLED else None
+    return 0 if pull is None or pull.cached else pull.waiting or pull.pull or 0
 
 
 def _raise_floors(windows: dict[Mark, Window], order: Order) -> None:

@@ -6,7 +6,7 @@ what nothing else tells (the pull's durations and size, the name of the pod that
 
 import re
 
-from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after
+from podtimeline.core.instants import SECOND, Evidence, Source, exactly, happened, just_after
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.observations import ImagePulled, Noted, Observation, Witnessed
 from podtimeline.intake.texts import container_of, go_duration, moment, name_time
@@ -68,13 +68,21 @@ def event_observations(event: Event, *, arrived: int) -> list[Observation]:
         of_pod = MILESTONES[milestone].scope is Scope.POD
         if of_pod or container:
             mark = Mark(milestone, "" if of_pod else container)
-            said.append(Witnessed(uid, mark, (stamp(event, arrived=arrived),)))
+            said.append(Witnessed(uid, mark, (_evidence(event, milestone, arrived),)))
         if milestone is Milestone.PULLED and container:
             said.extend(_pulled(uid, container, event.message))
     elif event.type == "Warning" or reason in TELLING:
         at, count = _latest(event, arrived)
         said.append(Noted(uid, reason, container, event.message, at, count))
     return said
+
+
+def _evidence(event: Event, milestone: Milestone, arrived: int) -> Evidence:
+    told = stamp(event, arrived=arrived)
+    # Pulling announces a pull that is about to begin; every other reason reports what has been done.
+    if milestone is Milestone.PULL_STARTED and told.source is Source.EVENT_NAME and told.at is not None:
+        return exactly(told.source, told.at, observed=arrived)
+    return told
 
 
 def created_pod(event: Event, *, arrived: int) -> tuple[str, int] | None:
