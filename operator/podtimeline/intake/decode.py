@@ -45,6 +45,7 @@ _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _NOTHING: AbstractSet[Mark] = frozenset()
 _ABSENT = msgspec.Raw()
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
+_OWNERS = msgspec.json.Decoder(list[OwnerReference] | None)
 _SPEC = msgspec.json.Decoder(PodSpec)
 _BINDING = msgspec.json.Decoder(PodSpecHead)
 
@@ -304,7 +305,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
     metadata = pod.metadata
     if not metadata.uid or metadata.creation_timestamp is None:
         raise MalformedObject("a pod without uid or creationTimestamp")
-    owner = controller(metadata.owner_references)
+    owner = controller(_raw(_OWNERS, metadata.owner_references, None))
     containers = (
         *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
         *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),

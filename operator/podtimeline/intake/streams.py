@@ -263,17 +263,26 @@ class Reflector:
     def _take(self, chunk: bytes, arrived: int) -> None:
         lines = (self._tail + chunk).split(b"\n") if self._tail else chunk.split(b"\n")
         self._tail = lines.pop()
-        take, version = self._feed.line, ""
-        for line in lines:
-            if self._tap is not None:
-                self._tap(arrived, self._feed.stream, "WATCH", line)
-            live = self._backlog is None or self._news(line)
-            version = take(line, arrived=arrived, live=live) or version
+        version = ""
+        try:
+            if self._tap is None and self._backlog is None:
+                take = self._feed.line
+                for line in lines:
+                    version = take(line, arrived=arrived, live=True) or version
+            else:
+                for line in lines:
+                    version = self._take_watched(line, arrived) or version
+        finally:
+            # An ERROR in the midst of a chunk ends the watch, not what was read before it.
             if version:
-                self._version = version
-        if version:
-            self._backoff.progressed()
-            self._reached(version)
+                self._backoff.progressed()
+                self._reached(version)
+
+    def _take_watched(self, line: bytes, arrived: int) -> str:
+        if self._tap is not None:
+            self._tap(arrived, self._feed.stream, "WATCH", line)
+        live = self._backlog is None or self._news(line)
+        return self._feed.line(line, arrived=arrived, live=live)
 
     def _news(self, line: bytes) -> bool:
         """Whether the line tells what happened after the watch was taken up; the first that does ends the backlog."""

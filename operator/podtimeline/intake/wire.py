@@ -42,7 +42,7 @@ class PodAnnotations(msgspec.Struct, frozen=True, gc=False):
 
 
 class PodMetadata(Wire, frozen=True):
-    """metav1.ObjectMeta of a Pod. ``labels`` stay unparsed: they are read once a pod."""
+    """metav1.ObjectMeta of a Pod. ``labels`` and owners stay unparsed: they are read once a pod."""
 
     uid: str
     name: str = ""
@@ -53,7 +53,7 @@ class PodMetadata(Wire, frozen=True):
     deletion_grace_period_seconds: int | None = None
     labels: msgspec.Raw = msgspec.Raw()
     annotations: PodAnnotations | None = None
-    owner_references: list[OwnerReference] | None = None
+    owner_references: msgspec.Raw = msgspec.Raw()
 
 
 class Presence(Wire, frozen=True):
