@@ -359,3 +359,20 @@ def test_a_server_that_asks_for_patience_gets_it_within_limits() -> None:
     assert backoff.next(at_least=3) == 3
     assert backoff.next(at_least=3600) == 60
     assert backoff.next() <= 0.2
+
+
+async def test_what_was_read_before_an_error_in_the_same_chunk_is_kept() -> None:
+    """The saved version is that of the last line before the ERROR event, which ends the watch only."""
+
+    def prepare(api: FakeApi, proxy: FaultProxy) -> None:
+        three_pods(api, proxy)
+        api.put("pods", pod("web-4"))
+        proxy.add(Fault(FaultKind.ERROR_EVENT, code=500, after=1))
+
+    async with scene(prepare=prepare, versions=KeptVersions({Stream.PODS: "103"})) as at:
+        at.naps.gate = asyncio.Event()
+        await at.until(lambda: at.restarts(Restart.SERVER_ERROR) == 1)
+        assert at.versions.version(Stream.PODS) == "104"
+        at.naps.gate.set()
+        await at.watching()
+        assert len(at.intake.of("uid-web-4", Described)) == 1
