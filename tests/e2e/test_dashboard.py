@@ -89,7 +89,7 @@ def numbers(url: str, target: dict[str, Any]) -> list[float]:
     if target["instant"]:
         return [float(each["value"][1]) for each in ask(url, "query", query=expression)["result"]]
     now = time.time()
-    span = {"start": str(now - 60), "end": str(now), "step": "5"}
+    span = {"start": str(now - 600), "end": str(now), "step": "5"}
     result = ask(url, "query_range", query=expression, **span)["result"]
     return [float(value) for each in result for _, value in each["values"]]
 
