@@ -86,21 +86,28 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
 
 
 def _witness(timeline: Timeline, said: Witnessed) -> bool:
-    mark, changed = said.mark, False
-    known = timeline.evidence.get(mark)
-    joined = _join(known or (), said.evidence)
-    if joined != known:
-        timeline.evidence[mark] = joined
+    _, mark, more, detail, from_status = said
+    evidence = timeline.evidence
+    known = evidence.get(mark)
+    if known is None:
+        evidence[mark] = more if len(more) == 1 else _join((), more)
         changed = True
-    if said.detail:
-        detail = timeline.details.get(mark, "")
-        best = max(detail, said.detail, key=lambda text: (len(text), text))
-        if best != detail:
-            timeline.details[mark] = best
-            changed = True
-    if said.from_status and mark not in timeline.from_status:
+    else:
+        joined = _join(known, more)
+        changed = joined != known
+        if changed:
+            evidence[mark] = joined
+    if from_status:
         timeline.from_status.add(mark)
-    return changed
+    return _detail(timeline, mark, detail) or changed if detail else changed
+
+
+def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
+    held = timeline.details.get(mark, "")
+    if (len(detail), detail) <= (len(held), held):
+        return False
+    timeline.details[mark] = detail
+    return True
 
 
 def _join(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

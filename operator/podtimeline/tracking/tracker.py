@@ -27,6 +27,7 @@ _CREATED = Mark(Milestone.CREATED)
 _READY = Mark(Milestone.READY)
 _DELETED = Mark(Milestone.DELETION_REQUESTED)
 _REMOVED = Mark(Milestone.OBJECT_REMOVED)
+_STARTING = Stage.STARTING
 _MAX_SHAPES = 10_000
 
 
@@ -215,16 +216,17 @@ class Tracker:
                 return
             self._described(record, timeline, timeline.facts, now)
         evidence = timeline.evidence
-        if not record.removed and _REMOVED in evidence:
+        gone, leaving = _REMOVED in evidence, _DELETED in evidence
+        if gone and not record.removed:
             record.removed = True
             record.leaving_at = None
             self._leaving.pop(record.uid, None)
             self._wake(record, now + self._rules.linger)
-        elif record.leaving_at is None and not record.removed and _DELETED in evidence:
+        elif leaving and not gone and record.leaving_at is None:
             record.leaving_at = now
             self._leaving[record.uid] = record
-        if record.stage is Stage.STARTING and record.over_at is None:
-            self._started(record, timeline, now)
+        if record.stage is _STARTING and record.over_at is None:
+            self._started(record, timeline, now, called_off=gone or leaving)
 
     def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
         self._orphans.pop(record.uid, None)
@@ -259,20 +261,21 @@ class Tracker:
         return len(chain) > 1
 
     def _own_again(self, now: int) -> None:
-        """The controller of a controller is often seen after its first pod, and a pod may be stuck before it settles."""
+        """The controller of a controller is often seen after its first pod, which may be stuck before it settles."""
         waiting, self._unowned = self._unowned, []
         for until, record in waiting:
             timeline = record.timeline if record.stage is Stage.STARTING else None
             if timeline is not None and until > now and not self._owned(record, timeline):
                 self._unowned.append((until, record))
 
-    def _started(self, record: Tracked, timeline: Timeline, now: int) -> None:
+    def _started(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         if record.ready_at is None and _READY in timeline.evidence:
             record.ready_at = now
             self._wake(record, now + self._rules.endpoint_deadline + self._rules.linger)
             if not self._selected(record, timeline):
                 self._unselected[record.uid] = record
-        if _over(record, timeline):
+        served = record.ready_at is not None and timeline.services is not None and not awaited(timeline)
+        if called_off or served or timeline.ended is not None:
             record.over_at = now
             self._unselected.pop(record.uid, None)
             self._wake(record, now + self._rules.linger)
@@ -392,16 +395,16 @@ class Tracker:
         record.created_second, record.key = facts.created_second, (sys.intern(facts.namespace), facts.name)
         self._records[record.uid] = record
         self._names.appeared(record, record.key)
-        if _DELETED in timeline.evidence:
+        gone, leaving = _REMOVED in timeline.evidence, _DELETED in timeline.evidence
+        if leaving and not gone:
             record.leaving_at, self._leaving[record.uid] = now, record
         if saved.settled:
             record.stage = Stage.SETTLED
         else:
             record.stage, self._starting[record.uid] = Stage.STARTING, record
-            self._started(record, timeline, now)
-        if _REMOVED in timeline.evidence:
+            self._started(record, timeline, now, called_off=gone or leaving)
+        if gone:
             record.removed = True
-            self._leaving.pop(record.uid, None)
             self._wake(record, now + self._rules.linger)
         elif saved.settled:
             self._pack(record, self._codec.pack(state), _said(state))
@@ -411,14 +414,6 @@ class Tracker:
         young = next((opened for opened in self._orphans.values() if opened >= since), None)
         named = self._names.oldest(since)
         return min((each for each in (young, named) if each is not None), default=None)
-
-
-def _over(record: Tracked, timeline: Timeline) -> bool:
-    """Whether nothing more is waited for: traffic can come, or the pod ended or is asked to go."""
-    evidence = timeline.evidence
-    if timeline.ended is not None or _DELETED in evidence or _REMOVED in evidence:
-        return True
-    return record.ready_at is not None and timeline.services is not None and not awaited(timeline)
 
 
 def _said(state: State) -> frozenset[Mark]:
