@@ -58,10 +58,10 @@ def run(options: argparse.Namespace) -> str:
     events, rounds = options.pods * VERSIONS, max(options.rounds, 5)
     with serving(options.pods, burst=True) as server:
         bursts = _rounds(server, events, rounds, "burst")
-    with serving(options.pods, burst=False) as server:
-        steady = _rounds(server, events, rounds, "steady")
         if options.profile:
             print(_profiled(server, events))
+    with serving(options.pods, burst=False) as server:
+        steady = _rounds(server, events, rounds, "steady")
     print(_shares(options.pods))
     ratio, cost, bare = _medians(bursts, events)
     return verdict(

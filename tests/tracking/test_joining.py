@@ -223,6 +223,16 @@ def test_a_pod_that_rests_keeps_its_decoder_and_its_slices_quiet() -> None:
     assert world.drain(12).snapshots == ()
 
 
+def test_the_store_is_as_fresh_as_the_tracker_for_a_pod_that_rests() -> None:
+    """Only what changes is worth looking at here rather than there."""
+    world = World()
+    world.take(*TOLD, seconds=6)
+    assert world.tracker.fresher("uid-1", now=at(7)) is not None
+    world.commit(11)
+    assert world.tracker.fresher("uid-1", now=at(12)) is None
+    assert world.tracker.fresher("uid-2", now=at(12)) is None
+
+
 def test_pods_of_one_shape_share_what_is_known_of_them() -> None:
     """A thousand replicas differ in nothing that their decoders need to know."""
     world = World()

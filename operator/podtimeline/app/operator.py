@@ -206,7 +206,7 @@ class _Operator:
     async def _serve(self, stack: AsyncExitStack) -> tuple[str, int]:
         sources = Sources(
             history=self._store,
-            live=lambda uid: self._tracker.view(uid, now=self._world.clock.now()),
+            live=lambda uid: self._tracker.fresher(uid, now=self._world.clock.now()),
             metrics=self._metrics,
             health=self._watcher.dead,
             ready=self._watcher.unready,

@@ -171,6 +171,11 @@ class Tracker:
             return None
         return view(record.timeline or self._unpacked(record), now=now)
 
+    def fresher(self, uid: str, *, now: int) -> View | None:
+        """The pod's timeline as of now; ``None`` where the store has all that is known, as of a pod that rests."""
+        record = self._records.get(uid)
+        return None if record is None or record.timeline is None else self.view(uid, now=now)
+
     def situation(self, now: int) -> Situation:
         """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs."""
         counts, oldest = in_phase(now, self._starting.values(), self._leaving.values())
@@ -386,28 +391,31 @@ class Tracker:
             self._remember(saved, now)
 
     def _remember(self, saved: Saved, now: int) -> None:
-        state = saved.state
-        facts = state.facts
+        state, facts = saved.state, saved.state.facts
         if facts is None or saved.closed:
             return
-        timeline = load(state)
-        record = Tracked(state.uid, timeline, known=timeline.from_status, told=saved.settled)
-        record.created_second, record.key = facts.created_second, (sys.intern(facts.namespace), facts.name)
+        record = Tracked(state.uid, None, told=saved.settled, created_second=facts.created_second)
+        record.key = (sys.intern(facts.namespace), facts.name)
         self._records[record.uid] = record
         self._names.appeared(record, record.key)
-        gone, leaving = _REMOVED in timeline.evidence, _DELETED in timeline.evidence
+        marks = {mark for mark, _ in state.evidence}
+        gone, leaving = _REMOVED in marks, _DELETED in marks
         if leaving and not gone:
             record.leaving_at, self._leaving[record.uid] = now, record
         if saved.settled:
             record.stage = Stage.SETTLED
+            self._pack(record, self._codec.pack(state), _said(state))
         else:
-            record.stage, self._starting[record.uid] = Stage.STARTING, record
-            self._started(record, timeline, now, called_off=gone or leaving)
+            self._resume(record, load(state), now, called_off=gone or leaving)
         if gone:
             record.removed = True
             self._wake(record, now + self._rules.linger)
-        elif saved.settled:
-            self._pack(record, self._codec.pack(state), _said(state))
+
+    def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
+        record.timeline, record.known = timeline, timeline.from_status
+        record.stage, self._starting[record.uid] = Stage.STARTING, record
+        self._unowned.append((now + self._rules.owner_wait, record))
+        self._started(record, timeline, now, called_off=called_off)
 
     def _oldest_unclaimed(self, now: int) -> int | None:
         since = now - self._rules.hold_versions

@@ -1,0 +1,45 @@
+"""What the benches measure is what they say they measure."""
+
+import json
+
+from benches.apiserver import interleaved
+from benches.podgen import VERSIONS, Numbered, lines
+from benches.settings import BEGIN, CREATED, FixedOwners
+from benches.verdict import verdict
+from podtimeline.app.codec import PackingCodec
+from podtimeline.core.instants import SECOND
+from podtimeline.core.view import Outcome
+from podtimeline.intake.feeds import PodFeed
+from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tracker import Tracker
+
+
+def test_generated_pods_start_like_real_ones() -> None:
+    """Six versions of 6 to 8 KB from ADDED to Ready, each telling something new, none malformed."""
+    tracker = Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
+    feed = PodFeed(tracker)
+    pod = Numbered(77, CREATED)
+    for version, line in enumerate(lines(pod)):
+        assert 5_700 < len(line) < 8_300
+        feed.line(line, arrived=BEGIN + version * SECOND // 2, live=True)
+        assert len(tracker.drain(BEGIN).snapshots) == 1
+    assert (feed.events, feed.malformed) == (VERSIONS, 0)
+    seen = tracker.view(pod.uid, now=BEGIN + 10 * SECOND)
+    assert seen is not None
+    assert seen.outcome is Outcome.READY
+
+
+def test_the_stream_interleaves_pods_and_keeps_each_in_order() -> None:
+    """As a busy cluster's does."""
+    told = [json.loads(line) for line in interleaved(3)]
+    versions = [each["object"]["metadata"]["resourceVersion"] for each in told]
+    assert len({each["object"]["metadata"]["uid"] for each in told[:3]}) == 3
+    assert [each for each in versions if int(each) // 10 == 100_001] == sorted(versions)[VERSIONS : 2 * VERSIONS]
+
+
+def test_the_last_line_says_whether_the_goal_was_met() -> None:
+    """By the ratio where there is one, else by the value."""
+    assert json.loads(verdict("intake", 40.0, "us", goal=3.5, ratio=2.0)) == {
+        "bench": "intake", "value": 40.0, "unit": "us", "goal": 3.5, "met": True, "ratio": 2.0,
+    }  # fmt: skip
+    assert json.loads(verdict("memory", 3000, "bytes", goal=2048))["met"] is False
