@@ -33,6 +33,13 @@ class Cluster:
     kubectl_path: str
     helm_path: str
 
+    @property
+    def kubectl_command(self) -> list[str]:
+        """Return kubectl with the flag that names the cluster, for a process that outlives this one."""
+        # KUBECONFIG may be a list of files, which the flag does not take.
+        one = os.pathsep not in self.kubeconfig
+        return [self.kubectl_path, *([f"--kubeconfig={Path(self.kubeconfig).absolute()}"] if one else [])]
+
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         """Run kubectl and return what it printed."""
         return run_told([self.kubectl_path, *words], env=self.environment(), stdin=stdin)

@@ -1,6 +1,7 @@
 """The demo from its first line to its last."""
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from clusterkit.build import cache_root
 from clusterkit.errors import ClusterError
+from clusterkit.model import Files
 from clusterkit.run import describe_os_error
 from clusterkit.say import say
 from demokit import image, shop
@@ -38,8 +40,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def prometheus() -> Prometheus:
-    """Return the demo's Prometheus, running or not."""
-    return Prometheus(cache_root() / "demo")
+    """Return this cluster's Prometheus, running or not: a demo on another cluster has one of its own."""
+    which = os.environ.get("KUBECONFIG") or str(Files.of(NAME).kubeconfig)
+    return Prometheus(cache_root() / "demo" / hashlib.sha256(which.encode()).hexdigest()[:8])
 
 
 def install(cluster: Cluster, *, reference: str | None) -> None:
@@ -109,7 +112,7 @@ def up(options: argparse.Namespace) -> int:
     url = None
     if options.prometheus:
         target = Target(namespace=NAMESPACE, service=RELEASE)
-        url = prometheus().start(target, kubectl=cluster.kubectl_path, cache=cache_root())
+        url = prometheus().start(target, kubectl=cluster.kubectl_command, cache=cache_root())
     shop.open_up(cluster)
     show(cluster)
     print(next_steps(cluster, url=url))

@@ -83,8 +83,11 @@ class Prometheus:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def start(self, target: Target, *, kubectl: str, cache: Path, interval: float = 5) -> str:
-        """Start both and return the URL of Prometheus; what ran before is stopped."""
+    def start(self, target: Target, *, kubectl: Sequence[str], cache: Path, interval: float = 5) -> str:
+        """Start both and return the URL of Prometheus, which has scraped once by then; what ran before is stopped.
+
+        ``kubectl`` is the program with the flags that name the cluster.
+        """
         self.stop()
         self._directory.mkdir(parents=True, exist_ok=True)
         proxy = self._start_proxy(target, kubectl=kubectl)
@@ -92,10 +95,10 @@ class Prometheus:
         settings = configuration(target, proxy=f"127.0.0.1:{proxy}", interval=interval)
         self._spawn("prometheus", self._command(settings, port=port, cache=cache))
         url = f"http://127.0.0.1:{port}"
-        self._wait("prometheus", lambda: _ready(url))
+        self._wait("prometheus", lambda: _scraped(url))
         return url
 
-    def _start_proxy(self, target: Target, *, kubectl: str) -> int:
+    def _start_proxy(self, target: Target, *, kubectl: Sequence[str]) -> int:
         """Start kubectl's proxy: it brings the credentials, whatever their kind, and lets one path through."""
         path = f"^{re.escape(target.path)}$"
         words = [
@@ -104,7 +107,7 @@ class Prometheus:
             f"--accept-paths={path}",
             "--reject-methods=^(POST|PUT|PATCH|DELETE)$",
         ]
-        log = self._spawn("proxy", [kubectl, "proxy", *words])
+        log = self._spawn("proxy", [*kubectl, "proxy", *words])
         self._wait("proxy", lambda: _served(log) is not None)
         return _served(log) or 0
 
@@ -174,9 +177,11 @@ def _served(log: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _ready(url: str) -> bool:
+def _scraped(url: str) -> bool:
+    """Whether a first scrape went well: a Prometheus that cannot reach the operator is of no use to anybody."""
     try:
-        with urlopen(f"{url}/-/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urlopen(f"{url}/api/v1/query?query=up", timeout=5) as answer:
+            found = json.load(answer)["data"]["result"]
     except (URLError, OSError):
         return False
+    return any(each["value"][1] == "1" for each in found)

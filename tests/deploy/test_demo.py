@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,14 @@ def test_a_proxy_that_ends_at_once_is_told_with_its_words(tmp_path: Path) -> Non
     kubectl.chmod(0o755)
     watcher = Prometheus(tmp_path / "state")
     with pytest.raises(ClusterError, match=r"proxy ended: no such context|process .* ended at once"):
-        watcher.start(Target(namespace="a", service="b"), kubectl=str(kubectl), cache=tmp_path)
+        watcher.start(Target(namespace="a", service="b"), kubectl=[str(kubectl)], cache=tmp_path)
     watcher.stop()
+
+
+def test_a_process_that_outlives_the_demo_is_told_its_cluster() -> None:
+    """The demo's own cluster is in no environment; a list of kubeconfigs can only be there."""
+    assert ELSEWHERE.kubectl_command == ["/bin/kubectl", "--kubeconfig=/k"]
+    assert replace(ELSEWHERE, kubeconfig="/k:/l").kubectl_command == ["/bin/kubectl"]
 
 
 def test_a_kubeconfig_tells_who_made_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

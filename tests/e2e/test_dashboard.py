@@ -107,7 +107,6 @@ def pulled_image(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> str:
 @pytest.fixture(scope="module")
 def prometheus(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory, pulled_image: str) -> Iterator[str]:
     """The URL of a Prometheus that has seen starts, ends, and a pod that is stuck."""
-    assert kubeconfig
     watcher = Prometheus(tmp_path_factory.mktemp("prometheus"))
     kubectl_path = shutil.which("kubectl")
     assert kubectl_path is not None
@@ -117,7 +116,9 @@ def prometheus(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory, pulled
         config = {"namespaces": [space], "watch_timeout_seconds": 5, "linger_seconds": 1}
         with installed(release, {"config": config}):
             target = Target(namespace=space, service=release.full_name)
-            url = watcher.start(target, kubectl=kubectl_path, cache=cache_root(), interval=1)
+            url = watcher.start(
+                target, kubectl=[kubectl_path, f"--kubeconfig={kubeconfig}"], cache=cache_root(), interval=1
+            )
             try:
                 act(space, image=pulled_image)
                 yield url
