@@ -40,7 +40,7 @@ def test_the_operator_is_found_by_its_label_and_asked_through_the_proxy(
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["items"] == [QUICK]
     assert cluster.asked == [
-        ("/api/v1/services", {"labelSelector": "app.kubernetes.io/name=podtimeline"}),
+        ("/api/v1/services", {"labelSelector": "app.kubernetes.io/part-of=podtimeline"}),
         (f"/api/v1/namespaces/observability/services/podtimeline:http/proxy/api/v1/pods/shop/{POD}", {}),
     ]
 

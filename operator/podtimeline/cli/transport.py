@@ -13,7 +13,7 @@ import msgspec
 
 from podtimeline.errors import ClusterError
 
-SELECTOR = "app.kubernetes.io/name=podtimeline"
+SELECTOR = "app.kubernetes.io/part-of=podtimeline"
 TIMEOUT = 30.0
 """Seconds that an answer may take."""
 _PORTS = ("http", "metrics", "")
