@@ -38,6 +38,13 @@ def test_words_from_another_time_are_not_a_reason() -> None:
     assert "later" not in said(life.timeline())
 
 
+def test_words_said_just_before_the_estimate_of_the_start_count() -> None:
+    """The scheduler may speak before the watch has shown the pod's creation to a busy observer."""
+    life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.4))
+    life.noted("FailedScheduling", 0.1, "0/2 nodes are available: 2 Insufficient cpu.")
+    assert "Insufficient cpu" in said(life.timeline())
+
+
 def test_a_pod_that_cannot_be_scheduled_says_what_the_scheduler_said() -> None:
     """The scheduler's text, while the pod still waits."""
     life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))

@@ -44,6 +44,9 @@ REPORTED = frozenset(
 )
 """Milestones whose recorder comes after the fact: the kubelet's write to the API, or the runtime that it then asks."""
 
+ANSWER = 250_000_000
+"""Nanoseconds that the runtime's answer may take to a kubelet on a busy machine: it has the image only then."""
+
 
 def instants(item: Any) -> dict[Mark, Any]:
     """The milestones of a timeline's document, by mark."""
@@ -58,7 +61,8 @@ def bound(stamp: str | None) -> int | None:
 def holds(said: Any, true: Span, milestone: Milestone) -> bool:
     """Whether the recorded bounds hold the truth; of a reported fact the truth is anywhere before its report."""
     earliest, latest = bound(said["earliest"]), bound(said["latest"])
-    not_too_late = earliest is None or earliest <= true.end
+    answered = ANSWER if milestone is Milestone.PULLED else 0
+    not_too_late = earliest is None or earliest <= true.end + answered
     not_too_early = latest is None or latest >= true.start or milestone in REPORTED
     return not_too_late and not_too_early
 

@@ -42,6 +42,9 @@ _REASONS: dict[Phase, tuple[str, ...]] = {
     Phase.RUN: ("Unhealthy", "CrashLoopBackOff", "BackOff"),
 }
 
+_SLACK = 1_000_000_000
+"""Nanoseconds by which a stretch may have begun earlier than estimated: what was said then was said of it."""
+
 
 def duration_text(nanoseconds: int) -> str:
     """A duration for people, three significant digits: ``850ms``, ``4.21s``, ``2m03s``, ``1h02m``."""
@@ -76,7 +79,7 @@ def note_for(view: View, stretch: Stretch) -> Note | None:
         for note in view.notes
         if note.reason in wanted
         and (not note.subject or not stretch.subject or note.subject == stretch.subject)
-        and note.last >= stretch.start
+        and note.last >= stretch.start - _SLACK
         and note.first <= stretch.end
     ]
     return max(fitting, key=lambda note: (note.last, note.reason), default=None)

@@ -118,7 +118,7 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "AddedInterface event, watch of status.podIPs, order"),
         MilestoneRow(M.PULL_STARTED, S.CONTAINER, Place.NODE, "kubelet announced the pull, its queue included",
                      "Pulling event name"),
-        MilestoneRow(M.PULLED, S.CONTAINER, Place.NODE, "image is on the node", "Pulled event name and message"),
+        MilestoneRow(M.PULLED, S.CONTAINER, Place.NODE, "the kubelet has the image", "Pulled event name and message"),
         MilestoneRow(M.CONTAINER_CREATED, S.CONTAINER, Place.NODE, "container made", "Created event name"),
         MilestoneRow(M.STARTED, S.CONTAINER, Place.NODE, "container's process runs",
                      "Started event name, state.running.startedAt, watch"),
