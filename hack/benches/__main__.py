@@ -2,9 +2,9 @@
 
 import argparse
 
-from benches import intake, memory
+from benches import accuracy, intake, memory
 
-_BENCHES = {"intake": intake, "memory": memory}
+_BENCHES = {"accuracy": accuracy, "intake": intake, "memory": memory}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.e2e.clusters import own_cluster
 from tests.e2e.shop import Shop
-from tests.support.truth import PodTruth, Span, cluster_truth, nanoseconds
+from tests.support.truth import PodTruth, cluster_truth, holds, nanoseconds
 
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place, Scope
 
@@ -31,40 +31,11 @@ CONTAINER = (
     Milestone.STARTED_PROBE_PASSED,
     Milestone.CONTAINER_READY,
 )
-REPORTED = frozenset(
-    {
-        Milestone.KUBELET_ACCEPTED,
-        Milestone.PULL_STARTED,
-        Milestone.INITIALIZED,
-        Milestone.STARTED_PROBE_PASSED,
-        Milestone.CONTAINER_READY,
-        Milestone.CONTAINERS_READY,
-        Milestone.READY,
-    }
-)
-"""Milestones whose recorder comes after the fact: the kubelet's write to the API, or the runtime that it then asks."""
-
-ANSWER = 250_000_000
-"""Nanoseconds that the runtime's answer may take to a kubelet on a busy machine: it has the image only then."""
 
 
 def instants(item: Any) -> dict[Mark, Any]:
     """The milestones of a timeline's document, by mark."""
     return {Mark(Milestone(each["milestone"]), each["subject"]): each for each in item["milestones"]}
-
-
-def bound(stamp: str | None) -> int | None:
-    """A bound of the document in nanoseconds."""
-    return None if stamp is None else nanoseconds(stamp)
-
-
-def holds(said: Any, true: Span, milestone: Milestone) -> bool:
-    """Whether the recorded bounds hold the truth; of a reported fact the truth is anywhere before its report."""
-    earliest, latest = bound(said["earliest"]), bound(said["latest"])
-    answered = ANSWER if milestone is Milestone.PULLED else 0
-    not_too_late = earliest is None or earliest <= true.end + answered
-    not_too_early = latest is None or latest >= true.start or milestone in REPORTED
-    return not_too_late and not_too_early
 
 
 def test_every_ready_pod_has_every_milestone(shop: Shop) -> None:

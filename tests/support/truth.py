@@ -26,6 +26,30 @@ class Span(NamedTuple):
     end: int
 
 
+REPORTED = frozenset(
+    {
+        Milestone.KUBELET_ACCEPTED,
+        Milestone.PULL_STARTED,
+        Milestone.INITIALIZED,
+        Milestone.STARTED_PROBE_PASSED,
+        Milestone.CONTAINER_READY,
+        Milestone.CONTAINERS_READY,
+        Milestone.READY,
+    }
+)
+"""Milestones whose recorder comes after the fact: the kubelet's write to the API, or the runtime that it then asks."""
+ANSWER = 250_000_000
+"""Nanoseconds that the runtime's answer may take to a kubelet on a busy machine: it has the image only then."""
+
+
+def holds(said: Json, true: Span, milestone: Milestone) -> bool:
+    """Whether a document's bounds hold the truth; of a reported fact the truth is anywhere before its report."""
+    earliest, latest = (None if said[key] is None else nanoseconds(said[key]) for key in ("earliest", "latest"))
+    answered = ANSWER if milestone is Milestone.PULLED else 0
+    not_too_late = earliest is None or earliest <= true.end + answered
+    return not_too_late and (latest is None or latest >= true.start or milestone in REPORTED)
+
+
 @dataclass
 class PodTruth:
     """The recorded deeds of one pod, by milestone."""
