@@ -90,7 +90,7 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
     evidence = timeline.evidence
     known = evidence.get(mark)
     if known is None:
-        evidence[mark] = more if len(more) == 1 else _join((), more)
+        evidence[mark] = _normal(more) if len(more) <= 2 else _join((), more)
         changed = True
     else:
         joined = _join(known, more)
@@ -111,8 +111,6 @@ def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
 
 
 def _join(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    if not known and len(more) <= 2:
-        return _normal(more)
     # One statement a source, the earliest claim: a condition that flaps or a container that restarts claims later.
     best = {each.source: each for each in known}
     for each in more:
@@ -209,9 +207,10 @@ def _select(timeline: Timeline, said: Selected) -> bool:
 
 
 def _own(timeline: Timeline, said: Owned) -> bool:
-    if (len(timeline.chain), repr(timeline.chain)) >= (len(said.chain), repr(said.chain)):
+    held, chain = timeline.chain, said.chain
+    if len(held) > len(chain) or (len(held) == len(chain) and repr(held) >= repr(chain)):
         return False
-    timeline.chain = said.chain
+    timeline.chain = chain
     return True
 
 

@@ -41,10 +41,14 @@ _CONDITIONS = {
     "ContainersReady": Mark(Milestone.CONTAINERS_READY),
     "Ready": Mark(Milestone.READY),
 }
+_FIELD = Source.FIELD
+_CONDITION = Source.CONDITION
+_FROM_STATUS = True
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _NOTHING: AbstractSet[Mark] = frozenset()
-_ABSENT = msgspec.Raw()
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
+_SHARED = 4096
+"""Distinct labels, owners and containers that are kept: the pods of one controller have them in common."""
 _OWNERS = msgspec.json.Decoder(list[OwnerReference] | None)
 _SPEC = msgspec.json.Decoder(PodSpec)
 _BINDING = msgspec.json.Decoder(PodSpecHead)
@@ -123,12 +127,13 @@ class _Reading:
 
     def way_up(self) -> None:
         pod, known = self._pod, self._known
+        status = pod.status
         if _CREATED not in known:
-            self._witness(_CREATED, _second(Source.FIELD, pod.metadata.creation_timestamp, self._arrived))
-        if _ACCEPTED not in known and pod.status.start_time is not None:
-            self._witness(_ACCEPTED, _second(Source.FIELD, pod.status.start_time, self._arrived))
+            self._witness(_CREATED, _second(_FIELD, pod.metadata.creation_timestamp, self._arrived))
+        if status.start_time is not None and _ACCEPTED not in known:
+            self._witness(_ACCEPTED, _second(_FIELD, status.start_time, self._arrived))
         scheduled = report = None
-        for condition in pod.status.conditions or ():
+        for condition in status.conditions or ():
             kind = condition.type
             mark = _CONDITIONS.get(kind)
             if mark is not None:
@@ -150,28 +155,28 @@ class _Reading:
         node = (_raw(_BINDING, self._pod.spec, PodSpecHead()) if parsed is None else parsed).node_name
         if node:
             since = condition.last_transition_time if condition is not None and condition.status == "True" else None
-            self._witness(_SCHEDULED, _second(Source.CONDITION, since, self._arrived), detail=node)
+            self._witness(_SCHEDULED, _second(_CONDITION, since, self._arrived), node)
         elif condition is not None and condition.status == "False" and condition.reason:
             self._note(condition.reason, "", condition.message or "")
 
     def _network(self, report: Condition | None) -> None:
         # The condition only reports what was done before: a bound from above, for the sandbox and its address alike.
-        bound = None if report is None else _until(Source.CONDITION, report.last_transition_time, self._arrived)
+        bound = None if report is None else _until(_CONDITION, report.last_transition_time, self._arrived)
         if report is not None and _SANDBOX not in self._known:
             self._witness(_SANDBOX, bound)
         addresses = self._pod.status.pod_ips
         if addresses and _IP not in self._known:
-            self._witness(_IP, bound, detail=",".join(each.ip for each in addresses))
+            self._witness(_IP, bound, ",".join(each.ip for each in addresses))
 
     def _transition(self, mark: Mark, condition: Condition) -> None:
-        since = condition.last_transition_time
-        if condition.status != "True":
-            if not self._live and self._was_true(since):
-                self._witness(mark, _until(Source.CONDITION, since, self._arrived))
-        elif self._live:
-            self._witness(mark, _second(Source.CONDITION, since, self._arrived))
-        else:
+        true, since = condition.status == "True", condition.last_transition_time
+        if self._live:
+            if true:
+                self._witness(mark, _second(_CONDITION, since, self._arrived))
+        elif true:
             self._witness(mark, self._first_true_until(since))
+        elif self._was_true(since):
+            self._witness(mark, _until(_CONDITION, since, self._arrived))
 
     def _was_true(self, since: str | None) -> bool:
         # The kubelet's first status sets startTime and the conditions at once: one that is not True now and turned so
@@ -180,7 +185,7 @@ class _Reading:
         return since is not None and start is not None and moment(since) - moment(start) > SECOND
 
     def _first_true_until(self, since: str | None) -> Evidence | None:
-        bound = _until(Source.CONDITION, since, self._arrived)
+        bound = _until(_CONDITION, since, self._arrived)
         statuses = self._pod.status.container_statuses or ()
         if bound is None or bound.latest is None or any(each.restart_count for each in statuses):
             return bound
@@ -233,7 +238,7 @@ class _Reading:
             return
         first = run == 0
         read = _second if first else _until
-        self._witness(mark, read(Source.FIELD, started_at, self._arrived))
+        self._witness(mark, read(_FIELD, started_at, self._arrived))
 
     def _finished(self, ended: Terminated, kind: ContainerKind, mark: Mark) -> None:
         name, phase = mark.subject, self._pod.status.phase
@@ -243,7 +248,7 @@ class _Reading:
             leaving = self._pod.metadata.deletion_timestamp is not None
             for_good = leaving or phase in _TERMINAL or (ended.exit_code == 0 and self._spec.restart_policy != "Always")
         if for_good:
-            self._witness(mark, _second(Source.FIELD, ended.finished_at, self._arrived))
+            self._witness(mark, _second(_FIELD, ended.finished_at, self._arrived))
 
     def way_out(self, *, removed: bool) -> None:
         metadata = self._pod.metadata
@@ -253,7 +258,7 @@ class _Reading:
                 # registry/rest.BeforeDelete keeps the moment of the request when the grace is shortened later.
                 grace = metadata.deletion_grace_period_seconds
                 asked = None if grace is None else moment(metadata.deletion_timestamp) - grace * SECOND
-            evidence = None if asked is None else within_second(Source.FIELD, asked, observed=self._arrived)
+            evidence = None if asked is None else within_second(_FIELD, asked, observed=self._arrived)
             self._witness(_DELETION, evidence)
         if removed and _REMOVED not in self._known:
             self._witness(_REMOVED, None)
@@ -273,29 +278,32 @@ class _Reading:
     def _note(self, reason: str, subject: str, text: str) -> None:
         self.said.append(Noted(self._uid, reason, subject, text, self._arrived))
 
-    def _witness(self, mark: Mark, stated: Evidence | None, *, detail: str = "") -> None:
+    def _witness(self, mark: Mark, stated: Evidence | None, detail: str = "") -> None:
         evidence: tuple[Evidence, ...]
         if self._live:
             seen = self._seen
             if seen is None:
                 seen = self._seen = just_after(Source.WATCH, self._arrived, observed=self._arrived)
-            evidence = (seen,) if stated is None else (seen, stated)
+            evidence = (seen,) if stated is None else (stated, seen)
         else:
             evidence = (happened(self._arrived) if stated is None else stated,)
-        self.said.append(Witnessed(self._uid, mark, evidence, detail, from_status=True))
+        self.said.append(Witnessed(self._uid, mark, evidence, detail, _FROM_STATUS))
 
 
 def _second(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
-    return None if stamp is None else within_second(source, moment(stamp), observed=arrived)
+    if stamp is None:
+        return None
+    second = moment(stamp)
+    return Evidence(source, None, second, second + SECOND - 1, arrived)
 
 
 def _until(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
     return None if stamp is None else Evidence(source, None, None, moment(stamp) + SECOND - 1, arrived)
 
 
-def _raw(decoder: "msgspec.json.Decoder[_R]", raw: msgspec.Raw, absent: "_R") -> "_R":
+def _raw(decoder: "msgspec.json.Decoder[_R]", raw: bytes | msgspec.Raw, absent: "_R") -> "_R":
     try:
-        return absent if raw == _ABSENT else decoder.decode(raw)
+        return decoder.decode(raw) if raw else absent
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedObject(str(error)) from error
 
@@ -305,14 +313,13 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
     metadata = pod.metadata
     if not metadata.uid or metadata.creation_timestamp is None:
         raise MalformedObject("a pod without uid or creationTimestamp")
-    owner = controller(_raw(_OWNERS, metadata.owner_references, None))
+    owner = _owner(bytes(metadata.owner_references))
     containers = (
         *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
         *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),
     )
     if len({each.name for each in containers}) < len(containers):
         raise MalformedObject("a pod with two containers of one name")
-    labels = _raw(_LABELS, metadata.labels, None) or {}
     return PodFacts(
         uid=metadata.uid,
         namespace=metadata.namespace,
@@ -320,12 +327,22 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         created_second=moment(metadata.creation_timestamp),
         owner=owner,
         containers=containers,
-        labels=tuple(sorted(labels.items())),
+        labels=_labels(bytes(metadata.labels)),
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
         mirror=metadata.annotations is not None and metadata.annotations.mirror is not None,
         run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
     )
+
+
+@lru_cache(maxsize=_SHARED)
+def _owner(references: bytes) -> Owner | None:
+    return controller(_raw(_OWNERS, references, None))
+
+
+@lru_cache(maxsize=_SHARED)
+def _labels(labels: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((_raw(_LABELS, labels, None) or {}).items()))
 
 
 def controller(references: list[OwnerReference] | None) -> Owner | None:
@@ -341,10 +358,8 @@ def _init_kind(container: Container) -> ContainerKind:
 
 
 def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
-    return ContainerSpec(
-        container.name,
-        kind,
-        container.image,
-        startup_probe=container.startup_probe is not None,
-        readiness_probe=container.readiness_probe is not None,
-    )
+    probes = container.startup_probe is not None, container.readiness_probe is not None
+    return _shared(container.name, kind, container.image, *probes)
+
+
+_shared = lru_cache(maxsize=_SHARED)(ContainerSpec)
