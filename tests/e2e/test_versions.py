@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, namespace
+from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, namespace, own_cluster
 from tests.e2e.processes import OperatorProcess
 from tests.support.truth import cluster_truth, holds
 
 from podtimeline.core.milestones import Mark, Milestone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names somebody else's cluster: none is made here"),
+]
 NAME, IMAGE = "podtimeline-1-34", "podtimeline.test/busybox:1"
 
 POD = f"""
