@@ -1,6 +1,6 @@
 """Phases are disjoint, named, never negative, and sum exactly."""
 
-from tests.support.lives import INIT, WEB, Life, at, container_start, facts, in_second, ordinary, watched
+from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, in_second, ordinary, watched
 
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import PHASES, Mark, Milestone, Phase
@@ -92,6 +92,39 @@ def test_a_pod_deleted_before_it_was_ready_ends_where_it_was() -> None:
     assert told.outcome is Outcome.DELETED
     assert lengths(told.phases) == [(Phase.SCHEDULING, 8.0)]
     assert not told.phases[0].open
+
+
+def test_what_the_kubelet_kills_after_a_deletion_did_not_fail() -> None:
+    """The exit code that the deletion itself brings about (137) leaves the outcome and the last phase as they were."""
+    life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
+    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ACCEPTED, Milestone.IP_ASSIGNED):
+        life.saw(milestone, watched(0.5))
+    container_start(life, "web", 1.0).saw(Milestone.DELETION_REQUESTED, watched(9))
+    life.saw(Milestone.FINISHED, watched(11), subject="web")
+    life.told.append(Ended("uid-1", succeeded=False, reason="Error", text="web exited with code 137"))
+    told = seen(life.timeline())
+    assert told.outcome is Outcome.DELETED
+    assert (told.phases[-1].phase, told.phases[-1].end) == (Phase.READINESS_PROBE, at(9))
+
+
+def test_what_failed_by_itself_stays_failed_when_it_is_deleted_later() -> None:
+    """A failed pod that is cleaned up has failed, whether its containers say when (a Job's) or not (an evicted one)."""
+    for finished in (True, False):
+        life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
+        if finished:
+            life.saw(Milestone.FINISHED, watched(4), subject="web")
+        life.told.append(Ended("uid-1", succeeded=False, reason="Evicted"))
+        life.saw(Milestone.DELETION_REQUESTED, watched(9))
+        assert seen(life.timeline()).outcome is Outcome.FAILED
+
+
+def test_a_sidecars_startup_probe_is_not_called_a_readiness_probe() -> None:
+    """What ran beside is named after the probes that the container has."""
+    life = Life().described(facts(PROXY, WEB)).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
+    container_start(life, "proxy", 1.0).saw(Milestone.STARTED_PROBE_PASSED, watched(6), subject="proxy")
+    life.saw(Milestone.CONTAINER_READY, watched(6.1), subject="proxy")
+    beside = [each.phase for each in seen(life.timeline()).beside if each.subject == "proxy"]
+    assert Phase.READINESS_PROBE not in beside
 
 
 def test_a_job_that_never_was_ready_ran() -> None:

@@ -224,7 +224,8 @@ class _Walk:
             return tuple(self._stretches)
         ended = _ended(self._timeline, facts, self._instants)
         phase = self._next.phase
-        if self._timeline.ended is not None and self._next.mark.milestone in _AFTER_START:
+        over = self._timeline.ended is not None and not called_off(self._timeline, facts, self._instants)
+        if over and self._next.mark.milestone in _AFTER_START:
             phase = Phase.RUN
         end = now if ended is None else ended.at
         if end > self._at:
@@ -239,14 +240,31 @@ _AFTER_START = frozenset(
 )
 
 
-def _ended(timeline: Timeline, facts: PodFacts, instants: Instants) -> Instant | None:
+def called_off(timeline: Timeline, facts: PodFacts, instants: Instants) -> bool:
+    """Whether the pod was deleted before it ended by itself: what its containers then exit with is the kubelet's doing.
+
+    Where nothing says when they exited, a pod that ended is taken at its word: eviction leaves no such statuses.
+    """
+    if timeline.ended is None:
+        return timeline.has(Milestone.DELETION_REQUESTED) or timeline.has(Milestone.OBJECT_REMOVED)
+    deleted, finished = instants.get(Mark(Milestone.DELETION_REQUESTED)), _finished(facts, instants)
+    return deleted is not None and finished is not None and deleted.at <= finished.at
+
+
+def _finished(facts: PodFacts, instants: Instants) -> Instant | None:
     finished = [
         instants[mark]
         for each in facts.containers
         if each.kind is ContainerKind.MAIN and (mark := Mark(Milestone.FINISHED, each.name)) in instants
     ]
-    if timeline.ended is not None and finished:
-        return max(finished, key=lambda instant: instant.at)
+    return max(finished, key=lambda instant: instant.at, default=None)
+
+
+def _ended(timeline: Timeline, facts: PodFacts, instants: Instants) -> Instant | None:
+    if timeline.ended is not None and not called_off(timeline, facts, instants):
+        finished = _finished(facts, instants)
+        if finished is not None:
+            return finished
     deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
     return deleted or instants.get(Mark(Milestone.OBJECT_REMOVED))
 

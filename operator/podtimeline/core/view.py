@@ -8,8 +8,8 @@ from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Ended, ImagePulled, Partial, Restarted
 from podtimeline.core.order import resolve
-from podtimeline.core.phases import Stretch, beginning, critical_path, last_endpoint, measure, service_of
-from podtimeline.core.pods import ContainerKind, Owner, PodFacts
+from podtimeline.core.phases import Stretch, beginning, called_off, critical_path, last_endpoint, measure, service_of
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
 from podtimeline.core.timeline import Note, Timeline
 
 
@@ -98,7 +98,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         facts=facts,
         workload=workload(timeline, facts),
         node=timeline.details.get(Mark(Milestone.SCHEDULED)),
-        outcome=outcome(timeline),
+        outcome=outcome(timeline, facts, instants),
         milestones=_milestones(timeline, instants),
         phases=phases,
         beside=_beside(timeline, facts, instants),
@@ -118,14 +118,14 @@ def view(timeline: Timeline, *, now: int) -> View | None:
     )
 
 
-def outcome(timeline: Timeline) -> Outcome:
+def outcome(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> Outcome:
     """How the start ended, from evidence alone; readiness once reached is never taken back."""
     if timeline.has(Milestone.READY):
         return Outcome.READY
+    if called_off(timeline, facts, instants):
+        return Outcome.DELETED
     if timeline.ended is not None:
         return Outcome.COMPLETED if timeline.ended.succeeded else Outcome.FAILED
-    if timeline.has(Milestone.DELETION_REQUESTED) or timeline.has(Milestone.OBJECT_REMOVED):
-        return Outcome.DELETED
     return Outcome.STARTING
 
 
@@ -193,8 +193,15 @@ _PARALLEL = (
     (Milestone.PULL_STARTED, Milestone.PULLED, Phase.IMAGE_PULL),
     (Milestone.PULLED, Milestone.CONTAINER_CREATED, Phase.CONTAINER_CREATE),
     (Milestone.CONTAINER_CREATED, Milestone.STARTED, Phase.CONTAINER_START),
-    (Milestone.STARTED, Milestone.CONTAINER_READY, Phase.READINESS_PROBE),
 )
+
+
+def _probed(container: ContainerSpec) -> tuple[tuple[Milestone, Milestone, Phase], ...]:
+    phase = Phase.READINESS_PROBE if container.readiness_probe else Phase.STATUS_REPORT
+    if not container.startup_probe:
+        return ((Milestone.STARTED, Milestone.CONTAINER_READY, phase),)
+    passed = Milestone.STARTED_PROBE_PASSED
+    return ((Milestone.STARTED, passed, Phase.STARTUP_PROBE), (passed, Milestone.CONTAINER_READY, phase))
 
 
 def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Stretch, ...]:
@@ -204,7 +211,7 @@ def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant
     for container in facts.containers:
         if container.kind is ContainerKind.INIT:
             continue
-        for first, last, phase in _PARALLEL:
+        for first, last, phase in (*_PARALLEL, *_probed(container)):
             end_mark = Mark(last, container.name)
             start, end = instants.get(Mark(first, container.name)), instants.get(end_mark)
             if end_mark not in charged and start is not None and end is not None and end.at >= start.at:
