@@ -1,0 +1,346 @@
+"""Every way that a pod's life can go, on a real cluster at once: each has a defined outcome and says its reason.
+
+The pods are in ``lives.yaml``, all but the static one, which the node's kubelet reads from a directory.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.processes import OperatorProcess
+from tests.support.truth import nanoseconds
+
+from podtimeline.core.milestones import Milestone
+
+pytestmark = pytest.mark.e2e
+
+EARLY = """
+apiVersion: v1
+kind: Pod
+metadata: {name: early, labels: {life: early}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: IMAGE
+    imagePullPolicy: IfNotPresent
+    command: [sleep, "3600"]
+"""
+STATIC = EARLY.replace("name: early, labels: {life: early}", "name: mirrored, namespace: SPACE")
+LATER = """
+apiVersion: v1
+kind: Service
+metadata: {name: later}
+spec:
+  selector: {life: unserved}
+  ports: [{port: 80, targetPort: 8080}]
+"""
+GATE = "podtimeline.test/gate"
+OPEN_GATE = {"status": {"conditions": [{"type": GATE, "status": "True"}]}}
+READY = ("crashing", "gated", "twice", "unserved", "on-the-host", "slow-start", "sidecar", "early")
+STUCK = {
+    "never": "readiness_probe",
+    "nowhere": "scheduling",
+    "no-image": "image_pull",
+    "no-config": "container_create",
+}
+
+
+@dataclass(frozen=True)
+class Lives:
+    """What the operator tells of the pods of the namespace ``space`` once each has gone its way."""
+
+    space: str
+    operator: OperatorProcess
+    items: tuple[Any, ...]
+
+    def all(self, name: str) -> list[Any]:
+        """The timelines of the pods whose name is, or begins with, ``name``."""
+        return [each for each in self.items if each["name"] == name or each["name"].startswith(f"{name}-")]
+
+    def of(self, name: str) -> Any:
+        """The only timeline of that name."""
+        (item,) = self.all(name)
+        return item
+
+    def counted(self, name: str = "bare", histogram: str = "pod_startup", kind: str = "Pod") -> float:
+        """How often a histogram has counted a workload of the namespace; no label tells one bare pod from another."""
+        metric = f"podtimeline_{histogram}_duration_seconds_count"
+        return self.operator.metric(metric, namespace=self.space, workload_kind=kind, workload=name)
+
+
+def reached(item: Any) -> dict[tuple[str, str], Any]:
+    """The milestones of a timeline's document by name and subject."""
+    return {(each["milestone"], each["subject"]): each for each in item["milestones"]}
+
+
+def phases(item: Any) -> list[str]:
+    """The names of its phases, in order."""
+    return [each["phase"] for each in item["phases"]]
+
+
+def live(operator: OperatorProcess, space: str, name: str) -> Any:
+    """The latest timeline of a pod, failing while there is none."""
+    items = [each for each in operator.pods(namespace=space) if each["name"] == name]
+    assert items, f"no timeline of {name}"
+    return max(items, key=lambda each: each["phases"][0]["start"] if each["phases"] else "")
+
+
+@contextmanager
+def static_pod(space: str, image: str) -> Iterator[None]:
+    """A pod that node 1's kubelet starts by itself, where the node's directory can be reached from here."""
+    if own_cluster() is None:
+        yield
+        return
+    home = Path(hack_cluster("kubeconfig").strip()).parent
+    manifest = home / "nodes/1/run/kubernetes/manifests" / f"mirrored-{secrets.token_hex(3)}.yaml"
+    manifest.write_text(STATIC.replace("SPACE", space).replace("IMAGE", image))
+    try:
+        yield
+    finally:
+        manifest.unlink()
+
+
+@pytest.fixture(scope="module")
+def lives(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[Lives]:
+    """All lives, lived: every pod created at once, then helped or stopped as its life wants it."""
+    operator = OperatorProcess(tmp_path_factory.mktemp("operator"))
+    with namespace("e2e-lives") as space:
+        kubectl("apply", "-n", space, "-f", "-", text=EARLY.replace("IMAGE", busybox))
+        kubectl("wait", "-n", space, "--for=condition=Ready", "pod/early", "--timeout=60s")
+        operator.start()
+        try:
+            with static_pod(space, busybox):
+                manifests = (ROOT / "tests/e2e/lives.yaml").read_text().replace("IMAGE", busybox)
+                kubectl("apply", "-n", space, "-f", "-", text=manifests)
+                intervene(operator, space)
+                yield Lives(space, operator, eventually(lambda: settled(operator, space), what="all lives are lived"))
+        finally:
+            operator.stop()
+
+
+def intervene(operator: OperatorProcess, space: str) -> None:
+    """Delete, open and serve what is to be deleted, opened and served, as soon as it is far enough."""
+
+    def far(name: str, milestone: str, subject: str = "") -> None:
+        eventually(
+            lambda: (milestone, subject) in reached(live(operator, space, name)), what=f"{name} reaches {milestone}"
+        )
+
+    far("deleted", "started", "main")
+    kubectl("delete", "pod", "-n", space, "deleted", "--wait=false")
+    far("again-0", "ready")
+    kubectl("delete", "pod", "-n", space, "again-0", "--wait=false")
+    far("gated", "containers_ready")
+    kubectl("patch", "pod", "-n", space, "gated", "--subresource=status", "--patch", json.dumps(OPEN_GATE))
+    far("unserved", "ready")
+    kubectl("apply", "-n", space, "-f", "-", text=LATER)
+
+
+def settled(operator: OperatorProcess, space: str) -> tuple[Any, ...]:
+    """All timelines of the namespace, once every one that can be over is over and counted."""
+    now = Lives(space, operator, tuple(operator.pods(namespace=space)))
+    ready = [*READY, *(["mirrored"] if own_cluster() else [])]
+    assert {each: now.of(each)["outcome"] for each in ready if now.of(each)["outcome"] != "ready"} == {}
+    assert [each["outcome"] for each in now.all("again")] == ["ready", "ready"]
+    assert sorted(each["ended"] is None for each in (now.of("done"), now.of("broken"))) == [False, False]
+    assert ("object_removed", "") in reached(now.of("deleted"))
+    assert ("endpoint_ready", "") not in reached(now.of("unserved"))
+    assert any(mark[0] == "endpoint_ready" for mark in reached(now.of("unserved")))
+    assert {name: now.of(name)["phase"] for name in STUCK} == STUCK
+    assert "Unhealthy" in now.of("never")["explanation"]
+    assert now.counted() == len(READY) - 1
+    return now.items
+
+
+def test_phases_of_every_life_sum_exactly(lives: Lives) -> None:
+    """However a pod's life went, its phases lie end to end and sum to its total."""
+    assert len(lives.items) >= 17
+    for item in lives.items:
+        durations = [each["durationNanoseconds"] for each in item["phases"]]
+        assert sum(durations) == item["totalNanoseconds"], item["name"]
+        assert min(durations) >= 0, item["name"]
+        ends = [each["end"] for each in item["phases"][:-1]]
+        assert [each["start"] for each in item["phases"][1:]] == ends, item["name"]
+
+
+def test_only_what_was_there_before_is_partial(lives: Lives) -> None:
+    """A pod that was ready before the operator looked is shown, and not counted; nobody else is partial."""
+    early = lives.of("early")
+    assert early["partial"] == ["listed"]
+    assert early["outcome"] == "ready"
+    assert ("scheduled", "") in reached(early)
+    assert lives.counted() == len(READY) - 1
+    assert [each["name"] for each in lives.items if each["partial"]] == ["early"]
+
+
+def test_a_pod_deleted_before_it_is_ready_ends_as_deleted(lives: Lives) -> None:
+    """Its path ends with the request to delete it; its end is timed, its start is not counted."""
+    item = lives.of("deleted")
+    assert item["outcome"] == "deleted"
+    assert item["phase"] is None
+    assert item["startupSeconds"] is None
+    assert {("deletion_requested", ""), ("object_removed", ""), ("started", "main")} <= reached(item).keys()
+    assert item["phases"][-1]["phase"] == "readiness_probe"
+    assert 0 < item["terminationSeconds"] < 60
+    assert lives.counted(histogram="pod_termination") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("never", ("readiness probe of main", "Unhealthy", "the cache is cold")),
+        ("nowhere", ("scheduling", "FailedScheduling", "nodes are available")),
+        ("no-image", ("image pull of main", "registry.podtimeline.test:5000/no/such:1")),
+        ("no-config", ("container create of main", "CreateContainerConfigError", 'configmap "no-such-settings"')),
+    ],
+)
+def test_a_pod_that_is_stuck_says_where_and_why(lives: Lives, name: str, words: tuple[str, ...]) -> None:
+    """It stays starting in the phase it is stuck in, and one sentence quotes what the node or the scheduler said."""
+    item = lives.of(name)
+    assert (item["outcome"], item["phase"], item["startupSeconds"]) == ("starting", STUCK[name], None)
+    assert [word for word in words if word not in item["explanation"]] == [], item["explanation"]
+
+
+def test_the_image_error_is_named_as_such(lives: Lives) -> None:
+    """A pull that fails names the failure, whichever of the kubelet's two states it is in at the moment."""
+    sentence = lives.of("no-image")["explanation"]
+    assert "ErrImagePull" in sentence or "ImagePullBackOff" in sentence
+    assert "failed to pull" in sentence
+
+
+@pytest.mark.parametrize("phase", sorted(STUCK.values()))
+def test_gauges_show_the_phases_that_pods_are_stuck_in(lives: Lives, phase: str) -> None:
+    """Whoever is paged sees how many pods wait in which phase, and for how long the oldest has."""
+    assert lives.operator.metric("podtimeline_pods_in_phase", phase=phase) >= 1
+    assert lives.operator.metric("podtimeline_oldest_pod_in_phase_seconds", phase=phase) > 1
+
+
+def test_a_name_used_again_is_another_timeline(lives: Lives) -> None:
+    """A StatefulSet's pod keeps its name: each uid has a timeline of its own, and both are counted."""
+    first, second = sorted(lives.all("again"), key=lambda each: each["phases"][0]["start"])
+    assert first["uid"] != second["uid"]
+    assert (first["name"], first["workload"]) == (second["name"], second["workload"])
+    assert second["workload"] == {"kind": "StatefulSet", "name": "again"}
+    assert ("object_removed", "") in reached(first)
+    assert ("deletion_requested", "") not in reached(second)
+    removed, created = reached(first)["object_removed", ""], reached(second)["created", ""]
+    assert nanoseconds(removed["earliest"] or removed["at"]) <= nanoseconds(created["latest"])
+    assert lives.counted("again", kind="StatefulSet") == 2
+
+
+def test_jobs_end(lives: Lives) -> None:
+    """A Job's pod that ran without a probe was ready for a while; how it ended is told beside."""
+    done, broken = lives.of("done"), lives.of("broken")
+    assert [each["workload"]["kind"] for each in (done, broken)] == ["Job", "Job"]
+    assert done["ended"]["succeeded"] is True
+    assert broken["ended"]["succeeded"] is False
+    assert "3" in broken["ended"]["text"]
+    assert all(("finished", "main") in reached(each) for each in (done, broken))
+
+
+def test_a_crash_loop_is_told_and_its_start_counted_once(lives: Lives) -> None:
+    """Restarts are counted, the exit code is in the sentence, and readiness counts once."""
+    item = lives.of("crashing")
+    assert item["restarts"] == [{"container": "main", "restarts": 2, "exitCode": 7, "reason": "Error"}]
+    assert [line["k8s.pod.uid"] for line in lives.operator.lines()].count(item["uid"]) == 1
+    assert "exit code 7" in item["explanation"]
+    assert "readiness_probe" in phases(item)
+
+
+def test_a_static_pod_is_followed_through_its_mirror(lives: Lives) -> None:
+    """The kubelet starts it before the API knows of it: its start begins with the kubelet's acceptance."""
+    if own_cluster() is None:
+        pytest.skip("KUBECONFIG names a cluster whose nodes' manifest directories cannot be reached from here")
+    item = lives.of("mirrored")
+    assert item["outcome"] == "ready"
+    assert {("kubelet_accepted", ""), ("started", "main"), ("ready", "")} <= reached(item).keys()
+    assert "scheduling" not in phases(item)
+
+
+def test_a_readiness_gate_is_waited_for(lives: Lives) -> None:
+    """The time between the containers' readiness and the gate is the gate's."""
+    item = lives.of("gated")
+    marks = reached(item)
+    assert ("readiness_gate", GATE) in marks
+    assert "readiness_gates" in phases(item)
+    order = [("containers_ready", ""), ("readiness_gate", GATE), ("ready", "")]
+    times = [nanoseconds(marks[mark]["at"]) for mark in order]
+    assert times == sorted(times)
+
+
+def test_both_services_of_a_pod_have_their_endpoint(lives: Lives) -> None:
+    """Two Services select one pod: both addresses are told, and traffic is there with the later one."""
+    item = lives.of("twice")
+    assert item["services"] == [f"{lives.space}/back", f"{lives.space}/front"]
+    assert item["awaited"] == []
+    ends = {mark[1].split("/")[1]: each for mark, each in reached(item).items() if mark[0] == "endpoint_ready"}
+    assert ends.keys() == {"back", "front"}
+    assert item["endpointSeconds"] >= item["startupSeconds"]
+
+
+def test_a_service_that_comes_later_is_told_but_not_the_pods_fault(lives: Lives) -> None:
+    """The endpoint of a Service that did not exist at readiness is a milestone, not part of how long the start took."""
+    item = lives.of("unserved")
+    assert any(mark[0] == "endpoint_ready" for mark in reached(item))
+    assert "endpoint" not in phases(item)
+
+
+def test_host_network_needs_no_sandbox_network(lives: Lives) -> None:
+    """A pod on the host's network has the node's address and nothing is missing."""
+    item = lives.of("on-the-host")
+    node = kubectl_json("get", "node", item["node"])
+    addresses = {each["address"] for each in node["status"]["addresses"]}
+    assert set(reached(item)["ip_assigned", ""]["detail"].split(",")) <= addresses
+    assert item["missing"] == []
+
+
+def test_a_startup_probe_that_fails_first_takes_its_time(lives: Lives) -> None:
+    """The wait for the startup probe is a phase of its own, and the longest."""
+    item = lives.of("slow-start")
+    longest = max(item["phases"], key=lambda each: each["durationNanoseconds"])
+    assert (longest["phase"], longest["subject"]) == ("startup_probe", "main")
+    assert longest["durationSeconds"] > 3
+    assert "Startup probe failed" in item["explanation"]
+    assert ("started_probe_passed", "main") in reached(item)
+
+
+def test_a_native_sidecar_is_waited_for(lives: Lives) -> None:
+    """The main container starts when the sidecar's startup probe has passed: the wait is the sidecar's."""
+    item = lives.of("sidecar")
+    kinds = {each["name"]: each["kind"] for each in item["containers"]}
+    assert kinds == {"proxy": "sidecar", "main": "main"}
+    assert ("startup_probe", "proxy") in [(each["phase"], each["subject"]) for each in item["phases"]]
+    marks = reached(item)
+    passed, started = marks["started_probe_passed", "proxy"]["at"], marks["started", "main"]["at"]
+    assert nanoseconds(passed) <= nanoseconds(started)
+
+
+def test_nothing_on_the_way_to_ready_is_missing(lives: Lives) -> None:
+    """Whoever was watched from the beginning has every milestone of the way."""
+    for item in lives.items:
+        if item["outcome"] == "ready" and not item["partial"] and item["name"].split("-")[0] != "mirrored":
+            assert item["missing"] == [], item["name"]
+            marks = {mark for mark, _ in reached(item)}
+            assert {Milestone.CREATED, Milestone.SCHEDULED, Milestone.IP_ASSIGNED, Milestone.READY} <= marks
+
+
+def test_the_operator_only_reads(lives: Lives) -> None:
+    """By the API server's own record the operator has never asked for anything but to get, list or watch."""
+    assert lives.items
+    if own_cluster() is None:
+        pytest.skip("KUBECONFIG names a cluster whose audit log cannot be read from here")
+    rows = [line.split("\t") for line in hack_cluster("truth").splitlines()]
+    verbs: dict[str, set[str]] = {}
+    for path in (Path(path) for kind, _, path in rows if kind == "audit"):
+        for entry in map(json.loads, path.read_text().splitlines()[:-1]):
+            agent = entry.get("userAgent", "").partition("/")[0]
+            verbs.setdefault(agent, set()).add(entry["verb"])
+    for agent in ("podtimeline", "kopf"):
+        assert verbs[agent] <= {"get", "list", "watch"}, agent
