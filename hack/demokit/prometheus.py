@@ -51,7 +51,7 @@ def configuration(target: Target, *, proxy: str, interval: float) -> str:
     )
 
 
-def _root(cache: Path) -> Path:
+def programs(cache: Path) -> Path:
     """Return a root with Debian's Prometheus and its pages: unpacked, so that no service of it is ever installed."""
     packages = closure(["prometheus"])
     name = sha256("".join(f"{package.file} {package.digest}\0" for package in packages).encode()).hexdigest()[:16]
@@ -113,7 +113,7 @@ class Prometheus:
 
     def _command(self, settings: str, *, port: int, cache: Path) -> list[str]:
         installed = shutil.which("prometheus")
-        root = None if installed else _root(cache)
+        root = None if installed else programs(cache)
         # Debian's build looks for its pages below /usr: as root it gets them by a root of its own.
         caged = root is not None and os.geteuid() == 0
         own = sha256(str(self._directory).encode()).hexdigest()[:8]

@@ -4,13 +4,16 @@ The truth comes from the API server's audit log, containerd's events and the CNI
 reads. A fact of the API lies between request and response; a fact that a node only reports lies before its report.
 """
 
+import subprocess
 from typing import Any
 
 import pytest
-from tests.e2e.clusters import own_cluster
+from tests.e2e.clusters import kubectl, own_cluster
 from tests.e2e.shop import Shop
 from tests.support.truth import PodTruth, cluster_truth, holds, nanoseconds
 
+from clusterkit.build import cache_root
+from demokit.prometheus import programs
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place, Scope
 
 pytestmark = pytest.mark.e2e
@@ -145,3 +148,14 @@ def test_scopes_of_the_document_are_those_of_the_table(shop: Shop) -> None:
     for item in shop.items:
         for each in item["milestones"]:
             assert Scope(each["scope"]) is MILESTONES[Milestone(each["milestone"])].scope
+
+
+def test_promtool_has_nothing_to_say(shop: Shop) -> None:
+    """The linter that users run over an exposition finds nothing in that of the installed operator."""
+    assert shop.items
+    path = "/api/v1/namespaces/podtimeline-system/services/podtimeline:http/proxy/metrics"
+    promtool = programs(cache_root()) / "usr/bin/promtool"
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=kubectl("get", "--raw", path), capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
