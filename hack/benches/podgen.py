@@ -161,18 +161,6 @@ def _probe(path: str, period: int) -> dict[str, object]:
     }
 
 
-def _token() -> dict[str, object]:
-    return {
-        "defaultMode": 420,
-        "sources": [
-            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
-            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-            {"downwardAPI": {"items": [
-                {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
-        ],
-    }  # fmt: skip
-
-
 _NEIGHBOURS = [
     "CATALOG",
     "CART",
@@ -197,6 +185,18 @@ _NEIGHBOURS = [
 ]
 
 
+def _token() -> dict[str, object]:
+    return {
+        "defaultMode": 420,
+        "sources": [
+            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"downwardAPI": {"items": [
+                {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
+        ],
+    }  # fmt: skip
+
+
 def _environment() -> list[dict[str, object]]:
     environment: list[dict[str, object]] = [
         {"name": f"STOREFRONT_{name}", "value": f"http://{name.lower()}.shop.svc.cluster.local:8080/api/v1"}
@@ -208,132 +208,6 @@ def _environment() -> list[dict[str, object]]:
 
 def _container() -> dict[str, object]:
     return {
-        f'k:{{"name":"{name}"}}': _each(
-            ["f:env", "f:image", "f:imagePullPolicy", "f:livenessProbe", "f:name", "f:ports", "f:readinessProbe",
-             "f:resources", "f:securityContext", "f:terminationMessagePath", "f:terminationMessagePolicy",
-             "f:volumeMounts"],
-        )
-        for name in ("storefront",)
-    }  # fmt: skip
-    spec = _each(
-        ["f:dnsPolicy", "f:enableServiceLinks", "f:restartPolicy", "f:schedulerName", "f:securityContext",
-         "f:serviceAccount", "f:serviceAccountName", "f:terminationGracePeriodSeconds"],
-    )  # fmt: skip
-    labels = {"app.kubernetes.io/instance": "", "app.kubernetes.io/name": "", "pod-template-hash": ""}
-    owner: dict[str, object] = {'k:{"uid":"2a2f3a1e-6a8e-4f3a-8a77-0c0d1f7f1b11"}': {}}
-    made: list[dict[str, object]] = [
-        {
-            "manager": "kube-controller-manager",
-            "operation": "Update",
-            "apiVersion": "v1",
-            "time": "@T0@",
-            "fieldsType": "FieldsV1",
-            "fieldsV1": {
-                "f:metadata": {
-                    "f:generateName": {},
-                    "f:annotations": {".": {}, "f:checksum/config": {}, "f:prometheus.io/scrape": {}},
-                    "f:labels": {".": {}, **_fields(dict.fromkeys(labels, ""))},
-                    "f:ownerReferences": {".": {}, **owner},
-                },
-                "f:spec": {**spec, "f:containers": container},
-            },
-        }
-    ]
-    if status:
-        conditions = {
-            f'k:{{"type":"{kind}"}}': _each(
-                [".", "f:lastProbeTime", "f:lastTransitionTime", "f:observedGeneration", "f:status", "f:type"],
-            )
-            for kind in ("ContainersReady", "Initialized", "PodReadyToStartContainers", "Ready")
-        }
-        fields = {"f:conditions": conditions, **_fields(dict.fromkeys(
-            ["containerStatuses", "hostIP", "hostIPs", "observedGeneration", "phase", "podIP", "podIPs", "startTime"], ""))}  # fmt: skip # noqa: E501
-        made.append(
-            {"manager": "kubelet", "operation": "Update", "apiVersion": "v1", "time": "@T2@",
-             "fieldsType": "FieldsV1", "fieldsV1": {"f:status": fields}, "subresource": "status"}
-        )  # fmt: skip
-    return made
-
-
-def _metadata(status: bool) -> dict[str, object]:  # noqa: FBT001 - as above
-    return {
-        "name": "@NAME@",
-        "generateName": f"storefront-{_HASH}-",
-        "namespace": "shop",
-        "uid": "@UID@",
-        "resourceVersion": "@RV@",
-        "generation": 1,
-        "creationTimestamp": "@T0@",
-        "labels": {
-            "app.kubernetes.io/instance": "storefront",
-            "app.kubernetes.io/name": "storefront",
-            "pod-template-hash": _HASH,
-        },
-        "annotations": {
-            "checksum/config": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            "prometheus.io/scrape": "true",
-        },
-        "ownerReferences": [
-            {
-                "apiVersion": "apps/v1",
-                "kind": "ReplicaSet",
-                "name": f"storefront-{_HASH}",
-                "uid": "2a2f3a1e-6a8e-4f3a-8a77-0c0d1f7f1b11",
-                "controller": True,
-                "blockOwnerDeletion": True,
-            }
-        ],
-        "managedFields": _managed(status),
-    }
-
-
-def _probe(path: str, period: int) -> dict[str, object]:
-    return {
-        "httpGet": {"path": path, "port": "http", "scheme": "HTTP"},
-        "timeoutSeconds": 1,
-        "periodSeconds": period,
-        "successThreshold": 1,
-        "failureThreshold": 3,
-    }
-
-
-def _spec(node: str | None) -> dict[str, object]:
-    token = {
-        "defaultMode": 420,
-        "sources": [
-            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
-            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-            {"downwardAPI": {"items": [
-                {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
-        ],
-    }  # fmt: skip
-    environment: list[dict[str, object]] = [
-        {"name": f"STOREFRONT_{name}", "value": f"http://{name.lower()}.shop.svc.cluster.local:8080/api/v1"}
-        for name in (
-            "CATALOG",
-            "CART",
-            "PAYMENT",
-            "SHIPPING",
-            "SEARCH",
-            "REVIEWS",
-            "PROFILE",
-            "SESSIONS",
-            "PRICES",
-            "STOCK",
-            "COUPONS",
-            "LOYALTY",
-            "TAXES",
-            "ADVERTS",
-            "MEDIA",
-            "TRANSLATIONS",
-            "RECOMMENDATIONS",
-            "AUDIT",
-            "FLAGS",
-            "FRAUD",
-        )
-    ]
-    environment.append({"name": "NODE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}})
-    container = {
         "name": "storefront",
         "image": _IMAGE,
         "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
