@@ -170,3 +170,28 @@ def test_keys_may_come_in_any_order() -> None:
     swapped = json.dumps({"object": pod("web-1"), "type": "ADDED"}).encode()
     assert PodFeed(intake).line(swapped, arrived=NOW, live=True) == "1"
     assert list(intake.timelines) == ["uid-web-1"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"{", b'{"type":"ADDED","object":null}',
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"}}}',
+        line("MODIFIED", pod("bad", metadata={"uid": "bad", "creationTimestamp": "yesterday"})),
+    ],
+)  # fmt: skip
+def test_lines_taken_at_once_say_what_each_of_them_says(odd: bytes) -> None:
+    """Where one is odd they are all asked for again, and what was taken twice is neither counted nor joined twice."""
+    plain = [line("ADDED", pod("web-1")), line("MODIFIED", ready_pod("web-1")), line("DELETED", ready_pod("web-1"))]
+    one, whole = RecordingIntake(), RecordingIntake()
+    each, feed = PodFeed(one), PodFeed(whole)
+    versions = [each.line(every, arrived=NOW, live=True) for every in plain]
+    assert feed.lines(b"\n".join(plain) + b"\n", arrived=NOW) == versions[-1]
+    assert (whole.taken, feed.events) == (one.taken, each.events)
+    mixed = [line("ADDED", pod("web-2")), odd, line("ADDED", pod("web-3"))]
+    assert feed.lines(b"\n".join(mixed) + b"\n", arrived=NOW) is None
+    assert (feed.events, feed.malformed) == (each.events, 0)
+    for every in mixed:
+        each.line(every, arrived=NOW, live=True)
+        feed.line(every, arrived=NOW, live=True)
+    assert (whole.timelines, feed.malformed) == (one.timelines, each.malformed)

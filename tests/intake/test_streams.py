@@ -6,15 +6,17 @@ import pytest
 from tests.intake.harness import Scene, scene
 from tests.support.fake_api import FakeApi
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
-from tests.support.objects import pod, ready_pod
-from tests.support.recording import KeptVersions, RecordingIntake
+from tests.support.objects import CREATED_NS, line, pod, ready_pod
+from tests.support.recording import KeptVersions, RecordingIntake, SteppingClock
 
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.errors import ClusterError
+from podtimeline.intake.credentials import Connection
 from podtimeline.intake.faults import Backoff, Restart
-from podtimeline.intake.streams import Pace
+from podtimeline.intake.feeds import PodFeed
+from podtimeline.intake.streams import Pace, Reflector
 from podtimeline.ports import Stream
 
 CREATED = Mark(Milestone.CREATED)
@@ -376,3 +378,20 @@ async def test_what_was_read_before_an_error_in_the_same_chunk_is_kept() -> None
         at.naps.gate.set()
         await at.watching()
         assert len(at.intake.of("uid-web-4", Described)) == 1
+
+
+async def test_a_read_may_end_anywhere_in_a_line() -> None:
+    """However the bytes of a watch are cut into reads, each line is taken once, and an odd one spoils no other."""
+    pods = [line("ADDED", pod(f"web-{number}")) for number in range(3)]
+    data = b"\n".join([pods[0], pods[1], b"garbage", pods[2], b""])
+    connection = Connection("http://nowhere.invalid")
+    async with connection.session() as session:
+        for cut in range(len(data)):
+            feed = PodFeed(intake := RecordingIntake())
+            reflector = Reflector(
+                connection=connection, session=session, path="/api/v1/pods", feed=feed, clock=SteppingClock()
+            )
+            for read in (data[:cut], data[cut : cut + 5], data[cut + 5 :]):
+                reflector._take(read, CREATED_NS)
+            assert list(intake.timelines) == ["uid-web-0", "uid-web-1", "uid-web-2"], cut
+            assert (feed.events, feed.malformed) == (3, 1), cut

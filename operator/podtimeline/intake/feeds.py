@@ -34,6 +34,7 @@ class _Object(Protocol):
 T = TypeVar("T", bound=_Object)
 
 
+_SHOWN = frozenset({"ADDED", "MODIFIED"})
 _UNREADABLE = (MalformedObject, *UNDECODABLE)
 _HEAD = Decoder(Head)
 _RAW_EVENT = Decoder(WatchEvent[msgspec.Raw])
@@ -65,6 +66,7 @@ class Feed(ABC, Generic[T]):
         self.events = 0
         self._decode_item: Callable[[bytes | msgspec.Raw], T] = item.decode
         self._decode_line: Callable[[bytes | msgspec.Raw], WatchEvent[T]] = line.decode
+        self._decode_lines: Callable[[bytes | memoryview], list[WatchEvent[T]]] = line.decode_lines
 
     def begin(self) -> None:
         """A listing begins."""
@@ -89,7 +91,7 @@ class Feed(ABC, Generic[T]):
         try:
             event = self._decode_line(line)
             kind = event.type
-            if kind in {"ADDED", "MODIFIED"}:
+            if kind in _SHOWN:
                 self._seen(event.object, arrived=arrived, live=live, listing=False)
             elif kind == "DELETED":
                 self._gone(event.object, arrived=arrived, live=live)
@@ -99,6 +101,30 @@ class Feed(ABC, Generic[T]):
             return event.object.metadata.resource_version
         except _UNREADABLE as error:
             return self._odd(line, error)
+
+    def lines(self, lines: bytes | memoryview, *, arrived: int) -> str | None:
+        """Whole lines of a live watch, parsed where they lie; returns the last resourceVersion that they reach.
+
+        ``None`` where one of them is anything but a change of a readable object: then all are to be taken one by one,
+        and what was taken of them already changes nothing when it is taken again.
+        Values are told apart as client-go does it (apimachinery, ``framer.NewJSONFramedReader``): by their own ends, not by the newlines.
+        """
+        version = ""
+        try:
+            events = self._decode_lines(lines)
+            for event in events:
+                kind, seen = event.type, event.object
+                if kind in _SHOWN:
+                    self._seen(seen, arrived=arrived, live=True, listing=False)
+                elif kind == "DELETED":
+                    self._gone(seen, arrived=arrived, live=True)
+                else:
+                    return None
+                version = seen.metadata.resource_version or version
+        except _UNREADABLE:
+            return None
+        self.events += len(events)
+        return version
 
     @abstractmethod
     def _seen(self, seen: T, *, arrived: int, live: bool, listing: bool) -> None: ...

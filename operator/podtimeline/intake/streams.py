@@ -67,6 +67,10 @@ class Taker(Protocol):
         """One line of a watch; returns the version that it reaches."""
         ...
 
+    def lines(self, lines: bytes | memoryview, *, arrived: int) -> str | None:
+        """Whole lines of a live watch; returns the version that they reach, ``None`` to get them one by one."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -261,17 +265,32 @@ class Reflector:
             raise CutError("the watch ended in the middle of a line")
 
     def _take(self, chunk: bytes, arrived: int) -> None:
-        lines = (self._tail + chunk).split(b"\n") if self._tail else chunk.split(b"\n")
-        self._tail = lines.pop()
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            self._tail += chunk
+            return
+        # Measured: a copy of each line costs as much as to read it. Only the one that an earlier read began is copied.
+        start = chunk.find(b"\n") + 1 if self._tail else 0
+        begun, self._tail = self._tail + chunk[:start], chunk[end:]
+        if begun:
+            self._take_lines(begun, arrived)
+        if start < end:
+            self._take_lines(memoryview(chunk)[start:end], arrived)
+
+    def _take_lines(self, lines: bytes | memoryview, arrived: int) -> None:
+        plain = self._tap is None and self._backlog is None
+        version = self._feed.lines(lines, arrived=arrived) if plain else None
+        if version is None:
+            self._take_each(bytes(lines).split(b"\n")[:-1], arrived)
+        elif version:
+            self._backoff.progressed()
+            self._reached(version)
+
+    def _take_each(self, lines: list[bytes], arrived: int) -> None:
         version = ""
         try:
-            if self._tap is None and self._backlog is None:
-                take = self._feed.line
-                for line in lines:
-                    version = take(line, arrived=arrived, live=True) or version
-            else:
-                for line in lines:
-                    version = self._take_watched(line, arrived) or version
+            for line in lines:
+                version = self._take_watched(line, arrived) or version
         finally:
             # An ERROR in the midst of a chunk ends the watch, not what was read before it.
             if version:
