@@ -283,11 +283,17 @@ class _Reading:
         if self._live:
             seen = self._seen
             if seen is None:
-                seen = self._seen = just_after(Source.WATCH, self._arrived, observed=self._arrived)
+                seen = self._seen = _arrival(self._arrived)
             evidence = (seen,) if stated is None else (stated, seen)
         else:
             evidence = (happened(self._arrived) if stated is None else stated,)
         self.said.append(Witnessed(self._uid, mark, evidence, detail, _FROM_STATUS))
+
+
+@lru_cache(maxsize=1)
+def _arrival(arrived: int) -> Evidence:
+    """What one read brought has one arrival, and shares the evidence of it."""
+    return just_after(Source.WATCH, arrived, observed=arrived)
 
 
 def _second(source: Source, stamp: str | None, arrived: int) -> Evidence | None:

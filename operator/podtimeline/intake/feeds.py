@@ -107,7 +107,8 @@ class Feed(ABC, Generic[T]):
 
         ``None`` where one of them is anything but a change of a readable object: then all are to be taken one by one,
         and what was taken of them already changes nothing when it is taken again.
-        Values are told apart as client-go does it (apimachinery, ``framer.NewJSONFramedReader``): by their own ends, not by the newlines.
+        Values are told apart by their own ends, not by the newlines, as client-go does it (apimachinery,
+        ``framer.NewJSONFramedReader``).
         """
         version = ""
         try:
