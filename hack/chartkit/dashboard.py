@@ -18,31 +18,55 @@ from chartkit.grafana import (
     reduced,
     variable,
 )
-from podtimeline.core.milestones import PHASES, Phase
+from podtimeline.core.milestones import PHASES, Leg, Phase
 from podtimeline.ports import Metric
 
 _CHOSEN = 'namespace=~"$namespace",workload=~"$workload"'
 _WORKLOAD = "namespace, workload_kind, workload"
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 # Waiting for nothing: a Job at work, a pod on its way out.
-_NOT_WAITING = f'phase!~"{Phase.RUN}|{Phase.TERMINATION}"'
+_NOT_WAITING = 'phase!~"{}"'.format(
+    "|".join(each.phase for each in PHASES.values() if each.phase is Phase.RUN or each.leg is Leg.TERMINATION)
+)
 _COLOURS: dict[Phase, str] = {
+    Phase.OWNER_CONTROLLER: "#909090",
+    Phase.PREDECESSOR: "#b877d9",
+    Phase.REPLACEMENT: "#8f3bb8",
+    Phase.POD_CREATION: "#5794f2",
+    Phase.SCHEDULING_GATES: "#ff7383",
     Phase.SCHEDULING: "blue",
+    Phase.UNSCHEDULABLE: "#c4162a",
+    Phase.PREEMPTION: "#f2495c",
+    Phase.NODE_PROVISIONING: "#ffb357",
+    Phase.NODE_START: "#e0b400",
+    Phase.VOLUME_PROVISIONING: "#96d98d",
+    Phase.SCHEDULING_RETRY: "#8ab8ff",
     Phase.KUBELET_ADMISSION: "light-blue",
+    Phase.VOLUME_ATTACH: "#56a64b",
+    Phase.VOLUME_MOUNT: "#37872d",
+    Phase.SANDBOX_RETRIES: "#ad0317",
     Phase.SANDBOX: "super-light-blue",
     Phase.KUBELET_SYNC: "#808080",
     Phase.IMAGE_QUEUE: "light-purple",
+    Phase.IMAGE_BACKOFF: "#e02f44",
     Phase.IMAGE_PULL: "purple",
     Phase.CONTAINER_CREATE: "dark-blue",
     Phase.CONTAINER_START: "semi-dark-blue",
+    Phase.CRASH_LOOP: "#a30000",
     Phase.INIT_RUN: "light-orange",
+    Phase.POST_START: "#ff9830",
     Phase.STARTUP_PROBE: "light-green",
     Phase.READINESS_PROBE: "yellow",
     Phase.STATUS_REPORT: "#d8d9da",
     Phase.READINESS_GATES: "light-red",
     Phase.ENDPOINT: "green",
     Phase.RUN: "dark-green",
-    Phase.TERMINATION: "#5a5a5a",
+    Phase.KILL_NOTICE: "#3d6b8c",
+    Phase.CONTAINER_STOP: "#f2cc0c",
+    Phase.CLEANUP: "#5a5a5a",
+    Phase.FINALIZERS: "#fa6400",
+    Phase.ENDPOINT_DRAIN: "#73bf69",
+    Phase.VOLUME_DETACH: "#19730e",
     Phase.UNEXPLAINED: "red",
 }
 
@@ -86,6 +110,7 @@ def _phases() -> list[Json]:
     return [
         by_name(phase, displayName=row.title, color={"mode": "fixed", "fixedColor": _COLOURS[phase]})
         for phase, row in PHASES.items()
+        if row.leg is Leg.STARTUP
     ]
 
 

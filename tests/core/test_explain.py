@@ -6,7 +6,7 @@ from tests.support.lives import Life, at, container_start, facts, in_second, nam
 from podtimeline.core.explain import bytes_text, duration_text, explain
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Restarted
+from podtimeline.core.observations import Ran
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import view
 
@@ -100,7 +100,7 @@ def test_a_crash_loop_tells_the_exit_code() -> None:
     """That the kubelet backs off is no cause; what the process exited with leads to one."""
     life = stuck(Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
     life.noted("CrashLoopBackOff", 9, "back-off 10s restarting failed container=web", subject="web")
-    life.told.append(Restarted("uid-1", "web", 3, 137, "OOMKilled"))
+    life.told.append(Ran("uid-1", "web", 3, None, None, 137, "OOMKilled"))
     assert said(life.timeline()).endswith(": web restarted 3 times, last with exit code 137 (OOMKilled).")
     life.noted("Unhealthy", 8, "Liveness probe failed: HTTP 500", subject="web")
     assert said(life.timeline()).endswith("exit code 137 (OOMKilled), after Liveness probe failed: HTTP 500.")
@@ -109,7 +109,7 @@ def test_a_crash_loop_tells_the_exit_code() -> None:
 def test_a_restart_long_after_the_start_is_not_its_reason() -> None:
     """Only what backs off during the start slows it."""
     life = ordinary().noted("CrashLoopBackOff", 86_400, "back-off", subject="web")
-    life.told.append(Restarted("uid-1", "web", 3, 1, "Error"))
+    life.told.append(Ran("uid-1", "web", 3, None, None, 1, "Error"))
     assert "exit code" not in said(life.timeline())
 
 

@@ -4,8 +4,9 @@ from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, fac
 
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Restarted
-from podtimeline.core.order import predecessors, resolve
+from podtimeline.core.observations import Ran
+from podtimeline.core.order import UNORDERED, predecessors, resolve
+from podtimeline.core.pods import VolumeSpec
 
 
 def test_an_address_reported_late_is_bounded_by_the_pull_that_followed_it() -> None:
@@ -25,8 +26,9 @@ def test_every_predecessor_stands_before_its_mark() -> None:
 
 def test_every_milestone_of_the_table_has_its_place_in_the_order() -> None:
     """A milestone added to the table without an order would never be bounded."""
-    order = predecessors(facts(INIT, PROXY, WEB, readiness_gates=("example.org/lb",)))
-    assert {mark.milestone for mark in order} == set(Milestone) - {Milestone.ENDPOINT_READY}
+    volumes = (VolumeSpec("data", "persistentVolumeClaim", "data-web-0"),)
+    order = predecessors(facts(INIT, PROXY, WEB, readiness_gates=("example.org/lb",), volumes=volumes))
+    assert {mark.milestone for mark in order} == set(Milestone) - UNORDERED
 
 
 def test_a_sidecar_releases_the_next_container_when_its_startup_probe_passes() -> None:
@@ -77,7 +79,7 @@ def test_a_step_of_a_start_is_not_before_the_report_of_the_step_before() -> None
 def test_reports_of_a_container_that_restarted_bound_nothing_from_below() -> None:
     """Of several Created events the first may be lost: the second is later than the first start."""
     life = Life().described(facts())
-    life.told.append(Restarted("uid-1", "web", 1))
+    life.told.append(Ran("uid-1", "web", 1))
     life.saw(Milestone.CONTAINER_CREATED, named(8), subject="web")
     life.saw(Milestone.STARTED, in_second(3, Source.FIELD), subject="web")
     assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].skew == 0

@@ -7,16 +7,22 @@ from tests.support.lives import EPOCH, INIT, PROXY, WEB, at, facts, ordinary, wa
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, within_second
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.observations import (
+    Befell,
+    Blamed,
+    Cause,
     Described,
     Ended,
     Flagged,
     ImagePulled,
+    Incident,
+    Leaves,
     Noted,
     Observation,
     Owned,
     Partial,
-    Restarted,
+    Ran,
     Selected,
+    Skewed,
     Witnessed,
 )
 from podtimeline.core.pods import Owner
@@ -31,7 +37,7 @@ NAMES = st.sampled_from(["web", "migrate", "proxy"])
 
 def _subject(milestone: Milestone, name: str) -> str:
     scope = MILESTONES[milestone].scope
-    if scope is Scope.CONTAINER:
+    if scope in {Scope.CONTAINER, Scope.VOLUME}:
         return name
     return f"shop/{name}/{name}-x1" if scope is Scope.ENDPOINT else ""
 
@@ -56,7 +62,19 @@ OTHERS = st.one_of(
     st.sampled_from([Described(UID, facts(INIT, PROXY, WEB)), Described(UID, facts(WEB))]),
     st.builds(Noted, st.just(UID), st.sampled_from(["Unhealthy", "BackOff"]), NAMES, st.text(max_size=5), MOMENT),
     st.builds(ImagePulled, st.just(UID), NAMES, st.just("i"), st.booleans(), LENGTH, LENGTH, LENGTH),
-    st.builds(Restarted, st.just(UID), NAMES, st.integers(0, 5), st.none() | st.integers(0, 255)),
+    st.builds(
+        Ran,
+        st.just(UID),
+        NAMES,
+        st.integers(0, 20),
+        st.none() | MOMENT,
+        st.none() | MOMENT,
+        st.none() | st.integers(0, 255),
+    ),
+    st.builds(Befell, st.just(UID), st.sampled_from(Incident), MOMENT, NAMES),
+    st.builds(Blamed, st.just(UID), st.sampled_from(Cause), NAMES),
+    st.builds(Leaves, st.just(UID), st.none() | st.integers(0, 60), st.lists(NAMES, max_size=2).map(tuple)),
+    st.builds(Skewed, st.just(UID), MOMENT, MOMENT, MOMENT),
     st.builds(Ended, st.just(UID), st.booleans()),
     st.builds(Selected, st.just(UID), st.lists(st.sampled_from(["shop/web", "shop/all"]), max_size=2).map(tuple)),
     st.builds(Flagged, st.just(UID), st.sampled_from(Partial)),

@@ -18,8 +18,8 @@ from tests.support.lives import (
 from podtimeline.cli.documents import drawable
 from podtimeline.core.instants import SECOND, Source, happened
 from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Ended, Flagged, Noted, Owned, Partial, Restarted
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner
+from podtimeline.core.observations import Ended, Flagged, Noted, Owned, Partial, Ran
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe
 from podtimeline.core.view import View, view
 from podtimeline.render.drawing import PodTimeline
 
@@ -59,7 +59,9 @@ def unschedulable() -> Life:
 
 def crowded() -> Life:
     """A pod with an init container, a sidecar and two main containers; its readiness fails for a while."""
-    slow = ContainerSpec("worker-with-a-long-name", ContainerKind.MAIN, "registry.test/worker:1", readiness_probe=True)
+    slow = ContainerSpec(
+        "worker-with-a-long-name", ContainerKind.MAIN, "registry.test/worker:1", readiness_probe=Probe()
+    )
     life = Life().described(facts(INIT, PROXY, WEB, slow, name="checkout-7d9c5b6f4-zzzzz"))
     life.told.append(Owned("uid-1", DEPLOYMENT))
     life.saw(Milestone.CREATED, named(0.01), in_second(0, Source.FIELD), watched(0.05))
@@ -115,7 +117,7 @@ def failed() -> Life:
     life.saw(Milestone.IP_ASSIGNED, watched(3.4), detail="10.0.0.7")
     container_start(life, "import", 1.0)
     life.saw(Milestone.FINISHED, in_second(9, Source.FIELD), watched(9.9), subject="import")
-    life.told.append(Restarted("uid-1", "import", 3, 1, "Error"))
+    life.told.append(Ran("uid-1", "import", 3, None, None, 1, "Error"))
     life.told.append(Noted("uid-1", "BackOff", "import", "back-off 20s restarting failed container", at(8), 4))
     life.told.append(Ended("uid-1", succeeded=False, reason="BackoffLimitExceeded", text="it was tried 4 times"))
     return life

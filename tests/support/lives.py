@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from podtimeline.core.instants import SECOND, Evidence, Source, exactly, just_after, within_second
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, ImagePulled, Noted, Observation, Selected, Witnessed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe
 from podtimeline.core.timeline import Timeline, apply
 
 EPOCH = 1_790_000_000 * SECOND
 """The whole second in which the pods of the tests are created."""
 
-WEB = ContainerSpec("web", ContainerKind.MAIN, "registry.test/web:1", readiness_probe=True)
+WEB = ContainerSpec("web", ContainerKind.MAIN, "registry.test/web:1", readiness_probe=Probe())
 INIT = ContainerSpec("migrate", ContainerKind.INIT, "registry.test/migrate:1")
-PROXY = ContainerSpec("proxy", ContainerKind.SIDECAR, "registry.test/proxy:1", startup_probe=True)
+PROXY = ContainerSpec("proxy", ContainerKind.SIDECAR, "registry.test/proxy:1", startup_probe=Probe())
 
 
 def at(seconds: float) -> int:

@@ -140,7 +140,7 @@ def test_a_pod_that_never_becomes_ready_stays_open_and_is_told_of_nobody() -> No
 def test_a_job_that_completes_without_readiness_counts_its_phases_but_no_startup() -> None:
     """Ready is not what a Job's pod is for."""
     world = World()
-    life = Life().described(facts(replace(WEB, readiness_probe=False), run_to_completion=True))
+    life = Life().described(facts(replace(WEB, readiness_probe=None), run_to_completion=True))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09)).saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4))
@@ -242,7 +242,7 @@ def test_termination_is_counted_when_the_object_is_gone() -> None:
     world.commit(11)
     world.take(*Life().saw(Milestone.DELETION_REQUESTED, watched(100)).told, seconds=100)
     world.commit(101)
-    assert world.tracker.situation(at(110)).in_phase[Phase.TERMINATION] == 1
+    assert world.tracker.situation(at(110)).in_phase[Phase.KILL_NOTICE] == 1
     world.take(*Life().saw(Milestone.OBJECT_REMOVED, watched(130)).told, seconds=130)
     counted = world.commit(135)
     assert [(each.metric, each.value) for each in counted] == [(Metric.TERMINATION, 30_000_000_000)]

@@ -9,32 +9,71 @@ from typing import NamedTuple
 
 
 class Scope(StrEnum):
-    """What a milestone happens to: the pod, one of its containers, or its address in one EndpointSlice."""
+    """What a milestone happens to: the pod, one of its containers or volumes, or its address in one EndpointSlice."""
 
     POD = "pod"
     CONTAINER = "container"
+    VOLUME = "volume"
     ENDPOINT = "endpoint"
 
 
 class Place(StrEnum):
-    """Where the fact happens: in the API itself, or on a node that reports it later."""
+    """Where the fact happens: in the API itself, or on a node that reports it later, by the node's own clock."""
 
     API = "api"
     NODE = "node"
 
 
+class Occurrence(StrEnum):
+    """Which of several occurrences of one fact the milestone is."""
+
+    FIRST = "first"
+    LAST = "last"
+    """The latest that was observed: of attempts that fail until one succeeds."""
+
+
+class Leg(StrEnum):
+    """The three parts of a pod's way; the phases of each lie end to end and sum exactly to its length."""
+
+    REQUEST = "request"
+    """From its owner's request for it to its creation."""
+    STARTUP = "startup"
+    """From its creation to its readiness and its last endpoint."""
+    TERMINATION = "termination"
+    """From the request to delete it to the removal of the object."""
+
+
 class Milestone(StrEnum):
     """A named moment on a pod's way up or down, in causal order."""
 
+    ROLLOUT_STARTED = "rollout_started"
+    OWNER_CREATED = "owner_created"
+    PREDECESSOR_READY = "predecessor_ready"
+    PREDECESSOR_REMOVED = "predecessor_removed"
     CREATED = "created"
+    GATES_REMOVED = "gates_removed"
+    FIRST_UNSCHEDULABLE = "first_unschedulable"
+    PREEMPTION = "preemption"
+    SCALE_UP_REQUESTED = "scale_up_requested"
+    NODE_CREATED = "node_created"
+    NODE_READY = "node_ready"
+    PROVISIONING_STARTED = "provisioning_started"
+    CLAIM_BOUND = "claim_bound"
+    LAST_UNSCHEDULABLE = "last_unschedulable"
     SCHEDULED = "scheduled"
     KUBELET_ACCEPTED = "kubelet_accepted"
+    ATTACHED = "attached"
+    LAST_MOUNT_FAILURE = "last_mount_failure"
+    MOUNTED = "mounted"
+    LAST_SANDBOX_FAILURE = "last_sandbox_failure"
     SANDBOX_READY = "sandbox_ready"
     IP_ASSIGNED = "ip_assigned"
     PULL_STARTED = "pull_started"
+    LAST_PULL_FAILURE = "last_pull_failure"
     PULLED = "pulled"
     CONTAINER_CREATED = "container_created"
     STARTED = "started"
+    LAST_STARTED = "last_started"
     FINISHED = "finished"
     STARTED_PROBE_PASSED = "started_probe_passed"
     CONTAINER_READY = "container_ready"
@@ -44,36 +83,63 @@ class Milestone(StrEnum):
     READY = "ready"
     ENDPOINT_READY = "endpoint_ready"
     DELETION_REQUESTED = "deletion_requested"
+    ENDPOINT_TERMINATING = "endpoint_terminating"
+    ENDPOINT_REMOVED = "endpoint_removed"
+    KILLING = "killing"
+    RELEASED = "released"
     OBJECT_REMOVED = "object_removed"
+    DETACHED = "detached"
 
 
 class Phase(StrEnum):
-    """A named stretch of a pod's critical path; phases are disjoint and sum to the total."""
+    """A named stretch of a pod's critical path; phases are disjoint and sum to the total of their leg."""
 
+    OWNER_CONTROLLER = "owner_controller"
+    PREDECESSOR = "predecessor"
+    REPLACEMENT = "replacement"
+    POD_CREATION = "pod_creation"
+    SCHEDULING_GATES = "scheduling_gates"
     SCHEDULING = "scheduling"
+    UNSCHEDULABLE = "unschedulable"
+    PREEMPTION = "preemption"
+    NODE_PROVISIONING = "node_provisioning"
+    NODE_START = "node_start"
+    VOLUME_PROVISIONING = "volume_provisioning"
+    SCHEDULING_RETRY = "scheduling_retry"
     KUBELET_ADMISSION = "kubelet_admission"
+    VOLUME_ATTACH = "volume_attach"
+    VOLUME_MOUNT = "volume_mount"
+    SANDBOX_RETRIES = "sandbox_retries"
     SANDBOX = "sandbox"
     KUBELET_SYNC = "kubelet_sync"
     IMAGE_QUEUE = "image_queue"
+    IMAGE_BACKOFF = "image_backoff"
     IMAGE_PULL = "image_pull"
     CONTAINER_CREATE = "container_create"
     CONTAINER_START = "container_start"
+    CRASH_LOOP = "crash_loop"
     INIT_RUN = "init_run"
+    POST_START = "post_start"
     STARTUP_PROBE = "startup_probe"
     READINESS_PROBE = "readiness_probe"
     STATUS_REPORT = "status_report"
     READINESS_GATES = "readiness_gates"
     ENDPOINT = "endpoint"
     RUN = "run"
-    TERMINATION = "termination"
+    KILL_NOTICE = "kill_notice"
+    CONTAINER_STOP = "container_stop"
+    CLEANUP = "cleanup"
+    FINALIZERS = "finalizers"
+    ENDPOINT_DRAIN = "endpoint_drain"
+    VOLUME_DETACH = "volume_detach"
     UNEXPLAINED = "unexplained"
 
 
 class Mark(NamedTuple):
     """A milestone and what it happened to.
 
-    ``subject`` is empty for the pod itself, a container's name, ``namespace/service/slice`` for an endpoint, and the
-    condition type for a readiness gate.
+    ``subject`` is empty for the pod itself, a container's name, a volume's name in the pod's spec,
+    ``namespace/service/slice`` for an endpoint, and the condition type for a readiness gate.
     """
 
     milestone: Milestone
@@ -89,39 +155,85 @@ class MilestoneRow:
     place: Place
     summary: str
     evidence: str
+    occurrence: Occurrence = Occurrence.FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseRow:
-    """What the table says of one phase: a title for people, what the time is spent on, and what to try."""
+    """What the table says of one phase: a title for people, what the time is spent on, and what to try.
+
+    A phase that is ``beside`` runs in parallel to the critical path and is never part of a sum.
+    """
 
     phase: Phase
+    leg: Leg
     title: str
     summary: str
     advice: str
+    beside: bool = False
 
 
 M, P, S = Milestone, Phase, Scope
+_UP, _REQUEST, _DOWN = Leg.STARTUP, Leg.REQUEST, Leg.TERMINATION
+_LAST = Occurrence.LAST
 
 MILESTONES: dict[Milestone, MilestoneRow] = {
     row.milestone: row
     for row in (
+        MilestoneRow(M.ROLLOUT_STARTED, S.POD, Place.API, "its workload asked for this revision, or for more replicas",
+                     "ScalingReplicaSet event name, watch of the workload, its creationTimestamp, CronJob's schedule"),
+        MilestoneRow(M.OWNER_CREATED, S.POD, Place.API, "its controller (ReplicaSet, Job…) was created",
+                     "creationTimestamp of the controller, its first watch delivery"),
+        MilestoneRow(M.PREDECESSOR_READY, S.POD, Place.API, "the StatefulSet's pod before it was ready",
+                     "the ready milestone of that pod"),
+        MilestoneRow(M.PREDECESSOR_REMOVED, S.POD, Place.API, "the pod whose name it takes was removed",
+                     "the object_removed milestone of that pod"),
         MilestoneRow(M.CREATED, S.POD, Place.API, "accepted by the API server and stored in etcd",
                      "SuccessfulCreate event name, creationTimestamp, first watch delivery"),
+        MilestoneRow(M.GATES_REMOVED, S.POD, Place.API, "its last scheduling gate was removed",
+                     "watch of spec.schedulingGates"),
+        MilestoneRow(M.FIRST_UNSCHEDULABLE, S.POD, Place.API, "the scheduler found no node for the first time",
+                     "FailedScheduling event's eventTime, PodScheduled condition"),
+        MilestoneRow(M.PREEMPTION, S.POD, Place.API, "the scheduler began to evict others for it",
+                     "Preempted event of a victim, watch of status.nominatedNodeName"),
+        MilestoneRow(M.SCALE_UP_REQUESTED, S.POD, Place.API, "a new node was asked for because of it",
+                     "TriggeredScaleUp or Nominated event"),
+        MilestoneRow(M.NODE_CREATED, S.POD, Place.API, "its node, new since the pod, registered",
+                     "the node's creationTimestamp, watch"),
+        MilestoneRow(M.NODE_READY, S.POD, Place.NODE, "its node, new since the pod, became Ready",
+                     "the node's Ready condition, watch"),
+        MilestoneRow(M.PROVISIONING_STARTED, S.VOLUME, Place.API, "provisioning of the claim's volume began",
+                     "Provisioning or ExternalProvisioning event of the claim, watch of its selected-node"),
+        MilestoneRow(M.CLAIM_BOUND, S.VOLUME, Place.API, "the claim is bound to a volume",
+                     "watch of the claim's status.phase, ProvisioningSucceeded event"),
+        MilestoneRow(M.LAST_UNSCHEDULABLE, S.POD, Place.API, "the last attempt of the scheduler that found no node",
+                     "FailedScheduling event and its series", _LAST),
         MilestoneRow(M.SCHEDULED, S.POD, Place.API, "bound to a node",
                      "Scheduled event's eventTime, watch of spec.nodeName, PodScheduled condition"),
         MilestoneRow(M.KUBELET_ACCEPTED, S.POD, Place.NODE, "admitted by the kubelet of its node",
                      "status.startTime, watch"),
+        MilestoneRow(M.ATTACHED, S.VOLUME, Place.API, "the volume is attached to the node",
+                     "SuccessfulAttachVolume event name, watch of the VolumeAttachment"),
+        MilestoneRow(M.LAST_MOUNT_FAILURE, S.POD, Place.NODE, "the last attempt to attach or mount that failed",
+                     "FailedMount, FailedMapVolume and FailedAttachVolume events", _LAST),
+        MilestoneRow(M.MOUNTED, S.POD, Place.NODE, "all its volumes are mounted",
+                     "none of its own: attached and the last failure before it, the sandbox after it"),
+        MilestoneRow(M.LAST_SANDBOX_FAILURE, S.POD, Place.NODE, "the last attempt to make the sandbox that failed",
+                     "FailedCreatePodSandBox events", _LAST),
         MilestoneRow(M.SANDBOX_READY, S.POD, Place.NODE, "volumes mounted, sandbox made, network attached",
                      "PodReadyToStartContainers condition, watch"),
         MilestoneRow(M.IP_ASSIGNED, S.POD, Place.NODE, "has its IP addresses",
                      "AddedInterface event, watch of status.podIPs, order"),
         MilestoneRow(M.PULL_STARTED, S.CONTAINER, Place.NODE, "kubelet announced the pull, its queue included",
                      "Pulling event name"),
+        MilestoneRow(M.LAST_PULL_FAILURE, S.CONTAINER, Place.NODE, "the last attempt to pull that failed",
+                     "Failed event of the pull", _LAST),
         MilestoneRow(M.PULLED, S.CONTAINER, Place.NODE, "the kubelet has the image", "Pulled event name and message"),
         MilestoneRow(M.CONTAINER_CREATED, S.CONTAINER, Place.NODE, "container made", "Created event name"),
         MilestoneRow(M.STARTED, S.CONTAINER, Place.NODE, "container's process runs",
                      "Started event name, state.running.startedAt, watch"),
+        MilestoneRow(M.LAST_STARTED, S.CONTAINER, Place.NODE, "the run that became ready began, after others ended",
+                     "state.running.startedAt of a restarted container", _LAST),
         MilestoneRow(M.FINISHED, S.CONTAINER, Place.NODE, "container's process ended for good",
                      "state.terminated.finishedAt, watch"),
         MilestoneRow(M.STARTED_PROBE_PASSED, S.CONTAINER, Place.NODE, "startup probe passed",
@@ -136,45 +248,100 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "watch of the slice, its last-change-trigger-time"),
         MilestoneRow(M.DELETION_REQUESTED, S.POD, Place.API, "deletion asked for",
                      "watch, deletionTimestamp minus grace"),
+        MilestoneRow(M.ENDPOINT_TERMINATING, S.ENDPOINT, Place.API, "its address is not ready or terminating",
+                     "watch of the slice"),
+        MilestoneRow(M.ENDPOINT_REMOVED, S.ENDPOINT, Place.API, "its address is out of the EndpointSlice",
+                     "watch of the slice"),
+        MilestoneRow(M.KILLING, S.CONTAINER, Place.NODE, "kubelet began to stop the container, preStop hook first",
+                     "Killing event name"),
+        MilestoneRow(M.RELEASED, S.POD, Place.NODE, "kubelet is done with the pod; finalizers may hold the object",
+                     "watch of a grace period of 0 in a pod that has finalizers"),
         MilestoneRow(M.OBJECT_REMOVED, S.POD, Place.API, "object gone from the API", "watch, complete listing"),
+        MilestoneRow(M.DETACHED, S.VOLUME, Place.API, "the volume is detached from the node",
+                     "watch of the VolumeAttachment's deletion"),
     )
 }  # fmt: skip
 
 PHASES: dict[Phase, PhaseRow] = {
     row.phase: row
     for row in (
-        PhaseRow(P.SCHEDULING, "scheduling", "waiting for the scheduler to bind the pod to a node",
+        PhaseRow(P.OWNER_CONTROLLER, _REQUEST, "owner's controller",
+                 "asked for, waiting for the workload's controller to make the pod's owner",
+                 "look at the kube-controller-manager, or the controller of a custom workload"),
+        PhaseRow(P.PREDECESSOR, _REQUEST, "predecessor", "waiting until the StatefulSet's pod before it is ready",
+                 "see why that pod takes long, or set podManagementPolicy: Parallel"),
+        PhaseRow(P.REPLACEMENT, _REQUEST, "replacement", "waiting until the pod whose name it takes is gone",
+                 "see the termination of that pod"),
+        PhaseRow(P.POD_CREATION, _REQUEST, "pod creation", "the owner exists, its controller has yet to create the pod",
+                 "look for FailedCreate (quota, admission), surge limits and the kube-controller-manager"),
+        PhaseRow(P.SCHEDULING_GATES, _UP, "scheduling gates", "held back by scheduling gates",
+                 "look at the controller that removes the gates of spec.schedulingGates"),
+        PhaseRow(P.SCHEDULING, _UP, "scheduling", "waiting for the scheduler's first answer",
+                 "look at the scheduler's load and queue"),
+        PhaseRow(P.UNSCHEDULABLE, _UP, "unschedulable", "the scheduler finds no node that fits",
                  "read the last FailedScheduling text: requests, taints, affinity or missing nodes"),
-        PhaseRow(P.KUBELET_ADMISSION, "kubelet admission", "bound, waiting for the node's kubelet to take it up",
+        PhaseRow(P.PREEMPTION, _UP, "preemption", "waiting until the pods that give way to it are gone",
+                 "see the victims' grace periods, or keep spare capacity for high priorities"),
+        PhaseRow(P.NODE_PROVISIONING, _UP, "node provisioning", "a new node was asked for and has not registered yet",
+                 "look at the cluster autoscaler or Karpenter and at the cloud provider"),
+        PhaseRow(P.NODE_START, _UP, "node start", "its new node has registered and is not Ready yet",
+                 "see what the node waits for: CNI, images of daemons, startup taints"),
+        PhaseRow(P.VOLUME_PROVISIONING, _UP, "volume provisioning", "waiting for a claim to be provisioned and bound",
+                 "look at the claim's events and the CSI provisioner"),
+        PhaseRow(P.SCHEDULING_RETRY, _UP, "scheduling retry", "waiting for the scheduler's next attempt",
+                 "the scheduler backs off between attempts: nothing to do if what blocked it is gone"),
+        PhaseRow(P.KUBELET_ADMISSION, _UP, "kubelet admission", "bound, waiting for the node's kubelet to take it up",
                  "look at the node's kubelet: it may be busy or cut off"),
-        PhaseRow(P.SANDBOX, "sandbox", "volumes mounted, sandbox made, network attached",
-                 "look for FailedMount and FailedCreatePodSandBox, and at the CNI plugin of this node"),
-        PhaseRow(P.KUBELET_SYNC, "kubelet sync", "waiting for the kubelet's next step",
+        PhaseRow(P.VOLUME_ATTACH, _UP, "volume attach", "waiting for a volume to be attached to the node",
+                 "look at the VolumeAttachment and the CSI attacher; is it still attached elsewhere?"),
+        PhaseRow(P.VOLUME_MOUNT, _UP, "volume mount", "attempts to mount a volume that failed",
+                 "read the FailedMount text: missing ConfigMap or Secret, CSI driver, file system"),
+        PhaseRow(P.SANDBOX_RETRIES, _UP, "sandbox retries", "attempts to make the sandbox that failed",
+                 "read the FailedCreatePodSandBox text: CNI plugin, IP addresses, runtime"),
+        PhaseRow(P.SANDBOX, _UP, "sandbox", "volumes mounted, sandbox made, network attached",
+                 "look at the volumes to be mounted and at the CNI plugin of this node"),
+        PhaseRow(P.KUBELET_SYNC, _UP, "kubelet sync", "waiting for the kubelet's next step",
                  "the kubelet works through a pod's containers one by one: see how many pods start on this node"),
-        PhaseRow(P.IMAGE_QUEUE, "image queue", "waiting behind other image pulls of the node",
+        PhaseRow(P.IMAGE_QUEUE, _UP, "image queue", "waiting behind other image pulls of the node",
                  "allow parallel pulls (serializeImagePulls: false, maxParallelImagePulls)"),
-        PhaseRow(P.IMAGE_PULL, "image pull", "pulling the image",
+        PhaseRow(P.IMAGE_BACKOFF, _UP, "image back-off", "pulls that failed and the back-off between them",
+                 "read the failure: name, tag, credentials, registry"),
+        PhaseRow(P.IMAGE_PULL, _UP, "image pull", "pulling the image",
                  "make the image smaller, pull it ahead of time, or move the registry closer"),
-        PhaseRow(P.CONTAINER_CREATE, "container create", "container being made by the runtime",
+        PhaseRow(P.CONTAINER_CREATE, _UP, "container create", "container being made by the runtime",
                  "look at the container runtime and the disk of the node"),
-        PhaseRow(P.CONTAINER_START, "container start", "container's process being started",
-                 "look at the container runtime of the node and at postStart hooks"),
-        PhaseRow(P.INIT_RUN, "init run", "an init container at work", "see what the init container waits for"),
-        PhaseRow(P.STARTUP_PROBE, "startup probe", "started, startup probe not passed yet",
+        PhaseRow(P.CONTAINER_START, _UP, "container start", "container's process being started",
+                 "look at the container runtime of the node"),
+        PhaseRow(P.CRASH_LOOP, _UP, "crash loop", "runs that ended before it was ready, and the back-off between",
+                 "read the container's logs (kubectl logs --previous) and its exit codes"),
+        PhaseRow(P.INIT_RUN, _UP, "init run", "an init container at work", "see what the init container waits for"),
+        PhaseRow(P.POST_START, _UP, "postStart hook", "started, its postStart hook not over yet",
+                 "see what the hook does: the kubelet waits for it before it goes on"),
+        PhaseRow(P.STARTUP_PROBE, _UP, "startup probe", "started, startup probe not passed yet",
                  "see what the application does at start, and the probe's period"),
-        PhaseRow(P.READINESS_PROBE, "readiness probe", "running, readiness probe not passed yet",
+        PhaseRow(P.READINESS_PROBE, _UP, "readiness probe", "running, readiness probe not passed yet",
                  "see what the application waits for, and the probe's initialDelaySeconds and periodSeconds"),
-        PhaseRow(P.STATUS_REPORT, "status report", "done on the node, not reported by the kubelet yet",
+        PhaseRow(P.STATUS_REPORT, _UP, "status report", "done on the node, not reported by the kubelet yet",
                  "look at the kubelet's load and its API rate limits"),
-        PhaseRow(P.READINESS_GATES, "readiness gates", "containers ready, a readiness gate is not",
+        PhaseRow(P.READINESS_GATES, _UP, "readiness gates", "containers ready, a readiness gate is not",
                  "look at the controller that sets the gate's condition"),
-        PhaseRow(P.ENDPOINT, "endpoint", "ready, its address not in every EndpointSlice yet",
+        PhaseRow(P.ENDPOINT, _UP, "endpoint", "ready, its address not in every EndpointSlice yet",
                  "look at the endpointslice controller and the Services that select the pod"),
-        PhaseRow(P.RUN, "run", "running to completion without ever becoming ready",
+        PhaseRow(P.RUN, _UP, "run", "running to completion without ever becoming ready",
                  "nothing to do for a Job; else see why readiness was never reported"),
-        PhaseRow(P.TERMINATION, "termination", "deletion asked for, object still there",
-                 "see preStop hooks, the grace period and finalizers"),
-        PhaseRow(P.UNEXPLAINED, "unexplained", "milestones in between were not observed",
+        PhaseRow(P.KILL_NOTICE, _DOWN, "kill notice", "deletion asked for, the kubelet has not begun to stop it",
+                 "look at the node's kubelet: it may be busy or cut off"),
+        PhaseRow(P.CONTAINER_STOP, _DOWN, "container stop", "preStop hooks and the containers' own way to end",
+                 "handle SIGTERM, shorten preStop hooks; a shell as PID 1 does not pass the signal on"),
+        PhaseRow(P.CLEANUP, _DOWN, "cleanup", "containers ended; volumes, sandbox and object being removed",
+                 "look for volumes that cannot be unmounted and at the kubelet's load"),
+        PhaseRow(P.FINALIZERS, _DOWN, "finalizers", "the kubelet is done, finalizers hold the object",
+                 "look at the controllers of metadata.finalizers"),
+        PhaseRow(P.ENDPOINT_DRAIN, _DOWN, "endpoint drain", "deletion asked for, its address still stands as ready",
+                 "look at the endpointslice controller's load", beside=True),
+        PhaseRow(P.VOLUME_DETACH, _DOWN, "volume detach", "containers ended, the volume is still attached",
+                 "look at the CSI attacher and the attach-detach controller", beside=True),
+        PhaseRow(P.UNEXPLAINED, _UP, "unexplained", "milestones in between were not observed",
                  "events are best effort: see which milestones this timeline lists as missing"),
     )
 }  # fmt: skip

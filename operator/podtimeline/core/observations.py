@@ -50,6 +50,8 @@ class Noted:
     text: str
     at: int
     count: int = 1
+    first: int | None = None
+    """When it was said for the first time, where that is known to be before ``at``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,97 @@ class ImagePulled:
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
-    """The container's restart count and how its latest ended run ended."""
+class Ran:
+    """One run of a container, counted from 0, as its status tells of it; ``None`` for what is not known (yet).
+
+    ``started`` and ``finished`` are the whole seconds of ``startedAt`` and ``finishedAt`` in nanoseconds.
+    """
 
     uid: str
     container: str
-    restarts: int
+    run: int
+    started: int | None = None
+    finished: int | None = None
     exit_code: int | None = None
     reason: str = ""
+
+
+class Incident(StrEnum):
+    """What befalls a pod whose start is over, or beside its start: it never reopens or stretches a start."""
+
+    NOT_READY = "not_ready"
+    READY_AGAIN = "ready_again"
+    SANDBOX_CHANGED = "sandbox_changed"
+    NODE_REBOOTED = "node_rebooted"
+    RESIZED = "resized"
+
+
+@dataclass(frozen=True, slots=True)
+class Befell:
+    """An incident at ``at`` (nanoseconds, of its stamp), with the words that came with it."""
+
+    uid: str
+    incident: Incident
+    at: int
+    text: str = ""
+
+
+class Cause(StrEnum):
+    """Who or what asked for a pod's deletion, the most specific first."""
+
+    PREEMPTION = "preemption"
+    """The scheduler, for a pod of higher priority."""
+    TAINT = "taint"
+    """The taint eviction controller: the node got a NoExecute taint."""
+    NODE_PRESSURE = "node_pressure"
+    """The kubelet, as its node ran out of a resource or shuts down."""
+    POD_GC = "pod_gc"
+    """The pod garbage collector: its node is gone, or it was an orphan."""
+    DRAIN = "drain"
+    """An eviction through the API while its node was cordoned."""
+    EVICTION = "eviction"
+    """An eviction through the API (a drain, the autoscaler, the descheduler)."""
+    ROLLOUT = "rollout"
+    """Its owner replaces it by a newer revision."""
+    SCALE_DOWN = "scale_down"
+    """Its owner wants fewer pods."""
+    OWNER_DELETED = "owner_deleted"
+    """The garbage collector: its owner was deleted."""
+    CONTROLLER = "controller"
+    """Its owner's controller, nothing tells why."""
+    DIRECT = "direct"
+    """Nobody of the above: a person or another client asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """Who asked for the pod's deletion, with the words of the evidence; of several the most specific one counts."""
+
+    uid: str
+    cause: Cause
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """The pod is to be deleted: its grace period in whole seconds, and the finalizers that it has."""
+
+    uid: str
+    grace: int | None
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skewed:
+    """The clock of the pod's node is ahead of the observer's by ``low`` to ``high`` nanoseconds (negative: behind).
+
+    ``at`` is the moment of the estimate: of several the latest counts.
+    """
+
+    uid: str
+    low: int
+    high: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +195,18 @@ class Flagged:
     partial: Partial
 
 
-Observation = Described | Witnessed | Noted | ImagePulled | Restarted | Ended | Selected | Owned | Flagged
+Observation = (
+    Described
+    | Witnessed
+    | Noted
+    | ImagePulled
+    | Ran
+    | Befell
+    | Blamed
+    | Leaves
+    | Skewed
+    | Ended
+    | Selected
+    | Owned
+    | Flagged
+)

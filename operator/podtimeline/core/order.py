@@ -26,13 +26,12 @@ def done(container: ContainerSpec) -> Mark:
 
 def predecessors(facts: PodFacts) -> Order:
     """Each mark of the pod with the marks that must come before it, in topological order."""
-    order: Order = {Mark(Milestone.CREATED): ()}
+    order: Order = dict.fromkeys(_BEFORE_CREATION, ())
+    order[Mark(Milestone.CREATED)] = _BEFORE_CREATION
+    _order_scheduling(facts, order)
     # A static pod runs before its mirror is created in the API: creation and binding order nothing there.
-    accepted_after = () if facts.mirror else (Mark(Milestone.SCHEDULED),)
-    order[Mark(Milestone.SCHEDULED)] = (Mark(Milestone.CREATED),)
-    order[Mark(Milestone.KUBELET_ACCEPTED)] = accepted_after
-    order[Mark(Milestone.IP_ASSIGNED)] = (Mark(Milestone.KUBELET_ACCEPTED),)
-    order[Mark(Milestone.SANDBOX_READY)] = (Mark(Milestone.KUBELET_ACCEPTED),)
+    order[Mark(Milestone.KUBELET_ACCEPTED)] = () if facts.mirror else (Mark(Milestone.SCHEDULED),)
+    _order_sandbox(facts, order)
     begin = _order_inits(facts, order)
     for container in facts.containers:
         if container.kind is ContainerKind.MAIN:
@@ -40,8 +39,61 @@ def predecessors(facts: PodFacts) -> Order:
             order[Mark(Milestone.FINISHED, container.name)] = (Mark(Milestone.STARTED, container.name),)
     _order_readiness(facts, order)
     order[Mark(Milestone.DELETION_REQUESTED)] = (Mark(Milestone.CREATED),)
-    order[Mark(Milestone.OBJECT_REMOVED)] = (Mark(Milestone.DELETION_REQUESTED),)
+    order[Mark(Milestone.RELEASED)] = (Mark(Milestone.DELETION_REQUESTED),)
+    order[Mark(Milestone.OBJECT_REMOVED)] = (Mark(Milestone.RELEASED),)
     return order
+
+
+UNORDERED = frozenset(
+    {
+        Milestone.PREDECESSOR_READY,
+        Milestone.PREEMPTION,
+        Milestone.SCALE_UP_REQUESTED,
+        Milestone.NODE_CREATED,
+        Milestone.NODE_READY,
+        Milestone.LAST_UNSCHEDULABLE,
+        Milestone.LAST_MOUNT_FAILURE,
+        Milestone.LAST_SANDBOX_FAILURE,
+        Milestone.LAST_PULL_FAILURE,
+        Milestone.LAST_STARTED,
+        Milestone.KILLING,
+        Milestone.ENDPOINT_READY,
+        Milestone.ENDPOINT_TERMINATING,
+        Milestone.ENDPOINT_REMOVED,
+        Milestone.DETACHED,
+    }
+)
+"""Milestones that nothing of the pod's own must precede or follow: other objects' facts, and the last of attempts."""
+_BEFORE_CREATION = (
+    Mark(Milestone.ROLLOUT_STARTED),
+    Mark(Milestone.OWNER_CREATED),
+    Mark(Milestone.PREDECESSOR_REMOVED),
+)
+
+
+def _order_scheduling(facts: PodFacts, order: Order) -> None:
+    created, unschedulable = Mark(Milestone.CREATED), Mark(Milestone.FIRST_UNSCHEDULABLE)
+    gates = Mark(Milestone.GATES_REMOVED)
+    order[gates] = (created,)
+    order[unschedulable] = (gates,) if facts.scheduling_gates else (created,)
+    before = [created, unschedulable, *([gates] if facts.scheduling_gates else [])]
+    for volume in facts.volumes:
+        if volume.claim is not None:
+            # The scheduler binds a pod once its claims are bound (KEP-490: volume binding before the pod's).
+            bound, begun = Mark(Milestone.CLAIM_BOUND, volume.name), Mark(Milestone.PROVISIONING_STARTED, volume.name)
+            order[begun], order[bound] = (), (begun,)
+            before.append(bound)
+    order[Mark(Milestone.SCHEDULED)] = tuple(before)
+
+
+def _order_sandbox(facts: PodFacts, order: Order) -> None:
+    accepted, mounted = Mark(Milestone.KUBELET_ACCEPTED), Mark(Milestone.MOUNTED)
+    attached = tuple(Mark(Milestone.ATTACHED, volume.name) for volume in facts.volumes)
+    order.update(dict.fromkeys(attached, ()))
+    order[mounted] = (accepted, *attached)
+    # A pod of the host's network has the node's addresses before its volumes are mounted.
+    order[Mark(Milestone.IP_ASSIGNED)] = (accepted if facts.host_network else mounted,)
+    order[Mark(Milestone.SANDBOX_READY)] = (mounted,)
 
 
 def _order_start(container: ContainerSpec, begin: Mark, order: Order) -> None:
@@ -93,7 +145,22 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
     _raise_to_reports(timeline, windows)
     _raise_floors(windows, order)
     _lower_ceilings(windows, order)
+    _derive(timeline, windows)
     return _estimate(timeline, windows, order)
+
+
+def _derive(timeline: Timeline, windows: dict[Mark, Window]) -> None:
+    """Drop the window of what nothing reports unless both sides bound it: the mounts of a pod that has volumes."""
+    mark = Mark(Milestone.MOUNTED)
+    if mark not in windows or timeline.facts is None:
+        return
+    window = windows[mark]
+    failed = timeline.evidence.get(Mark(Milestone.LAST_MOUNT_FAILURE), ())
+    for each in failed:
+        if each.at is not None and (window.latest is None or each.at <= window.latest):
+            window = window.raised(each.at)
+    told = bool(timeline.facts.volumes) and timeline.has(Milestone.IP_ASSIGNED) and not timeline.facts.host_network
+    windows[mark] = window if told and window.earliest is not None and window.latest is not None else _UNSEEN
 
 
 def _window(timeline: Timeline, mark: Mark) -> Window:
@@ -110,7 +177,7 @@ def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
     for mark, evidence in timeline.evidence.items():
         after = _REPORTED_BEFORE.get(mark.milestone)
         # A container that restarted has several reports of each step, and the first may have been lost.
-        if after is None or mark.subject in timeline.restarts:
+        if after is None or timeline.restarted(mark.subject):
             continue
         following = Mark(after, mark.subject)
         report = next((each.at for each in evidence if each.source is Source.EVENT_NAME), None)
@@ -142,7 +209,8 @@ def _estimate(timeline: Timeline, windows: dict[Mark, Window], order: Order) -> 
     for mark, before in order.items():
         known = [floor for each in before if (floor := floors[each]) is not None]
         floor = max(known, default=None)
-        instant = windows[mark].instant(floor=floor) if mark in timeline.evidence else None
+        told = mark in timeline.evidence or mark.milestone is Milestone.MOUNTED
+        instant = windows[mark].instant(floor=floor) if told else None
         if instant is not None:
             instants[mark] = instant
             floor = instant.at

@@ -13,14 +13,41 @@ class ContainerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """The timing of a probe, in seconds (corev1.Probe); the defaults are the API's."""
+
+    initial_delay: int = 0
+    period: int = 10
+    failure_threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """One container of a pod's spec, in the order of the spec (init containers first)."""
+    """One container of a pod's spec, in the order of the spec (init containers first).
+
+    ``pull_policy`` is ``imagePullPolicy``. A hook is named by whether there is one.
+    """
 
     name: str
     kind: ContainerKind
     image: str
-    startup_probe: bool = False
-    readiness_probe: bool = False
+    startup_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    pull_policy: str = ""
+    post_start: bool = False
+    pre_stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSpec:
+    """A volume of a pod's spec that must be made ready: ``claim`` for a PersistentVolumeClaim, else its ``source``.
+
+    ``source`` is the field of corev1.VolumeSource: ``persistentVolumeClaim``, ``configMap``, ``secret``, ``csi``…
+    """
+
+    name: str
+    source: str
+    claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +63,8 @@ class Owner:
 class PodFacts:
     """Identity and spec of one pod object; the uid is the key of everything.
 
-    ``created_second`` is ``metadata.creationTimestamp`` in nanoseconds (resolution 1 s).
+    ``created_second`` is ``metadata.creationTimestamp`` in nanoseconds (resolution 1 s). ``scheduling_gates`` are those
+    of the first version that was seen.
     """
 
     uid: str
@@ -50,6 +78,9 @@ class PodFacts:
     host_network: bool = False
     mirror: bool = False
     run_to_completion: bool = False
+    volumes: tuple[VolumeSpec, ...] = ()
+    scheduling_gates: tuple[str, ...] = ()
+    priority: int | None = None
 
     def container(self, name: str) -> ContainerSpec | None:
         """The container of that name, or ``None``."""

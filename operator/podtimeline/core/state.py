@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
 from podtimeline.core.milestones import Mark
-from podtimeline.core.observations import Ended, ImagePulled, Partial, Restarted
+from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Partial, Ran, Skewed
 from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.timeline import Note, Timeline
 
@@ -19,7 +19,11 @@ class State:
     details: tuple[tuple[Mark, str], ...]
     notes: tuple[Note, ...]
     pulls: tuple[ImagePulled, ...]
-    restarts: tuple[Restarted, ...]
+    runs: tuple[Ran, ...]
+    incidents: tuple[Befell, ...]
+    blamed: Blamed | None
+    leaves: Leaves | None
+    clock: Skewed | None
     ended: Ended | None
     services: tuple[str, ...] | None
     chain: tuple[Owner, ...]
@@ -36,7 +40,11 @@ def dump(timeline: Timeline) -> State:
         details=tuple(sorted(timeline.details.items())),
         notes=tuple(timeline.notes[key] for key in sorted(timeline.notes)),
         pulls=tuple(timeline.pulls[key] for key in sorted(timeline.pulls)),
-        restarts=tuple(timeline.restarts[key] for key in sorted(timeline.restarts)),
+        runs=tuple(timeline.runs[key] for key in sorted(timeline.runs)),
+        incidents=tuple(timeline.incidents[key] for key in sorted(timeline.incidents)),
+        blamed=timeline.blamed,
+        leaves=timeline.leaves,
+        clock=timeline.clock,
         ended=timeline.ended,
         services=None if timeline.services is None else tuple(sorted(timeline.services)),
         chain=timeline.chain,
@@ -54,7 +62,11 @@ def load(state: State) -> Timeline:
         details=dict(state.details),
         notes={(note.reason, note.subject): note for note in state.notes},
         pulls={pull.container: pull for pull in state.pulls},
-        restarts={each.container: each for each in state.restarts},
+        runs={(each.container, each.run): each for each in state.runs},
+        incidents={(each.incident, each.at): each for each in state.incidents},
+        blamed=state.blamed,
+        leaves=state.leaves,
+        clock=state.clock,
         ended=state.ended,
         services=None if state.services is None else frozenset(state.services),
         chain=state.chain,

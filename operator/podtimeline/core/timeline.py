@@ -9,18 +9,24 @@ from operator import attrgetter
 from typing import assert_never
 
 from podtimeline.core.instants import Evidence
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Occurrence
 from podtimeline.core.observations import (
+    Befell,
+    Blamed,
+    Cause,
     Described,
     Ended,
     Flagged,
     ImagePulled,
+    Incident,
+    Leaves,
     Noted,
     Observation,
     Owned,
     Partial,
-    Restarted,
+    Ran,
     Selected,
+    Skewed,
     Witnessed,
 )
 from podtimeline.core.pods import Owner, PodFacts
@@ -28,7 +34,7 @@ from podtimeline.core.pods import Owner, PodFacts
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was said under one reason about one subject: the latest text, and the highest count an event reported."""
+    """What was said under one reason about one subject: first and latest text, the highest count an event reported."""
 
     reason: str
     subject: str
@@ -36,6 +42,8 @@ class Note:
     first: int
     last: int
     count: int
+    first_text: str = ""
+    """What was said at ``first``."""
 
 
 @dataclass(slots=True)
@@ -48,12 +56,20 @@ class Timeline:
     details: dict[Mark, str] = field(default_factory=dict)
     notes: dict[tuple[str, str], Note] = field(default_factory=dict)
     pulls: dict[str, ImagePulled] = field(default_factory=dict)
-    restarts: dict[str, Restarted] = field(default_factory=dict)
+    runs: dict[tuple[str, int], Ran] = field(default_factory=dict)
+    incidents: dict[tuple[Incident, int], Befell] = field(default_factory=dict)
+    blamed: Blamed | None = None
+    leaves: Leaves | None = None
+    clock: Skewed | None = None
     ended: Ended | None = None
     services: frozenset[str] | None = None
     chain: tuple[Owner, ...] = ()
     partial: frozenset[Partial] = frozenset()
     from_status: set[Mark] = field(default_factory=set)
+
+    def restarted(self, container: str) -> bool:
+        """Whether the container is known to have run more than once."""
+        return any(name == container and run > 0 for name, run in self.runs)
 
     def has(self, milestone: Milestone, subject: str = "") -> bool:
         """Whether any evidence says that the milestone happened."""
@@ -71,8 +87,8 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             return _note(timeline, observation)
         case ImagePulled():
             return _image(timeline, observation)
-        case Restarted():
-            return _restart(timeline, observation)
+        case Ran() | Befell() | Blamed() | Leaves() | Skewed():
+            return _circumstance(timeline, observation)
         case Ended():
             return _end(timeline, observation)
         case Selected():
@@ -85,15 +101,29 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             assert_never(observation)
 
 
+def _circumstance(timeline: Timeline, said: Ran | Befell | Blamed | Leaves | Skewed) -> bool:
+    match said:
+        case Ran():
+            return _run(timeline, said)
+        case Befell():
+            return _befall(timeline, said)
+        case Blamed():
+            return _blame(timeline, said)
+        case Leaves():
+            return _leave(timeline, said)
+        case Skewed():
+            return _skew(timeline, said)
+
+
 def _witness(timeline: Timeline, said: Witnessed) -> bool:
     _, mark, more, detail, from_status = said
     evidence = timeline.evidence
     known = evidence.get(mark)
     if known is None:
-        evidence[mark] = _normal(more) if len(more) <= 2 else _join((), more)
+        evidence[mark] = _normal(more) if len(more) <= 2 and mark[0] not in _LAST else _joined_evidence(mark, (), more)
         changed = True
     else:
-        joined = _join(known, more)
+        joined = _joined_evidence(mark, known, more)
         changed = joined != known
         if changed:
             evidence[mark] = joined
@@ -116,6 +146,22 @@ def _join(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evid
     for each in more:
         held = best.get(each.source)
         if held is None or _first(each) < _first(held):
+            best[each.source] = each
+    return tuple(sorted(best.values(), key=_by_source))
+
+
+_LAST = frozenset(each for each, row in MILESTONES.items() if row.occurrence is Occurrence.LAST)
+
+
+def _joined_evidence(mark: Mark, known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    return _join_last(known, more) if mark[0] in _LAST else _join(known, more)
+
+
+def _join_last(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    best = {each.source: each for each in known}
+    for each in more:
+        held = best.get(each.source)
+        if held is None or _first(each) > _first(held):
             best[each.source] = each
     return tuple(sorted(best.values(), key=_by_source))
 
@@ -149,16 +195,19 @@ def _describe(timeline: Timeline, said: Described) -> bool:
 def _note(timeline: Timeline, said: Noted) -> bool:
     key = (said.reason, said.subject)
     held = timeline.notes.get(key)
-    if held is None:
-        timeline.notes[key] = Note(said.reason, said.subject, said.text, said.at, said.at, said.count)
-        return True
-    text = max((held.last, held.text), (said.at, said.text))[1]
-    first, last = min(held.first, said.at), max(held.last, said.at)
-    joined = Note(said.reason, said.subject, text, first, last, max(held.count, said.count))
+    first = said.at if said.first is None else min(said.first, said.at)
+    told = Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text)
+    joined = told if held is None else _joined_note(held, told)
     if joined == held:
         return False
     timeline.notes[key] = joined
     return True
+
+
+def _joined_note(one: Note, other: Note) -> Note:
+    last, text = max((one.last, one.text), (other.last, other.text))
+    first, first_text = min((one.first, one.first_text), (other.first, other.first_text))
+    return Note(one.reason, one.subject, text, first, last, max(one.count, other.count), first_text)
 
 
 def _image(timeline: Timeline, said: ImagePulled) -> bool:
@@ -174,16 +223,80 @@ def _pull_rank(pull: ImagePulled) -> tuple[bool, int, int, int, str]:
     return (not pull.cached, pull.pull or 0, pull.waiting or 0, pull.size or 0, pull.image)
 
 
-def _restart(timeline: Timeline, said: Restarted) -> bool:
-    held = timeline.restarts.get(said.container)
-    if held is not None and _restart_rank(held) >= _restart_rank(said):
+_KEPT = 8
+"""Runs of one container, and incidents of one kind, that are kept beside the latest one: the first ones."""
+
+
+def _run(timeline: Timeline, said: Ran) -> bool:
+    key = (said.container, said.run)
+    held = timeline.runs.get(key)
+    joined = said if held is None else _same_run(held, said)
+    if joined == held:
         return False
-    timeline.restarts[said.container] = said
+    timeline.runs[key] = joined
+    runs = sorted(run for name, run in timeline.runs if name == said.container)
+    surplus = runs[_KEPT:-1]
+    for run in surplus:
+        del timeline.runs[said.container, run]
+    return said.run not in surplus
+
+
+def _same_run(one: Ran, other: Ran) -> Ran:
+    return Ran(
+        one.uid,
+        one.container,
+        one.run,
+        _known(one.started, other.started),
+        _known(one.finished, other.finished),
+        _known(one.exit_code, other.exit_code),
+        max(one.reason, other.reason),
+    )
+
+
+def _known(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
+def _befall(timeline: Timeline, said: Befell) -> bool:
+    key = (said.incident, said.at)
+    held = timeline.incidents.get(key)
+    if held is not None and held.text >= said.text:
+        return False
+    timeline.incidents[key] = said
+    moments = sorted(at for incident, at in timeline.incidents if incident is said.incident)
+    surplus = moments[_KEPT:-1]
+    for at in surplus:
+        del timeline.incidents[said.incident, at]
+    return said.at not in surplus
+
+
+_CAUSES = {cause: rank for rank, cause in enumerate(Cause)}
+
+
+def _blame(timeline: Timeline, said: Blamed) -> bool:
+    held = timeline.blamed
+    if held is not None and (_CAUSES[held.cause], held.text) <= (_CAUSES[said.cause], said.text):
+        return False
+    timeline.blamed = said
     return True
 
 
-def _restart_rank(said: Restarted) -> tuple[int, bool, int, str]:
-    return (said.restarts, said.exit_code is not None, said.exit_code or 0, said.reason)
+def _leave(timeline: Timeline, said: Leaves) -> bool:
+    held = timeline.leaves or Leaves(said.uid, None)
+    # The kubelet's own last request has a grace of 0, and finalizers go one by one: what was asked for first counts.
+    joined = Leaves(said.uid, _known(held.grace, said.grace), tuple(sorted({*held.finalizers, *said.finalizers})))
+    if joined == timeline.leaves:
+        return False
+    timeline.leaves = joined
+    return True
+
+
+def _skew(timeline: Timeline, said: Skewed) -> bool:
+    held = timeline.clock
+    if held is not None and (held.at, held.low, held.high) >= (said.at, said.low, said.high):
+        return False
+    timeline.clock = said
+    return True
 
 
 def _end(timeline: Timeline, said: Ended) -> bool:

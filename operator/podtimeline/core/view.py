@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from podtimeline.core.instants import Instant
+from podtimeline.core.instants import Instant, Source
+from podtimeline.core.leaving import Drain, drains, measure_leaving
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.observations import Ended, ImagePulled, Partial, Restarted
+from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Partial, Ran, Skewed
 from podtimeline.core.order import resolve
-from podtimeline.core.phases import Stretch, beginning, called_off, critical_path, last_endpoint, measure, service_of
+from podtimeline.core.path import last_endpoint, service_of, startup_path
+from podtimeline.core.phases import Stretch, beginning, called_off, measure, measure_request
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
 from podtimeline.core.timeline import Note, Timeline
 
@@ -27,20 +29,36 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """One milestone with its instant; ``instant`` is ``None`` where it happened and nothing says when."""
+    """One milestone with its instant; ``instant`` is ``None`` where it happened and nothing says when.
+
+    ``lag`` is how many nanoseconds after the best estimate the watch showed it: what a node reports comes late.
+    ``None`` where no watch showed it.
+    """
 
     mark: Mark
     instant: Instant | None
     detail: str = ""
+    lag: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """How often a container was started again, and how the latest of its runs that is over ended."""
+
+    container: str
+    restarts: int
+    exit_code: int | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """One pod's timeline, resolved. Durations are nanoseconds; ``None`` is unknown or not reached.
 
-    ``phases`` sum exactly to ``total``. ``startup`` runs from creation to the first Ready, ``endpoint`` from creation
-    to the last Service's first ready address, ``termination`` from the deletion request to the object's removal.
-    ``missing`` lists required milestones of the critical path that were passed without being observed.
+    ``request``, ``phases`` and ``leaving`` are the three legs of its way: their stretches sum exactly to ``requested``
+    (from the owner's request to the creation), ``total`` and ``termination`` (from the deletion request to the object's
+    removal). ``startup`` runs from creation to the first Ready, ``endpoint`` from creation to the last Service's first
+    ready address. ``missing`` lists required milestones of the critical path that were passed without being observed.
     """
 
     uid: str
@@ -49,8 +67,12 @@ class View:
     node: str | None
     outcome: Outcome
     milestones: tuple[Reached, ...]
+    request: tuple[Stretch, ...]
     phases: tuple[Stretch, ...]
+    leaving: tuple[Stretch, ...]
     beside: tuple[Stretch, ...]
+    drains: tuple[Drain, ...]
+    requested: int | None
     total: int | None
     startup: int | None
     endpoint: int | None
@@ -62,7 +84,12 @@ class View:
     skew: int
     notes: tuple[Note, ...]
     pulls: tuple[ImagePulled, ...]
-    restarts: tuple[Restarted, ...]
+    runs: tuple[Ran, ...]
+    restarts: tuple[Restarts, ...]
+    incidents: tuple[Befell, ...]
+    blamed: Blamed | None
+    leaves: Leaves | None
+    clock: Skewed | None
     ended: Ended | None
 
     def instant(self, milestone: Milestone, subject: str = "") -> Instant | None:
@@ -89,7 +116,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
     if facts is None:
         return None
     instants = resolve(timeline)
-    phases = measure(timeline, instants, now=now)
+    request, phases = measure_request(timeline, instants), measure(timeline, instants, now=now)
     begin = beginning(timeline, instants)
     started = None if begin is None else begin.at
     ready, endpoint = instants.get(Mark(Milestone.READY)), _endpoint(timeline, instants)
@@ -100,7 +127,11 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         node=timeline.details.get(Mark(Milestone.SCHEDULED)),
         outcome=outcome(timeline, facts, instants),
         milestones=_milestones(timeline, instants),
+        request=request,
         phases=phases,
+        leaving=measure_leaving(timeline, instants, now=now),
+        drains=drains(timeline, instants, now=now),
+        requested=request[-1].end - request[0].start if request else None,
         beside=_beside(timeline, facts, instants),
         total=phases[-1].end - phases[0].start if phases else None,
         startup=_between(started, ready),
@@ -113,7 +144,12 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         skew=max((each.skew for each in instants.values()), default=0),
         notes=tuple(sorted(timeline.notes.values(), key=lambda note: (note.first, note.reason, note.subject))),
         pulls=tuple(timeline.pulls[name] for name in sorted(timeline.pulls)),
-        restarts=tuple(timeline.restarts[name] for name in sorted(timeline.restarts)),
+        runs=tuple(timeline.runs[key] for key in sorted(timeline.runs)),
+        restarts=_restarts(timeline),
+        incidents=tuple(timeline.incidents[key] for key in sorted(timeline.incidents, key=lambda key: (key[1], key))),
+        blamed=timeline.blamed,
+        leaves=timeline.leaves,
+        clock=timeline.clock,
         ended=timeline.ended,
     )
 
@@ -161,9 +197,31 @@ def _endpoint(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Instant |
     return endpoint
 
 
+def _restarts(timeline: Timeline) -> tuple[Restarts, ...]:
+    found: dict[str, Restarts] = {}
+    for (name, run), ran in sorted(timeline.runs.items()):
+        held = found.get(name)
+        code, reason = (ran.exit_code, ran.reason) if ran.exit_code is not None or held is None else (None, "")
+        if held is not None and code is None:
+            code, reason = held.exit_code, held.reason
+        found[name] = Restarts(name, run, code, reason)
+    return tuple(each for each in found.values() if each.restarts)
+
+
+def _lag(timeline: Timeline, mark: Mark, instant: Instant | None) -> int | None:
+    if instant is None:
+        return None
+    shown = next((each.at for each in timeline.evidence.get(mark, ()) if each.source is Source.WATCH), None)
+    return None if shown is None or shown < instant.at else shown - instant.at
+
+
 def _milestones(timeline: Timeline, instants: Mapping[Mark, Instant]) -> tuple[Reached, ...]:
     rank = {milestone: index for index, milestone in enumerate(Milestone)}
-    reached = [Reached(mark, instants.get(mark), timeline.details.get(mark, "")) for mark in timeline.evidence]
+    marks = dict.fromkeys((*timeline.evidence, *instants))
+    reached = [
+        Reached(mark, instant := instants.get(mark), timeline.details.get(mark, ""), _lag(timeline, mark, instant))
+        for mark in marks
+    ]
     unknown = 1 << 63
     return tuple(
         sorted(
@@ -180,7 +238,7 @@ def _milestones(timeline: Timeline, instants: Mapping[Mark, Instant]) -> tuple[R
 def _missing(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Mark, ...]:
     skipped: list[Mark] = []
     missing: list[Mark] = []
-    for step in critical_path(timeline, facts, instants):
+    for step in startup_path(timeline, facts, instants):
         if step.mark in instants:
             missing += skipped
             skipped = []
@@ -206,7 +264,7 @@ def _probed(container: ContainerSpec) -> tuple[tuple[Milestone, Milestone, Phase
 
 def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Stretch, ...]:
     """What containers did that is not on the critical path."""
-    charged = {step.mark for step in critical_path(timeline, facts, instants)}
+    charged = {step.mark for step in startup_path(timeline, facts, instants)}
     found: list[Stretch] = []
     for container in facts.containers:
         if container.kind is ContainerKind.INIT:

@@ -5,6 +5,7 @@ from a backlog (``live=False``), says so only by its own fields. Conditions can 
 listed one bounds the first True from above only. What happened on a node was reported later than it happened.
 """
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -13,19 +14,22 @@ import msgspec
 
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, within_second
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Ended, Noted, Observation, Restarted, Witnessed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
+from podtimeline.core.observations import Described, Ended, Noted, Observation, Ran, Witnessed
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import (
     Condition,
     Container,
+    ContainerState,
     ContainerStatus,
     OwnerReference,
     Pod,
     PodSpec,
     PodSpecHead,
+    ProbeTiming,
     Terminated,
+    Volume,
 )
 
 _R = TypeVar("_R")
@@ -215,10 +219,23 @@ class _Reading:
             waiting = state.waiting
             if waiting is not None and waiting.reason not in _UNTELLING:
                 self._note(waiting.reason, status.name, waiting.message)
-        if status.restart_count:
-            last = status.last_state.terminated if status.last_state is not None else None
-            code, reason = (None, "") if last is None else (last.exit_code, last.reason)
-            self.said.append(Restarted(self._uid, status.name, status.restart_count, code, reason))
+        if status.restart_count or (state is not None and state.terminated is not None):
+            self._runs(status)
+
+    def _runs(self, status: ContainerStatus) -> None:
+        state, last, run = status.state or ContainerState(), status.last_state, status.restart_count
+        if state.terminated is not None:
+            self._ran(status.name, run, state.terminated)
+        elif state.running is not None:
+            self.said.append(Ran(self._uid, status.name, run, _whole(state.running.started_at)))
+        if last is not None and last.terminated is not None:
+            # While a container waits to be started again, lastState is of run number restartCount, counted from 0.
+            waiting = state.terminated is None and state.running is None
+            self._ran(status.name, run if waiting else run - 1, last.terminated)
+
+    def _ran(self, container: str, run: int, ended: Terminated) -> None:
+        started, finished = _whole(ended.started_at), _whole(ended.finished_at)
+        self.said.append(Ran(self._uid, container, max(run, 0), started, finished, ended.exit_code, ended.reason))
 
     def _is_sidecar(self, name: str) -> bool:
         return any(each.name == name and each.restart_policy == "Always" for each in self._spec.init_containers or ())
@@ -319,6 +336,10 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
     return Evidence(source, second + SECOND // 2, second - SECOND, second + SECOND - 1, arrived)
 
 
+def _whole(stamp: str | None) -> int | None:
+    return None if stamp is None else moment(stamp)
+
+
 def _raw(decoder: "msgspec.json.Decoder[_R]", raw: bytes | msgspec.Raw, absent: "_R") -> "_R":
     try:
         return decoder.decode(raw) if raw else absent
@@ -349,6 +370,9 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
         mirror=metadata.annotations is not None and metadata.annotations.mirror is not None,
+        volumes=tuple(_volumes(pod, spec.volumes)),
+        scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
+        priority=spec.priority,
         run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
     )
 
@@ -376,8 +400,39 @@ def _init_kind(container: Container) -> ContainerKind:
 
 
 def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
-    probes = container.startup_probe is not None, container.readiness_probe is not None
-    return _shared(container.name, kind, container.image, *probes)
+    hooks = container.lifecycle
+    return _shared(
+        container.name,
+        kind,
+        container.image,
+        _probe(container.startup_probe),
+        _probe(container.readiness_probe),
+        container.image_pull_policy,
+        hooks is not None and hooks.post_start is not None,
+        hooks is not None and hooks.pre_stop is not None,
+    )
+
+
+def _probe(timing: ProbeTiming | None) -> Probe | None:
+    if timing is None:
+        return None
+    return Probe(timing.initial_delay_seconds, timing.period_seconds, timing.failure_threshold)
+
+
+_SOURCES = ("config_map", "secret", "csi", "nfs", "image")
+
+
+def _volumes(facts: Pod, volumes: list[Volume] | None) -> Iterator[VolumeSpec]:
+    for each in volumes or ():
+        if each.persistent_volume_claim is not None:
+            yield VolumeSpec(each.name, "persistentVolumeClaim", each.persistent_volume_claim.claim_name)
+        elif each.ephemeral is not None:
+            # The claim of an ephemeral volume is named after its pod (component-helpers, ephemeral.VolumeClaimName).
+            yield VolumeSpec(each.name, "ephemeral", f"{facts.metadata.name}-{each.name}")
+        else:
+            source = next((name for name in _SOURCES if getattr(each, name) is not None), None)
+            if source is not None:
+                yield VolumeSpec(each.name, "configMap" if source == "config_map" else source)
 
 
 _shared = lru_cache(maxsize=_SHARED)(ContainerSpec)

@@ -60,14 +60,56 @@ class Presence(Wire, frozen=True):
     """Any object of which only its being there matters."""
 
 
+class ProbeTiming(Wire, frozen=True):
+    """corev1.Probe, of which only the timing is read; the API server fills in the defaults."""
+
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    failure_threshold: int = 3
+
+
+class Lifecycle(Wire, frozen=True):
+    """corev1.Lifecycle."""
+
+    post_start: Presence | None = None
+    pre_stop: Presence | None = None
+
+
 class Container(Wire, frozen=True):
-    """corev1.Container; of the probes only whether they exist."""
+    """corev1.Container."""
 
     name: str
     image: str = ""
+    image_pull_policy: str = ""
     restart_policy: str | None = None
-    startup_probe: Presence | None = None
-    readiness_probe: Presence | None = None
+    startup_probe: ProbeTiming | None = None
+    readiness_probe: ProbeTiming | None = None
+    lifecycle: Lifecycle | None = None
+
+
+class ClaimSource(Wire, frozen=True):
+    """corev1.PersistentVolumeClaimVolumeSource."""
+
+    claim_name: str = ""
+
+
+class Volume(Wire, frozen=True):
+    """corev1.Volume: the sources that a start can wait for; an ``emptyDir`` or a ``hostPath`` is none."""
+
+    name: str
+    persistent_volume_claim: ClaimSource | None = None
+    ephemeral: Presence | None = None
+    config_map: Presence | None = None
+    secret: Presence | None = None
+    csi: Presence | None = None
+    nfs: Presence | None = None
+    image: Presence | None = None
+
+
+class SchedulingGate(Wire, frozen=True):
+    """corev1.PodSchedulingGate."""
+
+    name: str = ""
 
 
 class ReadinessGate(Wire, frozen=True):
@@ -90,6 +132,9 @@ class PodSpec(PodSpecHead, frozen=True):
     restart_policy: str = "Always"
     host_network: bool | None = None
     readiness_gates: list[ReadinessGate] | None = None
+    scheduling_gates: list[SchedulingGate] | None = None
+    volumes: list[Volume] | None = None
+    priority: int | None = None
 
 
 class Condition(Wire, frozen=True):

@@ -7,9 +7,10 @@ Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its 
 from collections.abc import Iterable
 
 from podtimeline.core.explain import explain
-from podtimeline.core.instants import Instant
+from podtimeline.core.instants import SECOND, Instant
+from podtimeline.core.leaving import Drain
 from podtimeline.core.milestones import MILESTONES, Mark
-from podtimeline.core.observations import ImagePulled
+from podtimeline.core.observations import ImagePulled, Ran, Skewed
 from podtimeline.core.phases import Stretch
 from podtimeline.core.timeline import Note
 from podtimeline.core.view import Reached, View
@@ -39,8 +40,12 @@ def document(view: View, *, cluster: str | None = None) -> Document:
         "phase": _current(view),
         "containers": [{"name": each.name, "kind": each.kind.value, "image": each.image} for each in facts.containers],
         "milestones": [_reached(each) for each in view.milestones],
+        "request": [_stretch(each) for each in view.request],
         "phases": [_stretch(each) for each in view.phases],
+        "leaving": [_stretch(each) for each in view.leaving],
+        "drains": [_drain(each) for each in view.drains],
         "beside": [_stretch(each) for each in view.beside],
+        **_duration("requested", view.requested),
         **_duration("total", view.total),
         **_duration("startup", view.startup),
         **_duration("endpoint", view.endpoint),
@@ -56,6 +61,12 @@ def document(view: View, *, cluster: str | None = None) -> Document:
             {"container": each.container, "restarts": each.restarts, "exitCode": each.exit_code, "reason": each.reason}
             for each in view.restarts
         ],
+        "runs": [_run(each) for each in view.runs],
+        "incidents": [
+            {"incident": each.incident.value, "at": rfc3339(each.at), "text": each.text} for each in view.incidents
+        ],
+        "deletion": _deletion(view),
+        "clock": _clock(view.clock),
         "ended": ended and {"succeeded": ended.succeeded, "reason": ended.reason, "text": ended.text},
         "explanation": explain(view),
     }
@@ -86,7 +97,12 @@ def _mark(mark: Mark) -> Document:
 
 
 def _reached(reached: Reached) -> Document:
-    return {**_mark(reached.mark), **_instant(reached.instant), "detail": reached.detail}
+    return {
+        **_mark(reached.mark),
+        **_instant(reached.instant),
+        "detail": reached.detail,
+        **_duration("lag", reached.lag),
+    }
 
 
 def _instant(instant: Instant | None) -> Document:
@@ -123,11 +139,51 @@ def _stretch(stretch: Stretch) -> Document:
     }
 
 
+def _drain(drain: Drain) -> Document:
+    return {
+        "subject": drain.subject,
+        "out": None if drain.out is None else rfc3339(drain.out.at),
+        **_duration("lag", drain.lag),
+        **_duration("lost", drain.lost),
+        "surely": drain.surely,
+    }
+
+
+def _run(ran: Ran) -> Document:
+    return {
+        "container": ran.container,
+        "run": ran.run,
+        "started": _moment(ran.started),
+        "finished": _moment(ran.finished),
+        "exitCode": ran.exit_code,
+        "reason": ran.reason,
+    }
+
+
+def _deletion(view: View) -> Document | None:
+    if view.leaves is None and view.blamed is None:
+        return None
+    blamed, leaves = view.blamed, view.leaves
+    return {
+        "cause": blamed and blamed.cause.value,
+        "text": "" if blamed is None else blamed.text,
+        "graceSeconds": leaves and leaves.grace,
+        "finalizers": [] if leaves is None else list(leaves.finalizers),
+    }
+
+
+def _clock(clock: Skewed | None) -> Document | None:
+    if clock is None:
+        return None
+    return {"low": clock.low / SECOND, "high": clock.high / SECOND, "at": rfc3339(clock.at)}
+
+
 def _note(note: Note) -> Document:
     return {
         "reason": note.reason,
         "subject": note.subject,
         "text": note.text,
+        "firstText": note.first_text,
         "first": rfc3339(note.first),
         "last": rfc3339(note.last),
         "count": note.count,

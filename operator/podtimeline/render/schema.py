@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Milestone, Phase, Scope
-from podtimeline.core.observations import Partial
+from podtimeline.core.observations import Cause, Incident, Partial
 from podtimeline.core.pods import ContainerKind
 from podtimeline.core.view import Outcome
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
@@ -69,8 +69,20 @@ _REACHED = _object(
     observed=_or_null(_MOMENT),
     source=_or_null(_one_of(Source)),
     detail=_TEXT,
-    **_unsure("skew"),
+    **_unsure("skew", "lag"),
 )
+_NOTE = _object(reason=_TEXT, subject=_TEXT, text=_TEXT, firstText=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)
+_DRAIN = _object(subject=_TEXT, out=_or_null(_MOMENT), surely=_FLAG, **_durations("lag"), **_unsure("lost"))
+_RUN = _object(
+    container=_TEXT,
+    run=_COUNT,
+    started=_or_null(_MOMENT),
+    finished=_or_null(_MOMENT),
+    exitCode=_or_null({"type": "integer"}),
+    reason=_TEXT,
+)
+_DELETION = _object(cause=_or_null(_one_of(Cause)), text=_TEXT, graceSeconds=_or_null(_COUNT), finalizers=_list(_TEXT))
+_CLOCK = _object(low={"type": "number"}, high={"type": "number"}, at=_MOMENT)
 
 TIMELINE: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -88,15 +100,20 @@ TIMELINE: Schema = {
         phase=_or_null(_one_of(Phase)),
         containers=_list(_object(name=_TEXT, kind=_one_of(ContainerKind), image=_TEXT)),
         milestones=_list(_REACHED),
+        request=_list(_STRETCH),
         phases=_list(_STRETCH),
+        leaving=_list(_STRETCH),
+        drains=_list(_DRAIN),
         beside=_list(_STRETCH),
-        **_unsure("total", "startup", "endpoint", "termination"),
+        **_unsure("requested", "total", "startup", "endpoint", "termination"),
         **_durations("skew"),
         missing=_list(_object(**_MARK)),
         awaited=_list(_TEXT),
         services=_or_null(_list(_TEXT)),
         partial=_list(_one_of(Partial)),
-        notes=_list(_object(reason=_TEXT, subject=_TEXT, text=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)),
+        notes=_list(
+            _object(reason=_TEXT, subject=_TEXT, text=_TEXT, firstText=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)
+        ),
         pulls=_list(
             _object(
                 container=_TEXT,
@@ -107,6 +124,10 @@ TIMELINE: Schema = {
             )
         ),
         restarts=_list(_object(container=_TEXT, restarts=_COUNT, exitCode=_or_null({"type": "integer"}), reason=_TEXT)),
+        runs=_list(_RUN),
+        incidents=_list(_object(incident=_one_of(Incident), at=_MOMENT, text=_TEXT)),
+        deletion=_or_null(_DELETION),
+        clock=_or_null(_CLOCK),
         ended=_or_null(_object(succeeded=_FLAG, reason=_TEXT, text=_TEXT)),
         explanation=_TEXT,
     ),

@@ -38,17 +38,21 @@ def _dictionary() -> bytes:
         "waiting": 1 << 33, "size": 1 << 27,
     }  # fmt: skip
     note = {"reason": "Unhealthy", "subject": "app", "text": "Readiness probe failed: ", "first": second,
-            "last": second, "count": 1}  # fmt: skip
+            "last": second, "count": 1, "first_text": "Readiness probe failed: "}  # fmt: skip
     facts = {
         "uid": "", "namespace": "default", "name": "", "created_second": second,
         "owner": {"kind": "ReplicaSet", "name": "", "uid": ""},
         "containers": [
-            {"name": "app", "kind": kind, "image": "docker.io/library/", "startup_probe": False,
-             "readiness_probe": True}
+            {"name": "app", "kind": kind, "image": "docker.io/library/", "startup_probe": None,
+             "readiness_probe": {"initial_delay": 0, "period": 10, "failure_threshold": 3},
+             "pull_policy": "IfNotPresent", "post_start": False, "pre_stop": False}
             for kind in ("init", "sidecar", "main")
         ],
         "labels": [["app.kubernetes.io/instance", ""], ["app.kubernetes.io/name", ""], ["pod-template-hash", ""]],
         "readiness_gates": [], "host_network": False, "mirror": False, "run_to_completion": False,
+        "volumes": [{"name": "data", "source": "persistentVolumeClaim", "claim": "data-"},
+                    {"name": "config", "source": "configMap", "claim": None}],
+        "scheduling_gates": [], "priority": 0,
     }  # fmt: skip
     chain = [{"kind": kind, "name": "", "uid": ""} for kind in ("StatefulSet", "DaemonSet", "Job", "Deployment")]
     state = {
@@ -57,7 +61,10 @@ def _dictionary() -> bytes:
         "details": [[["scheduled", ""], ""], [["ip_assigned", ""], "10."],
                     [["endpoint_ready", "default/"], "http:80/TCP"]],
         "notes": [note], "pulls": [image],
-        "restarts": [{"uid": "", "container": "app", "restarts": 0, "exit_code": None, "reason": ""}], "ended": None,
+        "runs": [{"uid": "", "container": "app", "run": 0, "started": second, "finished": second, "exit_code": None,
+                  "reason": "Completed"}],
+        "incidents": [], "blamed": {"uid": "", "cause": "scale_down", "text": ""},
+        "leaves": {"uid": "", "grace": 30, "finalizers": []}, "clock": None, "ended": None,
         "services": ["default/"], "chain": chain, "partial": ["listed", "gap"], "from_status": marks,
     }  # fmt: skip
     return _encoder.encode(state)

@@ -56,7 +56,10 @@ def in_phase(
             _count(*record.phase, counts, since)
     for record in leaving:
         if record.stage is not Stage.STARTING and record.leaving_at is not None:
-            _count(Phase.TERMINATION, record.leaving_at, counts, since)
+            if record.timeline is not None and not record.looked and looks > 0:
+                looks -= 1
+                record.looked, record.phase = True, _phase(record, now)
+            _count(*(record.phase or (Phase.KILL_NOTICE, record.leaving_at)), counts, since)
     return counts, {phase: (now - at) / 1e9 for phase, at in since.items()}
 
 
@@ -67,5 +70,6 @@ def _count(phase: Phase, at: int, in_phase: dict[Phase, int], since: dict[Phase,
 
 def _phase(record: Tracked, now: int) -> tuple[Phase, int] | None:
     seen = None if record.timeline is None else view(record.timeline, now=now)
-    last = seen.phases[-1] if seen is not None and seen.phases else None
+    stretches = () if seen is None else seen.leaving or seen.phases
+    last = stretches[-1] if stretches else None
     return (last.phase, last.start) if last is not None and last.open else None

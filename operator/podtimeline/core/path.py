@@ -1,0 +1,240 @@
+"""The critical paths: the steps that a pod takes on each leg of its way, and what the time before each is spent on.
+
+A step is a milestone. One that is not ``required`` is taken only where it was observed between its neighbours.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from podtimeline.core.instants import Instant
+from podtimeline.core.milestones import Mark, Milestone, Phase
+from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
+from podtimeline.core.timeline import Timeline
+
+Instants = Mapping[Mark, Instant]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A milestone of a critical path and the phase that the time before it is charged to.
+
+    ``owner`` is the container, volume or endpoint that the phase belongs to, where that is not the milestone's own.
+    """
+
+    mark: Mark
+    phase: Phase
+    required: bool = True
+    owner: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the phase belongs to; empty for the pod itself."""
+        return self.mark.subject if self.owner is None else self.owner
+
+
+def request_path(instants: Instants) -> Iterator[Step]:
+    """From the owner's request for the pod to its creation."""
+    waits = (
+        Step(Mark(Milestone.OWNER_CREATED), Phase.OWNER_CONTROLLER, required=False),
+        Step(Mark(Milestone.PREDECESSOR_READY), Phase.PREDECESSOR, required=False),
+        Step(Mark(Milestone.PREDECESSOR_REMOVED), Phase.REPLACEMENT, required=False),
+    )
+    yield from sorted(waits, key=lambda step: instants[step.mark].at if step.mark in instants else 0)
+    yield Step(Mark(Milestone.CREATED), Phase.POD_CREATION)
+
+
+def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
+    """From creation to the last endpoint, through the container that was ready last."""
+    if not facts.mirror:
+        yield from _scheduling(facts, instants)
+        yield Step(Mark(Milestone.KUBELET_ACCEPTED), Phase.KUBELET_ADMISSION)
+    yield from _sandbox(facts, instants)
+    for container in facts.containers:
+        if container.kind is not ContainerKind.MAIN:
+            yield from _starting(timeline, container)
+            yield _init_done(timeline, container, instants)
+    critical = critical_container(facts, instants)
+    if critical is not None:
+        yield from _mains(timeline, facts, critical, instants)
+    yield Step(Mark(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT)
+    gated = Phase.READINESS_GATES if facts.readiness_gates else Phase.STATUS_REPORT
+    yield Step(Mark(Milestone.READY), gated)
+    endpoint = last_endpoint(timeline, instants)
+    if endpoint is not None:
+        yield Step(endpoint, Phase.ENDPOINT)
+
+
+_THEN: dict[Milestone, Phase] = {
+    Milestone.FIRST_UNSCHEDULABLE: Phase.UNSCHEDULABLE,
+    Milestone.PREEMPTION: Phase.PREEMPTION,
+    Milestone.SCALE_UP_REQUESTED: Phase.NODE_PROVISIONING,
+    Milestone.NODE_CREATED: Phase.NODE_START,
+    Milestone.NODE_READY: Phase.SCHEDULING_RETRY,
+    Milestone.PROVISIONING_STARTED: Phase.VOLUME_PROVISIONING,
+    Milestone.CLAIM_BOUND: Phase.SCHEDULING_RETRY,
+}
+"""What a pod that is not bound yet waits for after each of these: the milestone opens the phase."""
+
+
+def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
+    """What a pod waits for before it is bound is told by what was observed last, in the order of time."""
+    begin = Milestone.CREATED
+    if facts.scheduling_gates:
+        yield Step(Mark(Milestone.GATES_REMOVED), Phase.SCHEDULING_GATES)
+        begin = Milestone.GATES_REMOVED
+    origin, end = instants.get(Mark(begin)), instants.get(Mark(Milestone.SCHEDULED))
+    state, subject = Phase.SCHEDULING, ""
+    if origin is not None:
+        for mark in _waits(facts, instants, origin.at, None if end is None else end.at):
+            then = _THEN[mark.milestone]
+            # An attempt that fails while a node is made or victims go says nothing new.
+            if then is Phase.UNSCHEDULABLE and state is not Phase.SCHEDULING:
+                continue
+            yield Step(mark, state, required=False, owner=subject)
+            state, subject = then, "" if then is Phase.SCHEDULING_RETRY else mark.subject
+    yield Step(Mark(Milestone.SCHEDULED), state, owner=subject)
+
+
+def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) -> list[Mark]:
+    marks = [Mark(each) for each in _THEN if each not in _OF_CLAIMS]
+    bound = _last(Milestone.CLAIM_BOUND, facts, instants)
+    if bound is not None:
+        marks += [Mark(Milestone.PROVISIONING_STARTED, bound.subject), bound]
+    elif before is None:
+        marks += [mark for mark in instants if mark.milestone is Milestone.PROVISIONING_STARTED]
+    within = [
+        mark for mark in marks if mark in instants and after < instants[mark].at and not _past(before, instants[mark])
+    ]
+    return sorted(within, key=lambda mark: instants[mark].at)
+
+
+_OF_CLAIMS = frozenset({Milestone.PROVISIONING_STARTED, Milestone.CLAIM_BOUND})
+
+
+def _past(end: int | None, instant: Instant) -> bool:
+    return end is not None and instant.at > end
+
+
+def _last(milestone: Milestone, facts: PodFacts, instants: Instants) -> Mark | None:
+    """The volume that came last; ``None`` where none is known."""
+    marks = [mark for each in facts.volumes if (mark := Mark(milestone, each.name)) in instants]
+    return max(marks, key=lambda mark: instants[mark].at, default=None)
+
+
+def _sandbox(facts: PodFacts, instants: Instants) -> Iterator[Step]:
+    attached = _last(Milestone.ATTACHED, facts, instants)
+    if attached is not None:
+        yield Step(attached, Phase.VOLUME_ATTACH, required=False)
+    end = instants.get(Mark(Milestone.IP_ASSIGNED))
+    before = None if end is None else end.at
+    mount, sandbox = Mark(Milestone.LAST_MOUNT_FAILURE), Mark(Milestone.LAST_SANDBOX_FAILURE)
+    mounting = mount in instants and not _past(before, instants[mount])
+    retried = sandbox in instants and not _past(before, instants[sandbox])
+    if mounting and retried:
+        yield Step(mount, Phase.VOLUME_MOUNT, required=False)
+    phase = Phase.SANDBOX_RETRIES if retried else Phase.VOLUME_MOUNT if mounting else Phase.SANDBOX
+    yield Step(Mark(Milestone.IP_ASSIGNED), phase)
+
+
+def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | None:
+    """The main container that became ready last; while one is not ready, the first such in the order of the spec."""
+    mains = [each for each in facts.containers if each.kind is ContainerKind.MAIN]
+    for container in mains:
+        if Mark(Milestone.CONTAINER_READY, container.name) not in instants:
+            return container
+    return max(mains, key=lambda each: instants[Mark(Milestone.CONTAINER_READY, each.name)].at, default=None)
+
+
+def last_endpoint(timeline: Timeline, instants: Instants) -> Mark | None:
+    """The endpoint that ends the way to traffic: the last one of a selecting Service, ``None`` where there is none.
+
+    ``None`` too where an address was there already when a slice was listed: traffic can come, nobody knows since when.
+    """
+    seen: dict[str, list[Mark]] = {}
+    for mark in timeline.evidence:
+        if mark.milestone is Milestone.ENDPOINT_READY:
+            seen.setdefault(service_of(mark.subject), []).append(mark)
+    expected = sorted(timeline.services if timeline.services is not None else seen)
+    for service in expected:
+        if service not in seen:
+            return Mark(Milestone.ENDPOINT_READY, service)
+    timed = [[mark for mark in seen[service] if mark in instants] for service in expected]
+    if not all(timed):
+        return None
+    # A Service spreads one pod over several slices (address families): the first of each says traffic can come.
+    firsts = [min(marks, key=lambda mark: instants[mark].at) for marks in timed]
+    return max(firsts, key=lambda mark: instants[mark].at, default=None)
+
+
+def service_of(subject: str) -> str:
+    """``namespace/service`` of an endpoint's subject ``namespace/service/slice``."""
+    return subject.rpartition("/")[0]
+
+
+def _starting(timeline: Timeline, container: ContainerSpec, *, after: ContainerSpec | None = None) -> Iterator[Step]:
+    """The start of one container; ``after`` is the one whose postStart hook the kubelet waited for before it."""
+    name = container.name
+    pull = timeline.pulls.get(name)
+    cached = pull is not None and pull.cached
+    hook = after is not None and after.post_start
+    wait, waiting = (Phase.POST_START, after.name) if hook and after is not None else (Phase.KUBELET_SYNC, None)
+    if not cached:
+        yield Step(Mark(Milestone.PULL_STARTED, name), wait, owner=waiting)
+    yield Step(Mark(Milestone.PULLED, name), wait if cached else Phase.IMAGE_PULL, owner=waiting if cached else None)
+    yield Step(Mark(Milestone.CONTAINER_CREATED, name), Phase.CONTAINER_CREATE)
+    yield Step(Mark(Milestone.STARTED, name), Phase.CONTAINER_START)
+    yield Step(Mark(Milestone.LAST_STARTED, name), Phase.CRASH_LOOP, required=False)
+
+
+def crashed(timeline: Timeline, container: str) -> bool:
+    """Whether the latest known run of the container is over: it waits to be started again."""
+    runs = [ran for (name, _), ran in timeline.runs.items() if name == container]
+    latest = max(runs, key=lambda ran: ran.run, default=None)
+    return latest is not None and latest.finished is not None
+
+
+def _init_done(timeline: Timeline, container: ContainerSpec, instants: Instants) -> Step:
+    if container.kind is ContainerKind.INIT:
+        done = Mark(Milestone.FINISHED, container.name)
+        looping = done not in instants and crashed(timeline, container.name)
+        return Step(done, Phase.CRASH_LOOP if looping else Phase.INIT_RUN)
+    passed = Mark(Milestone.STARTED_PROBE_PASSED, container.name)
+    if passed not in instants and crashed(timeline, container.name):
+        return Step(passed, Phase.CRASH_LOOP)
+    return Step(passed, Phase.STARTUP_PROBE if container.startup_probe else _unprobed(container))
+
+
+def _unprobed(container: ContainerSpec) -> Phase:
+    return Phase.POST_START if container.post_start else Phase.STATUS_REPORT
+
+
+def _mains(timeline: Timeline, facts: PodFacts, critical: ContainerSpec, instants: Instants) -> Iterator[Step]:
+    # The kubelet starts main containers one after the other: what the critical one waited for is its elder siblings.
+    begun = _first_known(critical, instants)
+    elder: ContainerSpec | None = None
+    for container in facts.containers:
+        if container.kind is not ContainerKind.MAIN or container is critical:
+            continue
+        started = instants.get(Mark(Milestone.STARTED, container.name))
+        if begun is not None and started is not None and started.at <= begun:
+            yield from (each for each in _starting(timeline, container, after=elder) if each.required)
+            elder = container
+    yield from _starting(timeline, critical, after=elder)
+    yield from _getting_ready(timeline, critical, instants)
+
+
+def _getting_ready(timeline: Timeline, container: ContainerSpec, instants: Instants) -> Iterator[Step]:
+    name = container.name
+    passed, ready = Mark(Milestone.STARTED_PROBE_PASSED, name), Mark(Milestone.CONTAINER_READY, name)
+    looping = ready not in instants and crashed(timeline, name)
+    if container.startup_probe or container.post_start:
+        phase = Phase.STARTUP_PROBE if container.startup_probe else Phase.POST_START
+        yield Step(passed, Phase.CRASH_LOOP if looping else phase)
+    probed = Phase.READINESS_PROBE if container.readiness_probe else Phase.STATUS_REPORT
+    yield Step(ready, Phase.CRASH_LOOP if looping else probed)
+
+
+def _first_known(container: ContainerSpec, instants: Instants) -> int | None:
+    path = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
+    known = [instants[mark].at for each in path if (mark := Mark(each, container.name)) in instants]
+    return min(known, default=None)
