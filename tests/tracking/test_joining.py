@@ -19,8 +19,7 @@ TOLD = [each for each in ordinary().told if not isinstance(each, Selected)]
 
 def state(world: World) -> State:
     """The whole record, packed or not."""
-    record = world.tracker._records["uid-1"]
-    return dump(record.timeline if record.timeline is not None else world.tracker._unpacked(record))
+    return dump(world.timeline("uid-1"))
 
 
 def born(world: World, uid: str, *, seconds: float, name: str = "db-0", until: float | None = None) -> None:
@@ -35,9 +34,8 @@ def born(world: World, uid: str, *, seconds: float, name: str = "db-0", until: f
 
 def created_names(world: World, uid: str) -> list[int | None]:
     """What events by name have said of the pod's creation."""
-    record = world.tracker._records[uid]
-    timeline = record.timeline if record.timeline is not None else world.tracker._unpacked(record)
-    return [each.at for each in timeline.evidence[Mark(Milestone.CREATED)] if each.source is Source.EVENT_NAME]
+    evidence = world.timeline(uid).evidence
+    return [each.at for each in evidence[Mark(Milestone.CREATED)] if each.source is Source.EVENT_NAME]
 
 
 @given(st.permutations(TOLD), st.lists(st.sampled_from(TOLD), max_size=8), st.lists(st.integers(1, 4), max_size=8))

@@ -10,6 +10,7 @@ from podtimeline.core.instants import SECOND
 from podtimeline.core.observations import Observation
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State
+from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View
 from podtimeline.ports import Checkpoint, Finished, Increment, Metric, Restored, Saved, Stream
 from podtimeline.tracking.batches import Batch, Result, evaluate
@@ -135,6 +136,10 @@ class World:
     def killed(self, seconds: float) -> None:
         """The process dies and a new one starts from the store."""
         self.tracker = self._tracker(at(seconds))
+
+    def timeline(self, uid: str) -> Timeline:
+        """The pod's whole record, packed or not."""
+        return self.tracker._packing.timeline(self.tracker._records[uid])
 
     def view(self, uid: str = "uid-1", *, seconds: float = 1000) -> View:
         """The pod's timeline as of then."""
