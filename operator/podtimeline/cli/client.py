@@ -13,6 +13,7 @@ from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.render.document import Document
 
 _PODS = "/api/v1/pods"
+_ROLLOUTS = "/api/v1/rollouts"
 _PAGE = 200
 _GENERATED = 58
 """Characters of a controller's name that are left in front of a generated suffix (apiserver, names/generate.go)."""
@@ -67,6 +68,15 @@ class Operator:
             raise NotFound(_absent(wanted))
         return found[::-1]
 
+    def rollout(self, target: Target, *, namespace: str, revision: str | None) -> Document:
+        """One revision of a workload, the newest if none is given. Raises ``NotFound``, or ``ClusterError``."""
+        parts = "/".join(quote(each, safe="") for each in (namespace, target.kind, target.name))
+        answer = self._transport.get(f"{_ROLLOUTS}/{parts}", {"revision": revision} if revision else {})
+        if answer.status == 404:
+            which = f" with revision {revision}" if revision else ""
+            raise NotFound(f"no rollout of {target.kind.lower()} {namespace}/{target.name}{which}: {_WHERE}")
+        return _decoded(answer, dict[str, object])
+
     def _pod(self, wanted: Wanted) -> Document:
         query = {"uid": wanted.uid} if wanted.uid else {}
         answer = self._transport.get(
@@ -98,8 +108,11 @@ class Operator:
             asked["cursor"] = page.cursor
 
 
+_WHERE = "is the namespace right (-n), and does the operator follow it?"
+
+
 def _absent(wanted: Wanted) -> str:
-    return f"no timeline of {wanted.words()}: is the namespace right (-n), and does the operator follow it?"
+    return f"no timeline of {wanted.words()}: {_WHERE}"
 
 
 def _workload(namespace: str, kind: str, name: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ def read(content: object) -> PodTimeline:
             f"not a {API_VERSION} document (apiVersion is {version!r}): is the operator newer or older?"
         )
     try:
-        return msgspec.convert(_snake(content), PodTimeline)
+        return msgspec.convert(snake(content), PodTimeline)
     except msgspec.ValidationError as error:
         raise PodtimelineError(f"not a {API_VERSION} document: {error}") from error
 
@@ -30,11 +30,12 @@ def drawable(view: View, *, cluster: str | None = None) -> PodTimeline:
     return read(document(view, cluster=cluster))
 
 
-def _snake(content: object) -> object:
+def snake(content: object) -> object:
+    """Plain data with its keys in snake case."""
     match content:
         case dict():
-            return {_HUMP.sub(r"_\1", str(key)).lower(): _snake(value) for key, value in content.items()}
+            return {_HUMP.sub(r"_\1", str(key)).lower(): snake(value) for key, value in content.items()}
         case list():
-            return [_snake(each) for each in content]
+            return [snake(each) for each in content]
         case _:
             return content

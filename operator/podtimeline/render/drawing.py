@@ -119,6 +119,7 @@ class PodTimeline:
     phase: str | None
     milestones: tuple[Milestone, ...]
     phases: tuple[Stretch, ...]
+    leaving: tuple[Stretch, ...]
     beside: tuple[Stretch, ...]
     total_nanoseconds: int | None
     startup_nanoseconds: int | None

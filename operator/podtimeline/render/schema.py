@@ -7,8 +7,10 @@ from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Milestone, Phase, Scope
 from podtimeline.core.observations import Cause, Incident, Partial
 from podtimeline.core.pods import ContainerKind
+from podtimeline.core.rollout import LinkKind
 from podtimeline.core.view import Outcome
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
+from podtimeline.render.revision import ROLLOUT_KIND
 
 Schema = dict[str, object]
 
@@ -133,13 +135,49 @@ TIMELINE: Schema = {
     ),
 }
 
+_UNVERSIONED = {key: value for key, value in TIMELINE.items() if key != "$schema"}
+_MEMBER = _object(
+    current=_FLAG,
+    revision=_TEXT,
+    timeline=_UNVERSIONED,
+    **{name: _or_null(_MOMENT) for name in ("requested", "created", "up", "leaving", "removed")},
+)
+
+ROLLOUT: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "One rollout of a workload",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": ROLLOUT_KIND},
+        cluster=_or_null(_TEXT),
+        namespace=_TEXT,
+        workload=_object(kind=_TEXT, name=_TEXT),
+        revision=_TEXT,
+        revisions=_list(_TEXT),
+        started=_MOMENT,
+        complete=_or_null(_MOMENT),
+        until=_MOMENT,
+        **_durations("duration"),
+        desired=_or_null(_COUNT),
+        surge=_or_null(_COUNT),
+        unavailable=_or_null(_COUNT),
+        levels=_list(
+            _object(at=_MOMENT, wanted=_COUNT, ready=_COUNT, current=_COUNT, currentReady=_COUNT, leaving=_COUNT)
+        ),
+        chain=_list(_object(kind=_one_of(LinkKind), pod=_TEXT, start=_MOMENT, end=_MOMENT, durationNanoseconds=_COUNT)),
+        held=_list(_object(phase=_or_null(_one_of(Phase)), title=_TEXT, pods=_list(_TEXT), **_durations("duration"))),
+        members=_list(_MEMBER),
+        explanation=_TEXT,
+    ),
+}
+
 PAGE: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A page of timelines",
     **_object(
         apiVersion={"const": API_VERSION},
         kind={"const": LIST_KIND},
-        items=_list({key: value for key, value in TIMELINE.items() if key != "$schema"}),
+        items=_list(_UNVERSIONED),
         cursor=_or_null(_TEXT),
     ),
 }

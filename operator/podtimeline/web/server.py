@@ -12,6 +12,7 @@ from podtimeline.core.view import View, view
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.ports import Clock, History, Saved
 from podtimeline.render.document import Document, document, documents
+from podtimeline.web import rollouts
 from podtimeline.web.parameters import read_query
 from podtimeline.web.problems import BadParameter, problem
 
@@ -46,6 +47,7 @@ def make_app(sources: Sources) -> web.Application:
     app.router.add_get("/readyz", pages.ready)
     app.router.add_get("/api/v1/pods", pages.pods)
     app.router.add_get("/api/v1/pods/{namespace}/{name}", pages.pod)
+    app.router.add_get("/api/v1/rollouts/{namespace}/{kind}/{name}", pages.rollout)
     return app
 
 
@@ -103,6 +105,20 @@ class _Pages:
             )
             return problem(404, "Not found", f"{which}: {advice}")
         return _json(items[0])
+
+    async def rollout(self, request: web.Request) -> web.Response:
+        """One revision of one workload; the newest one unless ``revision`` says which."""
+        namespace, kind, name = (request.match_info[part] for part in ("namespace", "kind", "name"))
+        revision = _only(_once(request), "revision")
+        found = await asyncio.to_thread(rollouts.records, self._sources.history, namespace, kind, name)
+        now = self._sources.clock.now()
+        pairs = [(record, self._sources.live(record.state.uid)) for record in found]
+        cluster = self._sources.cluster
+        body = await asyncio.to_thread(rollouts.answer, pairs, revision=revision, now=now, cluster=cluster)
+        if body is None:
+            which = f"{kind} {namespace}/{name}" + (f" with revision {revision}" if revision else "")
+            return problem(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
+        return _json(body)
 
     async def _documents(self, records: Iterable[Saved]) -> list[Document]:
         now = self._sources.clock.now()

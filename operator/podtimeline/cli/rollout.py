@@ -1,0 +1,66 @@
+"""``podtimeline rollout``: one revision of a workload, each of its pods up and down on one axis."""
+
+import click
+import msgspec
+
+from podtimeline.cli import options
+from podtimeline.cli.client import Operator
+from podtimeline.cli.documents import snake
+from podtimeline.cli.output import Form, draw, plain, screen
+from podtimeline.cli.target import BARE, Target, TargetType
+from podtimeline.cli.transport import Direct, Proxied, Transport, Where, current_namespace
+from podtimeline.errors import PodtimelineError
+from podtimeline.render.document import API_VERSION, Document
+from podtimeline.render.revision_drawing import RolloutDrawing
+from podtimeline.render.revision_drawing import revision as drawing
+
+_EXAMPLES = (
+    "podtimeline rollout deploy/checkout -n shop",
+    "podtimeline rollout sts/db -n shop --revision db-6b8f9c7d5",
+    "podtimeline rollout deploy/checkout -n shop -o json",
+)
+
+
+@click.command(epilog=options.examples(*_EXAMPLES))
+@click.argument("target", type=TargetType())
+@click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
+@click.option("--revision", help="pod-template-hash, controller-revision-hash or Job uid; the newest if not given.")
+@options.output(Form.JSON, Form.YAML)
+@click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
+@click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
+@click.option("--service", help="Name of the operator's Service, where there are several.")
+@options.kubeconfig
+def rollout(
+    target: Target,
+    *,
+    namespace: str | None,
+    revision: str | None,
+    form: Form,
+    server: str | None,
+    operator_namespace: str | None,
+    service: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Draw one rollout of a workload: its pods up and down, and what held it.
+
+    TARGET is KIND/NAME: deploy, sts, ds, job or cj. Pods marked + are of the revision, those marked - of older ones.
+    """
+    if target.kind in {BARE, "ReplicaSet"}:
+        raise click.UsageError("a rollout is one of a workload: deploy/NAME, sts/NAME, ds/NAME, job/NAME or cj/NAME")
+    where = Where(kubeconfig, context, operator_namespace, service)
+    transport: Transport = Direct(server) if server else Proxied(where)
+    space = namespace or ("default" if server else current_namespace(where))
+    found = Operator(transport).rollout(target, namespace=space, revision=revision)
+    if form in (Form.JSON, Form.YAML):
+        plain(found, form)
+        return
+    draw(drawing(read(found), screen()), screen())
+
+
+def read(content: Document) -> RolloutDrawing:
+    """A rollout's document as it is drawn. Raises ``PodtimelineError`` where it is not one of this version."""
+    try:
+        return msgspec.convert(snake(content), RolloutDrawing)
+    except msgspec.ValidationError as error:
+        raise PodtimelineError(f"not a {API_VERSION} rollout: is the operator newer or older? ({error})") from error

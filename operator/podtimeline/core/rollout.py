@@ -1,0 +1,343 @@
+"""A rollout: every pod that one revision of a workload brought up or took down, and what it was held up by. Pure.
+
+A rollout begins with the workload's request and is complete when every pod that it asked for is ready (a Job's: has
+ended) and no pod of another revision is wanted any more, as ``kubectl rollout status`` counts: pods that are being
+deleted count neither as surge nor as available (pkg/controller/deployment/util, ``FilterActivePods``).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.phases import Stretch
+from podtimeline.core.pods import Owner
+from podtimeline.core.view import View
+
+REVISION_LABELS = ("pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/controller-uid")
+"""The label that tells a pod's revision: of a ReplicaSet, of a StatefulSet or DaemonSet, and the uid of a Job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One pod on the rollout's axis; moments are nanoseconds since the epoch, ``None`` where not reached or unknown.
+
+    ``current`` is whether it is of the revision that is rolled out. ``up`` is when it was ready, of a pod that runs to
+    completion when it ended; ``leaving`` when its deletion was asked for; ``removed`` when it was gone.
+    """
+
+    view: View
+    revision: str
+    current: bool
+    requested: int | None
+    created: int | None
+    up: int | None
+    leaving: int | None
+    removed: int | None
+
+    @property
+    def name(self) -> str:
+        """The pod's name."""
+        return self.view.facts.name
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How many pods there were from ``at`` on: wanted (not being deleted) and of those ready, by revision."""
+
+    at: int
+    current: int
+    current_up: int
+    other: int
+    other_up: int
+    leaving: int
+
+    @property
+    def wanted(self) -> int:
+        """Pods of any revision that are not being deleted."""
+        return self.current + self.other
+
+    @property
+    def up(self) -> int:
+        """Pods of any revision that are ready and not being deleted."""
+        return self.current_up + self.other_up
+
+
+class LinkKind(StrEnum):
+    """What a stretch of the chain that held the rollout is about."""
+
+    CONTROLLER = "controller"
+    """The workload's controller, between one pod's step and the next pod's: minReadySeconds, work queue, quota."""
+    STARTUP = "startup"
+    """A new pod on its way to readiness."""
+    TERMINATION = "termination"
+    """An old pod on its way out, where the controller waited for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One stretch of the chain from the rollout's start to its completion; the links lie end to end."""
+
+    kind: LinkKind
+    start: int
+    end: int
+    pod: str = ""
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def duration(self) -> int:
+        """Length in nanoseconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What held the rollout: a phase of its pods (``None`` for the controller), how long, and in which pods."""
+
+    phase: Phase | None
+    duration: int
+    pods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One revision of one workload. ``complete`` is ``None`` while it is not; durations are nanoseconds.
+
+    ``desired`` is how many pods the workload wants, ``None`` where unknown; then ``surge`` (most pods above it) and
+    ``unavailable`` (most pods below it) are unknown too. ``chain`` sums exactly from ``started`` to ``complete``.
+    """
+
+    namespace: str
+    workload: Owner
+    revision: str
+    started: int
+    complete: int | None
+    desired: int | None
+    surge: int | None
+    unavailable: int | None
+    members: tuple[Member, ...]
+    levels: tuple[Level, ...]
+    chain: tuple[Link, ...]
+    held: tuple[Held, ...]
+
+
+def revision_of(view: View) -> str:
+    """The revision of the pod by its labels; empty where no label tells."""
+    labels = dict(view.facts.labels)
+    return next((labels[label] for label in REVISION_LABELS if label in labels), "")
+
+
+def revisions(views: Iterable[View]) -> tuple[str, ...]:
+    """The revisions of these pods, the one with the newest first pod first."""
+    first: dict[str, int] = {}
+    for view in views:
+        created = _at(view, Milestone.CREATED)
+        if created is not None:
+            revision = revision_of(view)
+            first[revision] = min(created, first.get(revision, created))
+    return tuple(sorted(first, key=lambda revision: first[revision], reverse=True))
+
+
+def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | None = None) -> Rollout | None:
+    """The rollout of ``revision`` among the pods of one workload; ``None`` where no pod of it has a known creation.
+
+    ``desired`` is the number of replicas that the workload's spec asks for, where that is known. Without it the number
+    of pods that the rollout brought up counts, once it is complete.
+    """
+    everyone = [_member(view, revision) for view in views]
+    mine = [each for each in everyone if each.current and each.created is not None]
+    started = _started(mine)
+    if started is None:
+        return None
+    asked = _asked(mine, started)
+    others = [each for each in everyone if not each.current and _there(each, started)]
+    complete = _complete(asked, others, desired)
+    until = now if complete is None else complete
+    members = (*others, *(each for each in mine if (each.created or 0) <= until))
+    wanted = desired if desired is not None else (len(asked) if complete is not None else None)
+    levels = _levels(members, started, until)
+    chain = () if complete is None else _chain(asked, others, started, complete)
+    return Rollout(
+        namespace=mine[0].view.facts.namespace,
+        workload=mine[0].view.workload,
+        revision=revision,
+        started=started,
+        complete=complete,
+        desired=wanted,
+        surge=_surge(levels, wanted),
+        unavailable=_unavailable(levels, wanted),
+        members=tuple(sorted(members, key=lambda each: (each.current, each.created or 0, each.name))),
+        levels=levels,
+        chain=chain,
+        held=_held(chain),
+    )
+
+
+def _at(view: View, milestone: Milestone) -> int | None:
+    instant = view.instant(milestone)
+    return None if instant is None else instant.at
+
+
+def _member(view: View, revision: str) -> Member:
+    mine = revision_of(view)
+    return Member(
+        view=view,
+        revision=mine,
+        current=mine == revision,
+        requested=_at(view, Milestone.ROLLOUT_STARTED),
+        created=_at(view, Milestone.CREATED),
+        up=_up(view),
+        leaving=_at(view, Milestone.DELETION_REQUESTED),
+        removed=_at(view, Milestone.OBJECT_REMOVED),
+    )
+
+
+def _up(view: View) -> int | None:
+    if view.workload.kind not in {"Job", "CronJob"}:
+        return _at(view, Milestone.READY)
+    if view.ended is None:
+        return None
+    finished = [
+        each.instant.at for each in view.milestones if each.mark.milestone is Milestone.FINISHED and each.instant
+    ]
+    return max(finished, default=None)
+
+
+def _started(mine: Sequence[Member]) -> int | None:
+    requested = [each.requested for each in mine if each.requested is not None]
+    created = [each.created for each in mine if each.created is not None]
+    return min(requested or created, default=None)
+
+
+def _asked(mine: Sequence[Member], started: int) -> list[Member]:
+    """The pods of the rollout itself: not those of a later scale-up, and not the replacement of one that went."""
+    told = [each for each in mine if each.requested is not None]
+    return [each for each in told if (each.requested or 0) - started <= SECOND] or list(mine)
+
+
+def _there(member: Member, started: int) -> bool:
+    gone = member.removed if member.leaving is None else member.leaving
+    return member.created is not None and (gone is None or gone >= started)
+
+
+def _complete(asked: Sequence[Member], others: Sequence[Member], desired: int | None) -> int | None:
+    standing = [each for each in asked if each.up is not None or each.leaving is None]
+    if any(each.up is None for each in standing) or (desired is not None and len(standing) < desired):
+        return None
+    gone = [each.removed if each.leaving is None else each.leaving for each in others]
+    ups = [each.up for each in standing if each.up is not None]
+    if not ups or None in gone:
+        return None
+    return max([*ups, *(each for each in gone if each is not None)])
+
+
+def _levels(members: Sequence[Member], started: int, until: int) -> tuple[Level, ...]:
+    moments = {started}
+    for each in members:
+        moments |= {at for at in (each.created, each.up, each.leaving, each.removed) if at is not None}
+    return tuple(_level(members, at) for at in sorted(moments) if started <= at <= until)
+
+
+def _level(members: Sequence[Member], at: int) -> Level:
+    wanted = [each for each in members if _passed(each.created, at) and not _passed(each.leaving or each.removed, at)]
+    leaving = [each for each in members if _passed(each.leaving, at) and not _passed(each.removed, at)]
+    current = [each for each in wanted if each.current]
+    others = [each for each in wanted if not each.current]
+    ups = [sum(_passed(each.up, at) for each in group) for group in (current, others)]
+    return Level(at, len(current), ups[0], len(others), ups[1], len(leaving))
+
+
+def _passed(moment: int | None, at: int) -> bool:
+    return moment is not None and moment <= at
+
+
+def _surge(levels: Sequence[Level], desired: int | None) -> int | None:
+    if desired is None:
+        return None
+    return max((max(each.wanted - desired, 0) for each in levels), default=None)
+
+
+def _unavailable(levels: Sequence[Level], desired: int | None) -> int | None:
+    """How many were missing at the worst moment; ``None`` for a first rollout, before which there were none."""
+    if desired is None or not levels or not levels[0].other_up:
+        return None
+    return max(max(desired - each.up, 0) for each in levels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """Something that lets a controller go on: a new pod is up, an old one is asked to go or gone."""
+
+    at: int
+    member: Member
+    gone: bool
+
+
+def _causes(asked: Sequence[Member], others: Sequence[Member]) -> list[_Cause]:
+    found = [_Cause(each.up, each, gone=False) for each in asked if each.up is not None]
+    if _waits_for_removal(asked, others):
+        found += [_Cause(each.removed, each, gone=True) for each in others if each.removed is not None]
+    return sorted(found, key=lambda cause: cause.at)
+
+
+_ONE_FOR_ONE = frozenset({"StatefulSet", "DaemonSet"})
+
+
+def _waits_for_removal(asked: Sequence[Member], others: Sequence[Member]) -> bool:
+    """Whether new pods are made only once old ones are gone; a Deployment does so with the strategy Recreate."""
+    if any(each.view.workload.kind in _ONE_FOR_ONE for each in asked):
+        return True
+    gone = [each.removed for each in others]
+    last = max((each for each in gone if each is not None), default=None)
+    return (
+        last is not None
+        and None not in gone
+        and all(each.created is not None and each.created >= last for each in asked)
+    )
+
+
+def _chain(asked: Sequence[Member], others: Sequence[Member], started: int, complete: int) -> tuple[Link, ...]:
+    """From the completion back to the start: what each step waited for is what had happened last before it."""
+    links: list[Link] = []
+    causes = _causes(asked, others)
+    at = complete
+    while at > started:
+        cause = next((each for each in reversed(causes) if started < each.at <= at), None)
+        if cause is None:
+            links.append(Link(LinkKind.CONTROLLER, started, at))
+            break
+        causes = [each for each in causes if each.at <= cause.at and each is not cause]
+        if cause.at < at:
+            links.append(Link(LinkKind.CONTROLLER, cause.at, at))
+        link = _link(cause, started)
+        links.append(link)
+        at = link.start
+    return tuple(reversed(links))
+
+
+def _link(cause: _Cause, started: int) -> Link:
+    member = cause.member
+    begun = member.leaving if cause.gone else member.created
+    start = max(started, min(begun if begun is not None else cause.at, cause.at))
+    kind = LinkKind.TERMINATION if cause.gone else LinkKind.STARTUP
+    stretches = member.view.leaving if cause.gone else member.view.phases
+    within = tuple(each for each in stretches if each.start >= start and each.end <= cause.at)
+    return Link(kind, start, cause.at, member.name, within)
+
+
+def _held(chain: Sequence[Link]) -> tuple[Held, ...]:
+    """The chain's time by phase, the longest first; what no phase covers is the controller's."""
+    times: dict[Phase | None, int] = {}
+    pods: dict[Phase | None, dict[str, None]] = {}
+    for link in chain:
+        rest = link.duration
+        for stretch in link.stretches:
+            rest -= stretch.duration
+            times[stretch.phase] = times.get(stretch.phase, 0) + stretch.duration
+            pods.setdefault(stretch.phase, {})[link.pod] = None
+        times[None] = times.get(None, 0) + rest
+        if link.pod and rest:
+            pods.setdefault(None, {})[link.pod] = None
+    found = [Held(phase, time, tuple(pods.get(phase, ()))) for phase, time in times.items() if time]
+    return tuple(sorted(found, key=lambda held: (-held.duration, held.phase or "")))

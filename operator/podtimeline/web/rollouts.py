@@ -1,0 +1,34 @@
+"""Rollouts out of the history: the pods of one workload, and what one of its revisions did to them."""
+
+from collections.abc import Callable, Sequence
+
+from podtimeline.core.rollout import revisions, rollout
+from podtimeline.core.state import load
+from podtimeline.core.view import View, view
+from podtimeline.ports import History, Query, Saved
+from podtimeline.render.document import Document
+from podtimeline.render.revision import rollout_document
+
+MOST_PODS = 500
+"""Pods of a workload that are looked at, the newest first."""
+Live = Callable[[str], View | None]
+
+
+def records(history: History, namespace: str, kind: str, name: str) -> tuple[Saved, ...]:
+    """The newest pods of the workload. Blocks; raises ``StoreError``."""
+    query = Query(namespace=namespace, workload_kind=kind, workload=name, limit=MOST_PODS)
+    return history.search(query).records
+
+
+def answer(
+    pairs: Sequence[tuple[Saved, View | None]], *, revision: str | None, now: int, cluster: str | None
+) -> Document | None:
+    """The document of the revision, of the newest one where none is given; ``None`` where there is no such pod.
+
+    ``pairs`` are records with the tracker's own, fresher view where it has one.
+    """
+    views = [seen for record, fresh in pairs if (seen := fresh or view(load(record.state), now=now)) is not None]
+    known = revisions(views)
+    chosen = revision if revision is not None else next(iter(known), None)
+    found = None if chosen is None else rollout(views, revision=chosen, now=now)
+    return None if found is None else rollout_document(found, revisions=known, now=now, cluster=cluster)
