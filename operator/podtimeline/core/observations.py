@@ -152,12 +152,14 @@ class Leaves:
 class Skewed:
     """The clock of the pod's node is ahead of the observer's by ``low`` to ``high`` nanoseconds (negative: behind).
 
-    ``at`` is the moment of the estimate: of several the latest counts.
+    That holds for what was observed from ``since`` up to ``at``, the moment of the estimate: of several the latest
+    counts.
     """
 
     uid: str
     low: int
     high: int
+    since: int
     at: int
 
 

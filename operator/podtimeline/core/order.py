@@ -6,8 +6,10 @@ the change may already have been in flight; only the order of facts does.
 """
 
 import itertools
+from collections.abc import Iterator
 
-from podtimeline.core.instants import Instant, Source, Window, intersect
+from podtimeline.core.clocks import corrected
+from podtimeline.core.instants import Instant, Source, Window, exactly, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.timeline import Timeline
@@ -155,17 +157,25 @@ def _derive(timeline: Timeline, windows: dict[Mark, Window]) -> None:
     if mark not in windows or timeline.facts is None:
         return
     window = windows[mark]
-    failed = timeline.evidence.get(Mark(Milestone.LAST_MOUNT_FAILURE), ())
-    for each in failed:
-        if each.at is not None and (window.latest is None or each.at <= window.latest):
-            window = window.raised(each.at)
+    for failed in _stamps(timeline, Mark(Milestone.LAST_MOUNT_FAILURE)):
+        if window.latest is None or failed <= window.latest:
+            window = window.raised(failed)
     told = bool(timeline.facts.volumes) and timeline.has(Milestone.IP_ASSIGNED) and not timeline.facts.host_network
     windows[mark] = window if told and window.earliest is not None and window.latest is not None else _UNSEEN
 
 
 def _window(timeline: Timeline, mark: Mark) -> Window:
     evidence = timeline.evidence.get(mark)
-    return intersect(evidence) if evidence else _UNSEEN
+    return intersect(corrected(mark, evidence, timeline.clock)) if evidence else _UNSEEN
+
+
+def _stamps(timeline: Timeline, mark: Mark, *, of: Source | None = None) -> Iterator[int]:
+    """When a mark was reported (by the source ``of``): what follows the report is not before these moments."""
+    for each in timeline.evidence.get(mark, ()):
+        if each.at is not None and of in {None, each.source}:
+            (report,) = corrected(mark, (exactly(each.source, each.at, observed=each.observed),), timeline.clock)
+            if report.earliest is not None:
+                yield report.earliest
 
 
 def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
@@ -174,15 +184,15 @@ def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
     The kubelet records Pulling before it pulls, Pulled before it creates and Created before it starts, one after the
     other (pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer): what follows a report is not before it.
     """
-    for mark, evidence in timeline.evidence.items():
+    for mark in timeline.evidence:
         after = _REPORTED_BEFORE.get(mark.milestone)
         # A container that restarted has several reports of each step, and the first may have been lost.
         if after is None or timeline.restarted(mark.subject):
             continue
         following = Mark(after, mark.subject)
-        report = next((each.at for each in evidence if each.source is Source.EVENT_NAME), None)
-        if following in timeline.evidence and report is not None:
-            windows[following] = windows[following].raised(report + _took(timeline, following))
+        if following in timeline.evidence:
+            for report in _stamps(timeline, mark, of=Source.EVENT_NAME):
+                windows[following] = windows[following].raised(report + _took(timeline, following))
 
 
 def _took(timeline: Timeline, mark: Mark) -> int:
