@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from podtimeline.render.document import Document, documents
@@ -96,8 +96,16 @@ def status(code: int, message: str) -> Reply:
     return Reply(code, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code})
 
 
+class Replies(Protocol):
+    """Whatever answers requests."""
+
+    def reply(self, path: str, query: Mapping[str, str]) -> Reply:
+        """The answer to a GET."""
+        ...
+
+
 @contextmanager
-def serving(fake: FakeOperator | FakeCluster) -> Iterator[str]:
+def serving(fake: Replies) -> Iterator[str]:
     """The address that the fake answers at; an unauthorised request to a cluster is refused."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -32,6 +32,7 @@ from podtimeline.core.view import view
 
 UID = "uid-1"
 MOMENT = st.integers(0, 600 * SECOND).map(lambda offset: EPOCH + offset)
+OFFSET = st.integers(-60 * SECOND, 60 * SECOND)
 NAMES = st.sampled_from(["web", "migrate", "proxy"])
 
 
@@ -74,7 +75,7 @@ OTHERS = st.one_of(
     st.builds(Befell, st.just(UID), st.sampled_from(Incident), MOMENT, NAMES),
     st.builds(Blamed, st.just(UID), st.sampled_from(Cause), NAMES),
     st.builds(Leaves, st.just(UID), st.none() | st.integers(0, 60), st.lists(NAMES, max_size=2).map(tuple)),
-    st.builds(Skewed, st.just(UID), MOMENT, MOMENT, MOMENT),
+    st.builds(Skewed, st.just(UID), OFFSET, OFFSET, MOMENT, MOMENT),
     st.builds(Ended, st.just(UID), st.booleans()),
     st.builds(Selected, st.just(UID), st.lists(st.sampled_from(["shop/web", "shop/all"]), max_size=2).map(tuple)),
     st.builds(Flagged, st.just(UID), st.sampled_from(Partial)),

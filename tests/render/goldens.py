@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.render import samples
 
+from podtimeline.render.revision_drawing import revision
 from podtimeline.render.rollout import rollout
 from podtimeline.render.screen import Screen
 from podtimeline.render.waterfall import waterfall
@@ -32,6 +33,7 @@ def drawings() -> Iterator[tuple[str, str]]:
             lines = waterfall(samples.drawn(life()), screen, wide=screen.width == 160)
             yield f"{name}-{kind}.txt", screen.draw(lines)
         yield f"rollout-{kind}.txt", screen.draw(rollout(samples.fleet(), screen))
+        yield f"revision-{kind}.txt", screen.draw(revision(samples.replaced(), screen))
 
 
 if __name__ == "__main__":

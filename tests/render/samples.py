@@ -1,5 +1,6 @@
 """Timelines to draw: what happens to pods in real clusters, told through the core."""
 
+from tests.support.fleets import NEW, rolling_update
 from tests.support.lives import (
     EPOCH,
     INIT,
@@ -16,12 +17,16 @@ from tests.support.lives import (
 )
 
 from podtimeline.cli.documents import drawable
+from podtimeline.cli.rollout import read
 from podtimeline.core.instants import SECOND, Source, happened
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import Ended, Flagged, Noted, Owned, Partial, Ran
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe
+from podtimeline.core.rollout import revisions, rollout
 from podtimeline.core.view import View, view
 from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.revision import rollout_document
+from podtimeline.render.revision_drawing import RolloutDrawing
 
 DEPLOYMENT = (Owner("ReplicaSet", "checkout-7d9c5b6f4", "rs-1"), Owner("Deployment", "checkout", "d-1"))
 
@@ -144,3 +149,11 @@ def fleet(count: int = 6) -> list[PodTimeline]:
             life.saw(Milestone.READY, watched(begin + 6 + 2 * number))
         drawn_pods.append(drawn(life, now=26))
     return drawn_pods
+
+
+def replaced() -> RolloutDrawing:
+    """A rolling update of two pods."""
+    views = rolling_update()
+    found = rollout(views, revision=NEW, now=at(600))
+    assert found is not None
+    return read(rollout_document(found, revisions=revisions(views), now=at(600)))

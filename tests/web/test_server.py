@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
+from tests.support.fleets import NEW, OLD, rolling_update
 from tests.support.lives import at, facts, ordinary
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock, checkpoint, saved
@@ -224,3 +225,23 @@ async def test_an_unknown_path_says_what_is_served(client: Client) -> None:
     answer = await client.get("/api/v2/pods")
     assert answer.status == 404
     assert "/api/v1/pods" in (await answer.json())["detail"]
+
+
+async def test_a_rollout_is_that_of_the_newest_revision(client: Client, world: World) -> None:
+    """Unless another one is asked for."""
+    views = rolling_update()
+    world.store.commit(checkpoint(*(saved(each.uid, name=each.facts.name, workload="fleet") for each in views)))
+    world.tracked |= {each.uid: each for each in views}
+    newest = await (await client.get("/api/v1/rollouts/shop/Deployment/fleet")).json()
+    older = await (await client.get(f"/api/v1/rollouts/shop/Deployment/fleet?revision={OLD}")).json()
+    assert (newest["kind"], newest["revision"], newest["revisions"]) == ("Rollout", NEW, [NEW, OLD])
+    assert [each["timeline"]["name"] for each in newest["members"] if each["current"]] == ["web-new-a", "web-new-b"]
+    assert older["revision"] == OLD
+
+
+@pytest.mark.parametrize("path", ["/api/v1/rollouts/shop/Deployment/none", "/api/v1/rollouts/shop/Job/web?revision=x"])
+async def test_a_rollout_without_pods_is_not_found(client: Client, path: str) -> None:
+    """The words say what was looked for."""
+    answer = await client.get(path)
+    assert answer.status == 404
+    assert "no pod of it is in the history" in (await answer.json())["detail"]

@@ -13,6 +13,7 @@ from podtimeline.render.text import cells
 
 _LEAST_BAR = 16
 _UP = "up"
+_MOST_HELD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _chart(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
         row = tuple(_row(member, axis, screen, seen))
         lines.append((Piece(f"{sign} {screen.cell(member.timeline.name, name)}  "), *row))
     ready = "".join(_digits(drawn.levels, axis))
-    lines.append((Piece(f"{screen.cell('  ready', name + 2)}  "), Piece(ready, Style.BOLD)))
+    lines.append((Piece(f"  {screen.cell('ready', name)}  "), Piece(ready, Style.BOLD)))
     return [*lines, *_legend(tuple(seen), screen)]
 
 
@@ -173,8 +174,11 @@ def _counts(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
 
 def _holders(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     lines: list[Line] = []
-    for each in drawn.held[:5]:
-        share = 100 * each.duration_nanoseconds // max(drawn.duration_nanoseconds, 1)
-        pods = f" ({', '.join(each.pods[:4])}{', …' if len(each.pods) > 4 else ''})" if each.pods else ""
-        lines += screen.paragraph(f"{duration_text(each.duration_nanoseconds):>8} {share:>3} %  {each.title}{pods}")
-    return [(Piece("It was held by", Style.BOLD),), *lines] if lines else []
+    for each in drawn.held[:_MOST_HELD]:
+        share = f"{100 * each.duration_nanoseconds // max(drawn.duration_nanoseconds, 1)} %"
+        more = f" and {len(each.pods) - 3} more" if len(each.pods) > 3 else ""
+        pods = f" ({', '.join(each.pods[:3])}{more})" if each.pods else ""
+        text = f"{duration_text(each.duration_nanoseconds):>8}  {share:>5}  "
+        room = screen.width - len(text)
+        lines.append((Piece(text), Piece(screen.shorten(f"{each.title}{pods}", room))))
+    return [(Piece("Held by", Style.BOLD),), *lines, ()] if lines else []
