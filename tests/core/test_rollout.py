@@ -139,9 +139,12 @@ def fleets(draw: st.DrawFn) -> list[View]:
     views = []
     for number in range(draw(st.integers(1, 6))):
         created = draw(MOMENT)
-        ready = draw(st.none() | MOMENT.map(lambda more, since=created: since + 3 + more))
-        leaving = draw(st.none() | MOMENT.map(lambda more, since=created: since + more))
-        removed = None if leaving is None else draw(st.none() | MOMENT.map(lambda more, since=leaving: since + more))
+        ready = draw(st.none() | MOMENT)
+        leaving = draw(st.none() | MOMENT)
+        removed = draw(st.none() | MOMENT)
+        leaving = None if leaving is None else created + leaving
+        removed = None if leaving is None or removed is None else leaving + removed
+        ready = None if ready is None else created + 3 + ready
         requested = draw(st.none() | MOMENT)
         kind = draw(st.sampled_from(["Deployment", "StatefulSet"]))
         steps = Seconds(created, ready, leaving, removed, requested if requested and requested < created else None)
