@@ -1,6 +1,6 @@
 """A small world around a tracker: owners that can be changed, a codec, a store in memory, a clock that stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,6 +14,7 @@ from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View
 from podtimeline.ports import Checkpoint, Finished, Increment, Metric, Restored, Saved, Stream
 from podtimeline.tracking.batches import Batch, Result, evaluate
+from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 
@@ -95,16 +96,26 @@ class MemoryStore:
 class World:
     """A tracker with its surroundings; ``EPOCH`` is the second in which the pods of ``lives`` are created."""
 
-    def __init__(self, *, look: int = EPOCH - 100 * SECOND, rules: Rules = RULES) -> None:
+    def __init__(
+        self, *, look: int = EPOCH - 100 * SECOND, rules: Rules = RULES, companions: Sequence[Companion] = ()
+    ) -> None:
         self.owners = StandingOwners()
         self.codec = PlainCodec()
         self.store = MemoryStore(first_look=look)
         self.told: list[Finished] = []
         self.rules = rules
+        self.companions = companions
         self.tracker = self._tracker(look)
 
     def _tracker(self, now: int) -> Tracker:
-        return Tracker(owners=self.owners, codec=self.codec, rules=self.rules, now=now, restored=self.store.restore())
+        return Tracker(
+            owners=self.owners,
+            codec=self.codec,
+            rules=self.rules,
+            now=now,
+            restored=self.store.restore(),
+            companions=self.companions,
+        )
 
     def take(self, *observations: Observation, seconds: float) -> None:
         """Observations arrive together so many seconds after ``EPOCH``, grouped by pod."""

@@ -79,6 +79,8 @@ class Tracked:
     leaving_at: int | None = None
     over_at: int | None = None
     due: int | None = None
+    placed: bool = False
+    """Whether it was seen bound to a node."""
     looked: bool = False
     """Whether ``phase`` is as of its last change."""
     phase: tuple[Phase, int] | None = None

@@ -12,21 +12,24 @@ from podtimeline.core.instants import Evidence, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Flagged, Observation, Partial, Witnessed
 from podtimeline.core.pods import PodFacts
-from podtimeline.core.state import dump, load
+from podtimeline.core.state import load
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.view import View, awaited, view
 from podtimeline.ports import Owners, Restored, Saved
-from podtimeline.tracking.batches import Batch, Result, Snapshot
+from podtimeline.tracking.batches import Batch, Result
+from podtimeline.tracking.companions import Companion, Companions, Occasion
 from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
 from podtimeline.tracking.names import Names, Said
 from podtimeline.tracking.numbers import Numbers, Situation, in_phase
+from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
 from podtimeline.tracking.records import Codec, Rules, Stage, Tracked
 from podtimeline.tracking.relations import Relations
 from podtimeline.tracking.versions import StreamVersions
 
 _CREATED = Mark(Milestone.CREATED)
+_SCHEDULED = Mark(Milestone.SCHEDULED)
 _READY = Mark(Milestone.READY)
 _DELETED = Mark(Milestone.DELETION_REQUESTED)
 _REMOVED = Mark(Milestone.OBJECT_REMOVED)
@@ -37,7 +40,14 @@ class Tracker:
     """Takes observations (``ports.Intake``), remembers stream versions, and hands out what is to be committed."""
 
     def __init__(
-        self, *, owners: Owners, codec: Codec, rules: Rules, now: int, restored: Restored | None = None
+        self,
+        *,
+        owners: Owners,
+        codec: Codec,
+        rules: Rules,
+        now: int,
+        restored: Restored | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
@@ -51,9 +61,9 @@ class Tracker:
         self._starting: dict[str, Tracked] = {}
         self._leaving: dict[str, Tracked] = {}
         self._graves = Graves(rules)
-        self._dirty: dict[str, Tracked] = {}
-        self._in_flight: dict[str, Tracked] = {}
+        self._owed = Owed(self._packing)
         self._due = Due(self._records)
+        self._companions = Companions(companions, self)
         if restored is not None:
             self._restore(restored, now)
 
@@ -115,6 +125,7 @@ class Tracker:
             self._touch(record)
         for record, timeline in self._relations.select_again():
             self._changed(record, timeline, now)
+        self._companions.ticked(now)
         for record in self._due.ripe(now):
             self._ripe(record, now)
         self._names.expire(now)
@@ -126,32 +137,16 @@ class Tracker:
 
     def drain(self, now: int) -> Batch:
         """Everything that changed, with the stream versions of this very moment. One batch is out at a time."""
-        changed, self._dirty = self._dirty, {}
-        snapshots = []
-        for record in changed.values():
-            record.dirty = False
-            if record.known is not None and record.timeline is not None:
-                snapshots.append(_snapshot(record, record.timeline))
-                self._in_flight[record.uid] = record
-        return Batch(tuple(snapshots), self.versions.committable(now, self._oldest_unclaimed(now)), now)
+        return Batch(self._owed.drain(), self.versions.committable(now, self._oldest_unclaimed(now)), now)
 
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
-        for snapshot in result.batch.snapshots:
-            record = self._in_flight.pop(snapshot.state.uid)
-            record.told |= snapshot.tell
-            blob = result.blobs.get(record.uid)
-            if blob is not None and not record.dirty:
-                self._packing.rest(record, snapshot.state, blob)
+        self._owed.committed(result)
         self.versions.committed(result.batch.versions)
 
     def failed(self, batch: Batch) -> None:
         """The batch is not in the store: all of it is owed again."""
-        for snapshot in batch.snapshots:
-            record = self._in_flight.pop(snapshot.state.uid)
-            if not record.dirty:
-                record.dirty = True
-                self._dirty[record.uid] = record
+        self._owed.failed(batch.snapshots)
 
     def views(self, *, now: int) -> Iterator[View]:
         """Every described pod as of now, in the order in which their uids were first named."""
@@ -182,7 +177,7 @@ class Tracker:
             Stage.SETTLED: len(self._records) - orphans - starting - closed,
             Stage.CLOSED: closed,
         }
-        return Situation(tracked, len(self._dirty) + len(self._in_flight), len(self._names), counts, oldest)
+        return Situation(tracked, len(self._owed), len(self._names), counts, oldest)
 
     # --- taking -----------------------------------------------------------------------------------------------------
 
@@ -199,9 +194,7 @@ class Tracker:
 
     def _changed(self, record: Tracked, timeline: Timeline, now: int) -> None:
         record.looked = False
-        if not record.dirty:
-            record.dirty = True
-            self._dirty[record.uid] = record
+        self._owed.touch(record)
         if record.timeline is None:
             self._packing.wake(record, timeline)
         if record.known is None:
@@ -218,6 +211,10 @@ class Tracker:
         elif leaving and not gone and record.leaving_at is None:
             record.leaving_at = now
             self._leaving[record.uid] = record
+            self._companions.ask(record, timeline, Occasion.LEAVING, now)
+        if not record.placed and _SCHEDULED in evidence:
+            record.placed = True
+            self._companions.ask(record, timeline, Occasion.PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
             self._started(record, timeline, now, called_off=gone or leaving)
 
@@ -232,6 +229,8 @@ class Tracker:
         self._flag_listed(record, timeline, facts)
         for said in self._names.appeared(record, record.key):
             apply(timeline, _created(record.uid, said))
+        self._companions.appeared(record, facts)
+        self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
 
     def _flag_listed(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
         """Only what is older than the history was there before; a feed that lists first after a restart cannot know."""
@@ -270,11 +269,12 @@ class Tracker:
         self.numbers.orphans_dropped += 1
         del self._orphans[record.uid]
         del self._records[record.uid]
-        self._dirty.pop(record.uid, None)
+        self._owed.forget(record)
 
     def _settle(self, record: Tracked, now: int) -> None:
         if record.timeline is not None:
             self._relations.owned(record, record.timeline)
+            self._companions.ask(record, record.timeline, Occasion.SETTLING, now)
         record.stage = Stage.SETTLED
         record.ready_at = record.over_at = record.phase = None
         self._starting.pop(record.uid, None)
@@ -285,18 +285,19 @@ class Tracker:
     def _close(self, record: Tracked, now: int) -> None:
         record.stage = Stage.CLOSED
         self._names.gone(record)
+        self._companions.closed(record)
         self._graves.closed(record.uid)
         self.numbers.closed += 1
         self._due.wake(record, now + self._rules.tombstone)
         self._touch(record)
         while (oldest := self._graves.surplus) is not None:
             buried = self._records.get(oldest)
-            if buried is not None and self._owed(buried):
+            if buried is not None and buried in self._owed:
                 break
             self._entomb(oldest)
 
     def _bury(self, record: Tracked, now: int) -> None:
-        if self._owed(record):
+        if record in self._owed:
             self._due.wake(record, now + self._rules.linger)
         else:
             self._entomb(record.uid)
@@ -305,15 +306,10 @@ class Tracker:
         self._graves.bury(uid)
         self._records.pop(uid, None)
 
-    def _owed(self, record: Tracked) -> bool:
-        return record.dirty or record.uid in self._in_flight
-
     def _touch(self, record: Tracked) -> None:
         if record.timeline is None:
             self._packing.wake(record, self._packing.timeline(record))
-        if not record.dirty:
-            record.dirty = True
-            self._dirty[record.uid] = record
+        self._owed.touch(record)
 
     # --- memory -----------------------------------------------------------------------------------------------------
 
@@ -329,9 +325,11 @@ class Tracker:
         if facts is None or saved.closed:
             return
         record = Tracked(state.uid, None, told=saved.settled, created_second=facts.created_second)
+        record.placed = saved.settled
         record.key = (sys.intern(facts.namespace), facts.name)
         self._records[record.uid] = record
         self._names.appeared(record, record.key)
+        self._companions.appeared(record, facts)
         marks = {mark for mark, _ in state.evidence}
         gone, leaving = _REMOVED in marks, _DELETED in marks
         if leaving and not gone:
@@ -348,7 +346,9 @@ class Tracker:
     def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         self._packing.wake(record, timeline)
         record.stage, self._starting[record.uid] = Stage.STARTING, record
+        record.placed = _SCHEDULED in timeline.evidence
         self._relations.await_owner(record, now)
+        self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)
 
     def _oldest_unclaimed(self, now: int) -> int | None:
@@ -365,10 +365,3 @@ def _delivered(timeline: Timeline) -> bool:
 
 def _created(uid: str, said: Said) -> Witnessed:
     return Witnessed(uid, _CREATED, (just_after(Source.EVENT_NAME, said.at, observed=said.observed),))
-
-
-def _snapshot(record: Tracked, timeline: Timeline) -> Snapshot:
-    settled = record.stage in (Stage.SETTLED, Stage.CLOSED)
-    return Snapshot(
-        dump(timeline), settled=settled, closed=record.stage is Stage.CLOSED, tell=settled and not record.told
-    )

@@ -1,0 +1,108 @@
+"""The clocks of the nodes, heard from what the tracker takes anyway, and told to the pods whose node's clock is off."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from podtimeline.core.clocks import MARGIN, WINDOW, NodeClock, Offset
+from podtimeline.core.instants import SECOND, Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Observation, Skewed, Witnessed
+from podtimeline.core.timeline import Timeline, apply
+
+_SCHEDULED = Mark(Milestone.SCHEDULED)
+_BY_KUBELET = frozenset(
+    {
+        Milestone.PULL_STARTED,
+        Milestone.PULLED,
+        Milestone.CONTAINER_CREATED,
+        Milestone.STARTED,
+        Milestone.KILLING,
+    }
+)
+"""Milestones whose Event none but the kubelet of the pod's node writes."""
+_NAMED = Source.EVENT_NAME
+_LOOK = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class ClockNumbers:
+    """One node's clock as of the last statement about it: nanoseconds that it is ahead, and how often it was set."""
+
+    node: str
+    offset: Offset
+    steps: int
+
+
+class NodeClocks:
+    """One estimator for each node of which a live Event was read in the last ten minutes."""
+
+    def __init__(self, *, since: int) -> None:
+        """``since`` is when the observer began to look: what was observed before is not judged."""
+        self.off: dict[str, Offset] = {}
+        """The nodes whose clocks are known to be off."""
+        self._since = since
+        self._clocks: dict[str, NodeClock] = {}
+        self._next_look = since + _LOOK
+
+    def heard(self, timeline: Timeline, said: Observation, arrived: int) -> None:
+        """Learn from what was told to a timeline, where it is the first stamp of one step by the pod's kubelet."""
+        if type(said) is not Witnessed or said.mark.milestone not in _BY_KUBELET:
+            return
+        told = said.evidence[0]
+        if told.source is not _NAMED or told.at is None or told not in timeline.evidence[said.mark]:
+            return
+        node = timeline.details.get(_SCHEDULED)
+        if node is None:
+            return
+        clock = self._clocks.get(node)
+        if clock is None:
+            clock = self._clocks[node] = NodeClock(since=self._since)
+        if clock.heard(told.at, arrived=arrived, cause=_cause(timeline)):
+            if clock.offset.off:
+                self.off[node] = clock.offset
+            else:
+                self.off.pop(node, None)
+
+    def correct(self, timeline: Timeline, *, at: int) -> bool:
+        """Tell a timeline what is known of its node's clock, if that is off; returns whether it changed."""
+        if not self.off:
+            return False
+        offset = self.off.get(timeline.details.get(_SCHEDULED, ""))
+        said = None if offset is None else offset.skewed(timeline.uid, at=at)
+        if said is None:
+            return False
+        held = timeline.clock
+        if held is not None and held.since != said.since:
+            if not _agree(held, said):
+                # It was set in between: what the pod was told holds for what was observed until then, and no longer.
+                return False
+            said = Skewed(said.uid, said.low, said.high, min(held.since, said.since), at)
+        return apply(timeline, said)
+
+    def tick(self, now: int) -> None:
+        """Forget the nodes of which nothing was heard for long."""
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK
+        silent = [node for node, clock in self._clocks.items() if clock.last + WINDOW < now]
+        for node in silent:
+            del self._clocks[node]
+            self.off.pop(node, None)
+
+    def numbers(self) -> Iterator[ClockNumbers]:
+        """Every node's clock."""
+        for node, clock in self._clocks.items():
+            yield ClockNumbers(node, clock.offset, clock.steps)
+
+
+def _cause(timeline: Timeline) -> int | None:
+    """What the kubelet's first word of a pod follows: its binding, by whoever told of it first; else its creation."""
+    told = [each.at for each in timeline.evidence.get(_SCHEDULED, ()) if each.at is not None]
+    if told:
+        return min(told)
+    return None if timeline.facts is None or timeline.facts.mirror else timeline.facts.created_second
+
+
+def _agree(one: Skewed, other: Skewed) -> bool:
+    """Whether one offset explains both estimates, as when the observer was started anew in between."""
+    return one.low <= other.high + MARGIN and other.low <= one.high + MARGIN

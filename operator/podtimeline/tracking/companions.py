@@ -1,0 +1,76 @@
+"""What other objects mean for a pod: its workload, its claims, its node, its neighbours; the tracker asks for it."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from podtimeline.core.observations import Observation
+from podtimeline.core.pods import PodFacts
+from podtimeline.core.timeline import Timeline, apply
+from podtimeline.ports import Intake
+from podtimeline.tracking.records import Tracked
+
+
+class Occasion(StrEnum):
+    """When a companion is asked; each comes at most once in a pod's life and process."""
+
+    DESCRIBED = "described"
+    """The pod was described, or restored while its start is not over."""
+    PLACED = "placed"
+    """The pod is bound to a node."""
+    LEAVING = "leaving"
+    """The pod is to be deleted."""
+    SETTLING = "settling"
+    """The pod's start is over: what is told now still counts, what is told later only refines the record."""
+
+
+class Companion:
+    """A base whose methods do nothing. All calls are synchronous and do no I/O.
+
+    What a companion learns between occasions it says through ``Intake.take``, but never from within ``tell``.
+    """
+
+    def attach(self, intake: Intake) -> None:
+        """The tracker that this companion belongs to."""
+
+    def appeared(self, record: Tracked, facts: PodFacts) -> None:
+        """A pod was described or restored, open or at rest."""
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """What this companion knows of the pod; it is joined into ``timeline`` right away."""
+        return ()
+
+    def ticked(self, now: int) -> None:
+        """Time passed; a moment to forget, and to say what was learned."""
+
+    def closed(self, record: Tracked) -> None:
+        """The pod is gone."""
+
+
+class Companions:
+    """All companions of one tracker."""
+
+    def __init__(self, each: Sequence[Companion], intake: Intake) -> None:
+        self._each = tuple(each)
+        for companion in self._each:
+            companion.attach(intake)
+
+    def appeared(self, record: Tracked, facts: PodFacts) -> None:
+        """See ``Companion.appeared``."""
+        for companion in self._each:
+            companion.appeared(record, facts)
+
+    def ask(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> None:
+        """Join into the timeline what every companion knows; the caller marks the record as changed."""
+        for companion in self._each:
+            for observation in companion.tell(record, timeline, occasion, now):
+                apply(timeline, observation)
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        for companion in self._each:
+            companion.ticked(now)
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion.closed``."""
+        for companion in self._each:
+            companion.closed(record)

@@ -1,0 +1,66 @@
+"""What is owed to the store: records that changed since their last commit, and those of the batch that is out."""
+
+from podtimeline.core.state import dump
+from podtimeline.core.timeline import Timeline
+from podtimeline.tracking.batches import Result, Snapshot
+from podtimeline.tracking.packing import Packing
+from podtimeline.tracking.records import Stage, Tracked
+
+
+class Owed:
+    """The records that the next batch takes, and those that the batch which is out has taken."""
+
+    def __init__(self, packing: Packing) -> None:
+        self._packing = packing
+        self._dirty: dict[str, Tracked] = {}
+        self._in_flight: dict[str, Tracked] = {}
+
+    def __len__(self) -> int:
+        """How many records are owed, those of the batch that is out counted again where they changed since."""
+        return len(self._dirty) + len(self._in_flight)
+
+    def __contains__(self, record: Tracked) -> bool:
+        """Whether the store lacks something of this record."""
+        return record.dirty or record.uid in self._in_flight
+
+    def touch(self, record: Tracked) -> None:
+        """The record changed."""
+        if not record.dirty:
+            record.dirty = True
+            self._dirty[record.uid] = record
+
+    def forget(self, record: Tracked) -> None:
+        """The record is dropped: nobody ever described its pod."""
+        self._dirty.pop(record.uid, None)
+
+    def drain(self) -> tuple[Snapshot, ...]:
+        """Everything that changed; it is out until ``committed`` or ``failed``."""
+        changed, self._dirty = self._dirty, {}
+        snapshots = []
+        for record in changed.values():
+            record.dirty = False
+            if record.known is not None and record.timeline is not None:
+                snapshots.append(_snapshot(record, record.timeline))
+                self._in_flight[record.uid] = record
+        return tuple(snapshots)
+
+    def committed(self, result: Result) -> None:
+        """The batch is in the store: what was told is told, and pods that rest are packed."""
+        for snapshot in result.batch.snapshots:
+            record = self._in_flight.pop(snapshot.state.uid)
+            record.told |= snapshot.tell
+            blob = result.blobs.get(record.uid)
+            if blob is not None and not record.dirty:
+                self._packing.rest(record, snapshot.state, blob)
+
+    def failed(self, snapshots: tuple[Snapshot, ...]) -> None:
+        """The batch is not in the store: all of it is owed again."""
+        for snapshot in snapshots:
+            self.touch(self._in_flight.pop(snapshot.state.uid))
+
+
+def _snapshot(record: Tracked, timeline: Timeline) -> Snapshot:
+    settled = record.stage in (Stage.SETTLED, Stage.CLOSED)
+    return Snapshot(
+        dump(timeline), settled=settled, closed=record.stage is Stage.CLOSED, tell=settled and not record.told
+    )

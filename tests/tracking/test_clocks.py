@@ -1,0 +1,225 @@
+"""The tracker hears each node's clock in the Events that it takes, and tells the pods of a node whose clock is off."""
+
+from tests.support.lives import EPOCH, Life, at, container_start, facts, in_second, ordinary, watched
+from tests.tracking.worlds import World
+
+from podtimeline.core.clocks import LATE, WINDOW
+from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place
+from podtimeline.core.observations import Observation, Selected, Witnessed
+from podtimeline.core.view import View
+
+STARTED = Mark(Milestone.STARTED, "web")
+
+
+def lived(uid: str, *, later: float = 0, ahead: float = 0) -> list[Observation]:
+    """An ordinary pod's start, ``later`` seconds later, on a node whose clock is ``ahead``; one read an observation."""
+    pod = facts(uid=uid, name=uid)
+    return [_moved(each, uid, later, ahead) for each in ordinary(pod).told if not isinstance(each, Selected)]
+
+
+def _moved(said: Observation, uid: str, later: float, ahead: float) -> Observation:
+    if not isinstance(said, Witnessed):
+        return said
+    of_node = MILESTONES[said.mark.milestone].place is Place.NODE
+    told = (
+        _restamped(each, later, ahead if of_node and each.source is not Source.WATCH else 0) for each in said.evidence
+    )
+    return said._replace(uid=uid, evidence=tuple(told))
+
+
+def _restamped(told: Evidence, later: float, ahead: float) -> Evidence:
+    def moved(moment: int | None, by: float) -> int | None:
+        return None if moment is None else moment + round(by * SECOND)
+
+    by = later + ahead
+    return Evidence(
+        told.source,
+        moved(told.at, by),
+        moved(told.earliest, by),
+        moved(told.latest, by),
+        told.observed + round(later * SECOND),
+    )
+
+
+def follow(world: World, told: list[Observation]) -> None:
+    """Each observation arrives when it was observed."""
+    arrived = EPOCH
+    for each in told:
+        if isinstance(each, Witnessed):
+            arrived = max(arrived, each.evidence[0].observed)
+        world.tracker.take(told[1].uid, [each], arrived=arrived)
+
+
+def seen(world: World, uid: str, *, seconds: float = 60) -> View:
+    """The pod's view."""
+    found = world.tracker.view(uid, now=at(seconds))
+    assert found is not None
+    return found
+
+
+def test_a_right_clock_is_known_and_nobody_is_told() -> None:
+    """Deliveries of 10 ms and a sandbox of 0.91 s bound the offset; 0 is inside."""
+    world = World()
+    follow(world, lived("pod-1"))
+    (found,) = world.tracker.clocks.numbers()
+    assert (found.node, found.steps) == ("node-1", 0)
+    assert (found.offset.low, found.offset.high) == (-SECOND // 100, 910 * SECOND // 1000 + LATE)
+    assert seen(world, "pod-1").clock is None
+
+
+def test_a_healthy_node_leaves_the_record_as_it_is() -> None:
+    """What was taken is what is kept, to the nanosecond."""
+    world = World()
+    follow(world, lived("pod-1"))
+    assert world.timeline("pod-1").evidence[STARTED][0].at == at(3.2)
+    assert world.timeline("pod-1").clock is None
+
+
+def test_the_pods_of_a_node_that_is_ahead_are_told_as_if_it_were_not() -> None:
+    """30 s ahead from the first Event on: instants, phases and their sum are those of a right clock, within 10 ms."""
+    world, right = World(), World()
+    follow(world, lived("pod-1", ahead=30))
+    follow(right, lived("pod-1"))
+    told, true = seen(world, "pod-1"), seen(right, "pod-1")
+    assert told.skew == 0
+    assert told.total == true.total
+    assert all(each.duration >= 0 for each in told.phases)
+    for one, other in zip(told.milestones, true.milestones, strict=True):
+        assert one.mark == other.mark
+        assert one.instant is not None
+        assert other.instant is not None
+        assert abs(one.instant.at - other.instant.at) <= SECOND // 100
+
+
+def test_a_node_that_is_behind_is_found_too() -> None:
+    """30 s behind: its stamps are older than the binding that caused them."""
+    world = World()
+    follow(world, lived("pod-1", ahead=-30))
+    (found,) = world.tracker.clocks.numbers()
+    assert found.offset.off
+    started = seen(world, "pod-1").instant(Milestone.STARTED, "web")
+    assert started is not None
+    assert started.earliest is not None
+    assert started.latest is not None
+    assert started.earliest <= at(3.2) <= started.latest
+
+
+def test_nodes_are_told_apart() -> None:
+    """One node is off: the pod on the other one is not touched."""
+    world = World()
+    follow(world, lived("pod-1", ahead=30))
+    other = [
+        each._replace(detail="node-2") if isinstance(each, Witnessed) and each.detail == "node-1" else each
+        for each in lived("pod-2")
+    ]
+    follow(world, other)
+    assert seen(world, "pod-1").clock is not None
+    assert seen(world, "pod-2").clock is None
+    assert set(world.tracker.clocks.off) == {"node-1"}
+
+
+def test_a_start_that_settles_is_counted_by_the_corrected_clock() -> None:
+    """What is told to sinks and histograms is the corrected view."""
+    world = World()
+    follow(world, lived("pod-1", ahead=-30))
+    world.commit(20)
+    (told,) = world.told
+    assert told.view.clock is not None
+    assert told.view.clock.at == at(20)
+    assert told.view.skew == 0
+
+
+def test_a_pod_that_started_before_its_nodes_clock_was_set_keeps_its_start() -> None:
+    """The clock jumps 60 s ahead between two pods: only the second one is corrected, and the step is counted."""
+    world = World()
+    follow(world, lived("pod-1"))
+    follow(world, lived("pod-2", later=20, ahead=60))
+    gone = Life("pod-1").saw(Milestone.DELETION_REQUESTED, watched(40))
+    world.take(*gone.told, seconds=40)
+    (found,) = world.tracker.clocks.numbers()
+    assert found.steps == 1
+    first, second = seen(world, "pod-1"), seen(world, "pod-2")
+    started = first.instant(Milestone.STARTED, "web")
+    assert started is not None
+    assert started.at == at(3.2)
+    assert first.skew == second.skew == 0
+
+
+def test_a_clock_that_was_put_right_no_longer_corrects_what_comes() -> None:
+    """30 s ahead at the start, right at the end: the containers' end is taken as it is stamped."""
+    world = World()
+    follow(world, lived("pod-1", ahead=30))
+    follow(world, lived("pod-2", later=20))
+    gone = Life("pod-1").saw(Milestone.DELETION_REQUESTED, watched(40))
+    gone.saw(Milestone.FINISHED, in_second(41, Source.FIELD), subject="web").saw(Milestone.OBJECT_REMOVED, watched(42))
+    world.take(*gone.told, seconds=42)
+    view = seen(world, "pod-1")
+    started, finished = view.instant(Milestone.STARTED, "web"), view.instant(Milestone.FINISHED, "web")
+    assert started is not None
+    assert finished is not None
+    assert abs(started.at - at(3.2)) <= SECOND // 100
+    assert finished.earliest == at(41)
+    assert view.skew == 0
+
+
+def test_an_event_that_is_told_again_is_not_heard_again() -> None:
+    """A repeated Event carries its first stamp: after the clock was set it would bring the old offset back."""
+    world = World()
+    told = lived("pod-1", ahead=30)
+    follow(world, told)
+    follow(world, lived("pod-2", later=20))
+    again = [
+        each._replace(evidence=tuple(e._replace(observed=at(50)) for e in each.evidence))
+        for each in told
+        if isinstance(each, Witnessed)
+    ]
+    world.take(*again, seconds=50)
+    (found,) = world.tracker.clocks.numbers()
+    assert found.steps == 1
+    assert not found.offset.off
+
+
+def test_after_a_restart_an_open_pod_goes_on_being_corrected() -> None:
+    """The estimate begins anew, and agrees with what the pod was told before."""
+    world = World()
+    started = lived("pod-1", ahead=30)
+    follow(world, started[:-1])
+    world.commit(10)
+    world.killed(12)
+    follow(world, lived("pod-2", later=20, ahead=30))
+    gone = Life("pod-1").saw(Milestone.DELETION_REQUESTED, watched(40))
+    gone.saw(Milestone.FINISHED, in_second(71, Source.FIELD)._replace(observed=at(42)), subject="web")
+    world.take(*gone.told, seconds=42)
+    view = seen(world, "pod-1")
+    assert view.clock is not None
+    assert (view.clock.since, view.clock.at) == (EPOCH - 100 * SECOND, at(42))
+    assert view.skew == 0
+
+
+def test_a_static_pod_says_nothing_of_causes() -> None:
+    """It runs before its mirror is created: its first stamp follows nothing that the API did."""
+    world = World()
+    life = Life("pod-1").described(facts(uid="pod-1", name="pod-1", mirror=True))
+    life.saw(Milestone.SCHEDULED, in_second(0), detail="node-1")
+    follow(world, container_start(life, "web", 1.0).told)
+    (found,) = world.tracker.clocks.numbers()
+    assert found.offset.high is None
+
+
+def test_a_node_of_which_nothing_is_heard_is_forgotten() -> None:
+    """Ten minutes later nothing is known of its clock any more, and its gauge ends."""
+    world = World()
+    follow(world, lived("pod-1", ahead=30))
+    world.tick(4 + WINDOW / SECOND)
+    assert list(world.tracker.clocks.numbers()) == []
+    assert world.tracker.clocks.off == {}
+
+
+def test_memory_is_bounded_by_the_nodes_and_not_by_what_they_say() -> None:
+    """A thousand statements of one node are one estimator of at most as many spans as the window has minutes."""
+    world = World()
+    for number in range(100):
+        follow(world, lived(f"pod-{number}", later=number * 15))
+    (clock,) = world.tracker.clocks._clocks.values()
+    assert len(clock._spans) <= 10

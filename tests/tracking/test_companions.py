@@ -1,0 +1,81 @@
+"""Companions are asked on each occasion of a pod's life, once, and what they answer is part of the record."""
+
+from collections.abc import Iterable
+
+from tests.support.lives import Life, ordinary, watched
+from tests.tracking.worlds import World
+
+from podtimeline.core.instants import happened
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Observation, Witnessed
+from podtimeline.core.pods import PodFacts
+from podtimeline.core.timeline import Timeline
+from podtimeline.ports import Intake
+from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.records import Tracked
+
+PREDECESSOR = Mark(Milestone.PREDECESSOR_READY)
+
+
+class Diary(Companion):
+    """Remembers what it was asked, and answers at the last occasion."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def attach(self, intake: Intake) -> None:
+        """See ``Companion``."""
+        self.asked.append("attach")
+
+    def appeared(self, record: Tracked, facts: PodFacts) -> None:
+        """See ``Companion``."""
+        self.asked.append(f"appeared {facts.name}")
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion``."""
+        self.asked.append(occasion.value)
+        if occasion is Occasion.SETTLING:
+            yield Witnessed(record.uid, PREDECESSOR, (happened(now),))
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion``."""
+        self.asked.append("closed")
+
+
+def leaving() -> list[Observation]:
+    """The pod of ``ordinary`` is deleted and goes."""
+    return Life().saw(Milestone.DELETION_REQUESTED, watched(40)).saw(Milestone.OBJECT_REMOVED, watched(45)).told
+
+
+def test_each_occasion_of_a_life_comes_once() -> None:
+    """However often the pod changes, and in the order of a life."""
+    diary = Diary()
+    world = World(companions=(diary,))
+    world.take(*ordinary().told, seconds=6)
+    world.take(*ordinary().told, seconds=7)
+    world.commit(30)
+    deleted, removed = leaving()
+    world.take(deleted, seconds=40)
+    world.take(removed, seconds=45)
+    world.commit(60)
+    assert diary.asked == ["attach", "appeared web-1", "described", "placed", "settling", "leaving", "closed"]
+
+
+def test_what_a_companion_says_at_the_last_occasion_is_committed() -> None:
+    """It is joined before the record is drained."""
+    world = World(companions=(Diary(),))
+    world.take(*ordinary().told, seconds=6)
+    world.commit(30)
+    assert PREDECESSOR in dict(world.store.records["uid-1"].state.evidence)
+
+
+def test_after_a_restart_pods_appear_again_and_open_ones_are_asked_again() -> None:
+    """A companion keeps nothing of its own: what rests is shown to it without being unpacked."""
+    world = World(companions=(Diary(),))
+    world.take(*ordinary().told, seconds=6)
+    world.commit(30)
+    diary = Diary()
+    world.companions = (diary,)
+    world.killed(40)
+    assert diary.asked == ["attach", "appeared web-1"]
+    assert world.codec.unpacked == 0
