@@ -119,6 +119,24 @@ def test_the_first_rollout_has_no_pods_to_miss() -> None:
     assert (found.desired, found.surge, found.unavailable) == (1, 0, None)
 
 
+def test_an_older_revision_was_complete_before_the_next_one_began() -> None:
+    """Its pods went later: that is the next rollout's business."""
+    found = told(rolling_update(), revision=OLD)
+    assert (found.started, found.complete, found.superseded) == (at(-500.1), at(-489), None)
+    assert {each.name for each in found.members} == {"web-old-a", "web-old-b"}
+
+
+def test_a_rollout_that_the_next_revision_took_over_was_never_complete() -> None:
+    """Its second pod never became ready."""
+    views = [
+        pod("web-old-a", OLD, Seconds(100, 110, 121, 123, requested=99)),
+        pod("web-old-b", OLD, Seconds(100, None, 120.1, 122, requested=99)),
+        pod("web-new-a", NEW, Seconds(120, 125, requested=119.9)),
+    ]
+    found = told(views, revision=OLD)
+    assert (found.complete, found.superseded) == (None, at(120))
+
+
 def test_revisions_are_listed_from_the_newest() -> None:
     """By the creation of the first pod of each."""
     assert revisions(rolling_update()) == (NEW, OLD)

@@ -104,6 +104,8 @@ class Held:
 class Rollout:
     """One revision of one workload. ``complete`` is ``None`` while it is not; durations are nanoseconds.
 
+    ``superseded`` is when the next revision made its first pod before this one was complete.
+
     ``desired`` is how many pods the workload wants, ``None`` where unknown; then ``surge`` (most pods above it) and
     ``unavailable`` (most pods below it) are unknown too. ``chain`` sums exactly from ``started`` to ``complete``.
     """
@@ -113,6 +115,7 @@ class Rollout:
     revision: str
     started: int
     complete: int | None
+    superseded: int | None
     desired: int | None
     surge: int | None
     unavailable: int | None
@@ -151,9 +154,13 @@ def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | No
     if started is None:
         return None
     asked = _asked(mine, started)
-    others = [each for each in everyone if not each.current and _there(each, started)]
-    complete = _complete(asked, others, desired)
-    until = now if complete is None else complete
+    older, superseded = _before(everyone, started), _superseded(everyone, started)
+    others = [each for each in everyone if each.revision in older and not each.current and _there(each, started)]
+    complete = _complete(asked, others, desired, superseded)
+    if complete is not None and superseded is not None and superseded < complete:
+        # What ended it was the next revision, not its own completion.
+        complete = None
+    until = complete or superseded or now
     members = (*others, *(each for each in mine if (each.created or 0) <= until))
     wanted = desired if desired is not None else (len(asked) if complete is not None else None)
     levels = _levels(members, started, until)
@@ -164,6 +171,7 @@ def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | No
         revision=revision,
         started=started,
         complete=complete,
+        superseded=None if complete is not None else superseded,
         desired=wanted,
         surge=_surge(levels, wanted),
         unavailable=_unavailable(levels, wanted),
@@ -216,13 +224,36 @@ def _asked(mine: Sequence[Member], started: int) -> list[Member]:
     return [each for each in told if (each.requested or 0) - started <= SECOND] or list(mine)
 
 
+def _firsts(members: Sequence[Member]) -> dict[str, int]:
+    """When the first pod of each revision was created."""
+    firsts: dict[str, int] = {}
+    for each in members:
+        if each.created is not None:
+            firsts[each.revision] = min(each.created, firsts.get(each.revision, each.created))
+    return firsts
+
+
+def _before(members: Sequence[Member], started: int) -> frozenset[str]:
+    return frozenset(revision for revision, first in _firsts(members).items() if first < started)
+
+
+def _superseded(members: Sequence[Member], started: int) -> int | None:
+    """When the next revision made its first pod; ``None`` where there is none."""
+    mine = {each.revision for each in members if each.current}
+    later = [first for revision, first in _firsts(members).items() if first > started and revision not in mine]
+    return min(later, default=None)
+
+
 def _there(member: Member, started: int) -> bool:
     gone = member.removed if member.leaving is None else member.leaving
     return member.created is not None and (gone is None or gone >= started)
 
 
-def _complete(asked: Sequence[Member], others: Sequence[Member], desired: int | None) -> int | None:
-    standing = [each for each in asked if each.up is not None or each.leaving is None]
+def _complete(
+    asked: Sequence[Member], others: Sequence[Member], desired: int | None, superseded: int | None
+) -> int | None:
+    # A pod that went before it was ready was replaced, unless it was the next revision that took it away.
+    standing = [each for each in asked if each.up is not None or not _passed(each.leaving, superseded)]
     if any(each.up is None for each in standing) or (desired is not None and len(standing) < desired):
         return None
     gone = [each.removed if each.leaving is None else each.leaving for each in others]
@@ -248,8 +279,8 @@ def _level(members: Sequence[Member], at: int) -> Level:
     return Level(at, len(current), ups[0], len(others), ups[1], len(leaving))
 
 
-def _passed(moment: int | None, at: int) -> bool:
-    return moment is not None and moment <= at
+def _passed(moment: int | None, at: int | None) -> bool:
+    return moment is not None and (at is None or moment <= at)
 
 
 def _surge(levels: Sequence[Level], desired: int | None) -> int | None:

@@ -13,7 +13,7 @@ ROLLOUT_KIND = "Rollout"
 
 def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cluster: str | None = None) -> Document:
     """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first."""
-    end = now if rollout.complete is None else rollout.complete
+    end = rollout.complete or rollout.superseded or now
     return {
         "apiVersion": API_VERSION,
         "kind": ROLLOUT_KIND,
@@ -24,6 +24,7 @@ def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cl
         "revisions": list(revisions),
         "started": rfc3339(rollout.started),
         "complete": None if rollout.complete is None else rfc3339(rollout.complete),
+        "superseded": None if rollout.superseded is None else rfc3339(rollout.superseded),
         "until": rfc3339(end),
         "durationSeconds": seconds(end - rollout.started),
         "durationNanoseconds": end - rollout.started,
@@ -40,6 +41,8 @@ def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cl
 
 def sentence(rollout: Rollout, *, now: int) -> str:
     """How long the rollout took, and what held it most; while it goes on, which pods it waits for."""
+    if rollout.superseded is not None:
+        return f"The next revision took over after {duration_text(rollout.superseded - rollout.started)}."
     if rollout.complete is None:
         waiting = [each.name for each in rollout.members if each.current and each.up is None and each.leaving is None]
         old = [each.name for each in rollout.members if not each.current and each.leaving is None]

@@ -59,6 +59,7 @@ class RolloutDrawing:
     revision: str
     started: str
     complete: str | None
+    superseded: str | None
     until: str
     duration_nanoseconds: int
     desired: int | None
@@ -86,7 +87,7 @@ def revision(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
 def _heading(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     named = f"{drawn.workload.kind} {drawn.namespace}/{drawn.workload.name}"
     which = f", revision {drawn.revision}" if drawn.revision else ""
-    state = "complete after" if drawn.complete else "going on for"
+    state = "complete after" if drawn.complete else "superseded after" if drawn.superseded else "going on for"
     since = drawn.started[:19].replace("T", " ")
     text = f"{named}{which}: {state} {duration_text(drawn.duration_nanoseconds)}, from {since}Z"
     return screen.paragraph(text, style=Style.BOLD)

@@ -156,6 +156,7 @@ ROLLOUT: Schema = {
         revisions=_list(_TEXT),
         started=_MOMENT,
         complete=_or_null(_MOMENT),
+        superseded=_or_null(_MOMENT),
         until=_MOMENT,
         **_durations("duration"),
         desired=_or_null(_COUNT),
