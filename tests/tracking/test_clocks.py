@@ -22,33 +22,23 @@ def _moved(said: Observation, uid: str, later: float, ahead: float) -> Observati
     if not isinstance(said, Witnessed):
         return said
     of_node = MILESTONES[said.mark.milestone].place is Place.NODE
-    told = (
-        _restamped(each, later, ahead if of_node and each.source is not Source.WATCH else 0) for each in said.evidence
-    )
+    read = max(each.observed for each in said.evidence) + round(later * SECOND)
+    told = []
+    for each in said.evidence:
+        by = round((later + (ahead if of_node and each.source is not Source.WATCH else 0)) * SECOND)
+        at, earliest, latest = (None if moment is None else moment + by for moment in each[1:4])
+        told.append(Evidence(each.source, at, earliest, latest, read))
     return said._replace(uid=uid, evidence=tuple(told))
-
-
-def _restamped(told: Evidence, later: float, ahead: float) -> Evidence:
-    def moved(moment: int | None, by: float) -> int | None:
-        return None if moment is None else moment + round(by * SECOND)
-
-    by = later + ahead
-    return Evidence(
-        told.source,
-        moved(told.at, by),
-        moved(told.earliest, by),
-        moved(told.latest, by),
-        told.observed + round(later * SECOND),
-    )
 
 
 def follow(world: World, told: list[Observation]) -> None:
     """Each observation arrives when it was observed."""
-    arrived = EPOCH
-    for each in told:
-        if isinstance(each, Witnessed):
-            arrived = max(arrived, each.evidence[0].observed)
-        world.tracker.take(told[1].uid, [each], arrived=arrived)
+    for each in sorted(told, key=_observed):
+        world.tracker.take(told[1].uid, [each], arrived=_observed(each))
+
+
+def _observed(said: Observation) -> int:
+    return said.evidence[0].observed if isinstance(said, Witnessed) else EPOCH
 
 
 def seen(world: World, uid: str, *, seconds: float = 60) -> View:

@@ -99,7 +99,9 @@ class NodeClock:
             if self._contradicted(low, high, arrived):
                 self.steps += 1
                 self._spans = []
-                self.offset = Offset(None, None, self.last + 1)
+                # It was set at some time since the last statement, most likely before this pod was bound.
+                since = arrived if cause is None else min(cause, arrived)
+                self.offset = Offset(None, None, max(self.last + 1, since))
             self._join(low, self._plausible(low, high), arrived)
         self.last = max(self.last, arrived)
         return news

@@ -17,6 +17,7 @@ from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.view import View, awaited, view
 from podtimeline.ports import Owners, Restored, Saved
 from podtimeline.tracking.batches import Batch, Result
+from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.companions import Companion, Companions, Occasion
 from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
@@ -51,6 +52,7 @@ class Tracker:
     ) -> None:
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
+        self.clocks = NodeClocks(since=now)
         self._rules = rules
         self._packing = Packing(codec)
         self._relations = Relations(owners, rules)
@@ -94,6 +96,8 @@ class Tracker:
             if apply(timeline, observation):
                 changed = True
         if changed:
+            # An Event's stamp comes first of what it says.
+            self.clocks.heard(timeline, observations[0], arrived)
             self._changed(record, timeline, arrived)
 
     def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
@@ -128,6 +132,7 @@ class Tracker:
         self._companions.ticked(now)
         for record in self._due.ripe(now):
             self._ripe(record, now)
+        self.clocks.tick(now)
         self._names.expire(now)
         self.numbers.unclaimed = self._names.expired
 
@@ -194,6 +199,7 @@ class Tracker:
 
     def _changed(self, record: Tracked, timeline: Timeline, now: int) -> None:
         record.looked = False
+        self.clocks.correct(timeline, at=now)
         self._owed.touch(record)
         if record.timeline is None:
             self._packing.wake(record, timeline)
@@ -275,6 +281,7 @@ class Tracker:
         if record.timeline is not None:
             self._relations.owned(record, record.timeline)
             self._companions.ask(record, record.timeline, Occasion.SETTLING, now)
+            self.clocks.correct(record.timeline, at=now)
         record.stage = Stage.SETTLED
         record.ready_at = record.over_at = record.phase = None
         self._starting.pop(record.uid, None)
