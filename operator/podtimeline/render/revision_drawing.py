@@ -94,7 +94,8 @@ def _heading(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
 
 
 def _chart(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
-    name = min(max([cells(each.timeline.name) for each in drawn.members], default=1), max(screen.width // 3, 8))
+    longest = max([cells(each.timeline.name) for each in drawn.members], default=0)
+    name = min(max(longest, len("ready")), max(screen.width // 3, 8))
     bar = max(screen.width - name - 4, _LEAST_BAR)
     origin = nanoseconds(drawn.started)
     axis = Axis(origin, max(nanoseconds(drawn.until) - origin, 1), bar)
