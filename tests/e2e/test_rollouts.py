@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from tests.e2e.clusters import eventually, kubectl, kubectl_json, namespace
 from tests.e2e.processes import OperatorProcess
+from tests.support.sums import whole
 from tests.support.truth import nanoseconds
 
 from podtimeline.cli.main import main
@@ -96,6 +97,13 @@ def test_a_rollout_follows_the_schema_and_its_chain_sums_exactly(rollouts: Rollo
     assert sum(each["durationNanoseconds"] for each in found["held"]) == found["durationNanoseconds"]
     assert [each["start"] for each in found["chain"][1:]] == [each["end"] for each in found["chain"][:-1]]
     assert (found["chain"][0]["start"], found["chain"][-1]["end"]) == (found["started"], found["complete"])
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_pod_of_a_rollout_sums_up_and_down(rollouts: Rollouts, name: str) -> None:
+    """The legs of each pod that the rollout shows lie end to end."""
+    for member in rollouts.done[name]["members"]:
+        whole(member["timeline"])
 
 
 def test_a_deployment_surges_by_one_and_misses_none(rollouts: Rollouts) -> None:
