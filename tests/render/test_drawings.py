@@ -12,7 +12,7 @@ from tests.support.lives import Life, at, facts, ordinary, watched
 
 from podtimeline.cli.documents import drawable, read
 from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Observation
+from podtimeline.core.observations import Observation, Skewed
 from podtimeline.core.view import view
 from podtimeline.render.document import document
 from podtimeline.render.drawing import PodTimeline
@@ -134,6 +134,14 @@ def test_a_contradiction_of_clocks_is_told() -> None:
     assert "✕" in text
     assert "skew 2.00s" in text
     assert "The clocks that stamped it disagree by at least 2.00s" in text
+
+
+def test_a_corrected_clock_is_told() -> None:
+    """Whoever compares with the node's own logs must know that its stamps were shifted."""
+    life = ordinary()
+    life.told.append(Skewed("uid-1", -31_200_000_000, -30_100_000_000, since=at(-60), at=at(60)))
+    text = " ".join(text_of(samples.drawn(life)).split())
+    assert "The clock of node-1 was 30.1s to 31.2s behind: what it stamped is corrected." in text
 
 
 def test_a_pod_of_which_nothing_is_known_in_time_is_drawn_all_the_same() -> None:

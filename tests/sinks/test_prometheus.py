@@ -17,6 +17,7 @@ from podtimeline.ports import Metric
 from podtimeline.sinks.metrics import METRICS, Kind
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import (
+    ClockTelemetry,
     SinkTelemetry,
     StoreTelemetry,
     StreamTelemetry,
@@ -37,6 +38,10 @@ BUSY = Telemetry(
     sinks=(SinkTelemetry(sink="log", waiting=1, told=5, dropped=2, failed=1, lag=0.5),),
     store=StoreTelemetry(commits=9, seconds=0.25, errors=1, bytes=4096, rows=11),
     tracker=TrackerTelemetry(tracked={"starting": 2}, contradictions=4),
+    clocks=(
+        ClockTelemetry(node="node-1", lower=-0.004, upper=0.2, steps=1),
+        ClockTelemetry(node="node-2", lower=29.9, upper=None),
+    ),
 )
 
 
@@ -144,6 +149,18 @@ def test_after_a_restart_the_same_workloads_count_in_the_same_series(limits: tup
     assert sum(values(restarted, name).values()) == len(names)
     if limit <= store_limit:
         assert values(restarted, name) == values(steady, name)
+
+
+def test_a_nodes_clock_shows_with_the_bounds_that_are_known() -> None:
+    """The near bound is the estimate; a bound that nothing gives is absent, not 0."""
+    source = exposition()
+    assert values(source, "podtimeline_node_clock_offset_seconds") == {("node-1",): -0.004, ("node-2",): 29.9}
+    assert values(source, "podtimeline_node_clock_offset_bound_seconds") == {
+        ("lower", "node-1"): -0.004,
+        ("upper", "node-1"): 0.2,
+        ("lower", "node-2"): 29.9,
+    }
+    assert values(source, "podtimeline_node_clock_steps_total") == {("node-1",): 1, ("node-2",): 0}
 
 
 def test_gauges_show_the_moment_of_the_scrape() -> None:

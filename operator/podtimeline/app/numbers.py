@@ -3,8 +3,16 @@
 from collections.abc import Iterable
 
 from podtimeline.intake.streams import StreamHealth
-from podtimeline.sinks.telemetry import SinkTelemetry, StoreTelemetry, StreamTelemetry, Telemetry, TrackerTelemetry
+from podtimeline.sinks.telemetry import (
+    ClockTelemetry,
+    SinkTelemetry,
+    StoreTelemetry,
+    StreamTelemetry,
+    Telemetry,
+    TrackerTelemetry,
+)
 from podtimeline.store.sqlite import StoreNumbers
+from podtimeline.tracking.clocks import ClockNumbers
 from podtimeline.tracking.fanout import Outlet
 from podtimeline.tracking.tracker import Tracker
 
@@ -39,7 +47,13 @@ def telemetry(
             unclaimed=counted.unclaimed,
             contradictions=contradictions,
         ),
+        clocks=tuple(_clock(each) for each in tracker.clocks.numbers()),
     )
+
+
+def _clock(clock: ClockNumbers) -> ClockTelemetry:
+    low, high = (None if bound is None else bound / 1e9 for bound in (clock.offset.low, clock.offset.high))
+    return ClockTelemetry(node=clock.node, lower=low, upper=high, steps=clock.steps)
 
 
 def _stream(health: StreamHealth) -> StreamTelemetry:

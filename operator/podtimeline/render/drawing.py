@@ -107,6 +107,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """Its node's clock was ``low`` to ``high`` seconds ahead, negative behind, and what it stamped is corrected."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class PodTimeline:
     """One pod's timeline."""
 
@@ -136,6 +144,7 @@ class PodTimeline:
     ended: Ended | None
     explanation: str
     cluster: str | None = None
+    clock: Clock | None = None
 
     @property
     def begin(self) -> int | None:

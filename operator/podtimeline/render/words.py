@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from podtimeline.core.explain import bytes_text, duration_text
+from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import PHASES, Phase
 from podtimeline.core.observations import Partial
 from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
-from podtimeline.render.drawing import Missed, PodTimeline, Pull, Restart
+from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart
 from podtimeline.render.legend import title
 from podtimeline.render.screen import Style
 
@@ -72,10 +73,20 @@ def caveats(timeline: PodTimeline) -> Iterator[str]:
         yield _PARTIAL[Partial(each)] if each in Partial.__members__.values() else f"Partial: {each}."
     if timeline.missing:
         yield "Not observed: " + ", ".join(missed_text(each) for each in timeline.missing) + "."
+    if timeline.clock is not None:
+        yield clock_text(timeline.clock, timeline.node)
     skew = max([timeline.skew_nanoseconds, *(each.skew_nanoseconds for each in timeline.phases)])
     if skew:
         clash = duration_text(skew)
         yield f"The clocks that stamped it disagree by at least {clash}: bounds that contradict each other are kept."
+
+
+def clock_text(clock: Clock, node: str | None) -> str:
+    """By how much a node's clock was off."""
+    ahead = clock.low > 0
+    least, most = sorted((abs(clock.low), abs(clock.high)))
+    by = f"{duration_text(round(least * SECOND))} to {duration_text(round(most * SECOND))}"
+    return f"The clock of {node or 'its node'} was {by} {'ahead' if ahead else 'behind'}: what it stamped is corrected."
 
 
 def missed_text(missed: Missed) -> str:

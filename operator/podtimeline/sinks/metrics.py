@@ -66,6 +66,20 @@ def _one(value: Callable[[Telemetry], float]) -> Samples:
     return lambda now: iter((((), value(now)),))
 
 
+def _offsets(now: Telemetry) -> Iterator[Sample]:
+    # A delivery takes milliseconds, what follows a cause hundreds of them: the lower bound is the near one.
+    for each in now.clocks:
+        if each.lower is not None:
+            yield (each.node,), each.lower
+
+
+def _offset_bounds(now: Telemetry) -> Iterator[Sample]:
+    for each in now.clocks:
+        for bound, seconds in (("lower", each.lower), ("upper", each.upper)):
+            if seconds is not None:
+                yield (each.node, bound), seconds
+
+
 def _seconds(moment: int | None) -> float | None:
     return None if moment is None else moment / 1e9
 
@@ -101,6 +115,14 @@ METRICS: tuple[MetricRow, ...] = (
     MetricRow("podtimeline_clock_contradictions_total", _C, (),
               "Finished timelines in which clocks contradict each other.",
               _one(lambda now: now.tracker.contradictions)),
+    MetricRow("podtimeline_node_clock_offset_seconds", _G, ("node",),
+              "How far a node's clock is ahead of the operator's, negative behind; from its Events of 10 minutes.",
+              _offsets),
+    MetricRow("podtimeline_node_clock_offset_bound_seconds", _G, ("node", "bound"),
+              "The least and the most that a node's clock can be ahead; it is off where 0 is not between them.",
+              _offset_bounds),
+    MetricRow("podtimeline_node_clock_steps_total", _C, ("node",), "Times that a node's clock was seen to be set.",
+              lambda now: (((each.node,), each.steps) for each in now.clocks)),
     MetricRow("podtimeline_late_observations_total", _C, (), "Observations of pods that were forgotten already.",
               _one(lambda now: now.tracker.late)),
     MetricRow("podtimeline_orphans_dropped_total", _C, (), "Pods that events or addresses named and nobody ever saw.",

@@ -61,6 +61,19 @@ class TrackerTelemetry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTelemetry:
+    """A node's clock: the seconds that it is ahead of the operator's at least and at most, ``None`` where unbounded.
+
+    ``steps`` is how often it was seen to be set.
+    """
+
+    node: str
+    lower: float | None
+    upper: float | None
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """Everything at one moment. ``oldest`` is seconds, only of phases that somebody is in."""
 
@@ -70,3 +83,4 @@ class Telemetry:
     sinks: tuple[SinkTelemetry, ...] = ()
     store: StoreTelemetry = StoreTelemetry()
     tracker: TrackerTelemetry = TrackerTelemetry()
+    clocks: tuple[ClockTelemetry, ...] = ()
