@@ -1,0 +1,65 @@
+"""The driver as a test uses it: a process of its own, ready when the context is entered, without a trace afterwards."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.csi.driver import END_SECONDS, START_SECONDS
+from tests.csi.storage import Deed, Step, read_journal
+
+ROOT = Path(__file__).parents[2]
+NAME = "csi.podtimeline.test"
+
+
+@dataclass(frozen=True, slots=True)
+class CsiDriver:
+    """A driver that serves on every node of a cluster. Its StorageClasses say how each step goes: see ``storage``."""
+
+    journal: Path
+
+    def deeds(self, claim: str, step: Step) -> tuple[Deed, ...]:
+        """What it did for a claim, ``namespace/name``, in the order of time: the truth that timelines are held to."""
+        deeds = read_journal(self.journal.read_text())
+        return tuple(deed for deed in deeds if deed.claim == claim and deed.step is step)
+
+    def deed(self, claim: str, step: Step) -> Deed:
+        """The only time that it took the step for a claim with success."""
+        (found,) = (deed for deed in self.deeds(claim, step) if not deed.error)
+        return found
+
+
+@contextmanager
+def csi_driver(home: Path, *, cluster: str) -> Iterator[CsiDriver]:
+    """Run the driver in a cluster of hack/cluster. Pods that use it are to be deleted before the context ends.
+
+    Raises ``AssertionError`` with the driver's words where it does not start, or where something of it is left.
+    """
+    journal, log = home / "deeds.jsonl", home / "csi.log"
+    paths = os.pathsep.join(str(ROOT / each) for each in ("operator", "hack", "."))
+    command = [sys.executable, "-m", "tests.csi", "--cluster", cluster, "--journal", str(journal)]
+    with log.open("ab") as talk:
+        environment = os.environ | {"PYTHONPATH": paths}
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=talk)
+    assert process.stdout is not None
+    with process.stdout as said:
+        # It gives up by itself, so the line or the end of the stream comes.
+        ready = said.readline() == b"ready\n"
+        try:
+            assert ready, log.read_text()
+            yield CsiDriver(journal)
+        finally:
+            code = _stop(process)
+    assert code == 0, log.read_text()[-4000:]
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> int:
+    process.terminate()
+    try:
+        return process.wait(START_SECONDS + END_SECONDS + 15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait(10)
