@@ -8,8 +8,8 @@ import msgspec
 from msgspec.json import Decoder
 
 from podtimeline.core.pods import Owner
-from podtimeline.intake.decode import controller
 from podtimeline.intake.feeds import Feed
+from podtimeline.intake.specs import controller
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
 
 T = TypeVar("T")

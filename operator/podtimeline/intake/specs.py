@@ -1,0 +1,128 @@
+"""What a pod is by its spec and metadata, apart from when things happened to it. Pure."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.errors import MalformedObject
+from podtimeline.intake.texts import moment
+from podtimeline.intake.wire import Container, OwnerReference, Pod, PodSpec, PodSpecHead, ProbeTiming, Volume
+
+_R = TypeVar("_R")
+_LABELS = msgspec.json.Decoder(dict[str, str] | None)
+_SHARED = 4096
+"""Distinct labels, owners and containers that are kept: the pods of one controller have them in common."""
+_OWNERS = msgspec.json.Decoder(list[OwnerReference] | None)
+_SPEC = msgspec.json.Decoder(PodSpec)
+_BINDING = msgspec.json.Decoder(PodSpecHead)
+
+
+def pod_spec(pod: Pod) -> PodSpec:
+    """The pod's spec, parsed. Raises ``MalformedObject``."""
+    return _raw(_SPEC, pod.spec, PodSpec())
+
+
+def binding(pod: Pod) -> PodSpecHead:
+    """What of the pod's spec changes, parsed. Raises ``MalformedObject``."""
+    return _raw(_BINDING, pod.spec, PodSpecHead())
+
+
+def _raw(decoder: "msgspec.json.Decoder[_R]", raw: bytes | msgspec.Raw, absent: "_R") -> "_R":
+    try:
+        return decoder.decode(raw) if raw else absent
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise MalformedObject(str(error)) from error
+
+
+def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
+    """Identity and spec of the pod. Raises ``MalformedObject`` where what identifies it is missing."""
+    metadata = pod.metadata
+    if not metadata.uid or metadata.creation_timestamp is None:
+        raise MalformedObject("a pod without uid or creationTimestamp")
+    owner = _owner(bytes(metadata.owner_references))
+    containers = (
+        *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
+        *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),
+    )
+    if len({each.name for each in containers}) < len(containers):
+        raise MalformedObject("a pod with two containers of one name")
+    return PodFacts(
+        uid=metadata.uid,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        created_second=moment(metadata.creation_timestamp),
+        owner=owner,
+        containers=containers,
+        labels=_labels(bytes(metadata.labels)),
+        readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
+        host_network=bool(spec.host_network),
+        mirror=metadata.annotations is not None and metadata.annotations.mirror is not None,
+        volumes=tuple(_volumes(pod, spec.volumes)),
+        scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
+        priority=spec.priority,
+        run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
+    )
+
+
+@lru_cache(maxsize=_SHARED)
+def _owner(references: bytes) -> Owner | None:
+    return controller(_raw(_OWNERS, references, None))
+
+
+@lru_cache(maxsize=_SHARED)
+def _labels(labels: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((_raw(_LABELS, labels, None) or {}).items()))
+
+
+def controller(references: list[OwnerReference] | None) -> Owner | None:
+    """The controller among owner references: at most one has ``controller: true``."""
+    for each in references or ():
+        if each.controller:
+            return Owner(each.kind, each.name, each.uid)
+    return None
+
+
+def _init_kind(container: Container) -> ContainerKind:
+    return ContainerKind.SIDECAR if container.restart_policy == "Always" else ContainerKind.INIT
+
+
+def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
+    hooks = container.lifecycle
+    return _shared(
+        container.name,
+        kind,
+        container.image,
+        _probe(container.startup_probe),
+        _probe(container.readiness_probe),
+        container.image_pull_policy,
+        hooks is not None and hooks.post_start is not None,
+        hooks is not None and hooks.pre_stop is not None,
+    )
+
+
+def _probe(timing: ProbeTiming | None) -> Probe | None:
+    if timing is None:
+        return None
+    return Probe(timing.initial_delay_seconds, timing.period_seconds, timing.failure_threshold)
+
+
+_SOURCES = ("config_map", "secret", "csi", "nfs", "image")
+
+
+def _volumes(facts: Pod, volumes: list[Volume] | None) -> Iterator[VolumeSpec]:
+    for each in volumes or ():
+        if each.persistent_volume_claim is not None:
+            yield VolumeSpec(each.name, "persistentVolumeClaim", each.persistent_volume_claim.claim_name)
+        elif each.ephemeral is not None:
+            # The claim of an ephemeral volume is named after its pod (component-helpers, ephemeral.VolumeClaimName).
+            yield VolumeSpec(each.name, "ephemeral", f"{facts.metadata.name}-{each.name}")
+        else:
+            source = next((name for name in _SOURCES if getattr(each, name) is not None), None)
+            if source is not None:
+                yield VolumeSpec(each.name, "configMap" if source == "config_map" else source)
+
+
+_shared = lru_cache(maxsize=_SHARED)(ContainerSpec)
