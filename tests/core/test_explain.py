@@ -3,10 +3,11 @@
 import pytest
 from tests.support.lives import Life, at, container_start, facts, in_second, named, ordinary, watched
 
-from podtimeline.core.explain import bytes_text, duration_text, explain
+from podtimeline.core.explain import explain
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import Ran
+from podtimeline.core.texts import bytes_text, duration_text
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import view
 

@@ -1,199 +1,135 @@
-"""Why it took long, in one sentence, from evidence alone."""
+"""Why it took long: findings ranked by what they cost, and the same in a few sentences, from evidence alone."""
 
-from podtimeline.core.milestones import PHASES, Milestone, Phase
-from podtimeline.core.phases import Stretch
-from podtimeline.core.timeline import Note
+from collections.abc import Sequence
+
+from podtimeline.core.findings import Case, Finding, FindingKind, Found, Rule, Spell
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import PHASES, Leg, Phase
+from podtimeline.core.peers import NOBODY, Peers
+from podtimeline.core.rules import RULES
+from podtimeline.core.texts import duration_text
 from podtimeline.core.view import Outcome, View
 
-_REASONS: dict[Phase, tuple[str, ...]] = {
-    Phase.SCHEDULING: (
-        "FailedScheduling",
-        "Unschedulable",
-        "SchedulingGated",
-        "NotTriggerScaleUp",
-        "TriggeredScaleUp",
-        "Preempted",
-    ),
-    Phase.SANDBOX: (
-        "FailedMount",
-        "FailedAttachVolume",
-        "FailedMapVolume",
-        "FailedCreatePodSandBox",
-        "NetworkNotReady",
-    ),
-    Phase.IMAGE_PULL: (
-        "Failed",
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "ErrImageNeverPull",
-        "BackOff",
-    ),
-    Phase.CONTAINER_CREATE: ("Failed", "CreateContainerConfigError", "CreateContainerError"),
-    Phase.CONTAINER_START: (
-        "Failed",
-        "RunContainerError",
-        "CrashLoopBackOff",
-        "BackOff",
-        "FailedPostStartHook",
-    ),
-    Phase.INIT_RUN: ("CrashLoopBackOff", "BackOff", "Error"),
-    Phase.STARTUP_PROBE: ("Unhealthy", "ProbeWarning", "CrashLoopBackOff", "BackOff"),
-    Phase.READINESS_PROBE: ("Unhealthy", "ProbeWarning", "CrashLoopBackOff", "BackOff"),
-    Phase.RUN: ("Unhealthy", "CrashLoopBackOff", "BackOff"),
-}
-
-_SLACK = 1_000_000_000
-"""Nanoseconds by which a stretch may have begun earlier than estimated: what was said then was said of it."""
+_WORTH = SECOND
+_WORTH_PART = 20
+"""A finding is worth telling from a second on, or from a twentieth of all that is known of the pod's way."""
+_RANK = {rule.kind: index for index, rule in enumerate(RULES)}
+_GENERAL = next(rule for rule in RULES if rule.kind is FindingKind.LONG_PHASE)
 
 
-def duration_text(nanoseconds: int) -> str:
-    """A duration for people, three significant digits: ``850ms``, ``4.21s``, ``2m03s``, ``1h02m``."""
-    seconds = nanoseconds / 1e9
-    if nanoseconds < 10_000_000:
-        return f"{nanoseconds / 1e6:.1f}ms"
-    if seconds < 1:
-        return f"{nanoseconds // 1_000_000}ms"
-    if seconds < 60:
-        return f"{seconds:.2f}s" if seconds < 10 else f"{seconds:.1f}s"
-    whole = nanoseconds // 1_000_000_000
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
+    """What cost time or traffic, the longest first; ties go by the order of the table of rules, then by subject.
+
+    What is part of a leg's length comes before what ran beside it. Each finding has evidence. The longest phase of a
+    start, and what the pod waits for now, are told of however short they are.
+    """
+    case = Case(view, peers)
+    special = [each for rule in RULES if rule is not _GENERAL for each in _applied(case, rule)]
+    general = [each for leg in Leg for spell in case.spells(leg) for each in _rest(case, spell, special)]
+    return tuple(sorted(_worth(case, [*special, *general]), key=_order))
 
 
-def bytes_text(size: int) -> str:
-    """A size for people in binary units: ``28.6 MiB``."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
+def _applied(case: Case, rule: Rule) -> list[Finding]:
+    spells = case.spells(rule.leg, *rule.phases) if rule.phases else ()
+    return [_finding(case, rule, rule.leg, found) for found in rule.find(case, spells) if found.proofs]
 
 
-_VAGUE = frozenset({"BackOff", "Failed", "Unschedulable"})
-"""Reasons whose latest words only repeat that it failed, or that come with better ones: the last resort."""
-_CRASHES = frozenset({"BackOff", "CrashLoopBackOff"})
-_RUNNING = frozenset(
-    {Phase.CONTAINER_START, Phase.INIT_RUN, Phase.STARTUP_PROBE, Phase.READINESS_PROBE, Phase.STATUS_REPORT, Phase.RUN}
-)
-"""Phases in which a container that backs off has crashed; before it ran, it is the image pull that backs off."""
+def _rest(case: Case, spell: Spell, special: Sequence[Finding]) -> list[Finding]:
+    """The general finding for a spell of which no other explains the greater part."""
+    if any(each.spell == spell and 2 * each.duration >= spell.duration for each in special):
+        return []
+    return [_finding(case, _GENERAL, spell.leg, found) for found in _GENERAL.find(case, (spell,)) if found.proofs]
 
 
-def note_for(view: View, stretch: Stretch) -> Note | None:
-    """The latest telling words said about a phase while it lasted, ``None`` where nobody said anything."""
-    wanted = _REASONS.get(stretch.phase, ())
-    fitting = [note for note in view.notes if note.reason in wanted and _fits(note, stretch)]
-    return max(fitting, key=lambda note: (note.reason not in _VAGUE, note.last, note.reason), default=None)
+def _finding(case: Case, rule: Rule, leg: Leg, found: Found) -> Finding:
+    length = case.length(leg)
+    share = None if found.beside or not length else found.duration / length
+    advice = found.advice or rule.advice
+    return Finding(
+        rule.kind, leg, found.spell, found.subject, found.text, found.duration, share, found.proofs, advice, found.open
+    )
 
 
-def _fits(note: Note, stretch: Stretch) -> bool:
-    same = not note.subject or not stretch.subject or note.subject == stretch.subject
-    return same and note.last >= stretch.start - _SLACK and note.first <= stretch.end
+def _worth(case: Case, told: Sequence[Finding]) -> list[Finding]:
+    whole = sum(case.length(leg) for leg in Leg)
+    least = min(_WORTH, whole // _WORTH_PART)
+    always = {_longest(case, Leg.STARTUP), *(spell for leg in Leg for spell in case.spells(leg) if spell.open)}
+    return [each for each in told if each.share is None or each.duration >= least or each.spell in always]
 
 
-def explain(view: View) -> str:
-    """What the start spent most of its time on, what it waits for now, and what the evidence says of why."""
-    stretch = view.dominant
-    if stretch is None:
+def _longest(case: Case, leg: Leg) -> Spell | None:
+    return max(case.spells(leg), key=lambda each: each.duration, default=None)
+
+
+def _order(finding: Finding) -> tuple[bool, int, int, str, str]:
+    return (finding.share is None, -finding.duration, _RANK[finding.kind], finding.subject, finding.text)
+
+
+def explain(view: View, told: Sequence[Finding] | None = None) -> str:
+    """The findings that matter most, in a few sentences: of the start, what it waits for now, and of the other legs.
+
+    ``told`` are the findings of the view, where they are known already.
+    """
+    ranked = findings(view) if told is None else told
+    first = _first(ranked, Leg.STARTUP)
+    if first is None:
         return "Nothing is known yet of when this pod began."
-    share = "" if not view.total else f" ({100 * stretch.duration // view.total} % of {duration_text(view.total)})"
-    took = duration_text(stretch.duration)
-    place = _place(stretch)
-    sentence = f"It has been in {place} for {took}{share}" if stretch.open else f"It spent {took}{share} in {place}"
-    return _sentence(sentence, _why(view, stretch)) + _now(view, stretch)
+    sentences = [_start(view, first), *_now(view, ranked, first), *_other_legs(view, ranked)]
+    sentences += [f"{finding.text}." for finding in ranked if finding.kind is FindingKind.TRAFFIC_LOST][:1]
+    return " ".join(sentences)
 
 
-def _now(view: View, dominant: Stretch) -> str:
-    """Whoever reads of a pod that still starts wants to know what it waits for now, long or not."""
-    last = view.phases[-1]
-    if not last.open or last is dominant:
-        return ""
-    return " " + _sentence(f"Now it has been in {_place(last)} for {duration_text(last.duration)}", _why(view, last))
+def _first(ranked: Sequence[Finding], leg: Leg) -> Finding | None:
+    return next((each for each in ranked if each.leg is leg and each.share is not None), None)
 
 
-def _place(stretch: Stretch) -> str:
-    if stretch.phase is Phase.UNEXPLAINED:
+def _start(view: View, first: Finding) -> str:
+    took, place = _length(first), _place(first)
+    share = "" if not view.total else f" ({100 * took // view.total} % of {duration_text(view.total)})"
+    said = f"It has been in {place} for" if first.open else "It spent"
+    where = f" {duration_text(took)}{share}" + ("" if first.open else f" in {place}")
+    end = " It was deleted before it was ready." if view.outcome is Outcome.DELETED else ""
+    return f"{said}{where}: {first.text}.{end}"
+
+
+def _length(finding: Finding) -> int:
+    """How long what it is about lasted: a rule may speak of part of a phase."""
+    return finding.duration if finding.spell is None else finding.spell.duration
+
+
+def _place(finding: Finding) -> str:
+    if finding.spell is None:
+        return "init containers" if finding.kind is FindingKind.INIT_DOMINATES else finding.kind.replace("_", " ")
+    return place_text(finding.spell.phase, finding.spell.subject)
+
+
+def place_text(phase: Phase, subject: str) -> str:
+    """A phase and what it belongs to, as the place where time was spent."""
+    if phase is Phase.UNEXPLAINED:
         return "steps that were not observed"
-    return PHASES[stretch.phase].title + (f" of {stretch.subject}" if stretch.subject else "")
+    return PHASES[phase].title + (f" of {subject}" if subject else "")
 
 
-def _sentence(said: str, why: str) -> str:
-    return f"{said}: {why}." if why else f"{said}."
+def _now(view: View, ranked: Sequence[Finding], first: Finding) -> list[str]:
+    """Whoever reads of a pod that still starts wants to know what it waits for now, long or not."""
+    current = next((each for each in ranked if each.leg is Leg.STARTUP and each.spell is not None and each.open), None)
+    if current is None or current.spell is None or first.open:
+        return []
+    return [f"Now it has been in {_place(current)} for {duration_text(view.phases[-1].duration)}: {current.text}."]
 
 
-def _why(view: View, stretch: Stretch) -> str:
-    return _crash_words(view, stretch) or _note_words(view, stretch) or _own_words(view, stretch)
-
-
-def _crash_words(view: View, stretch: Stretch) -> str:
-    """The exit code of a container that crashed: the kubelet's own words only say that it waits to restart it."""
-    if stretch.phase not in _RUNNING:
-        return ""
-    names = {note.subject for note in view.notes if note.reason in _CRASHES and _fits(note, stretch)}
-    crashed = next((each for each in view.restarts if each.container in names), None)
-    if crashed is None or crashed.exit_code is None:
-        return ""
-    times = "once" if crashed.restarts == 1 else f"{crashed.restarts} times"
-    reason = f" ({crashed.reason})" if crashed.reason else ""
-    killed = next((note for note in view.notes if note.subject == crashed.container and _kills(note, stretch)), None)
-    after = "" if killed is None else f", after {_trimmed(killed.text)}"
-    return f"{crashed.container} restarted {times}, last with exit code {crashed.exit_code}{reason}{after}"
-
-
-def _kills(note: Note, stretch: Stretch) -> bool:
-    """Whether a probe failed that the kubelet restarts a container for (``prober``: liveness and startup)."""
-    return note.reason == "Unhealthy" and note.text.startswith(("Liveness", "Startup")) and _fits(note, stretch)
-
-
-def _note_words(view: View, stretch: Stretch) -> str:
-    note = note_for(view, stretch)
-    if note is None:
-        return ""
-    times = f" ({note.count} times)" if note.count > 1 else ""
-    text = _trimmed(note.text)
-    return f"{note.reason}{times}: {text}" if text else f"{note.reason}{times}"
-
-
-def _trimmed(text: str) -> str:
-    """A text as the middle of a sentence; a probe without output ends in a colon."""
-    return text.strip().rstrip(".:").rstrip()
-
-
-def _own_words(view: View, stretch: Stretch) -> str:
-    match stretch.phase:
-        case Phase.IMAGE_PULL:
-            return _pull_words(view, stretch)
-        case Phase.ENDPOINT if view.awaited:
-            return "no ready address yet in the EndpointSlices of " + ", ".join(view.awaited)
-        case Phase.READINESS_GATES if shut := _shut(view):
-            return "not True yet: " + ", ".join(shut)
-        case Phase.UNEXPLAINED:
-            return ", ".join(_mark_words(view))
-        case _ if view.outcome is Outcome.DELETED:
-            return f"{PHASES[stretch.phase].summary}; it was deleted before it was ready"
-        case _:
-            return PHASES[stretch.phase].summary
-
-
-def _shut(view: View) -> list[str]:
-    """The readiness gates that have not opened."""
-    opened = {each.mark.subject for each in view.milestones if each.mark.milestone is Milestone.READINESS_GATE}
-    return [gate for gate in view.facts.readiness_gates if gate not in opened]
-
-
-def _pull_words(view: View, stretch: Stretch) -> str:
-    pull = next((each for each in view.pulls if each.container == stretch.subject), None)
-    if pull is None:
-        spec = view.facts.container(stretch.subject)
-        return PHASES[stretch.phase].summary if spec is None else spec.image
-    if pull.size is None or not pull.pull:
-        return f"{pull.image}"
-    rate = bytes_text(pull.size * 1_000_000_000 // pull.pull)
-    return f"{pull.image}, {bytes_text(pull.size)} at {rate}/s"
-
-
-def _mark_words(view: View) -> list[str]:
-    words = ((mark.milestone.replace("_", " "), mark.subject) for mark in view.missing)
-    return [f"{name} of {subject}" if subject else name for name, subject in words]
+def _other_legs(view: View, ranked: Sequence[Finding]) -> list[str]:
+    said = []
+    asked, left = _first(ranked, Leg.REQUEST), _first(ranked, Leg.TERMINATION)
+    if asked is not None and view.requested:
+        whole = duration_text(view.requested)
+        said.append(
+            f"Before its creation it spent {duration_text(_length(asked))} of {whole} in {_place(asked)}: {asked.text}."
+        )
+    if left is not None:
+        whole = duration_text(sum(each.duration for each in view.leaving))
+        verb = "has spent" if left.open else "spent"
+        said.append(
+            f"On its way out it {verb} {duration_text(_length(left))} of {whole} in {_place(left)}: {left.text}."
+        )
+    return said

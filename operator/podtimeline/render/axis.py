@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.explain import duration_text
+from podtimeline.core.texts import duration_text
 from podtimeline.render.moments import SECOND
 from podtimeline.render.screen import Glyphs, Line, Piece, Screen, Style
 

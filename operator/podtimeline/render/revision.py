@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from podtimeline.core.explain import duration_text
 from podtimeline.core.milestones import PHASES
 from podtimeline.core.rollout import Held, Level, Link, Member, Rollout
+from podtimeline.core.texts import duration_text
 from podtimeline.render.document import API_VERSION, Document, document
 from podtimeline.render.moments import rfc3339, seconds
 

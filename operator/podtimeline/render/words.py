@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core.explain import bytes_text, duration_text
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import PHASES, Phase
 from podtimeline.core.observations import Partial
+from podtimeline.core.texts import bytes_text, duration_text
 from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart

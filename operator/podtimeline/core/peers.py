@@ -1,0 +1,114 @@
+"""What other pods cost on the same node and elsewhere at the time: the figures that make one pod's figures slow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median_low
+
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.view import View
+
+WINDOW = 600 * SECOND
+"""Pods that began within this time of each other are compared."""
+MOST = 50
+"""Peers of one pod that are looked at."""
+_SMALL = 1 << 20
+"""Below this many bytes a pull is round trips, not throughput."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPull:
+    """An image that another pod of the node pulled: durations in nanoseconds, moments since the epoch.
+
+    ``begin`` to ``end`` is from the kubelet's announcement to its having the image; ``pull`` is the pull alone.
+    """
+
+    pod: str
+    image: str
+    begin: int
+    end: int
+    pull: int
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSandbox:
+    """A sandbox that another pod got: ``duration`` in nanoseconds, without what failed before it."""
+
+    pod: str
+    duration: int
+    claims: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Figures of other pods that began about the same time: of the same node, and sandboxes of ``elsewhere``."""
+
+    pulls: tuple[PeerPull, ...] = ()
+    sandboxes: tuple[PeerSandbox, ...] = ()
+    elsewhere: tuple[PeerSandbox, ...] = ()
+
+    def rate(self) -> int | None:
+        """The middle throughput of the node's other pulls in bytes a second; ``None`` for fewer than two."""
+        rates = [
+            each.size * SECOND // each.pull for each in self.pulls if each.size and each.size >= _SMALL and each.pull
+        ]
+        return median_low(rates) if len(rates) > 1 else None
+
+    def during(self, begin: int, end: int) -> tuple[PeerPull, ...]:
+        """The pulls of the node that were under way at some time between the two moments, longest first."""
+        found = [each for each in self.pulls if each.begin < end and each.end > begin]
+        return tuple(sorted(found, key=lambda each: (-each.pull, each.pod, each.image)))
+
+
+NOBODY = Peers()
+
+
+def middle(sandboxes: Iterable[PeerSandbox], *, least: int, claims: bool = True) -> int | None:
+    """The middle duration of at least ``least`` sandboxes, else ``None``; without ``claims`` of pods that have none."""
+    lengths = [each.duration for each in sandboxes if claims or not each.claims]
+    return median_low(lengths) if len(lengths) >= least else None
+
+
+def peers(view: View, others: Iterable[View]) -> Peers:
+    """The figures of those of the others that can be compared; the pod itself is not its own peer."""
+    near = [each for each in others if each.uid != view.uid and _near(view, each)]
+    if view.node is None:
+        return NOBODY
+    same = [each for each in near if each.node == view.node][:MOST]
+    away = [each for each in near if each.node not in {None, view.node}][:MOST]
+    return Peers(
+        pulls=tuple(pull for each in same for pull in _pulls(each)),
+        sandboxes=tuple(found for each in same if (found := _sandbox(each)) is not None),
+        elsewhere=tuple(found for each in away if (found := _sandbox(each)) is not None),
+    )
+
+
+def _near(one: View, other: View) -> bool:
+    if not one.phases or not other.phases:
+        return False
+    return one.phases[0].start - WINDOW <= other.phases[0].start <= one.phases[-1].end + WINDOW
+
+
+def _pulls(view: View) -> Iterable[PeerPull]:
+    for pull in view.pulls:
+        begin = view.instant(Milestone.PULL_STARTED, pull.container)
+        end = view.instant(Milestone.PULLED, pull.container)
+        if not pull.cached and pull.pull and begin is not None and end is not None:
+            yield PeerPull(_name(view), pull.image, begin.at, end.at, pull.pull, pull.size)
+
+
+def _sandbox(view: View) -> PeerSandbox | None:
+    made = [each for each in view.phases if each.phase is Phase.SANDBOX and not each.open]
+    if not made:
+        return None
+    return PeerSandbox(_name(view), sum(each.duration for each in made), has_claims(view))
+
+
+def has_claims(view: View) -> bool:
+    """Whether a volume of the pod is claimed, so that it must be attached and mounted."""
+    return any(each.claim is not None for each in view.facts.volumes)
+
+
+def _name(view: View) -> str:
+    return f"{view.facts.namespace}/{view.facts.name}"

@@ -1,0 +1,185 @@
+"""Rules for what containers do between their start and traffic: runs that end, hooks, probes, gates, endpoints."""
+
+from collections.abc import Iterator
+
+from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell, trimmed
+from podtimeline.core.milestones import PHASES, Leg, Mark, Milestone, Phase
+from podtimeline.core.observations import Ran
+from podtimeline.core.pods import ContainerKind
+from podtimeline.core.texts import duration_text, times_text
+from podtimeline.core.view import Outcome
+
+_BACKOFF = ("BackOff", "CrashLoopBackOff")
+_SHOWN_RUNS = 5
+
+
+def crash_loop(case: Case, spell: Spell) -> Found | None:
+    """The exit code of each run: the kubelet's own words only say that it waits to start it again."""
+    backoff = case.quote(spell, *_BACKOFF)
+    runs = [ran for ran in case.view.runs if ran.container == spell.subject and _until(ran) <= spell.end]
+    ended = [ran for ran in runs if ran.exit_code is not None]
+    if not ended or not (backoff or spell.phase is Phase.CRASH_LOOP):
+        return None
+    restarts, killed = max(ran.run for ran in runs), _killer(case, spell)
+    again = f"restarted {times_text(restarts)}, " if restarts else "ended, "
+    after = "" if killed is None else f", after {trimmed(killed.text)}"
+    proofs = [_run(ran) for ran in ended[-_SHOWN_RUNS:]]
+    proofs += [each.proof for each in (killed, backoff) if each is not None]
+    return of_spell(spell, f"{spell.subject} {again}{_codes(ended)}{after}", *proofs, advice=_after(ended, killed))
+
+
+def _until(ran: Ran) -> int:
+    """The last known moment of a run, 0 where none is: its stamps are whole seconds."""
+    return ran.finished or ran.started or 0
+
+
+def _codes(ended: list[Ran]) -> str:
+    codes = [_code(ran) for ran in ended]
+    if len(codes) == 1:
+        return f"last with {codes[0]}"
+    return f"each time with {codes[0]}" if len(set(codes)) == 1 else f"with {', '.join(codes)}"
+
+
+def _code(ran: Ran) -> str:
+    return f"exit code {ran.exit_code}" + (f" ({ran.reason})" if ran.reason else "")
+
+
+def _run(ran: Ran) -> Proof:
+    length = ""
+    if ran.started is not None and ran.finished is not None and ran.finished >= ran.started:
+        # Both stamps are whole seconds.
+        length = f", after about {duration_text(ran.finished - ran.started)}"
+    return Proof("status", f"run {ran.run} of {ran.container} ended with {_code(ran)}{length}", ran.finished)
+
+
+def _after(runs: list[Ran], killed: Quote | None) -> str:
+    if any(ran.reason == "OOMKilled" for ran in runs):
+        return "it ran out of memory: raise resources.limits.memory, or find what it needs it for"
+    if killed is not None:
+        return "the kubelet killed it for its probe: give it a startupProbe, or more failureThreshold"
+    if any(ran.exit_code == 127 for ran in runs):
+        return "exit code 127: the command was not found in the image"
+    return ""
+
+
+def _killer(case: Case, spell: Spell) -> Quote | None:
+    """The failed probe that the kubelet restarts a container for (``prober``: liveness and startup)."""
+    quote = case.quote(spell, "Unhealthy")
+    return quote if quote is not None and quote.text.startswith(("Liveness", "Startup")) else None
+
+
+def init_dominates(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
+    """Init containers run one after the other before anything else starts: what each of them cost in all."""
+    names = [each.name for each in case.view.facts.containers if each.kind is ContainerKind.INIT]
+    mine = [each for each in spells if each.subject in names]
+    took = sum(each.duration for each in mine)
+    if not mine or 2 * took < case.length(Leg.STARTUP):
+        return
+    worst = max(mine, key=lambda each: each.duration)
+    costs = ", ".join(_cost(name, mine) for name in names if any(each.subject == name for each in mine))
+    proofs = tuple(proof for name in names for proof in _whole(case, name))
+    if 5 * worst.duration >= 4 * took:
+        if worst.phase is Phase.INIT_RUN and proofs:
+            yield of_spell(worst, f"nothing else starts before it ends ({costs})", *proofs)
+        return
+    if proofs:
+        yield Found(None, "", costs, took, proofs, open=any(each.open for each in mine))
+
+
+def _cost(name: str, spells: list[Spell]) -> str:
+    mine = [each for each in spells if each.subject == name]
+    parts = ", ".join(f"{PHASES[each.phase].title} {duration_text(each.duration)}" for each in mine)
+    return f"{name} {duration_text(sum(each.duration for each in mine))}: {parts}"
+
+
+def _whole(case: Case, name: str) -> tuple[Proof, ...]:
+    return (*case.proof(Milestone.STARTED, name), *case.proof(Milestone.FINISHED, name))
+
+
+def post_start(case: Case, spell: Spell) -> Found | None:
+    """The kubelet waits for the hook before it goes on."""
+    spec = case.view.facts.container(spell.subject)
+    if spec is None or not spec.post_start:
+        return None
+    quote = case.quote(spell, "FailedPostStartHook")
+    told = f": {quote.words}" if quote is not None else ""
+    more = () if quote is None else (quote.proof,)
+    text = f"the postStart hook of {spell.subject} was waited for{told}"
+    return of_spell(spell, text, Proof("spec", "lifecycle.postStart is set"), *more, *case.bounds(spell))
+
+
+def report_lag(case: Case, spell: Spell) -> Found | None:
+    """What was done on the node and reached the API later."""
+    proofs = [
+        Proof("watch", f"{_named(each.mark)} was shown {duration_text(each.lag)} after it happened", each.instant.at)
+        for each in case.view.milestones
+        if each.mark.milestone in _REPORTED and each.mark.subject in {spell.subject, ""}
+        if each.lag is not None and each.instant is not None
+    ]
+    text = "done on the node, and not yet reported" if spell.open else "done on the node, and reported so much later"
+    return of_spell(spell, text, *proofs, *case.bounds(spell))
+
+
+_REPORTED = frozenset({Milestone.STARTED, Milestone.FINISHED, Milestone.CONTAINER_READY, Milestone.READY})
+
+
+def _named(mark: Mark) -> str:
+    return mark.milestone.replace("_", " ") + (f" of {mark.subject}" if mark.subject else "")
+
+
+def readiness_gate(case: Case, spell: Spell) -> Found | None:
+    """The conditions that somebody else has to set, and who did."""
+    gates = case.view.facts.readiness_gates
+    if not gates:
+        return None
+    shut = [gate for gate in gates if case.reached(Milestone.READINESS_GATE, gate) is None]
+    proofs = [proof for gate in gates for proof in case.proof(Milestone.READINESS_GATE, gate)]
+    text = f"not True yet: {', '.join(shut)}" if shut else f"the last to turn True was {_last_gate(case, gates)}"
+    spec = Proof("spec", f"readinessGates: {', '.join(gates)}")
+    return of_spell(spell, text, spec, *proofs, *case.bounds(spell)[:1])
+
+
+def _last_gate(case: Case, gates: tuple[str, ...]) -> str:
+    last = max(gates, key=lambda gate: case.moment(Milestone.READINESS_GATE, gate) or 0)
+    reached = case.reached(Milestone.READINESS_GATE, last)
+    return last + (f", set by {reached.detail}" if reached is not None and reached.detail else "")
+
+
+def endpoint_awaited(case: Case, spell: Spell) -> Found | None:
+    """Ready, and a Service that selects it does not send it traffic."""
+    ready = case.proof(Milestone.READY)
+    if case.view.awaited:
+        names = ", ".join(case.view.awaited)
+        proof = Proof("EndpointSlices", f"no ready address of the pod in those of {names}")
+        return of_spell(spell, f"no ready address yet in the EndpointSlices of {names}", *ready, proof)
+    reached = case.reached(Milestone.ENDPOINT_READY, spell.subject)
+    if reached is None:
+        return None
+    text = f"the slice {spell.subject.rpartition('/')[2]} was written so much after Ready"
+    return of_spell(spell, text, *ready, *case.proof(Milestone.ENDPOINT_READY, spell.subject))
+
+
+def failed(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
+    """How a pod that failed ended."""
+    ended, last = case.view.ended, spells[-1] if spells else None
+    if ended is None or ended.succeeded or last is None or case.view.outcome is not Outcome.FAILED:
+        return
+    said = ": ".join(each for each in (ended.reason, ended.text) if each)
+    proofs = [Proof("status", said)] if said else []
+    proofs += [_run(ran) for ran in case.view.runs if ran.exit_code][-_SHOWN_RUNS:]
+    if proofs:
+        yield of_spell(last, f"it failed: {said or proofs[-1].text}", *proofs)
+
+
+def unexplained(case: Case, spell: Spell) -> Found | None:
+    """The milestones that were passed without being observed."""
+    missing = ", ".join(_named(mark) for mark in case.view.missing)
+    if not missing:
+        return None
+    return of_spell(spell, missing, Proof("timeline", f"not observed: {missing}"), *case.bounds(spell))
+
+
+def long_phase(case: Case, spell: Spell) -> Found | None:
+    """A phase of which nothing more is known than where it lies."""
+    row = PHASES[spell.phase]
+    return of_spell(spell, row.summary, *case.bounds(spell), advice=row.advice)

@@ -1,0 +1,218 @@
+"""Rules for what a node does before a container runs: volumes, sandbox, network, images."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Milestone
+from podtimeline.core.observations import ImagePulled
+from podtimeline.core.peers import PeerPull, PeerSandbox, has_claims, middle
+from podtimeline.core.rules_waiting import claim_of
+from podtimeline.core.texts import bytes_text, duration_text, rate_text
+
+_MISSING = re.compile(
+    r"\b(configmap|secret) \"([^\"]+)\" not found|couldn't find key (\S+) in (ConfigMap|Secret) (\S+)"
+)
+_MOUNTS = ("FailedMount", "FailedMapVolume")
+_SLOWER = 2
+"""A figure is slow when it is so many times the middle one of its peers."""
+
+
+def missing_config(case: Case, spell: Spell) -> Found | None:
+    """A ConfigMap or Secret, or a key of one, does not exist."""
+    for quote in reversed(case.quotes(spell, *_MOUNTS, "CreateContainerConfigError", "Failed")):
+        found = _MISSING.search(quote.text)
+        if found is not None:
+            return of_spell(spell, quote.words, quote.proof, *case.bounds(spell), advice=_create(found))
+    return None
+
+
+def _create(found: re.Match[str]) -> str:
+    kind, name, key, owner, place = found.groups()
+    if key:
+        return f"add the key {key} to the {owner} {place}, or mark the reference optional"
+    return f"create the {kind} {name} in the pod's namespace, or mark the reference optional"
+
+
+def volume_attach(case: Case, spell: Spell) -> Found | None:
+    """A volume is attached to the node by its CSI driver's controller."""
+    claim = claim_of(case, spell.subject)
+    quote = case.quote(spell, "FailedAttachVolume", about=(claim,))
+    proofs = (*(() if quote is None else (quote.proof,)), *case.proof(Milestone.ATTACHED, spell.subject))
+    if not proofs:
+        return None
+    named = f"volume {spell.subject}" + (f" (claim {claim})" if claim else "")
+    told = f": {quote.words}" if quote is not None else ""
+    return of_spell(spell, f"{named} {'is' if spell.open else 'was'} being attached{told}", *proofs)
+
+
+def volume_mount(case: Case, spell: Spell) -> Found | None:
+    """The kubelet's words for a mount that failed."""
+    quote = case.quote(spell, *_MOUNTS, "FailedAttachVolume", about=_volumes(case))
+    if quote is None or _MISSING.search(quote.text):
+        return None
+    return of_spell(spell, quote.words, quote.proof, *case.proof(Milestone.LAST_MOUNT_FAILURE), *case.bounds(spell))
+
+
+def _volumes(case: Case) -> Iterator[str]:
+    for each in case.view.facts.volumes:
+        yield each.name
+        if each.claim is not None:
+            yield each.claim
+
+
+def sandbox_retries(case: Case, spell: Spell) -> Found | None:
+    """The words of the runtime or the CNI plugin for a sandbox that failed."""
+    quote = case.quote(spell, "FailedCreatePodSandBox", "NetworkNotReady")
+    if quote is None:
+        return None
+    return of_spell(spell, quote.words, quote.proof, *case.proof(Milestone.LAST_SANDBOX_FAILURE), *case.bounds(spell))
+
+
+def slow_mount(case: Case, spell: Spell) -> Found | None:
+    """With claims it took much longer than sandboxes of pods that have none: the difference went to the mounts."""
+    usual = middle(case.peers.sandboxes, least=2, claims=False)
+    if usual is None or not has_claims(case.view) or spell.duration < max(_SLOWER * usual, SECOND):
+        return None
+    claims = ", ".join(each.claim for each in case.view.facts.volumes if each.claim)
+    text = f"mounting {claims}: sandboxes of pods without claims took {duration_text(usual)} on {case.view.node}"
+    proof = _sandboxes([each for each in case.peers.sandboxes if not each.claims], usual, "without claims, same node")
+    return of_spell(spell, text, proof, *case.bounds(spell), duration=spell.duration - usual)
+
+
+def slow_node_network(case: Case, spell: Spell) -> Found | None:
+    """The node's sandboxes take much longer than those of other nodes."""
+    here, there = middle(case.peers.sandboxes, least=2), middle(case.peers.elsewhere, least=3)
+    if here is None or there is None or min(here, spell.duration) < max(_SLOWER * there, SECOND):
+        return None
+    text = f"sandboxes of {case.view.node} take {duration_text(here)}, those of other nodes {duration_text(there)}"
+    mine = _sandboxes(case.peers.sandboxes, here, "same node")
+    return of_spell(spell, text, mine, _sandboxes(case.peers.elsewhere, there, "other nodes"), *case.bounds(spell))
+
+
+def slow_sandbox(case: Case, spell: Spell) -> Found | None:
+    """Its sandbox took much longer than others of the same node."""
+    usual = middle(case.peers.sandboxes, least=2)
+    if usual is None or has_claims(case.view) or spell.duration < max(_SLOWER * usual, SECOND):
+        return None
+    text = f"other sandboxes of {case.view.node} took {duration_text(usual)}"
+    proof = _sandboxes(case.peers.sandboxes, usual, "same node")
+    return of_spell(spell, text, proof, *case.bounds(spell), duration=spell.duration - usual)
+
+
+def _sandboxes(sandboxes: Iterable[PeerSandbox], usual: int, which: str) -> Proof:
+    count = len(list(sandboxes))
+    return Proof("peers", f"{count} sandboxes ({which}): median {duration_text(usual)}")
+
+
+def image_queue(case: Case, spell: Spell) -> Found | None:
+    """The kubelet pulls one image after the other, or a few at a time."""
+    pull = pull_of(case, spell.subject)
+    if pull is None:
+        return None
+    ahead = case.peers.during(spell.start, spell.end)
+    text = f"it waited behind {_named(ahead)}" if ahead else "it waited behind other pulls of the node"
+    return of_spell(spell, text, _message(case, pull), *(_peer(each) for each in ahead[:5]))
+
+
+def _named(ahead: tuple[PeerPull, ...]) -> str:
+    shown = ", ".join(f"{each.image} of {each.pod} ({duration_text(each.pull)})" for each in ahead[:3])
+    return shown + (f" and {len(ahead) - 3} more" if len(ahead) > 3 else "")
+
+
+def _peer(pull: PeerPull) -> Proof:
+    size = "" if pull.size is None else f", {bytes_text(pull.size)}"
+    return Proof("peers", f"{pull.pod} pulled {pull.image} for {duration_text(pull.pull)}{size}", pull.end)
+
+
+def pull_of(case: Case, container: str) -> ImagePulled | None:
+    """What the kubelet said of the container's pull."""
+    return next((each for each in case.view.pulls if each.container == container), None)
+
+
+def _message(case: Case, pull: ImagePulled) -> Proof:
+    parts = [pull.image]
+    if pull.pull is not None:
+        parts.append(f"pulled in {duration_text(pull.pull)}")
+    if pull.waiting is not None:
+        parts.append(f"{duration_text(pull.waiting)} including waiting")
+    if pull.size is not None:
+        parts.append(bytes_text(pull.size))
+    return Proof("event Pulled", ", ".join(parts), case.moment(Milestone.PULLED, pull.container))
+
+
+_FAILURES = ("ErrImageNeverPull", "InvalidImageName", "ErrImagePull", "ImagePullBackOff", "Failed", "BackOff")
+_CAUSES: tuple[tuple[str, str], ...] = (
+    (
+        r"ErrImageNeverPull|policy is Never|not present with pull policy of Never",
+        "load the image onto the node, or let imagePullPolicy pull it",
+    ),
+    (r"InvalidImageName|invalid reference", "the image's name cannot be parsed: correct it"),
+    (
+        r"unauthorized|authentication required|authorization failed|no basic auth|denied|\b40[13]\b",
+        "check imagePullSecrets, the secret's registry and its credentials",
+    ),
+    (
+        r"not found|manifest unknown|\b404\b|does not exist|name unknown",
+        "the registry has no such image: check name and tag, and that it was pushed",
+    ),
+    (
+        r"no such host|connection refused|i/o timeout|timed? ?out|deadline exceeded|no route|x509|tls|reset by|EOF",
+        "the node cannot talk to the registry: check its name, address, proxy and certificate",
+    ),
+    (r"toomanyrequests|rate limit|\b429\b", "the registry limits pulls: sign in, mirror it, or cache the image"),
+    (r"\b5\d\d\b|no space|disk", "see the registry's own trouble, or the node's disk"),
+)
+
+
+def image_backoff(case: Case, spell: Spell) -> Found | None:
+    """Pulls that failed, in the words of the runtime."""
+    said = [each for each in case.quotes(spell, *_FAILURES) if _of_image(each)]
+    if not said:
+        return None
+    best = max(said, key=lambda quote: (quote.reason != "BackOff", _cause(quote.text) != "", len(quote.text)))
+    advice = next((found for each in (best, *said) if (found := _cause(f"{each.reason} {each.text}"))), "")
+    proofs = (each.proof for each in said)
+    last = case.proof(Milestone.LAST_PULL_FAILURE, spell.subject)
+    return of_spell(spell, best.words, *proofs, *last, *case.bounds(spell)[:1], advice=advice)
+
+
+def _of_image(quote: Quote) -> bool:
+    """Whether it is about an image: the kubelet uses Failed and BackOff for containers as well."""
+    return quote.reason not in {"Failed", "BackOff"} or "image" in quote.text.lower()
+
+
+def _cause(text: str) -> str:
+    return next((advice for pattern, advice in _CAUSES if re.search(pattern, text, re.IGNORECASE)), "")
+
+
+def slow_pull(case: Case, spell: Spell) -> Found | None:
+    """What was pulled, how large it is, and how fast against the node's other pulls."""
+    pull, spec = pull_of(case, spell.subject), case.view.facts.container(spell.subject)
+    if pull is None:
+        return None if spec is None else of_spell(spell, spec.image, *case.bounds(spell))
+    usual, text, advice = case.peers.rate(), pull.image, ""
+    proofs = [_message(case, pull)]
+    if pull.size and pull.pull:
+        text += f", {bytes_text(pull.size)} at {rate_text(pull.size, pull.pull)}"
+    if pull.size and pull.pull and usual is not None:
+        proofs.append(Proof("peers", f"{len(case.peers.pulls)} other pulls of the node: median {bytes_text(usual)}/s"))
+        if usual * pull.pull >= _SLOWER * pull.size * SECOND:
+            text += f", where other pulls of {case.view.node} reached {bytes_text(usual)}/s"
+            advice = (
+                "this registry or repository is slower than others from the same node: move it closer, or mirror it"
+            )
+    if spec is not None and spec.pull_policy == "Always":
+        text += ", imagePullPolicy Always"
+        proofs.append(Proof("spec", "imagePullPolicy: Always asks the registry at each start"))
+    return of_spell(spell, text, *proofs, advice=advice)
+
+
+def container_error(case: Case, spell: Spell) -> Found | None:
+    """The kubelet or the runtime refuses to make or start the container."""
+    reasons = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "Failed")
+    quote = case.quote(spell, *reasons)
+    if quote is None or _MISSING.search(quote.text):
+        return None
+    return of_spell(spell, quote.words, quote.proof, *case.bounds(spell))
