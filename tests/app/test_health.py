@@ -10,7 +10,7 @@ from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 
 LISTED = StreamHealth("pods", None, at(0), True, True, {}, 0, 0, 0)  # noqa: FBT003 - as the class has them
-FRAME = FrameHealth(running=True, complete=True, restarts={}, listings=3, failed_listings=0, malformed=0)
+FRAME = FrameHealth(running=True, complete=True, restarts={}, listings=3, failed_listings=0, malformed=0, left_out={})
 
 
 @dataclass

@@ -21,9 +21,11 @@ from podtimeline.config import Settings
 from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection
+from podtimeline.intake.lowrate import Listeners, low_rate_feeds
+from podtimeline.intake.owners import OwnerIndex
 
-STREAMS = 6
-"""Watches of a whole operator: three hot streams and three kinds through kopf."""
+STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex())))
+"""Watches of a whole operator: three hot streams and the kinds through kopf."""
 
 
 class Lines(io.StringIO):

@@ -22,6 +22,8 @@ from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import Partial
 from podtimeline.core.view import Outcome
 from podtimeline.errors import ClusterError
+from podtimeline.intake.kinds import KINDS
+from podtimeline.ports import Stream
 
 SECOND = 1_000_000_000
 
@@ -95,7 +97,7 @@ async def api() -> AsyncIterator[VersionedApi]:
 
 @pytest.mark.parametrize("namespaces", [(), ("shop", "other")])
 async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Path, namespaces: tuple[str, ...]) -> None:
-    """All six streams with their listings, for the whole cluster or for some namespaces."""
+    """All streams with their listings, for the whole cluster or for some namespaces."""
     path, stop = tmp_path / "capture.jsonl.gz", asyncio.Event()
     settings = Settings(api_url=api.url, namespaces=namespaces, cluster_name="test")
     lines, changes = Counter[tuple[str, Kind]](), Changes()
@@ -105,7 +107,7 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
         changes.notify()
 
     task = asyncio.create_task(record_streams(settings, path, stop=stop, seen=seen))
-    watches = 6 * max(len(namespaces), 1)
+    watches = 3 * max(len(namespaces), 1) + sum(len(list(row.paths(namespaces))) for row in KINDS.values())
     await api.changes.until(lambda: api.watches >= watches)
     api.put("pods", pod("web-1"))
     api.put("pods", ready_pod("web-1"))
@@ -117,9 +119,7 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
     assert "v1.37.2" in told
     written = [json.loads(each) for each in gzip.decompress(path.read_bytes()).splitlines()]
     assert written[0]["cluster"] == "test"
-    assert {each["stream"] for each in written if each.get("type") == "LISTED"} == {
-        "pods", "events", "endpointslices", "replicasets", "jobs", "services",
-    }  # fmt: skip
+    assert {each["stream"] for each in written if each.get("type") == "LISTED"} == {*Stream, *KINDS}
     views = {each.facts.name: each for each in replay(path)}
     assert views["web-1"].outcome is Outcome.READY
     assert views["web-1"].workload.name == "web"

@@ -24,8 +24,9 @@ from tests.support.recording import RecordingIntake
 
 from podtimeline.core.view import view
 from podtimeline.intake.faults import ApiError
-from podtimeline.intake.feeds import EventFeed, PodFeed, SliceFeed
-from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.intake.feeds import EventFeed, Feed, PodFeed, SliceFeed
+from podtimeline.intake.lowrate import Listeners, low_rate_feeds
+from podtimeline.intake.owners import OwnerIndex
 
 OBJECTS = int(os.environ.get("FUZZ_OBJECTS", "100000"))
 """Ten seconds; fewer for a quick look."""
@@ -101,11 +102,10 @@ def test_mutated_objects_crash_nothing() -> None:
     """Listed and watched, of every stream; and every pod that came of it can still be viewed."""
     dice = random.Random(OBJECTS)  # noqa: S311 - reproducible, not secret
     intake, known = RecordingIntake(), seeds()
-    feeds: dict[str, PodFeed | EventFeed | SliceFeed | LowRateFeed] = {
+    feeds: dict[str, Feed[Any]] = {
         "pods": PodFeed(intake), "events": EventFeed(intake), "endpointslices": SliceFeed(intake),
     }  # fmt: skip
-    index = OwnerIndex()
-    feeds |= {kind: LowRateFeed(kind, index) for kind in LowRate}
+    feeds |= {kind.value: feed for kind, feed in low_rate_feeds(Listeners(owners=OwnerIndex())).items()}
     for number in range(OBJECTS):
         stream, body = dice.choice(known)
         feed, damaged = feeds[stream], mutated(body, dice)

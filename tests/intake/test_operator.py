@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ from tests.support.recording import SteppingClock
 
 from podtimeline.core.pods import Owner
 from podtimeline.intake.credentials import Connection
+from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.lowrate import HeadFeed, Listeners, low_rate_feeds
 from podtimeline.intake.operator import Frame, FrameEnd
 from podtimeline.intake.owners import OwnerIndex
 from podtimeline.intake.streams import Tap
@@ -28,6 +30,7 @@ class Stage:
     proxy: FaultProxy
     index: OwnerIndex
     frame: Frame
+    kinds: frozenset[LowRate]
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Give everybody a turn until something holds."""
@@ -41,13 +44,13 @@ class Stage:
 
     async def watching(self) -> None:
         """Wait until kopf watches each kind."""
-        await self.until(lambda: self.api.watches == 3)
+        await self.until(lambda: self.api.watches == len(self.kinds))
 
 
 @asynccontextmanager
 async def stage(
     prepare: Callable[[FakeApi, FaultProxy], object] = lambda *_: None, *, namespaces: tuple[str, ...] = (),
-    tap: Tap | None = None,
+    tap: Tap | None = None, more: Sequence[LowRate] = (),
 ) -> AsyncIterator[Stage]:  # fmt: skip
     """A frame before the fake API server behind the fault proxy."""
     async with FakeApi() as api, FaultProxy(Connection(api.url)) as proxy:
@@ -55,11 +58,12 @@ async def stage(
         api.put("replicasets", replicaset())
         prepare(api, proxy)
         connection, index = Connection(proxy.url), OwnerIndex()
+        feeds = {kind: HeadFeed(kind) for kind in more} | dict(low_rate_feeds(Listeners(owners=index)))
         async with connection.session() as session:
             frame = Frame(
                 connection=connection,
                 session=session,
-                index=index,
+                feeds=feeds,
                 clock=SteppingClock(),
                 namespaces=namespaces,
                 sleep=Naps(),
@@ -67,7 +71,7 @@ async def stage(
             )
             task = asyncio.create_task(frame.run())
             try:
-                yield Stage(api, proxy, index, frame)
+                yield Stage(api, proxy, index, frame, frozenset(feeds))
                 assert not task.done()
             finally:
                 task.cancel()
@@ -82,7 +86,9 @@ async def test_owners_and_services_are_listed_and_followed_with_get_alone(namesp
         await at.until(lambda: at.frame.health.complete)
         assert at.selecting() == ("shop/web",)
         assert at.index.chain("shop", REPLICASET) == (REPLICASET, DEPLOYMENT)
-        await at.until(lambda: at.api.watches == 3 * max(len(namespaces), 1))
+        each = max(len(namespaces), 1)
+        watches = sum(each if KINDS[kind].namespaced else 1 for kind in at.kinds)
+        await at.until(lambda: at.api.watches == watches)
         at.api.put("services", service("late", {"app": "web"}))
         at.api.delete("services", "shop", "web")
         at.api.put("replicasets", replicaset("web-def", "rs-2"))
@@ -121,15 +127,46 @@ async def test_a_gap_that_kopf_lists_over_loses_no_deletion() -> None:
         assert at.selecting() == ("shop/other",)
 
 
-async def test_a_listing_that_is_refused_is_tried_again() -> None:
-    """403 for a while: no end, and then complete."""
+async def test_a_needed_kind_that_is_refused_is_waited_for() -> None:
+    """403 for a while: not ready until it is granted, and kopf is started anew to follow it."""
 
     def prepare(_: FakeApi, proxy: FaultProxy) -> None:
         proxy.add(Fault(FaultKind.STATUS, Target.LIST, resource="jobs", code=403, times=4))
 
     async with stage(prepare) as at:
+        await at.until(lambda: at.frame.health.left_out == {LowRate.JOBS: 403})
+        assert not at.frame.health.complete
         await at.until(lambda: at.frame.health.complete)
-        assert at.frame.health.failed_listings >= 1
+        await at.watching()
+        assert at.frame.health.restarts == {FrameEnd.WIDENED: 1}
+        assert at.frame.health.left_out == {}
+
+
+@pytest.mark.parametrize("code", [403, 404])
+async def test_a_kind_of_the_cluster_that_is_refused_is_left_out(code: int, caplog: pytest.LogCaptureFixture) -> None:
+    """As where the operator may read some namespaces only: the others are followed, the log says what is unknown."""
+
+    def prepare(_: FakeApi, proxy: FaultProxy) -> None:
+        proxy.add(Fault(FaultKind.STATUS, Target.ANY, resource="nodes", code=code, times=None))
+
+    async with stage(prepare, namespaces=("shop",), more=(LowRate.NODES,)) as at:
+        await at.until(lambda: at.frame.health.complete)
+        await at.until(lambda: at.api.watches == len(at.kinds) - 1)
+        assert at.frame.health.left_out == {LowRate.NODES: code}
+        assert at.frame.health.restarts == {}
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
+    told = [record.message for record in caplog.records if "nodes: left out" in record.message]
+    assert len(told) == 1
+    assert KINDS[LowRate.NODES].without in told[0]
+
+
+async def test_a_kind_of_the_cluster_is_followed_beside_namespaces() -> None:
+    """Nodes have no namespace: one watch, whatever namespaces are followed."""
+    async with stage(namespaces=("shop", "till"), more=(LowRate.NODES,)) as at:
+        await at.until(lambda: at.frame.health.complete)
+        await at.until(lambda: at.api.watches == 2 * (len(at.kinds) - 1) + 1)
+        assert at.frame.health.left_out == {}
 
 
 async def test_a_tap_sees_listings_with_their_end_and_changes() -> None:

@@ -5,7 +5,10 @@ from typing import Any
 from tests.support.objects import line, raw
 
 from podtimeline.core.pods import Owner
-from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.intake.feeds import Feed
+from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.lowrate import Listeners, low_rate_feeds
+from podtimeline.intake.owners import OwnerIndex
 
 DEPLOYMENT = Owner("Deployment", "web", "d-1")
 REPLICASET = Owner("ReplicaSet", "web-abc", "rs-1")
@@ -22,9 +25,9 @@ def service(name: str, selector: dict[str, str] | None, **spec: Any) -> dict[str
     return {"metadata": {"name": name, "namespace": "shop", "uid": name}, "spec": {"selector": selector} | spec}
 
 
-def listing(index: OwnerIndex, kind: LowRate, *bodies: dict[str, Any]) -> LowRateFeed:
+def listing(index: OwnerIndex, kind: LowRate, *bodies: dict[str, Any]) -> Feed[Any]:
     """A complete listing of one kind."""
-    feed = LowRateFeed(kind, index)
+    feed = low_rate_feeds(Listeners(owners=index))[kind]
     feed.begin()
     for body in bodies:
         feed.item(raw(body), arrived=1)
@@ -63,7 +66,7 @@ def test_owners_in_a_circle_end() -> None:
 def test_services_are_unknown_until_all_were_listed() -> None:
     """``None`` is not the same as none."""
     index = OwnerIndex()
-    feed = LowRateFeed(LowRate.SERVICES, index)
+    feed = low_rate_feeds(Listeners(owners=index))[LowRate.SERVICES]
     feed.begin()
     feed.item(raw(service("web", {"app": "web"})), arrived=1)
     assert index.services("shop", {"app": "web"}) is None

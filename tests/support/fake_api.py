@@ -22,8 +22,17 @@ _KINDS = {
     "services": ("/api/v1", "Service"),
     "endpointslices": ("/apis/discovery.k8s.io/v1", "EndpointSlice"),
     "replicasets": ("/apis/apps/v1", "ReplicaSet"),
+    "deployments": ("/apis/apps/v1", "Deployment"),
+    "statefulsets": ("/apis/apps/v1", "StatefulSet"),
+    "daemonsets": ("/apis/apps/v1", "DaemonSet"),
     "jobs": ("/apis/batch/v1", "Job"),
+    "cronjobs": ("/apis/batch/v1", "CronJob"),
+    "nodes": ("/api/v1", "Node"),
+    "persistentvolumeclaims": ("/api/v1", "PersistentVolumeClaim"),
+    "persistentvolumes": ("/api/v1", "PersistentVolume"),
+    "volumeattachments": ("/apis/storage.k8s.io/v1", "VolumeAttachment"),
 }
+_OF_CLUSTER = frozenset({"nodes", "persistentvolumes", "volumeattachments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +53,10 @@ class _Watcher:
 
 
 class Server:
-    """An aiohttp application on a free port of loopback, as an async context manager."""
+    """An aiohttp application, on a free port of loopback unless told otherwise, as an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._listen = (host, port)
         self.url = ""
         self.changes = Changes()
         self._runner: web.AppRunner | None = None
@@ -58,7 +68,7 @@ class Server:
     async def __aenter__(self) -> Self:
         self._runner = web.AppRunner(self.application(), handler_cancellation=True, shutdown_timeout=0.05)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, *self._listen)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
@@ -137,7 +147,8 @@ class FakeApi(Server):
             app.router.add_get(root, self._json(lambda root=root: _resources(root)))  # type: ignore[misc]
         for resource, (root, _) in _KINDS.items():
             app.router.add_get(f"{root}/{resource}", self._collection(resource))
-            app.router.add_get(f"{root}/namespaces/{{namespace}}/{resource}", self._collection(resource))
+            if resource not in _OF_CLUSTER:
+                app.router.add_get(f"{root}/namespaces/{{namespace}}/{resource}", self._collection(resource))
         return app
 
     def _json(self, body: Callable[[], Body]) -> Callable[[web.Request], Any]:
@@ -250,7 +261,13 @@ def _resources(root: str) -> Body:
         "kind": "APIResourceList",
         "groupVersion": root.removeprefix("/apis/").removeprefix("/api/"),
         "resources": [
-            {"name": name, "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": verbs}
+            {
+                "name": name,
+                "singularName": kind.lower(),
+                "namespaced": name not in _OF_CLUSTER,
+                "kind": kind,
+                "verbs": verbs,
+            }
             for name, (at, kind) in _KINDS.items()
             if at == root
         ]

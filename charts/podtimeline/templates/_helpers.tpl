@@ -59,19 +59,29 @@ app.kubernetes.io/part-of: podtimeline
 {{- default (include "podtimeline.fullname" .) .Values.persistence.existingClaim }}
 {{- end }}
 
-{{/* What the operator reads. It never writes: get, list and watch are all it may ever ask for. */}}
+{{/* What the operator reads in namespaces. It never writes: get, list and watch are all it may ever ask for. */}}
 {{- define "podtimeline.rules" -}}
 - apiGroups: [""]
-  resources: [pods, events, services]
+  resources: [pods, events, services, persistentvolumeclaims]
   verbs: [get, list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
 - apiGroups: [apps]
-  resources: [replicasets]
+  resources: [deployments, replicasets, statefulsets, daemonsets]
   verbs: [get, list, watch]
 - apiGroups: [batch]
-  resources: [jobs]
+  resources: [jobs, cronjobs]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{/* What it reads that is in no namespace. */}}
+{{- define "podtimeline.clusterRules" -}}
+- apiGroups: [""]
+  resources: [nodes, persistentvolumes]
+  verbs: [get, list, watch]
+- apiGroups: [storage.k8s.io]
+  resources: [volumeattachments]
   verbs: [get, list, watch]
 {{- end }}
 

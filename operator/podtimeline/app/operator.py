@@ -25,6 +25,7 @@ from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
+from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.operator import Frame
 from podtimeline.intake.owners import OwnerIndex
 from podtimeline.intake.streams import Pace, Reflector
@@ -177,8 +178,8 @@ class _Operator:
     def _begin(self, session: aiohttp.ClientSession) -> None:
         settings, world = self._settings, self._world
         self._frame = Frame(
-            connection=world.connection, session=session, index=self._owners, clock=world.clock,
-            namespaces=settings.namespaces, page_size=settings.page_size,
+            connection=world.connection, session=session, feeds=low_rate_feeds(Listeners(owners=self._owners)),
+            clock=world.clock, namespaces=settings.namespaces, page_size=settings.page_size,
         )  # fmt: skip
         self._reflectors = reflectors(
             connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,

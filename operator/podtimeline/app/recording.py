@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -17,12 +17,11 @@ from podtimeline.core.observations import Observation
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
-from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.listings import Listings
+from podtimeline.intake.lowrate import HeadFeed
 from podtimeline.intake.streams import Pace, Reflector
 from podtimeline.ports import Clock, Stream
-
-_LOW_RATE = {LowRate.REPLICASETS: "/apis/apps/v1", LowRate.JOBS: "/apis/batch/v1", LowRate.SERVICES: "/api/v1"}
-
 
 Seen = Callable[[str, Kind], None]
 """Told the stream and the kind of each line that was written."""
@@ -50,12 +49,13 @@ class _Tap:
 
     def __init__(self, writer: CaptureWriter, parts: int, seen: Seen | None) -> None:
         self._writer = writer
-        self._missing = {stream.value: parts for stream in (*Stream, *LowRate)}
-        self._parts = parts
+        self._parts = {stream.value: parts for stream in (*Stream, *LowRate)}
+        self._parts |= {row.kind.value: 1 for row in KINDS.values() if not row.namespaced}
+        self._missing = dict(self._parts)
         self._seen = seen
 
     def __call__(self, arrived: int, stream: str, kind: str, raw: bytes) -> None:
-        if kind == Kind.LISTED and self._parts > 1:
+        if kind == Kind.LISTED and self._parts[stream] > 1:
             self._missing[stream] -= 1
             if self._missing[stream] != 0:
                 return
@@ -84,12 +84,12 @@ async def record_streams(
                 connection=connection, session=session, intake=counting, versions=None, clock=clock,
                 namespaces=settings.namespaces, pace=pace, tap=tap,
             )  # fmt: skip
-            low = (
+            low = [
                 Reflector(
                     connection=connection, session=session, path=where, feed=feed, clock=clock, pace=pace, tap=tap
                 )
-                for where, feed in _low_rate(settings.namespaces)
-            )
+                for where, feed in await _low_rate(connection, session, clock, settings.namespaces)
+            ]
             await _until(stop, (*low, *hot))
             seconds = (clock.now() - header.started) / 1e9
             return f"{len(counting.pods)} pods, {writer.lines - 1} lines in {seconds:.0f} s, Kubernetes {version}"
@@ -111,14 +111,12 @@ async def _until(stop: asyncio.Event, reflectors: Sequence[Reflector]) -> None:
                 await each
 
 
-def _low_rate(namespaces: Sequence[str]) -> Iterator[tuple[str, LowRateFeed]]:
-    owners = OwnerIndex()
-    for namespace in namespaces or (None,):
-        for kind, root in _LOW_RATE.items():
-            yield (
-                f"{root}/{kind}" if namespace is None else f"{root}/namespaces/{namespace}/{kind}",
-                LowRateFeed(kind, owners),
-            )
+async def _low_rate(
+    connection: Connection, session: aiohttp.ClientSession, clock: Clock, namespaces: Sequence[str]
+) -> Sequence[tuple[str, HeadFeed]]:
+    feeds = {kind: HeadFeed(kind) for kind in KINDS}
+    readable = Listings(connection=connection, session=session, feeds=feeds, clock=clock, namespaces=namespaces)
+    return [(path, HeadFeed(kind)) for kind in await readable.admitted() for path in KINDS[kind].paths(namespaces)]
 
 
 async def _kubernetes_version(connection: Connection, session: aiohttp.ClientSession) -> str:

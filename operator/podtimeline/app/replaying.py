@@ -14,7 +14,8 @@ from podtimeline.core.instants import SECOND
 from podtimeline.core.view import View
 from podtimeline.errors import ClusterError
 from podtimeline.intake.feeds import feed_for
-from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.intake.lowrate import Listeners, low_rate_feeds
+from podtimeline.intake.owners import OwnerIndex
 from podtimeline.ports import Stream
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
@@ -80,7 +81,7 @@ class Replay:
         self._now = self._ticked = started
         self._listing: set[str] = set()
         self._feeds: dict[str, Feeding] = {each: feed_for(each, self.tracker) for each in Stream}
-        self._feeds |= {each: LowRateFeed(each, owners) for each in LowRate}
+        self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(Listeners(owners=owners)).items()}
 
     def play(self, lines: Iterable[Line]) -> None:
         """Send lines through the feeds, and the time that passes between them."""

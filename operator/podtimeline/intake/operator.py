@@ -20,23 +20,17 @@ import kopf
 import msgspec
 
 from podtimeline.intake.credentials import Connection
-from podtimeline.intake.faults import RETRIED, Backoff
-from podtimeline.intake.listing import Lister, Turns, chunks
-from podtimeline.intake.owners import LowRate, LowRateFeed, OwnerIndex
+from podtimeline.intake.faults import Backoff
+from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.listings import Listings
+from podtimeline.intake.lowrate import LowRateFeeds
 from podtimeline.intake.streams import Sleep, Tap
 from podtimeline.ports import Clock
 
 log = logging.getLogger(__name__)
 
-_RESOURCES = {
-    LowRate.REPLICASETS: ("apps", "v1", "/apis/apps/v1"),
-    LowRate.JOBS: ("batch", "v1", "/apis/batch/v1"),
-    LowRate.SERVICES: ("", "v1", "/api/v1"),
-}
 _STOP_SECONDS = 15.0
 _HEALTHY_SECONDS = 60.0
-_QUIET_SECONDS = 1.0
-"""Silence after which kopf's own listing is taken to be over."""
 
 
 class FrameEnd(StrEnum):
@@ -45,11 +39,16 @@ class FrameEnd(StrEnum):
     LOGIN = "login"
     FAILED = "failed"
     RETURNED = "returned"
+    WIDENED = "widened"
+    """A kind that had been left out can be read now."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameHealth:
-    """``complete`` once each low-rate kind was listed; ``restarts`` counts the ends of kopf by reason."""
+    """``complete`` once each low-rate kind was listed; ``restarts`` counts the ends of kopf by reason.
+
+    ``left_out`` are the kinds that cannot be read, with the status that the API server answers.
+    """
 
     running: bool
     complete: bool
@@ -57,6 +56,7 @@ class FrameHealth:
     listings: int
     failed_listings: int
     malformed: int
+    left_out: Mapping[LowRate, int]
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
@@ -117,14 +117,14 @@ def frame_settings() -> kopf.OperatorSettings:
 
 
 class Frame:
-    """Runs kopf for ever and keeps the index of owners complete."""
+    """Runs kopf for ever and keeps what its feeds know complete."""
 
     def __init__(
         self,
         *,
         connection: Connection,
         session: aiohttp.ClientSession,
-        index: OwnerIndex,
+        feeds: LowRateFeeds,
         clock: Clock,
         namespaces: Sequence[str] = (),
         page_size: int = 500,
@@ -133,20 +133,17 @@ class Frame:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._connection = connection
-        self._session = session
         self._clock = clock
         self._namespaces = tuple(namespaces)
-        self._page_size = page_size
         self._tap = tap
         self._backoff = backoff if backoff is not None else Backoff(low=1.0, high=60.0)
         self._sleep = sleep
-        self._feeds = {kind: LowRateFeed(kind, index) for kind in LowRate}
-        self._wanted: set[LowRate] = set()
-        self._want = asyncio.Event()
-        self._listed: set[LowRate] = set()
+        self._feeds = feeds
+        self._listings = Listings(
+            connection=connection, session=session, feeds=feeds, clock=clock, namespaces=self._namespaces,
+            page_size=page_size, tap=tap, sleep=sleep,
+        )  # fmt: skip
         self._restarts: Counter[FrameEnd] = Counter()
-        self._listings = 0
-        self._failed_listings = 0
         self._running = False
 
     @property
@@ -154,91 +151,51 @@ class Frame:
         """A snapshot."""
         return FrameHealth(
             running=self._running,
-            complete=len(self._listed) == len(self._feeds),
+            complete=self._listings.complete,
             restarts=dict(self._restarts),
-            listings=self._listings,
-            failed_listings=self._failed_listings,
+            listings=self._listings.listings,
+            failed_listings=self._listings.failed,
             malformed=sum(feed.malformed for feed in self._feeds.values()),
+            left_out=dict(self._listings.left_out),
         )
 
     async def run(self) -> NoReturn:
         """Follow the low-rate kinds until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_listed(), name="low-rate listings")
+            group.create_task(self._listings.run(), name="low-rate listings")
             while True:
-                self._list_again(*LowRate)
+                kinds = await self._listings.admitted()
+                self._listings.again(*kinds)
                 began = asyncio.get_running_loop().time()
-                end = await self._kopf()
+                end = await self._kopf(kinds)
                 self._restarts[end] += 1
                 if asyncio.get_running_loop().time() - began > _HEALTHY_SECONDS:
                     self._backoff.progressed()
                 await self._sleep(self._backoff.next())
 
-    async def _kopf(self) -> FrameEnd:
-        run = _Run(self._connection, self._namespaces, self._told)
+    async def _kopf(self, kinds: Sequence[LowRate]) -> FrameEnd:
+        """Run kopf until it ends, or until it is to be started anew for a kind more."""
+        run = _Run(self._connection, self._namespaces, kinds, self._told)
+        ended, widened = asyncio.create_task(run.ended()), asyncio.create_task(self._listings.widened())
         self._running = True
         try:
-            return await run.ended()
+            await asyncio.wait({ended, widened}, return_when=asyncio.FIRST_COMPLETED)
+            return await ended if ended.done() else FrameEnd.WIDENED
         finally:
+            for each in (ended, widened):
+                each.cancel()
+            await asyncio.gather(ended, widened, return_exceptions=True)
             self._running = False
 
     def _told(self, kind: LowRate, type_: str | None, raw: bytes) -> None:
         if type_ is None:
-            self._list_again(kind)
+            self._listings.again(kind)
         line = b'{"type":"%s","object":%s}' % ((type_ or "ADDED").encode(), raw)
         arrived = self._clock.now()
         if self._tap is not None and type_ is not None:
             self._tap(arrived, kind, "WATCH", line)
-        self._feeds[kind].line(line, arrived=arrived, live=True)
-
-    def _list_again(self, *kinds: LowRate) -> None:
-        self._wanted.update(kinds)
-        self._want.set()
-
-    async def _keep_listed(self) -> NoReturn:
-        backoff = Backoff(low=1.0, high=60.0)
-        while True:
-            await self._want.wait()
-            if self._wanted <= self._listed:
-                await self._quiet()
-            self._want.clear()
-            wanted, self._wanted = self._wanted, set()
-            for kind in sorted(wanted):
-                try:
-                    await self._list(kind)
-                    backoff.progressed()
-                except RETRIED as error:
-                    self._failed_listings += 1
-                    log.warning("%s: cannot be listed, tried again: %s", kind, error)
-                    await self._sleep(backoff.next())
-                    self._list_again(kind)
-
-    async def _quiet(self) -> None:
-        while self._want.is_set():
-            self._want.clear()
-            await self._sleep(_QUIET_SECONDS)
-
-    async def _list(self, kind: LowRate) -> None:
-        feed, root, turns = self._feeds[kind], _RESOURCES[kind][2], Turns()
-        version, arrived = "", self._clock.now()
-        feed.begin()
-        for namespace in self._namespaces or (None,):
-            path = f"{root}/{kind}" if namespace is None else f"{root}/namespaces/{namespace}/{kind}"
-            lister = Lister(self._connection, self._session, path, page_size=self._page_size, sock_read=60)
-            async for page, arrived in lister.pages(self._clock):
-                version = page.metadata.resource_version
-                turns.waited()
-                for items in chunks(page.items or [], 20):
-                    for raw in items:
-                        if self._tap is not None:
-                            self._tap(arrived, kind, "LIST", bytes(raw))
-                        feed.item(raw, arrived=arrived)
-                    await turns.maybe()
-        if self._tap is not None:
-            self._tap(arrived, kind, "LISTED", version.encode())
-        feed.end(version, arrived=arrived)
-        self._listed.add(kind)
-        self._listings += 1
+        # What kopf lists was there before, nobody knows since when.
+        self._feeds[kind].line(line, arrived=arrived, live=type_ is not None)
 
 
 Told = Callable[[LowRate, str | None, bytes], None]
@@ -247,9 +204,10 @@ Told = Callable[[LowRate, str | None, bytes], None]
 class _Run:
     """One run of kopf on a thread of its own; what it is told arrives on the loop that made this."""
 
-    def __init__(self, connection: Connection, namespaces: Sequence[str], told: Told) -> None:
+    def __init__(self, connection: Connection, namespaces: Sequence[str], kinds: Sequence[LowRate], told: Told) -> None:
         self._connection = connection
         self._namespaces = namespaces
+        self._kinds = kinds
         self._told = told
         self._home = asyncio.get_running_loop()
         self._ended: asyncio.Future[FrameEnd] = self._home.create_future()
@@ -309,8 +267,8 @@ class _Run:
             return kopf_login(self._connection)
 
         kopf.on.login(registry=registry)(login)
-        for kind, (group, version, _) in _RESOURCES.items():
-            kopf.on.event(group, version, kind, registry=registry, id=str(kind))(self._handler(kind))
+        for row in (KINDS[kind] for kind in self._kinds):
+            kopf.on.event(row.group, row.version, row.kind, registry=registry, id=row.kind)(self._handler(row.kind))
         return registry
 
     def _handler(self, kind: LowRate) -> Any:  # noqa: ANN401 - kopf's handler type is private

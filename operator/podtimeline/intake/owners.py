@@ -1,31 +1,35 @@
 """The controllers of controllers, and the Services: what the low-rate kinds tell (``ports.Owners``)."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-import msgspec
 from msgspec.json import Decoder
 
 from podtimeline.core.pods import Owner
 from podtimeline.intake.feeds import Feed
+from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.specs import controller
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
 
-T = TypeVar("T")
+V = TypeVar("V")
+
+
+class Stored(Protocol):
+    """An object that can be put on a shelf."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """Its namespace and name are the key."""
+        ...
+
+
+S = TypeVar("S", bound=Stored)
 _MAX_CHAIN = 5
 """Controllers above a pod; owner references can form a circle, as nothing checks them."""
 
 
-class LowRate(StrEnum):
-    """The kinds that change seldom, read through kopf."""
-
-    REPLICASETS = "replicasets"
-    JOBS = "jobs"
-    SERVICES = "services"
-
-
-KINDS = {LowRate.REPLICASETS: "ReplicaSet", LowRate.JOBS: "Job"}
+CONTROLLERS = {LowRate.REPLICASETS: "ReplicaSet", LowRate.JOBS: "Job"}
 """The kinds whose controllers are looked up, as owner references name them."""
 
 
@@ -36,33 +40,36 @@ class ServiceSpec(Wire, frozen=True):
     type: str = "ClusterIP"
 
 
-class LowRateObject(Wire, frozen=True):
-    """A ReplicaSet or Job, of which only the metadata is read, or a Service."""
+class Controller(Wire, frozen=True):
+    """A ReplicaSet or Job, of which only the metadata is read."""
 
     metadata: Metadata
-    spec: msgspec.Raw = msgspec.Raw()
 
 
-_SERVICE = Decoder(ServiceSpec)
+class Service(Wire, frozen=True):
+    """corev1.Service."""
+
+    metadata: Metadata
+    spec: ServiceSpec = ServiceSpec()
 
 
-class Shelf(Generic[T]):
+class Shelf(Generic[V]):
     """Objects of one kind by namespace and name, replaced as a whole by each listing.
 
     While a listing is read, what a watch says meanwhile counts for both: nothing deleted meanwhile comes back.
     """
 
     def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], T] = {}
+        self.objects: dict[tuple[str, str], V] = {}
         self.complete = False
-        self._next: dict[tuple[str, str], T] | None = None
+        self._next: dict[tuple[str, str], V] | None = None
         self._dropped: set[tuple[str, str]] = set()
 
     def begin(self) -> None:
         """A listing begins."""
         self._next, self._dropped = {}, set()
 
-    def list(self, key: tuple[str, str], value: T) -> None:
+    def list(self, key: tuple[str, str], value: V) -> None:
         """The listing shows an object."""
         if self._next is None:
             self.begin()
@@ -73,7 +80,7 @@ class Shelf(Generic[T]):
         """The listing is complete: what it did not show is gone."""
         self.objects, self._next, self.complete = self._next or {}, None, True
 
-    def put(self, key: tuple[str, str], value: T) -> None:
+    def put(self, key: tuple[str, str], value: V) -> None:
         """A watch shows an object."""
         self.objects[key] = value
         self._dropped.discard(key)
@@ -89,10 +96,10 @@ class Shelf(Generic[T]):
 
 
 class OwnerIndex:
-    """Implements ``ports.Owners``; ``LowRateFeed`` fills it."""
+    """Implements ``ports.Owners``; the feeds fill it."""
 
     def __init__(self) -> None:
-        self.controllers: dict[str, Shelf[tuple[str, Owner | None]]] = {kind: Shelf() for kind in KINDS.values()}
+        self.controllers: dict[str, Shelf[tuple[str, Owner | None]]] = {kind: Shelf() for kind in CONTROLLERS.values()}
         """By kind: the uid of each controller and its own controller."""
         self.selectors: Shelf[frozenset[tuple[str, str]]] = Shelf()
         """The selector of each Service that has one."""
@@ -122,19 +129,13 @@ class OwnerIndex:
         )
 
 
-class LowRateFeed(Feed[LowRateObject]):
-    """Fills the index with one low-rate kind; the shape of every feed, so that a replay treats all streams alike."""
+class ShelfFeed(Feed[S], Generic[S, V]):
+    """Puts what is read of each object on a shelf."""
 
-    def __init__(self, kind: LowRate, index: OwnerIndex) -> None:
-        super().__init__(Decoder(LowRateObject), Decoder(WatchEvent[LowRateObject]))
+    def __init__(self, kind: LowRate, shape: type[S], shelf: Shelf[V]) -> None:
+        super().__init__(Decoder(shape), Decoder(WatchEvent[shape]))  # type: ignore[valid-type]
         self.stream = kind
-        self._kind = kind
-        self._index = index
-
-    @property
-    def _shelf(self) -> "Shelf[frozenset[tuple[str, str]]] | Shelf[tuple[str, Owner | None]]":
-        kind = KINDS.get(self._kind)
-        return self._index.selectors if kind is None else self._index.controllers[kind]
+        self._shelf = shelf
 
     def begin(self) -> None:
         """See ``Feed.begin``."""
@@ -144,28 +145,41 @@ class LowRateFeed(Feed[LowRateObject]):
         """See ``Feed.end``."""
         self._shelf.end()
 
-    def _seen(self, seen: LowRateObject, *, arrived: int, live: bool, listing: bool) -> None:
-        key = (seen.metadata.namespace, seen.metadata.name)
-        kind = KINDS.get(self._kind)
-        if kind is not None:
-            shelf = self._index.controllers[kind]
-            entry = (seen.metadata.uid, controller(seen.metadata.owner_references))
-            (shelf.list if listing else shelf.put)(key, entry)
-            return
-        selector = _selector(seen)
-        services = self._index.selectors
-        if selector is not None:
-            (services.list if listing else services.put)(key, selector)
+    def _seen(self, seen: S, *, arrived: int, live: bool, listing: bool) -> None:
+        key, value = _key(seen), self._read(seen)
+        if value is not None:
+            (self._shelf.list if listing else self._shelf.put)(key, value)
         elif not listing:
-            services.drop(key)
+            self._shelf.drop(key)
 
-    def _gone(self, seen: LowRateObject, *, arrived: int, live: bool) -> None:
-        self._shelf.drop((seen.metadata.namespace, seen.metadata.name))
+    def _gone(self, seen: S, *, arrived: int, live: bool) -> None:
+        self._shelf.drop(_key(seen))
+
+    @abstractmethod
+    def _read(self, seen: S) -> V | None: ...
 
 
-def _selector(service: LowRateObject) -> frozenset[tuple[str, str]] | None:
-    # Without a selector nobody fills the slices from pods; an ExternalName Service has none at all.
-    spec = _SERVICE.decode(service.spec) if bytes(service.spec) else ServiceSpec()
-    if not spec.selector or spec.type == "ExternalName":
-        return None
-    return frozenset(spec.selector.items())
+class ControllerFeed(ShelfFeed[Controller, tuple[str, Owner | None]]):
+    """Controllers that may have controllers of their own."""
+
+    def __init__(self, kind: LowRate, index: OwnerIndex) -> None:
+        super().__init__(kind, Controller, index.controllers[CONTROLLERS[kind]])
+
+    def _read(self, seen: Controller) -> tuple[str, Owner | None]:
+        return seen.metadata.uid, controller(seen.metadata.owner_references)
+
+
+class ServiceFeed(ShelfFeed[Service, frozenset[tuple[str, str]]]):
+    """Services that select pods."""
+
+    def __init__(self, index: OwnerIndex) -> None:
+        super().__init__(LowRate.SERVICES, Service, index.selectors)
+
+    def _read(self, seen: Service) -> frozenset[tuple[str, str]] | None:
+        # Without a selector nobody fills the slices from pods; an ExternalName Service has none at all.
+        spec = seen.spec
+        return frozenset(spec.selector.items()) if spec.selector and spec.type != "ExternalName" else None
+
+
+def _key(seen: Stored) -> tuple[str, str]:
+    return seen.metadata.namespace, seen.metadata.name

@@ -1,0 +1,67 @@
+"""The kinds that change seldom, as one table: a row here and a feed in ``lowrate`` make the operator follow a kind."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LowRate(StrEnum):
+    """The kinds that are read through kopf, by the plural name of the API."""
+
+    REPLICASETS = "replicasets"
+    JOBS = "jobs"
+    SERVICES = "services"
+    DEPLOYMENTS = "deployments"
+    STATEFULSETS = "statefulsets"
+    DAEMONSETS = "daemonsets"
+    CRONJOBS = "cronjobs"
+    NODES = "nodes"
+    CLAIMS = "persistentvolumeclaims"
+    VOLUMES = "persistentvolumes"
+    ATTACHMENTS = "volumeattachments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRow:
+    """Where a kind is in the API, and what is unknown ``without`` the right to read it.
+
+    An operator that is not allowed to read a kind leaves it out. One that is ``needed`` it waits for all the same:
+    until then it is not ready. A kind that is not ``namespaced`` takes a ClusterRole even where the operator follows
+    some namespaces only.
+    """
+
+    kind: LowRate
+    group: str
+    version: str = "v1"
+    namespaced: bool = True
+    needed: bool = False
+    without: str
+
+    def paths(self, namespaces: Sequence[str]) -> Iterator[str]:
+        """The collections to read: one of all namespaces (none given) or of the cluster, or one per namespace."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        for namespace in (namespaces or (None,)) if self.namespaced else (None,):
+            yield f"{root}/{self.kind}" if namespace is None else f"{root}/namespaces/{namespace}/{self.kind}"
+
+
+KINDS: dict[LowRate, KindRow] = {
+    row.kind: row
+    for row in (
+        KindRow(kind=LowRate.REPLICASETS, group="apps", needed=True, without="the Deployments of pods"),
+        KindRow(kind=LowRate.JOBS, group="batch", needed=True, without="the CronJobs of pods"),
+        KindRow(kind=LowRate.SERVICES, group="", needed=True, without="which Services select a pod"),
+        KindRow(kind=LowRate.DEPLOYMENTS, group="apps", without="when Deployments asked for pods"),
+        KindRow(kind=LowRate.STATEFULSETS, group="apps", without="when StatefulSets asked for pods"),
+        KindRow(kind=LowRate.DAEMONSETS, group="apps", without="when DaemonSets asked for pods"),
+        KindRow(kind=LowRate.CRONJOBS, group="batch", without="changes of CronJobs"),
+        KindRow(kind=LowRate.NODES, group="", namespaced=False, without="when new nodes were there and ready"),
+        KindRow(kind=LowRate.CLAIMS, group="", without="when volume claims were bound"),
+        KindRow(kind=LowRate.VOLUMES, group="", namespaced=False, without="the volumes behind claims"),
+        KindRow(
+            kind=LowRate.ATTACHMENTS,
+            group="storage.k8s.io",
+            namespaced=False,
+            without="when volumes were attached and detached",
+        ),
+    )
+}

@@ -1,0 +1,45 @@
+"""The feeds of the low-rate kinds, for the live operator and for a replay alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.json import Decoder
+
+from podtimeline.intake.feeds import Feed
+from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.owners import ControllerFeed, OwnerIndex, ServiceFeed
+from podtimeline.intake.wire import Head, WatchEvent
+
+LowRateFeeds = Mapping[LowRate, Feed[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who is told what the low-rate kinds say."""
+
+    owners: OwnerIndex
+
+
+def low_rate_feeds(to: Listeners) -> LowRateFeeds:
+    """The feed of each kind that is followed; a kind of ``kinds.KINDS`` without a feed is not read at all."""
+    return {
+        LowRate.REPLICASETS: ControllerFeed(LowRate.REPLICASETS, to.owners),
+        LowRate.JOBS: ControllerFeed(LowRate.JOBS, to.owners),
+        LowRate.SERVICES: ServiceFeed(to.owners),
+    }
+
+
+class HeadFeed(Feed[Head]):
+    """Reads only how far a stream has come: for a recorder, which keeps the bytes."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(Decoder(Head), Decoder(WatchEvent[Head]))
+        self.stream = stream
+
+    def end(self, version: str, *, arrived: int) -> None:
+        """See ``Feed.end``."""
+
+    def _seen(self, seen: Head, *, arrived: int, live: bool, listing: bool) -> None: ...
+
+    def _gone(self, seen: Head, *, arrived: int, live: bool) -> None: ...
