@@ -6,11 +6,13 @@ Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its 
 
 from collections.abc import Iterable
 
-from podtimeline.core.explain import explain
+from podtimeline.core.explain import explain, findings
+from podtimeline.core.findings import Finding
 from podtimeline.core.instants import SECOND, Instant
 from podtimeline.core.leaving import Drain
 from podtimeline.core.milestones import MILESTONES, Mark
 from podtimeline.core.observations import ImagePulled, Ran, Skewed
+from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
 from podtimeline.core.timeline import Note
 from podtimeline.core.view import Reached, View
@@ -23,9 +25,9 @@ LIST_KIND = "PodTimelineList"
 Document = dict[str, object]
 
 
-def document(view: View, *, cluster: str | None = None) -> Document:
-    """The document of one pod's timeline; ``schema.TIMELINE`` describes it."""
-    facts = view.facts
+def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -> Document:
+    """The document of one pod's timeline, its findings compared with ``peers``; ``schema.TIMELINE`` describes it."""
+    facts, found = view.facts, findings(view, peers)
     ended = view.ended
     return {
         "apiVersion": API_VERSION,
@@ -68,7 +70,8 @@ def document(view: View, *, cluster: str | None = None) -> Document:
         "deletion": _deletion(view),
         "clock": _clock(view.clock),
         "ended": ended and {"succeeded": ended.succeeded, "reason": ended.reason, "text": ended.text},
-        "explanation": explain(view),
+        "findings": [_finding(each) for each in found],
+        "explanation": explain(view, found),
     }
 
 
@@ -176,6 +179,21 @@ def _clock(clock: Skewed | None) -> Document | None:
     if clock is None:
         return None
     return {"low": clock.low / SECOND, "high": clock.high / SECOND, "at": rfc3339(clock.at)}
+
+
+def _finding(finding: Finding) -> Document:
+    return {
+        "kind": finding.kind.value,
+        "leg": finding.leg.value,
+        "phase": finding.phase and finding.phase.value,
+        "subject": finding.subject,
+        "text": finding.text,
+        **_duration("duration", finding.duration),
+        "share": finding.share,
+        "open": finding.open,
+        "evidence": [{"source": each.source, "text": each.text, "at": _moment(each.at)} for each in finding.evidence],
+        "advice": finding.advice,
+    }
 
 
 def _note(note: Note) -> Document:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from podtimeline.core.findings import FindingKind
 from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Milestone, Phase, Scope
+from podtimeline.core.milestones import Leg, Milestone, Phase, Scope
 from podtimeline.core.observations import Cause, Incident, Partial
 from podtimeline.core.pods import ContainerKind
 from podtimeline.core.rollout import LinkKind
@@ -85,6 +86,18 @@ _RUN = _object(
 )
 _DELETION = _object(cause=_or_null(_one_of(Cause)), text=_TEXT, graceSeconds=_or_null(_COUNT), finalizers=_list(_TEXT))
 _CLOCK = _object(low={"type": "number"}, high={"type": "number"}, at=_MOMENT)
+_FINDING = _object(
+    kind=_one_of(FindingKind),
+    leg=_one_of(Leg),
+    phase=_or_null(_one_of(Phase)),
+    subject=_TEXT,
+    text=_TEXT,
+    **_durations("duration"),
+    share=_or_null({"type": "number", "minimum": 0, "maximum": 1}),
+    open=_FLAG,
+    evidence={**_list(_object(source=_TEXT, text=_TEXT, at=_or_null(_MOMENT))), "minItems": 1},
+    advice=_TEXT,
+)
 
 TIMELINE: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -113,9 +126,7 @@ TIMELINE: Schema = {
         awaited=_list(_TEXT),
         services=_or_null(_list(_TEXT)),
         partial=_list(_one_of(Partial)),
-        notes=_list(
-            _object(reason=_TEXT, subject=_TEXT, text=_TEXT, firstText=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)
-        ),
+        notes=_list(_NOTE),
         pulls=_list(
             _object(
                 container=_TEXT,
@@ -131,6 +142,7 @@ TIMELINE: Schema = {
         deletion=_or_null(_DELETION),
         clock=_or_null(_CLOCK),
         ended=_or_null(_object(succeeded=_FLAG, reason=_TEXT, text=_TEXT)),
+        findings=_list(_FINDING),
         explanation=_TEXT,
     ),
 }
