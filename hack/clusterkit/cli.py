@@ -39,6 +39,7 @@ _VERBS: tuple[tuple[str, Handler, str], ...] = (
     ("kwok", commands.kwok, "have N simulated nodes; 0 takes them away"),
     ("version", commands.version, "print the versions a cluster is made of"),
     ("pull-rate", commands.pull_rate, "limit what each node gets from the registry, for example 5mbit; or off"),
+    ("node-server", commands.node_server, "have a node's kubelet talk to the API through a server, in JSON; or `off`"),
     ("tools", commands.tools, "print a directory with kubectl, helm and kwok"),
     ("truth", commands.truth, "print the paths of the audit, containerd and CNI logs"),
     ("exec", commands.execute, "run a command in the control plane's network, or on a node"),
@@ -60,6 +61,7 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "logs": ((("component",), {"nargs": "?"}),),
     "kwok": ((("count",), {"type": int, "metavar": "N"}),),
     "pull-rate": ((("rate",), {}),),
+    "node-server": ((("node",), {"type": int}), (("server",), {"metavar": "URL|off"})),
     "tools": (
         (("--kubernetes",), {"default": Kubernetes.V1_37.minor, "help": f"one of {_RELEASES} (default: %(default)s)"}),
     ),

@@ -15,6 +15,7 @@ from clusterkit.model import Addresses, Kubernetes, Spec
 from clusterkit.say import say
 
 _RATE = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(k|m|g)?bit")
+_SERVER = re.compile(r"https?://[a-z0-9.-]+:[0-9]+")
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -131,6 +132,18 @@ def pull_rate(options: Namespace) -> int:
         raise UsageError(f"pull-rate {options.rate}: a rate such as 5mbit, or off")
     cluster = opened(options.name)
     network.limit_pulls(cluster.files, cluster.nodes, rate=None if off else options.rate)
+    return 0
+
+
+def node_server(options: Namespace) -> int:
+    """Put a server between a kubelet and the API."""
+    cluster = opened(options.name)
+    if not 1 <= options.node <= cluster.spec.nodes:
+        raise UsageError(f"node-server {options.node}: 1 to {cluster.spec.nodes}")
+    off = options.server == "off"
+    if not off and not _SERVER.fullmatch(options.server):
+        raise UsageError(f"node-server {options.server}: http://HOST:PORT as the node sees it, or off")
+    lifecycle.point_kubelet(cluster, cluster.files.node(options.node), server=None if off else options.server)
     return 0
 
 

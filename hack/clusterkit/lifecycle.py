@@ -211,6 +211,17 @@ def _node_programs(cluster: Cluster, place: NodeFiles) -> list[Program]:
     return node.programs(cluster.files, place, holder=holder)
 
 
+def point_kubelet(cluster: Cluster, place: NodeFiles, *, server: str | None) -> None:
+    """Let a node's kubelet talk to another server in JSON, or to the API as ever: start it anew with such files."""
+    kubelet = next(each for each in _node_programs(cluster, place) if each.name == f"{place.name}-kubelet")
+    with locked(cluster.spec.name):
+        node.point_kubelet(cluster.files, place, server=server, release=cluster.spec.kubernetes)
+        running = cluster.processes.running(kubelet.name)
+        cluster.processes.stop(kubelet.name)
+        wait_until(lambda: running is None or not running.alive(), seconds=_ENDING, what=f"ending {kubelet.name}")
+        cluster.processes.start(kubelet)
+
+
 def _settle(cluster: Cluster) -> None:
     """Wait until a user could begin."""
     pause = images.archive(images.pause(node.PAUSE, tools=cluster.tools))

@@ -16,6 +16,7 @@ from clusterkit.run import wait_until, write
 
 PAUSE = "podtimeline.local/pause:1"
 _SOCKET = "/run/containerd/containerd.sock"
+_SERVER = f"https://{Addresses.CONTROL_PLANE}:{Addresses.API_PORT}"
 _PLUGINS = Path("/usr/lib/cni")
 _HOLD = """\
 set -e
@@ -82,8 +83,11 @@ def cni_config(node: NodeFiles) -> str:
     return json.dumps({"cniVersion": "0.4.0", "name": "pods", "plugins": [plugin]}, indent=2) + "\n"
 
 
-def kubelet_config(node: NodeFiles, *, tree: Tree, release: Kubernetes) -> str:
-    """Return the kubelet's settings: its defaults, but for what a shared machine forces on it."""
+def kubelet_config(node: NodeFiles, *, tree: Tree, release: Kubernetes, readable: bool = False) -> str:
+    """Return the kubelet's settings: its defaults, but for what a shared machine forces on it.
+
+    ``readable`` has it speak JSON, for a proxy that reads along.
+    """
     settings: dict[str, object] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -110,6 +114,8 @@ def kubelet_config(node: NodeFiles, *, tree: Tree, release: Kubernetes) -> str:
     if release is not Kubernetes.V1_34:
         # An image that was both pulled and loaded would otherwise be asked for at a registry that is not there.
         settings["imagePullCredentialsVerificationPolicy"] = "NeverVerify"
+    if readable:
+        settings["contentType"] = "application/json"
     return json.dumps(settings, indent=2) + "\n"
 
 
@@ -125,11 +131,21 @@ def configure(files: Files, node: NodeFiles, *, tools: Path, release: Kubernetes
     write(node.config / "registries" / Addresses.REGISTRY / "hosts.toml", REGISTRY)
     write(node.config / "resolv.conf", f"nameserver {Addresses.DNS}\n")
     for identity, name in ((f"{node.name}-client", "kubelet"), ("proxy", "proxy")):
-        server = f"https://{Addresses.CONTROL_PLANE}:{Addresses.API_PORT}"
-        text = pki.kubeconfig(files.pki, identity=identity, server=server, cluster=files.name)
+        text = pki.kubeconfig(files.pki, identity=identity, server=_SERVER, cluster=files.name)
         write(node.config / f"{name}.kubeconfig", text, mode=0o600)
     _copy_keys(files, node)
     _link_plugins(node.config / "cni-bin", tools=tools)
+
+
+def point_kubelet(files: Files, node: NodeFiles, *, server: str | None, release: Kubernetes) -> None:
+    """Write a kubelet's files for a server that stands between it and the API, or for the API itself.
+
+    They count once the kubelet is started anew.
+    """
+    settings = kubelet_config(node, tree=Tree(files.name), release=release, readable=server is not None)
+    write(node.config / "kubelet.yaml", settings)
+    text = pki.kubeconfig(files.pki, identity=f"{node.name}-client", server=server or _SERVER, cluster=files.name)
+    write(node.config / "kubelet.kubeconfig", text, mode=0o600)
 
 
 def _copy_keys(files: Files, node: NodeFiles) -> None:
