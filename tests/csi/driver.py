@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 DRIVERS = "/apis/storage.k8s.io/v1/csidrivers"
 START_SECONDS = 30.0
 END_SECONDS = 60.0
-"""For how long the end waits until pods that are being deleted have given their volumes back."""
 _LOOK_SECONDS = 0.2
 
 
@@ -34,12 +33,16 @@ class LeftoverError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where a driver serves: ``home`` is a directory of its own on this machine."""
+    """Where a driver serves: ``home`` is a directory of its own on this machine.
+
+    ``patience`` is for how many seconds its end waits until pods that are being deleted have given their volumes back.
+    """
 
     name: str
     home: Path
     nodes: tuple[NodePlace, ...]
     objects: Objects
+    patience: float = END_SECONDS
 
 
 async def until(look: Callable[[], Awaitable[list[str]]], *, seconds: float, what: str) -> None:
@@ -77,7 +80,7 @@ class Driver:
                 try:
                     yield
                 finally:
-                    await until(self._in_use, seconds=END_SECONDS, what="all volumes given back")
+                    await until(self._in_use, seconds=setting.patience, what="all volumes given back")
         await until(self._known, seconds=START_SECONDS, what="forgotten by every kubelet")
 
     @property
