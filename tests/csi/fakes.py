@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.csi.kube import Body, Change
 
-
 _COLLECTIONS = frozenset({"persistentvolumes", "storageclasses", "volumeattachments"})
 
 

@@ -19,6 +19,12 @@ def driver(home: Path, objects: MemoryObjects) -> Driver:
     return Driver(Setting(NAME, home, (), objects, patience=0.0), storage)
 
 
+async def run(one: Driver) -> None:
+    """Let a driver start and end."""
+    async with one.running():
+        pass
+
+
 async def test_it_takes_its_own_objects_away_and_no_others(tmp_path: Path) -> None:
     """Its CSIDriver and its StorageClasses go with it; another driver's objects stay."""
     objects = MemoryObjects()
@@ -37,16 +43,12 @@ async def test_what_is_not_given_back_is_named_and_removed(tmp_path: Path) -> No
     """A volume that is still there at the end is a failure that names it; the cluster is clean for others anyway."""
     objects = MemoryObjects()
     spec = {"attacher": NAME, "nodeName": "node-1", "source": {"persistentVolumeName": "none"}}
-    volume = {"name": "kept", "annotations": {"pv.kubernetes.io/provisioned-by": NAME}, "finalizers": ["held"]}
+    objects.put(STUCK, {"metadata": {"name": "stuck", "finalizers": ["held"]}, "spec": spec})
+    meta = {"name": "kept", "annotations": {"pv.kubernetes.io/provisioned-by": NAME}, "finalizers": ["held"]}
+    policy = {"persistentVolumeReclaimPolicy": "Retain"}
+    objects.put(f"{VOLUMES}/kept", {"metadata": meta, "spec": policy, "status": {"phase": "Bound"}})
     with pytest.raises(ExceptionGroup) as caught:
-        async with driver(tmp_path, objects).running():
-            objects.put(STUCK, {"metadata": {"name": "stuck", "finalizers": ["held"]}, "spec": spec})
-            kept = {
-                "metadata": volume,
-                "spec": {"persistentVolumeReclaimPolicy": "Retain"},
-                "status": {"phase": "Bound"},
-            }
-            objects.put(f"{VOLUMES}/kept", kept)
+        await run(driver(tmp_path, objects))
     (error,) = caught.value.exceptions
     assert isinstance(error, LeftoverError)
     assert STUCK in str(error)
