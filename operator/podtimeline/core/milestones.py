@@ -29,7 +29,7 @@ class Occurrence(StrEnum):
 
     FIRST = "first"
     LAST = "last"
-    """The latest that was observed: of attempts that fail until one succeeds."""
+    """The latest of attempts that fail, up to the one that succeeds."""
 
 
 class Leg(StrEnum):
@@ -62,6 +62,7 @@ class Milestone(StrEnum):
     LAST_UNSCHEDULABLE = "last_unschedulable"
     SCHEDULED = "scheduled"
     KUBELET_ACCEPTED = "kubelet_accepted"
+    ATTACH_STARTED = "attach_started"
     ATTACHED = "attached"
     LAST_MOUNT_FAILURE = "last_mount_failure"
     MOUNTED = "mounted"
@@ -156,6 +157,8 @@ class MilestoneRow:
     summary: str
     evidence: str
     occurrence: Occurrence = Occurrence.FIRST
+    gathers: bool = False
+    """Whether several pieces of evidence name one thing each, so that the detail is all of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +197,8 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "watch of spec.schedulingGates"),
         MilestoneRow(M.FIRST_UNSCHEDULABLE, S.POD, Place.API, "the scheduler found no node for the first time",
                      "FailedScheduling event's eventTime, PodScheduled condition"),
-        MilestoneRow(M.PREEMPTION, S.POD, Place.API, "the scheduler began to evict others for it",
-                     "Preempted event of a victim, watch of status.nominatedNodeName"),
+        MilestoneRow(M.PREEMPTION, S.POD, Place.API, "the scheduler chose others to be evicted for it",
+                     "Preempted events of the victims, watch of status.nominatedNodeName", gathers=True),
         MilestoneRow(M.SCALE_UP_REQUESTED, S.POD, Place.API, "a new node was asked for because of it",
                      "TriggeredScaleUp or Nominated event"),
         MilestoneRow(M.NODE_CREATED, S.POD, Place.API, "its node, new since the pod, registered",
@@ -205,19 +208,21 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
         MilestoneRow(M.PROVISIONING_STARTED, S.VOLUME, Place.API, "provisioning of the claim's volume began",
                      "Provisioning or ExternalProvisioning event of the claim, watch of its selected-node"),
         MilestoneRow(M.CLAIM_BOUND, S.VOLUME, Place.API, "the claim is bound to a volume",
-                     "watch of the claim's status.phase, ProvisioningSucceeded event"),
+                     "watch of the claim's status.phase"),
         MilestoneRow(M.LAST_UNSCHEDULABLE, S.POD, Place.API, "the last attempt of the scheduler that found no node",
                      "FailedScheduling event and its series", _LAST),
         MilestoneRow(M.SCHEDULED, S.POD, Place.API, "bound to a node",
                      "Scheduled event's eventTime, watch of spec.nodeName, PodScheduled condition"),
         MilestoneRow(M.KUBELET_ACCEPTED, S.POD, Place.NODE, "admitted by the kubelet of its node",
                      "status.startTime, watch"),
+        MilestoneRow(M.ATTACH_STARTED, S.VOLUME, Place.API, "the volume is to be attached to the node",
+                     "creationTimestamp of the VolumeAttachment, its first watch delivery"),
         MilestoneRow(M.ATTACHED, S.VOLUME, Place.API, "the volume is attached to the node",
                      "SuccessfulAttachVolume event name, watch of the VolumeAttachment"),
-        MilestoneRow(M.LAST_MOUNT_FAILURE, S.POD, Place.NODE, "the last attempt to attach or mount that failed",
-                     "FailedMount, FailedMapVolume and FailedAttachVolume events", _LAST),
+        MilestoneRow(M.LAST_MOUNT_FAILURE, S.POD, Place.NODE, "the last attempt to mount a volume that failed",
+                     "FailedMount and FailedMapVolume events", _LAST),
         MilestoneRow(M.MOUNTED, S.POD, Place.NODE, "all its volumes are mounted",
-                     "none of its own: attached and the last failure before it, the sandbox after it"),
+                     "order: attached, SuccessfulMountVolume and the last failure before it, the sandbox after it"),
         MilestoneRow(M.LAST_SANDBOX_FAILURE, S.POD, Place.NODE, "the last attempt to make the sandbox that failed",
                      "FailedCreatePodSandBox events", _LAST),
         MilestoneRow(M.SANDBOX_READY, S.POD, Place.NODE, "volumes mounted, sandbox made, network attached",

@@ -8,8 +8,10 @@ the change may already have been in flight; only the order of facts does.
 import itertools
 from collections.abc import Iterator
 
+from podtimeline.core.attempts import FAILED, last_attempt, reported, sandboxed, until
+from podtimeline.core.attempts import window as attempted
 from podtimeline.core.clocks import corrected
-from podtimeline.core.instants import Instant, Source, Window, exactly, intersect
+from podtimeline.core.instants import Evidence, Instant, Source, Window, exactly, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.timeline import Timeline
@@ -91,9 +93,10 @@ def _order_scheduling(facts: PodFacts, order: Order) -> None:
 def _order_sandbox(facts: PodFacts, order: Order) -> None:
     accepted, mounted = Mark(Milestone.KUBELET_ACCEPTED), Mark(Milestone.MOUNTED)
     attached = tuple(Mark(Milestone.ATTACHED, volume.name) for volume in facts.volumes)
-    order.update(dict.fromkeys(attached, ()))
+    for mark in attached:
+        begun = Mark(Milestone.ATTACH_STARTED, mark.subject)
+        order[begun], order[mark] = (), (begun,)
     order[mounted] = (accepted, *attached)
-    # A pod of the host's network has the node's addresses before its volumes are mounted.
     order[Mark(Milestone.IP_ASSIGNED)] = (accepted if facts.host_network else mounted,)
     order[Mark(Milestone.SANDBOX_READY)] = (mounted,)
 
@@ -108,7 +111,7 @@ def _order_start(container: ContainerSpec, begin: Mark, order: Order) -> None:
 
 
 def _order_inits(facts: PodFacts, order: Order) -> Mark:
-    begin, accepted = Mark(Milestone.IP_ASSIGNED), Mark(Milestone.KUBELET_ACCEPTED)
+    begin, accepted = sandboxed(facts), Mark(Milestone.KUBELET_ACCEPTED)
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN:
             _order_start(container, begin, order)
@@ -116,7 +119,7 @@ def _order_inits(facts: PodFacts, order: Order) -> Mark:
             if container.kind is ContainerKind.INIT:
                 order[begin] = (Mark(Milestone.STARTED, container.name),)
     # Without init containers Initialized turns True before the sandbox exists.
-    has_inits = begin.milestone is not Milestone.IP_ASSIGNED
+    has_inits = begin != sandboxed(facts)
     order[Mark(Milestone.INITIALIZED)] = (begin,) if has_inits else (accepted,)
     return begin
 
@@ -147,26 +150,45 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
     _raise_to_reports(timeline, windows)
     _raise_floors(windows, order)
     _lower_ceilings(windows, order)
-    _derive(timeline, windows)
+    if timeline.facts is not None:
+        _attempt(timeline, timeline.facts, windows)
+        _derive(timeline, timeline.facts, windows)
     return _estimate(timeline, windows, order)
 
 
-def _derive(timeline: Timeline, windows: dict[Mark, Window]) -> None:
-    """Drop the window of what nothing reports unless both sides bound it: the mounts of a pod that has volumes."""
+def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:
+    """Of each step that failed before it succeeded, take the last attempt before the success."""
+    for mark in timeline.evidence:
+        if mark.milestone in FAILED:
+            end = windows.get(until(mark, facts))
+            windows[mark] = attempted(_corrected(timeline, mark), ceiling=None if end is None else end.latest)
+
+
+def _derive(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:
+    """Drop the window of what nothing reports unless both sides bound it: the mounts of a pod that has volumes.
+
+    The kubelet makes the sandbox once all volumes are mounted (pkg/kubelet/kubelet.go, SyncPod): an attempt to make it
+    that failed says that they were.
+    """
     mark = Mark(Milestone.MOUNTED)
-    if mark not in windows or timeline.facts is None:
-        return
     window = windows[mark]
-    for failed in _stamps(timeline, Mark(Milestone.LAST_MOUNT_FAILURE)):
-        if window.latest is None or failed <= window.latest:
-            window = window.raised(failed)
-    told = bool(timeline.facts.volumes) and timeline.has(Milestone.IP_ASSIGNED) and not timeline.facts.host_network
-    windows[mark] = window if told and window.earliest is not None and window.latest is not None else _UNSEEN
+    for each in _corrected(timeline, Mark(Milestone.LAST_SANDBOX_FAILURE)):
+        window = window.lowered(each.latest)
+    failed = last_attempt(_corrected(timeline, Mark(Milestone.LAST_MOUNT_FAILURE)), ceiling=window.latest)
+    if failed is not None:
+        window = window.raised(reported(failed))
+    told = bool(facts.volumes) and window.earliest is not None and timeline.has(sandboxed(facts).milestone)
+    windows[mark] = window if told and window.latest is not None else _UNSEEN
 
 
 def _window(timeline: Timeline, mark: Mark) -> Window:
+    evidence = _corrected(timeline, mark)
+    return intersect(evidence) if evidence else _UNSEEN
+
+
+def _corrected(timeline: Timeline, mark: Mark) -> tuple[Evidence, ...]:
     evidence = timeline.evidence.get(mark)
-    return intersect(corrected(mark, evidence, timeline.clock)) if evidence else _UNSEEN
+    return tuple(corrected(mark, evidence, timeline.clock)) if evidence else ()
 
 
 def _stamps(timeline: Timeline, mark: Mark, *, of: Source | None = None) -> Iterator[int]:

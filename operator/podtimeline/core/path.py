@@ -6,6 +6,7 @@ A step is a milestone. One that is not ``required`` is taken only where it was o
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from podtimeline.core.attempts import sandboxed
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
@@ -48,7 +49,7 @@ def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Ite
     if not facts.mirror:
         yield from _scheduling(facts, instants)
         yield Step(Mark(Milestone.KUBELET_ACCEPTED), Phase.KUBELET_ADMISSION)
-    yield from _sandbox(facts, instants)
+    yield from _sandbox(timeline, facts, instants)
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN:
             yield from _starting(timeline, container)
@@ -121,19 +122,44 @@ def _last(milestone: Milestone, facts: PodFacts, instants: Instants) -> Mark | N
     return max(marks, key=lambda mark: instants[mark].at, default=None)
 
 
-def _sandbox(facts: PodFacts, instants: Instants) -> Iterator[Step]:
-    attached = _last(Milestone.ATTACHED, facts, instants)
+def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
+    attached, end = _last(Milestone.ATTACHED, facts, instants), _sandboxed(facts, instants)
     if attached is not None:
         yield Step(attached, Phase.VOLUME_ATTACH, required=False)
-    end = instants.get(Mark(Milestone.IP_ASSIGNED))
-    before = None if end is None else end.at
+    waiting = attaching(timeline, facts) if end not in instants else None
+    if waiting is not None:
+        yield Step(Mark(Milestone.ATTACHED, waiting), Phase.VOLUME_ATTACH)
+    before = instants[end].at if end in instants else None
     mount, sandbox = Mark(Milestone.LAST_MOUNT_FAILURE), Mark(Milestone.LAST_SANDBOX_FAILURE)
     mounting = mount in instants and not _past(before, instants[mount])
     retried = sandbox in instants and not _past(before, instants[sandbox])
     if mounting and retried:
         yield Step(mount, Phase.VOLUME_MOUNT, required=False)
     phase = Phase.SANDBOX_RETRIES if retried else Phase.VOLUME_MOUNT if mounting else Phase.SANDBOX
-    yield Step(Mark(Milestone.IP_ASSIGNED), phase)
+    yield Step(end, phase)
+
+
+def _sandboxed(facts: PodFacts, instants: Instants) -> Mark:
+    """What ends the way to the sandbox; the address where a kubelet before 1.29 has no condition for it."""
+    end = sandboxed(facts)
+    begun = any(mark.milestone in _OF_CONTAINERS for mark in instants)
+    return Mark(Milestone.IP_ASSIGNED) if end not in instants and begun else end
+
+
+_OF_CONTAINERS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone.STARTED})
+
+
+def attaching(timeline: Timeline, facts: PodFacts) -> str | None:
+    """A volume that is to be attached and, as far as is known, is not; ``None`` where there is none.
+
+    While a volume is attached to another node, there is no VolumeAttachment yet: only an Event says that it is wanted.
+    """
+    for volume in facts.volumes:
+        name = volume.name
+        begun = timeline.has(Milestone.ATTACH_STARTED, name) or ("FailedAttachVolume", name) in timeline.notes
+        if begun and not timeline.has(Milestone.ATTACHED, name):
+            return name
+    return None
 
 
 def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | None:

@@ -128,7 +128,7 @@ class Walk:
         for part, length in before:
             self._append(Stretch(part, self._at, self._at + length, subject))
             self._at += length
-        at_least, at_most = _bounds(self._known, instant) if not before else (None, None)
+        at_least, at_most = bounds(self._known, instant) if not before else (None, None)
         skew = max(end - instant.at, 0)
         if end > self._at or skew:
             self._append(Stretch(phase, self._at, end, subject, at_least, at_most, skew))
@@ -216,7 +216,8 @@ def _ended(timeline: Timeline, facts: PodFacts, instants: Instants) -> Instant |
     return deleted or instants.get(Mark(Milestone.OBJECT_REMOVED))
 
 
-def _bounds(start: Instant, end: Instant) -> tuple[int | None, int | None]:
+def bounds(start: Instant, end: Instant) -> tuple[int | None, int | None]:
+    """The least and the most nanoseconds from one instant to another, ``None`` where nothing bounds it."""
     least = None if end.earliest is None or start.latest is None else max(end.earliest - start.latest, 0)
     most = None if end.latest is None or start.earliest is None else end.latest - start.earliest
     return least, most

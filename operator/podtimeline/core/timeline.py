@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import assert_never
 
-from podtimeline.core.instants import Evidence
+from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Occurrence
 from podtimeline.core.observations import (
     Befell,
@@ -120,10 +120,10 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
     evidence = timeline.evidence
     known = evidence.get(mark)
     if known is None:
-        evidence[mark] = _normal(more) if len(more) <= 2 and mark[0] not in _LAST else _joined_evidence(mark, (), more)
+        evidence[mark] = _normal(more) if len(more) <= 2 and mark[0] not in _LAST else joined_evidence(mark, (), more)
         changed = True
     else:
-        joined = _joined_evidence(mark, known, more)
+        joined = joined_evidence(mark, known, more)
         changed = joined != known
         if changed:
             evidence[mark] = joined
@@ -134,6 +134,8 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
 
 def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
     held = timeline.details.get(mark, "")
+    if held and mark[0] in _GATHERING:
+        detail = ", ".join(sorted({*held.split(", "), *detail.split(", ")}))
     if (len(detail), detail) <= (len(held), held):
         return False
     timeline.details[mark] = detail
@@ -151,19 +153,22 @@ def _join(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evid
 
 
 _LAST = frozenset(each for each, row in MILESTONES.items() if row.occurrence is Occurrence.LAST)
+_GATHERING = frozenset(each for each, row in MILESTONES.items() if row.gathers)
 
 
-def _joined_evidence(mark: Mark, known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def joined_evidence(mark: Mark, known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """What is kept of all the evidence for one mark."""
     return _join_last(known, more) if mark[0] in _LAST else _join(known, more)
 
 
 def _join_last(known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    best = {each.source: each for each in known}
-    for each in more:
-        held = best.get(each.source)
-        if held is None or _first(each) > _first(held):
-            best[each.source] = each
-    return tuple(sorted(best.values(), key=_by_source))
+    # Two statements a source: the earliest claim stands where the latest turns out to be of a time after the start.
+    first: dict[Source, Evidence] = {}
+    last: dict[Source, Evidence] = {}
+    for each in (*known, *more):
+        first[each.source] = min(first.get(each.source, each), each, key=_first)
+        last[each.source] = max(last.get(each.source, each), each, key=_first)
+    return tuple(sorted({*first.values(), *last.values()}, key=_by_claim))
 
 
 def _normal(more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -176,6 +181,10 @@ def _normal(more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
 
 
 _by_source = attrgetter("source")
+
+
+def _by_claim(evidence: Evidence) -> tuple[Source, tuple[int, int, int, int, bool]]:
+    return evidence.source, _first(evidence)
 
 
 def _first(evidence: Evidence) -> tuple[int, int, int, int, bool]:
@@ -197,14 +206,15 @@ def _note(timeline: Timeline, said: Noted) -> bool:
     held = timeline.notes.get(key)
     first = said.at if said.first is None else min(said.first, said.at)
     told = Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text)
-    joined = told if held is None else _joined_note(held, told)
+    joined = told if held is None else joined_note(held, told)
     if joined == held:
         return False
     timeline.notes[key] = joined
     return True
 
 
-def _joined_note(one: Note, other: Note) -> Note:
+def joined_note(one: Note, other: Note) -> Note:
+    """Two notes of one reason and subject as one."""
     last, text = max((one.last, one.text), (other.last, other.text))
     first, first_text = min((one.first, one.first_text), (other.first, other.first_text))
     return Note(one.reason, one.subject, text, first, last, max(one.count, other.count), first_text)

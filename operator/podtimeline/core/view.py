@@ -13,6 +13,7 @@ from podtimeline.core.path import last_endpoint, service_of, startup_path
 from podtimeline.core.phases import Stretch, beginning, called_off, measure, measure_request
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
 from podtimeline.core.timeline import Note, Timeline
+from podtimeline.core.volumes import detaching, named
 
 
 class Outcome(StrEnum):
@@ -112,6 +113,7 @@ class View:
 
 def view(timeline: Timeline, *, now: int) -> View | None:
     """Resolve a timeline as of ``now``; ``None`` while only events or slices have named the pod's uid."""
+    timeline = named(timeline)
     facts = timeline.facts
     if facts is None:
         return None
@@ -263,7 +265,7 @@ def _probed(container: ContainerSpec) -> tuple[tuple[Milestone, Milestone, Phase
 
 
 def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Stretch, ...]:
-    """What containers did that is not on the critical path."""
+    """What containers did that is not on the critical path, and volumes that stayed attached after them."""
     charged = {step.mark for step in startup_path(timeline, facts, instants)}
     found: list[Stretch] = []
     for container in facts.containers:
@@ -274,4 +276,4 @@ def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant
             start, end = instants.get(Mark(first, container.name)), instants.get(end_mark)
             if end_mark not in charged and start is not None and end is not None and end.at >= start.at:
                 found.append(Stretch(phase, start.at, end.at, container.name))
-    return tuple(found)
+    return (*found, *detaching(facts, instants))
