@@ -1,7 +1,8 @@
 """What really happened, from recorders that the operator does not read: audit log, containerd, CNI.
 
 Each truth is an interval in nanoseconds: a write in the API lies between the receipt of its request and its response,
-a deed of the node is stamped by who did it.
+a deed of the node is stamped by who did it. Of what only the kubelet knows (``REPORTED``) the truth is somewhere before
+the first trace that it left elsewhere.
 """
 
 import json
@@ -35,6 +36,7 @@ REPORTED = frozenset(
         Milestone.CONTAINER_READY,
         Milestone.CONTAINERS_READY,
         Milestone.READY,
+        Milestone.KILLING,
     }
 )
 """Milestones whose recorder comes after the fact: the kubelet's write to the API, or the runtime that it then asks."""
@@ -90,7 +92,7 @@ def read_truth(rows: Iterable[tuple[str, str, Path]]) -> dict[str, PodTruth]:
         elif kind == "cni":
             _read_cni(pods, _json_lines(path))
         elif kind == "cri":
-            _read_pulls(pods, node, _json_lines(path))
+            _read_runtime(pods, node, list(_json_lines(path)))
     return pods
 
 
@@ -115,12 +117,9 @@ def _pod(pods: dict[str, PodTruth], meta: Json) -> PodTruth:
 
 
 def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
-    for entry in entries:
-        reference = entry.get("objectRef") or {}
-        if entry["level"] != "RequestResponse" or entry["stage"] != "ResponseComplete":
-            continue
-        if entry.get("responseStatus", {}).get("code", 500) >= 300:
-            continue
+    ready: dict[str, set[str]] = {}
+    for entry in filter(_is_write, entries):
+        reference = entry["objectRef"]
         span = Span(nanoseconds(entry["requestReceivedTimestamp"]), nanoseconds(entry["stageTimestamp"]))
         match reference.get("resource"), reference.get("subresource"), entry["verb"]:
             case "pods", None, "create":
@@ -131,12 +130,26 @@ def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
                 pod.first(Milestone.SCHEDULED, span)
             case "pods", "status", "patch" | "update":
                 _read_status(pods, entry["responseObject"], span)
-            case "pods", None, "delete" if entry["responseObject"].get("kind") == "Pod":
-                _read_deletion(_pod(pods, entry["responseObject"]["metadata"]), entry, span)
+            case "pods", None, "delete" | "deletecollection":
+                for each in _objects(entry["responseObject"]):
+                    _read_deletion(_pod(pods, each["metadata"]), entry, span)
             case "endpointslices", None, "create" | "update" | "patch":
-                _read_slice(pods, entry["responseObject"], span)
+                _read_slice(pods, ready, entry["responseObject"], span)
+            case "endpointslices", None, "delete" | "deletecollection":
+                _read_gone(pods, ready, reference, span)
             case _:
                 continue
+
+
+def _is_write(entry: Json) -> bool:
+    whole = entry["level"] == "RequestResponse" and entry["stage"] == "ResponseComplete"
+    return whole and entry.get("responseStatus", {}).get("code", 500) < 300
+
+
+def _objects(answer: Json) -> list[Json]:
+    """The objects that a deletion answers with: one, the items of a list, or none where it answers with a Status."""
+    items: list[Json] = answer.get("items") or []
+    return items if "items" in answer else [answer] if "uid" in answer.get("metadata", {}) else []
 
 
 def _read_deletion(pod: PodTruth, entry: Json, span: Span) -> None:
@@ -167,14 +180,35 @@ def _read_status(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
             pod.first(Milestone.CONTAINER_READY, span, subject=each["name"])
 
 
-def _read_slice(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
+def _read_slice(pods: dict[str, PodTruth], ready: dict[str, set[str]], written: Json, span: Span) -> None:
     meta = written["metadata"]
     service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
+    subject = f"{meta['namespace']}/{service}/{meta['name']}"
+    stood = ready.setdefault(subject, set())
+    present: dict[str, bool] = {}
     for endpoint in written.get("endpoints") or ():
         target = endpoint.get("targetRef") or {}
-        if target.get("kind") == "Pod" and endpoint["conditions"].get("ready", True):
-            pod = _pod(pods, target)
-            pod.first(Milestone.ENDPOINT_READY, span, subject=f"{meta['namespace']}/{service}/{meta['name']}")
+        if target.get("kind") == "Pod":
+            present[_pod(pods, target).uid] = endpoint["conditions"].get("ready") is not False
+    for uid, serves in present.items():
+        if serves:
+            pods[uid].first(Milestone.ENDPOINT_READY, span, subject=subject)
+            stood.add(uid)
+        elif uid in stood and Mark(Milestone.DELETION_REQUESTED) in pods[uid].marks:
+            pods[uid].first(Milestone.ENDPOINT_TERMINATING, span, subject=subject)
+    for uid in stood - present.keys():
+        stood.remove(uid)
+        pods[uid].first(Milestone.ENDPOINT_REMOVED, span, subject=subject)
+
+
+def _read_gone(pods: dict[str, PodTruth], ready: dict[str, set[str]], reference: Json, span: Span) -> None:
+    """A slice is deleted, or all of a namespace are: no address stands in it any more."""
+    space, name = reference["namespace"], reference.get("name")
+    for subject, stood in ready.items():
+        if subject.startswith(f"{space}/") and name in {None, subject.rpartition("/")[2]}:
+            for uid in stood:
+                pods[uid].first(Milestone.ENDPOINT_REMOVED, span, subject=subject)
+            stood.clear()
 
 
 _DEEDS = {
@@ -185,16 +219,45 @@ _DEEDS = {
 
 
 def _read_containerd(pods: dict[str, PodTruth], lines: Iterable[str]) -> None:
-    owners = {identity: (pod, name) for pod in pods.values() for identity, name in pod.ids.items()}
+    owners = _owners(pods)
     for line in lines:
         match = re.match(r"(\S+ \S+) \+0000 UTC \S+ (\S+) (\{.*\})$", line)
         if match is None or match[2] not in _DEEDS:
             continue
         said = json.loads(match[3])
-        owner = owners.get(said.get("container_id") or said.get("id", ""))
-        if owner is not None:
+        container = said.get("container_id") or said.get("id", "")
+        # A probe's command exits, too, in the same container and under an id of its own.
+        if container in owners and said.get("id", container) == container:
+            pod, name = owners[container]
             moment = nanoseconds(said["exited_at"]) if "exited_at" in said else nanoseconds(match[1])
-            owner[0].first(_DEEDS[match[2]], Span(moment, moment), subject=owner[1])
+            pod.first(_DEEDS[match[2]], Span(moment, moment), subject=name)
+
+
+def _owners(pods: Mapping[str, PodTruth]) -> dict[str, tuple[PodTruth, str]]:
+    """Pod and name of each container by the runtime's id."""
+    return {identity: (pod, name) for pod in pods.values() for identity, name in pod.ids.items()}
+
+
+_SANDBOX = re.compile(r"RunPodSandbox for &PodSandboxMetadata\{.*Uid:([^,]+),.*\} returns sandbox id")
+_STOP = re.compile(r'StopContainer for "([0-9a-f]+)" with timeout')
+
+
+def _read_runtime(pods: dict[str, PodTruth], node: str, entries: list[Json]) -> None:
+    """The log of containerd's CRI service: what the kubelet asked for, and when it was answered."""
+    owners = _owners(pods)
+    for entry in entries:
+        text = str(entry.get("msg", ""))
+        if (made := _SANDBOX.match(text)) is not None and made[1] in pods:
+            pods[made[1]].first(Milestone.SANDBOX_READY, _at(entry))
+        elif (stopped := _STOP.match(text)) is not None and stopped[1] in owners:
+            pod, name = owners[stopped[1]]
+            pod.first(Milestone.KILLING, _at(entry), subject=name)
+    _read_pulls(pods, node, entries)
+
+
+def _at(entry: Json) -> Span:
+    moment = nanoseconds(entry["time"])
+    return Span(moment, moment)
 
 
 def _read_cni(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:

@@ -1,0 +1,141 @@
+"""What recorders beside the API saw is read as they wrote it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.truth import Span, nanoseconds, read_truth
+
+from podtimeline.core.milestones import Mark, Milestone
+
+SLICE = "shop/web/web-x1"
+ENDED = Mark(Milestone.FINISHED, "main")
+
+
+def stamp(second: float) -> str:
+    """A moment of the recorders."""
+    return f"2026-11-25T03:00:{second:09.6f}Z"
+
+
+def span(second: float) -> Span:
+    """A request received at ``second`` and answered 2 ms later."""
+    return Span(nanoseconds(stamp(second)), nanoseconds(stamp(second + 0.002)))
+
+
+def audited(second: float, verb: str, resource: str, answer: Any, **more: Any) -> str:
+    """A line of the audit log."""
+    entry = {
+        "level": "RequestResponse",
+        "stage": "ResponseComplete",
+        "verb": verb,
+        "objectRef": {"resource": resource, "namespace": "shop", **more.pop("reference", {})},
+        "responseStatus": {"code": 200},
+        "responseObject": answer,
+        "requestReceivedTimestamp": stamp(second),
+        "stageTimestamp": stamp(second + 0.002),
+    }
+    return json.dumps(entry | more) + "\n"
+
+
+def pod(**status: Any) -> Any:
+    """The pod ``web-1`` as the API answers with it."""
+    return {"kind": "Pod", "metadata": {"uid": "uid-1", "namespace": "shop", "name": "web-1"}, "status": status}
+
+
+def piece(**conditions: bool) -> Any:
+    """A slice with the pod's address, or none where no condition is given."""
+    target = {"kind": "Pod", "uid": "uid-1", "namespace": "shop", "name": "web-1"}
+    meta = {"namespace": "shop", "name": "web-x1", "labels": {"kubernetes.io/service-name": "web"}}
+    return {"metadata": meta, "endpoints": [{"conditions": conditions, "targetRef": target}] if conditions else None}
+
+
+RUNNING = pod(containerStatuses=[
+    {"name": "main", "image": "i", "containerID": "containerd://c1", "started": True, "ready": True, "state": {}}
+])  # fmt: skip
+
+
+def truth(tmp_path: Path, audit: list[str], *, containerd: str = "", cri: str = "") -> dict[Mark, Span]:
+    """What these logs say of the pod."""
+    rows = []
+    for kind, text in (("audit", "".join(audit)), ("containerd", containerd), ("cri", cri)):
+        (tmp_path / kind).write_text(text)
+        rows.append((kind, "node-1", tmp_path / kind))
+    return read_truth(rows)["uid-1"].marks
+
+
+def event(topic: str, second: float, **said: str) -> str:
+    """A line of containerd's events."""
+    return f"2026-11-25 03:00:{second:012.9f} +0000 UTC k8s.io {topic} {json.dumps(said)}\n"
+
+
+def test_the_exit_of_a_probes_command_is_not_the_end_of_its_container(tmp_path: Path) -> None:
+    """Both are exits of a task in the same container."""
+    log = event("/tasks/exit", 4, container_id="c1", id="probe", exited_at=stamp(4))
+    log += event("/tasks/exit", 9.5, container_id="c1", id="c1", exited_at=stamp(9))
+    marks = truth(tmp_path, [audited(3, "patch", "pods", RUNNING, reference={"subresource": "status"})], containerd=log)
+    assert marks[ENDED] == Span(nanoseconds(stamp(9)), nanoseconds(stamp(9)))
+
+
+def test_a_deletion_is_asked_for_by_the_first_request_and_done_by_the_kubelets_own(tmp_path: Path) -> None:
+    """The kubelet's request has a grace of 0."""
+    final = {"gracePeriodSeconds": 0}
+    marks = truth(
+        tmp_path,
+        [audited(5, "delete", "pods", pod()), audited(7, "delete", "pods", pod(), requestObject=final)],
+    )
+    assert marks[Mark(Milestone.DELETION_REQUESTED)] == span(5)
+    assert marks[Mark(Milestone.OBJECT_REMOVED)] == span(7)
+
+
+def test_the_deletion_of_a_namespaces_pods_is_one_request(tmp_path: Path) -> None:
+    """Its answer lists them."""
+    marks = truth(tmp_path, [audited(5, "deletecollection", "pods", {"items": [pod()]})])
+    assert marks[Mark(Milestone.DELETION_REQUESTED)] == span(5)
+
+
+def test_an_address_is_ready_then_terminating_then_gone(tmp_path: Path) -> None:
+    """Three writes of the slice, with the deletion between the first two."""
+    marks = truth(
+        tmp_path,
+        [
+            audited(2, "create", "endpointslices", piece(ready=False)),
+            audited(3, "update", "endpointslices", piece(ready=True)),
+            audited(5, "delete", "pods", pod()),
+            audited(5.1, "update", "endpointslices", piece(ready=False, terminating=True)),
+            audited(6, "update", "endpointslices", piece()),
+        ],
+    )
+    assert marks[Mark(Milestone.ENDPOINT_READY, SLICE)] == span(3)
+    assert marks[Mark(Milestone.ENDPOINT_TERMINATING, SLICE)] == span(5.1)
+    assert marks[Mark(Milestone.ENDPOINT_REMOVED, SLICE)] == span(6)
+
+
+def test_an_address_that_is_not_ready_for_a_while_is_not_terminating(tmp_path: Path) -> None:
+    """A flap is no way back."""
+    lines = [audited(3, "update", "endpointslices", piece(ready=True))]
+    lines.append(audited(4, "update", "endpointslices", piece(ready=False)))
+    assert Mark(Milestone.ENDPOINT_TERMINATING, SLICE) not in truth(tmp_path, lines)
+
+
+def test_with_its_slice_an_address_is_gone(tmp_path: Path) -> None:
+    """A Service is deleted."""
+    lines = [audited(3, "update", "endpointslices", piece(ready=True))]
+    lines.append(
+        audited(4, "delete", "endpointslices", {"kind": "Status", "metadata": {}}, reference={"name": "web-x1"})
+    )
+    assert truth(tmp_path, lines)[Mark(Milestone.ENDPOINT_REMOVED, SLICE)] == span(4)
+
+
+def test_a_sandbox_is_ready_once_the_runtime_has_answered(tmp_path: Path) -> None:
+    """And a container is being stopped once the runtime was asked to."""
+    sandbox = "RunPodSandbox for &PodSandboxMetadata{Name:web-1,Uid:uid-1,Namespace:shop,Attempt:0,}"
+    lines = [
+        {"msg": sandbox, "time": stamp(1)},
+        {"msg": f'{sandbox} returns sandbox id "s1"', "time": stamp(2)},
+        {"msg": 'StopContainer for "c1" with timeout 2 (s)', "time": stamp(8)},
+    ]
+    cri = "".join(json.dumps(line) + "\n" for line in lines)
+    audit = [audited(3, "patch", "pods", RUNNING, reference={"subresource": "status"})]
+    marks = truth(tmp_path, audit, cri=cri)
+    assert marks[Mark(Milestone.SANDBOX_READY)].start == nanoseconds(stamp(2))
+    assert marks[Mark(Milestone.KILLING, "main")].start == nanoseconds(stamp(8))
