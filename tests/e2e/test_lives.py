@@ -18,7 +18,7 @@ from tests.support.truth import nanoseconds
 
 from podtimeline.core.milestones import Milestone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 
 EARLY = """
 apiVersion: v1

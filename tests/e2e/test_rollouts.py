@@ -18,7 +18,7 @@ from tests.support.truth import nanoseconds
 from podtimeline.cli.main import main
 from podtimeline.render.schema import ROLLOUT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 
 HERE = Path(__file__).parent
 WORKLOADS = {"web": "Deployment", "db": "StatefulSet", "agent": "DaemonSet", "report": "Job"}
