@@ -106,14 +106,15 @@ def test_a_phase_that_goes_on_says_so() -> None:
     text = text_of(samples.drawn(samples.unschedulable()))
     assert "▶" in text
     assert "starting for 60.0s, in scheduling" in text
-    assert text.count("so far") == 2
+    assert text.count("so far") == 3
 
 
 def test_what_is_said_twice_is_shown_once() -> None:
     """The scheduler writes the same text into its event and into the pod's condition."""
-    text = text_of(samples.drawn(samples.unschedulable())).partition("\n\nIt has been")[0]
-    assert "FailedScheduling, Unschedulable \u00d74:" in text
-    assert text.count("preemption:") == 1
+    wide = text_of(samples.drawn(samples.unschedulable()), wide=True).partition("\n\nIt has been")[0]
+    assert "FailedScheduling, Unschedulable \u00d74:" in wide
+    assert wide.count("preemption:") == 1
+    assert "Unschedulable \u00d74" not in text_of(samples.drawn(samples.unschedulable()))
 
 
 def test_many_words_are_limited_unless_wide_is_asked_for() -> None:

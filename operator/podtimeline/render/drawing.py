@@ -28,6 +28,7 @@ class Milestone:
     source: str | None
     skew_nanoseconds: int | None
     detail: str
+    lag_nanoseconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,17 @@ class Stretch:
     def finish(self) -> int:
         """Nanoseconds since the epoch."""
         return nanoseconds(self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How one EndpointSlice let go of a pod that was to be deleted; ``out`` is ``None`` while it has not."""
+
+    subject: str
+    out: str | None
+    lag_nanoseconds: int
+    lost_nanoseconds: int | None
+    surely: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,62 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a container, as far as its status tells; moments are whole seconds."""
+
+    container: str
+    run: int
+    started: str | None
+    finished: str | None
+    exit_code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What befell the pod beside its start."""
+
+    incident: str
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Who asked for the pod's deletion, with which grace, and what holds the object."""
+
+    cause: str | None
+    text: str
+    grace_seconds: int | None
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One piece of a finding's evidence."""
+
+    source: str
+    text: str
+    at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that cost time, or traffic."""
+
+    kind: str
+    leg: str
+    phase: str | None
+    subject: str
+    text: str
+    duration_nanoseconds: int
+    share: float | None
+    open: bool
+    evidence: tuple[Proof, ...]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How the pod ended."""
 
@@ -126,9 +194,12 @@ class PodTimeline:
     outcome: str
     phase: str | None
     milestones: tuple[Milestone, ...]
+    request: tuple[Stretch, ...]
     phases: tuple[Stretch, ...]
     leaving: tuple[Stretch, ...]
+    drains: tuple[Drain, ...]
     beside: tuple[Stretch, ...]
+    requested_nanoseconds: int | None
     total_nanoseconds: int | None
     startup_nanoseconds: int | None
     endpoint_nanoseconds: int | None
@@ -141,7 +212,11 @@ class PodTimeline:
     notes: tuple[Note, ...]
     pulls: tuple[Pull, ...]
     restarts: tuple[Restart, ...]
+    runs: tuple[Run, ...]
+    incidents: tuple[Incident, ...]
+    deletion: Deletion | None
     ended: Ended | None
+    findings: tuple[Finding, ...]
     explanation: str
     cluster: str | None = None
     clock: Clock | None = None
@@ -150,3 +225,8 @@ class PodTimeline:
     def begin(self) -> int | None:
         """When the start began, nanoseconds since the epoch; ``None`` where unknown."""
         return self.phases[0].begin if self.phases else None
+
+    @property
+    def asked(self) -> int | None:
+        """When its deletion was asked for, nanoseconds since the epoch; ``None`` where it was not or is unknown."""
+        return self.leaving[0].begin if self.leaving else None

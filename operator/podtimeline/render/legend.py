@@ -1,6 +1,6 @@
 """How phases are told apart: a letter and a colour each. A phase of a newer operator gets neither, but is drawn."""
 
-from podtimeline.core.milestones import PHASES, Phase
+from podtimeline.core.milestones import PHASES, Leg, Phase
 from podtimeline.render.screen import Style
 
 _LEGEND: dict[Phase, tuple[str, Style]] = {
@@ -44,6 +44,14 @@ _LEGEND: dict[Phase, tuple[str, Style]] = {
     Phase.VOLUME_DETACH: ("d", Style.BRIGHT_GREEN),
     Phase.UNEXPLAINED: ("?", Style.RED),
 }
+
+
+_LEGS = {Leg.REQUEST: "request", Leg.STARTUP: "start", Leg.TERMINATION: "way back"}
+
+
+def leg_text(leg: str) -> str:
+    """A leg's name for people."""
+    return _LEGS[Leg(leg)] if leg in Leg.__members__.values() else leg
 
 
 def title(phase: str) -> str:

@@ -16,11 +16,32 @@ _COLUMNS = (
     Column("at (UTC)", least=18),
     Column("detail", least=8, style=Style.DIM),
 )
+_BEFORE_LAG = 6
+_LAG = Column("shown after", right=True, least=11, style=Style.YELLOW)
+_LATE = 100_000_000
+"""From a tenth of a second on the time between a fact and the watch that showed it is worth a column."""
 
 
 def milestones(timeline: PodTimeline, screen: Screen) -> list[Line]:
-    """One row per milestone in the order of time; the bounds are told as distances from the best estimate."""
-    return table(screen, _COLUMNS, [_row(each, timeline) for each in timeline.milestones])
+    """One row per milestone in the order of time; the bounds are told as distances from the best estimate.
+
+    How much later the watch showed a milestone is a column where one of them came late.
+    """
+    late = any(_is_late(each) for each in timeline.milestones)
+    columns = (*_COLUMNS[:_BEFORE_LAG], _LAG, *_COLUMNS[_BEFORE_LAG:]) if late else _COLUMNS
+    rows = []
+    for each in timeline.milestones:
+        row = _row(each, timeline)
+        rows.append((*row[:_BEFORE_LAG], _lag(each), *row[_BEFORE_LAG:]) if late else row)
+    return table(screen, columns, rows)
+
+
+def _is_late(reached: Milestone) -> bool:
+    return reached.lag_nanoseconds is not None and reached.lag_nanoseconds >= _LATE
+
+
+def _lag(reached: Milestone) -> str:
+    return duration_text(reached.lag_nanoseconds or 0) if _is_late(reached) else ""
 
 
 def _row(reached: Milestone, timeline: PodTimeline) -> tuple[str, ...]:

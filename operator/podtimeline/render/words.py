@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import PHASES, Phase
-from podtimeline.core.observations import Partial
+from podtimeline.core.observations import Cause, Partial
 from podtimeline.core.texts import bytes_text, duration_text
 from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
@@ -89,6 +88,26 @@ def clock_text(clock: Clock, node: str | None) -> str:
     return f"The clock of {node or 'its node'} was {by} {'ahead' if ahead else 'behind'}: what it stamped is corrected."
 
 
+_CAUSES = {
+    Cause.PREEMPTION: "the scheduler, for a pod of higher priority",
+    Cause.TAINT: "the taint eviction controller",
+    Cause.NODE_PRESSURE: "the kubelet of its node, short of a resource or shutting down",
+    Cause.POD_GC: "the pod garbage collector",
+    Cause.DRAIN: "an eviction, while its node was cordoned",
+    Cause.EVICTION: "an eviction",
+    Cause.ROLLOUT: "its owner, for a newer revision",
+    Cause.SCALE_DOWN: "its owner, which wants fewer pods",
+    Cause.OWNER_DELETED: "the garbage collector, as its owner was deleted",
+    Cause.CONTROLLER: "its owner's controller",
+    Cause.DIRECT: "a person or another client",
+}
+
+
+def cause_text(cause: str) -> str:
+    """Who asked for a deletion."""
+    return _CAUSES[Cause(cause)] if cause in Cause.__members__.values() else cause.replace("_", " ")
+
+
 def missed_text(missed: Missed) -> str:
     """A milestone and what it belongs to."""
     name = missed.milestone.replace("_", " ")
@@ -112,11 +131,3 @@ def pull_text(pull: Pull) -> str:
     if pull.waiting_nanoseconds is None or pull.waiting_nanoseconds == pull.pull_nanoseconds:
         return f"{pull.image}{size}{took}"
     return f"{pull.image}{size}{took}, {duration_text(pull.waiting_nanoseconds)} with waiting"
-
-
-def advice(timeline: PodTimeline) -> str:
-    """What to try about the longest phase; empty where there is none or it is not known here."""
-    longest = max(timeline.phases, key=lambda each: each.duration_nanoseconds, default=None)
-    if longest is None or longest.phase not in Phase.__members__.values():
-        return ""
-    return PHASES[Phase(longest.phase)].advice

@@ -1,0 +1,209 @@
+"""The bars of one pod: each leg of its way on an axis of its own, what ran beside it below."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from podtimeline.core.milestones import Leg, Phase
+from podtimeline.core.texts import duration_text
+from podtimeline.render.axis import Axis, span_text
+from podtimeline.render.drawing import Drain, PodTimeline, Stretch
+from podtimeline.render.legend import leg_text, style, title
+from podtimeline.render.moments import rfc3339
+from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.text import cells
+
+_LEAST_BAR = 10
+_WORTH_PART = 20
+_WORTH = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One stretch, ready to be drawn."""
+
+    stretch: Stretch
+    name: str
+    subject: str
+    took: str
+    share: str
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One leg: its bars sum to ``total`` nanoseconds; ``name`` tells the legs apart."""
+
+    name: str
+    rows: tuple[_Row, ...]
+    beside: tuple[_Row, ...]
+    total: int
+    under_way: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The width of each column; 0 leaves the column out."""
+
+    name: int
+    subject: int
+    bar: int
+    took: int
+    share: int
+    doubt: int
+
+
+def chart(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
+    """The legs that are known, one below the other, in the same columns.
+
+    The request for the pod is left out where it took next to nothing, unless ``wide`` asks for it.
+    """
+    sections = list(_sections(timeline, screen, wide=wide))
+    if not sections:
+        return []
+    layout = _layout([row for each in sections for row in (*each.rows, *each.beside)], screen.width)
+    return [line for each in sections for line in _drawn(each, layout, screen)]
+
+
+def _sections(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[_Section]:
+    asked, total = timeline.requested_nanoseconds, timeline.total_nanoseconds
+    if timeline.request and asked and (wide or asked >= min(_WORTH, (total or 0) // _WORTH_PART)):
+        yield _section(leg_text(Leg.REQUEST), timeline.request, (), asked, screen)
+    end = timeline.asked
+    if timeline.phases and total is not None:
+        beside = [each for each in timeline.beside if end is None or each.begin < end]
+        named = wide or end is not None
+        yield _section(leg_text(Leg.STARTUP) if named else "", timeline.phases, beside, total, screen)
+    if end is not None:
+        late = [each for each in timeline.beside if each.begin >= end]
+        drained = [_drain(each, end, timeline) for each in timeline.drains]
+        length = sum(each.duration_nanoseconds for each in timeline.leaving)
+        name = leg_text(Leg.TERMINATION)
+        yield _section(name, timeline.leaving, [*late, *drained], length, screen, drains=timeline.drains)
+
+
+def _section(
+    name: str,
+    stretches: Sequence[Stretch],
+    beside: Sequence[Stretch],
+    total: int,
+    screen: Screen,
+    *,
+    drains: Sequence[Drain] = (),
+) -> _Section:
+    lost = {each.subject: _lost(each) for each in drains}
+    rows = tuple(_row(each, screen, total) for each in stretches)
+    others = tuple(
+        replace(row, doubt=lost.get(each.subject) or row.doubt)
+        for each, row in ((each, _row(each, screen, None)) for each in beside)
+    )
+    return _Section(name, rows, others, total, stretches[-1].open)
+
+
+def _drain(drain: Drain, asked: int, timeline: PodTimeline) -> Stretch:
+    """How long an address stood as ready after the request to delete its pod, as a stretch beside the way back."""
+    end = asked + drain.lag_nanoseconds
+    open_ = drain.out is None and timeline.leaving[-1].open
+    return Stretch(
+        Phase.ENDPOINT_DRAIN, drain.subject, rfc3339(asked), rfc3339(end), drain.lag_nanoseconds, None, None, open_, 0
+    )
+
+
+def _lost(drain: Drain) -> str:
+    """How long traffic may have met nobody, for the column of doubts."""
+    if not drain.lost_nanoseconds:
+        return ""
+    return f"lost {duration_text(drain.lost_nanoseconds)}" + ("" if drain.surely else "?")
+
+
+def _row(stretch: Stretch, screen: Screen, total: int | None) -> _Row:
+    took = span_text(stretch.duration_nanoseconds)
+    share = "" if not total else f"{100 * stretch.duration_nanoseconds // total} %"
+    doubt = _doubt(stretch, screen, total)
+    return _Row(stretch, title(stretch.phase), screen.words(subject_text(stretch.subject)), took, share, doubt)
+
+
+def subject_text(subject: str) -> str:
+    """A container's name, or the Service of ``namespace/service/slice``: the namespace is the pod's own."""
+    parts = subject.split("/")
+    return parts[1] if len(parts) > 1 else subject
+
+
+def _doubt(stretch: Stretch, screen: Screen, total: int | None) -> str:
+    """How far off the duration may be, where that matters: above a tenth of the total or the phase's own length."""
+    if stretch.skew_nanoseconds:
+        return f"skew {duration_text(stretch.skew_nanoseconds)}"
+    if stretch.open:
+        return "so far"
+    least, most, glyphs = stretch.at_least_nanoseconds, stretch.at_most_nanoseconds, screen.glyphs
+    whole = total or stretch.duration_nanoseconds
+    if least is None or most is None:
+        # What ran beside carries no bounds at all.
+        return f"{glyphs.about}?" if total and 10 * stretch.duration_nanoseconds > total else ""
+    shorter, longer = stretch.duration_nanoseconds - least, most - stretch.duration_nanoseconds
+    off = max(shorter, longer)
+    if not (10 * off > whole or (off > stretch.duration_nanoseconds and 100 * off > whole)):
+        return ""
+    if off <= 2 * min(shorter, longer):
+        return f"{glyphs.about}{duration_text(off)}"
+    return f"{span_text(least)}{glyphs.to}{span_text(most)}"
+
+
+def _layout(rows: Iterable[_Row], width: int) -> _Layout:
+    listed = list(rows)
+    name = max(cells(row.name) for row in listed)
+    subject = min(max(cells(row.subject) for row in listed), max(width // 6, 8))
+    took = max(cells(row.took) for row in listed)
+    share = cells("100 %")
+    doubt = max(cells(row.doubt) for row in listed)
+    full = _Layout(name, subject, 0, took, share, doubt)
+    narrow = _Layout(min(name, 18), min(subject, 8), 0, took, 0, min(doubt, 8))
+    bare = _Layout(min(name, max(width - 20, 6)), 0, 0, took, 0, 0)
+    fitting = (each for each in (full, narrow, bare) if width - _fixed(each) >= _LEAST_BAR)
+    layout = next(fitting, bare)
+    return replace(layout, bar=max(width - _fixed(layout), 1))
+
+
+def _fixed(layout: _Layout) -> int:
+    fields = (layout.name, layout.subject, layout.took, layout.share, layout.doubt)
+    return sum(each + 2 for each in fields if each)
+
+
+def _drawn(section: _Section, layout: _Layout, screen: Screen) -> Iterator[Line]:
+    stretches = [row.stretch for row in (*section.rows, *section.beside)]
+    start = min(each.begin for each in stretches)
+    axis = Axis(start, max(each.finish for each in stretches) - start, layout.bar)
+    left = sum(each + 2 for each in (layout.name, layout.subject) if each)
+    yield ()
+    yield (Piece(screen.cell(section.name, left) + axis.scale(), Style.DIM),)
+    yield from (_bar(row, axis, layout, screen) for row in section.rows)
+    yield _sum(section, axis, layout, screen)
+    if section.beside:
+        yield from screen.paragraph("beside it, at the same time", style=Style.DIM)
+        yield from (_bar(row, axis, layout, screen) for row in section.beside)
+
+
+def _bar(row: _Row, axis: Axis, layout: _Layout, screen: Screen) -> Line:
+    stretch = row.stretch
+    last = screen.glyphs.goes_on if stretch.open else screen.glyphs.clash if stretch.skew_nanoseconds else ""
+    bar = axis.bar(screen, stretch.begin, stretch.finish, style=style(stretch.phase), last=last)
+    right = _column(screen, row.took, layout.took) + _column(screen, row.share, layout.share)
+    doubt = f"  {screen.cell(row.doubt, layout.doubt)}" if layout.doubt else ""
+    return (*_labels(row.name, row.subject, layout, screen), *bar, Piece(right), Piece(doubt, Style.YELLOW))
+
+
+def _labels(name: str, subject: str, layout: _Layout, screen: Screen) -> Line:
+    cell = Piece(screen.cell(name, layout.name) + "  ")
+    if not layout.subject:
+        return (cell,)
+    return (cell, Piece(screen.cell(subject, layout.subject) + "  ", Style.DIM))
+
+
+def _column(screen: Screen, text: str, width: int) -> str:
+    return "  " + screen.cell(text, width, right=True) if width else ""
+
+
+def _sum(section: _Section, axis: Axis, layout: _Layout, screen: Screen) -> Line:
+    blank, total = axis.blank(screen, 0, axis.width), section.total
+    right = _column(screen, duration_text(total), layout.took) + _column(screen, "100 %" if total else "", layout.share)
+    doubt = "  so far" if section.under_way and layout.doubt >= len("so far") else ""
+    return (*_labels("total", "", layout, screen), blank, Piece(right, Style.BOLD), Piece(doubt, Style.YELLOW))

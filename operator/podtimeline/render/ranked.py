@@ -1,0 +1,86 @@
+"""The ranked findings of one pod: what each cost, what it rests on, what to try."""
+
+from collections.abc import Iterator
+
+from podtimeline.core.findings import FindingKind
+from podtimeline.core.texts import duration_text
+from podtimeline.render.chart import subject_text
+from podtimeline.render.drawing import Finding, PodTimeline, Proof
+from podtimeline.render.legend import leg_text, title
+from podtimeline.render.milestones import signed
+from podtimeline.render.moments import SECOND, nanoseconds
+from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.text import wrap
+
+_SHOWN = 3
+_PROOFS = 2
+_PROOF_LINES = 2
+_INDENT = 2
+
+
+def ranked(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
+    """The findings that cost most; with ``wide`` all of them, with all their evidence."""
+    found = timeline.findings
+    shown = found if wide else found[:_SHOWN]
+    drawn = [line for each in shown for line in _finding(each, timeline, screen, wide=wide)]
+    if len(shown) < len(found):
+        drawn.append((Piece(f"and {len(found) - len(shown)} more findings (-o wide shows all)", Style.DIM),))
+    return drawn
+
+
+def _finding(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+    yield ()
+    yield from _heading(finding, screen)
+    if finding.text not in timeline.explanation:
+        yield from _indented(finding.text, screen, Style.PLAIN)
+    yield from _evidence(finding, timeline, screen, wide=wide)
+    yield from _indented(f"try: {finding.advice}", screen, Style.GREEN)
+
+
+def _heading(finding: Finding, screen: Screen) -> list[Line]:
+    subject = subject_text(finding.subject)
+    general = finding.phase if finding.kind == FindingKind.LONG_PHASE else None
+    name = title(general) if general else finding.kind.replace("_", " ")
+    return screen.paragraph(f"{name} of {subject}" if subject else name, style=Style.BOLD, first=_cost(finding))
+
+
+def _cost(finding: Finding) -> str:
+    """How long, and which share of its leg; empty where it took no time."""
+    if not finding.duration_nanoseconds:
+        return ""
+    took = duration_text(finding.duration_nanoseconds)
+    # As the chart rounds its shares: down, but for what a float lacks of a whole one.
+    share = "" if finding.share is None else f", {int(100 * finding.share + 1e-9)} % of the {leg_text(finding.leg)}"
+    return f"{took}{share}{' so far' if finding.open else ''}: "
+
+
+def _evidence(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+    said = timeline.explanation + finding.text
+    telling = [each for each in finding.evidence if wide or each.text not in said]
+    for proof in telling if wide else telling[:_PROOFS]:
+        yield from _indented(_proof(proof, timeline), screen, Style.DIM, most=None if wide else _PROOF_LINES)
+
+
+def _proof(proof: Proof, timeline: PodTimeline) -> str:
+    when = "" if proof.at is None else f" {when_text(proof.at, timeline)}"
+    return f"{proof.source}{when}: {proof.text}"
+
+
+def when_text(moment: str, timeline: PodTimeline) -> str:
+    """A moment for people: after the start's beginning or after the request to delete it, else by the clock."""
+    at, begin, asked = nanoseconds(moment), timeline.begin, timeline.asked
+    if asked is not None and at >= asked:
+        return f"+{duration_text(at - asked)} after the deletion request"
+    if begin is None or at > timeline.phases[-1].finish + SECOND:
+        return f"{moment[11:23]}Z"
+    if at < begin:
+        return f"{duration_text(begin - at)} before it began"
+    return signed(at - begin)
+
+
+def _indented(text: str, screen: Screen, style: Style, *, most: int | None = None) -> Iterator[Line]:
+    lines = wrap(screen.words(text), max(screen.width - _INDENT, 8))
+    shown = lines if most is None else lines[:most]
+    for number, line in enumerate(shown):
+        more = screen.glyphs.ellipsis if number == len(shown) - 1 and len(lines) > len(shown) else ""
+        yield (Piece(" " * _INDENT), Piece(f"{line}{more}", style))

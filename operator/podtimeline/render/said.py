@@ -1,0 +1,131 @@
+"""What was said of a pod, and what befell it: notes, runs, incidents, its deletion, and what to know of the figures."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from podtimeline.core.findings import FindingKind
+from podtimeline.core.texts import duration_text
+from podtimeline.render import words
+from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run
+from podtimeline.render.moments import nanoseconds
+from podtimeline.render.ranked import when_text
+from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.table import Column, table
+from podtimeline.render.text import cells, wrap
+
+_NOTES = 5
+_NOTE_LINES = 3
+_INCIDENTS = 3
+_RUNS = (
+    Column("container"),
+    Column("run", right=True, least=3),
+    Column("lasted", right=True, least=6),
+    Column("ended with", least=12),
+    Column("started (UTC)", least=13, style=Style.DIM),
+)
+
+
+def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
+    """Words of events that no finding has quoted, what befell the pod, and caveats; ``wide`` shows all in full."""
+    drawn = [*_notes(timeline, screen, wide=wide), *_runs(timeline, screen, wide=wide)]
+    if timeline.ended is not None and (timeline.ended.reason or timeline.ended.text):
+        drawn += screen.paragraph(_ended(timeline), style=words.outcome_style(timeline))
+    if timeline.deletion is not None:
+        drawn += screen.paragraph(_deletion(timeline.deletion))
+    drawn += _incidents(timeline, screen, wide=wide)
+    for caveat in words.caveats(timeline):
+        drawn += screen.paragraph(caveat, style=Style.YELLOW)
+    return [(), *drawn] if drawn else []
+
+
+def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+    notes = _merged(timeline.notes)
+    if not wide:
+        quoted = _quoted(timeline)
+        notes = [each for each in notes if _trimmed(each.text) not in quoted]
+    left_out = 0 if wide else max(len(notes) - _NOTES, 0)
+    for note in notes[left_out:]:
+        yield from _note(note, timeline, screen, wide=wide)
+    if left_out:
+        yield (Piece(f"and {left_out} earlier ones (-o wide shows all)", Style.DIM),)
+
+
+def _quoted(timeline: PodTimeline) -> str:
+    """All that the findings say in full somewhere in the drawing."""
+    return "\n".join((timeline.explanation, *(each.text for each in timeline.findings[:3])))
+
+
+def _trimmed(text: str) -> str:
+    return text.strip().rstrip(".:").rstrip()
+
+
+def _merged(notes: Iterable[Note]) -> list[Note]:
+    """Notes that say the same of the same subject become one: the event and the condition repeat each other."""
+    merged: dict[tuple[str, str], Note] = {}
+    for note in notes:
+        key = (note.subject, note.text)
+        held = merged.get(key)
+        if held is None:
+            merged[key] = note
+        else:
+            count = max(held.count, note.count)
+            merged[key] = replace(held, reason=f"{held.reason}, {note.reason}", count=count)
+    return list(merged.values())
+
+
+def _note(note: Note, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+    times = f" {screen.glyphs.times}{note.count}" if note.count > 1 else ""
+    subject = f" {note.subject}" if note.subject else ""
+    head = screen.words(f"{when_text(note.first, timeline)} {note.reason}{times}{subject}") + ": "
+    lines = wrap(screen.words(note.text), max(screen.width - 4, 8))
+    if cells(head) + cells(screen.words(note.text)) <= screen.width:
+        yield (Piece(head, Style.YELLOW), Piece(" ".join(lines)))
+        return
+    yield from screen.paragraph(head, style=Style.YELLOW)
+    shown = lines if wide else lines[:_NOTE_LINES]
+    for number, line in enumerate(shown):
+        more = screen.glyphs.ellipsis if number == len(shown) - 1 and len(lines) > len(shown) else ""
+        yield (Piece(f"    {line}{more}"),)
+
+
+def _runs(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+    """How often containers ran: each run with ``wide``, and a sentence of those that no finding tells of."""
+    if wide and timeline.runs:
+        yield from table(screen, _RUNS, [_run(each) for each in timeline.runs])
+    told = {each.subject for each in timeline.findings if each.kind == FindingKind.CRASH_LOOP}
+    for restart in (each for each in timeline.restarts if each.container not in told):
+        yield from screen.paragraph(words.restart_text(restart), style=Style.YELLOW)
+
+
+def _run(run: Run) -> tuple[str, ...]:
+    length = "unknown"
+    if run.started is not None and run.finished is not None:
+        length = f"{max(nanoseconds(run.finished) - nanoseconds(run.started), 0) // 1_000_000_000}s"
+    code = "" if run.exit_code is None else f"exit code {run.exit_code}" + (f" ({run.reason})" if run.reason else "")
+    started = "unknown" if run.started is None else run.started[11:19]
+    return (run.container, str(run.run), length, code or "still running, or unknown", started)
+
+
+def _ended(timeline: PodTimeline) -> str:
+    ended = timeline.ended
+    how = [] if ended is None else [each for each in (ended.reason, ended.text) if each]
+    return "It ended: " + ": ".join(how)
+
+
+def _deletion(deletion: Deletion) -> str:
+    cause = "somebody unknown" if deletion.cause is None else words.cause_text(deletion.cause)
+    told = f" ({deletion.text})" if deletion.text else ""
+    grace = "" if deletion.grace_seconds is None else f", grace {duration_text(deletion.grace_seconds * 1_000_000_000)}"
+    held = f", finalizers {', '.join(deletion.finalizers)}" if deletion.finalizers else ""
+    return f"Deletion asked for by {cause}{told}{grace}{held}."
+
+
+def _incidents(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+    listed = timeline.incidents
+    left_out = 0 if wide else max(len(listed) - _INCIDENTS, 0)
+    for each in listed[left_out:]:
+        told = f": {each.text}" if each.text else ""
+        name = each.incident.replace("_", " ")
+        yield from screen.paragraph(f"{when_text(each.at, timeline)} {name}{told}", style=Style.YELLOW)
+    if left_out:
+        yield (Piece(f"and {left_out} earlier incidents (-o wide shows all)", Style.DIM),)
