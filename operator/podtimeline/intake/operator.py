@@ -176,15 +176,16 @@ class Frame:
     async def _kopf(self, kinds: Sequence[LowRate]) -> FrameEnd:
         """Run kopf until it ends, or until it is to be started anew for a kind more."""
         run = _Run(self._connection, self._namespaces, kinds, self._told)
-        ended, widened = asyncio.create_task(run.ended()), asyncio.create_task(self._listings.widened())
+        widened = asyncio.create_task(self._listings.widened())
         self._running = True
+        run.start()
+        either: set[asyncio.Future[Any]] = {run.ended, widened}
         try:
-            await asyncio.wait({ended, widened}, return_when=asyncio.FIRST_COMPLETED)
-            return await ended if ended.done() else FrameEnd.WIDENED
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return run.ended.result() if run.ended.done() else FrameEnd.WIDENED
         finally:
-            for each in (ended, widened):
-                each.cancel()
-            await asyncio.gather(ended, widened, return_exceptions=True)
+            widened.cancel()
+            await run.stop()
             self._running = False
 
     def _told(self, kind: LowRate, type_: str | None, raw: bytes) -> None:
@@ -210,22 +211,22 @@ class _Run:
         self._kinds = kinds
         self._told = told
         self._home = asyncio.get_running_loop()
-        self._ended: asyncio.Future[FrameEnd] = self._home.create_future()
+        self.ended: asyncio.Future[FrameEnd] = self._home.create_future()
+        """How it ended."""
         self._thread = threading.Thread(target=self._work, name="kopf", daemon=True)
         self._stopping = threading.Event()
         self._stop: Callable[[], object] | None = None
 
-    async def ended(self) -> FrameEnd:
-        """How it ended. A cancellation stops kopf and waits for it."""
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
-        try:
-            return await asyncio.shield(self._ended)
-        except asyncio.CancelledError:
-            self._stopping.set()
-            if self._stop is not None:
-                self._stop()
-            await asyncio.wait({self._ended}, timeout=_STOP_SECONDS)
-            raise
+
+    async def stop(self) -> None:
+        """Stop kopf if it has not ended, and wait for it."""
+        self._stopping.set()
+        if self._stop is not None:
+            self._stop()
+        await asyncio.wait({self.ended}, timeout=_STOP_SECONDS)
 
     def _work(self) -> None:
         end = FrameEnd.RETURNED
@@ -240,8 +241,8 @@ class _Run:
         self._home.call_soon_threadsafe(self._finish, end)
 
     def _finish(self, end: FrameEnd) -> None:
-        if not self._ended.done():
-            self._ended.set_result(end)
+        if not self.ended.done():
+            self.ended.set_result(end)
 
     async def _operate(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
