@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.render import samples
+from tests.render import samples, way_back
 
 from podtimeline.render.revision_drawing import revision
 from podtimeline.render.rollout import rollout
@@ -17,6 +17,9 @@ LIVES = {
     "crowded": samples.crowded,
     "unseen": samples.unseen,
     "failed": samples.failed,
+    "evicted": way_back.evicted,
+    "ordinal": way_back.ordinal,
+    "looping": way_back.looping,
 }
 SCREENS = {
     f"{width}{'' if show else '-ascii'}": Screen(width, unicode=show)

@@ -8,6 +8,7 @@ from podtimeline.core.leaving import Drain
 from podtimeline.core.milestones import Leg, Milestone
 from podtimeline.core.observations import Ran
 from podtimeline.core.path import service_of
+from podtimeline.core.pods import ContainerKind
 from podtimeline.core.texts import duration_text
 from podtimeline.core.view import Outcome
 
@@ -69,18 +70,19 @@ def finalizers(case: Case, spell: Spell) -> Found | None:
 
 def traffic_lost(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
     """An address that stood as ready after the container behind it had exited."""
+    first = _first_exit(case)
     for drain in case.view.drains:
-        if drain.lost:
-            surely = "" if drain.surely else "may have "
-            text = f"{service_of(drain.subject)} {surely}sent traffic for {duration_text(drain.lost)} after the exit"
-            yield _drained(case, drain, text, drain.lost, *_exits(case))
+        if drain.lost and first is not None:
+            surely = "sent" if drain.surely else "may have sent"
+            after = f"for {duration_text(drain.lost)} after {first} had exited"
+            text = f"{service_of(drain.subject)} {surely} it traffic {after}"
+            yield _drained(case, drain, text, drain.lost, *case.proof(Milestone.FINISHED, first))
 
 
-def _exits(case: Case) -> tuple[Proof, ...]:
-    names = [each.name for each in case.view.facts.containers]
-    exits = [(case.moment(Milestone.FINISHED, name), name) for name in names]
-    timed = sorted((at, name) for at, name in exits if at is not None)
-    return case.proof(Milestone.FINISHED, timed[0][1]) if timed else ()
+def _first_exit(case: Case) -> str | None:
+    mains = [each.name for each in case.view.facts.containers if each.kind is ContainerKind.MAIN]
+    exits = [(at, name) for name in mains if (at := case.moment(Milestone.FINISHED, name)) is not None]
+    return min(exits)[1] if exits else None
 
 
 def stale_endpoint(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:

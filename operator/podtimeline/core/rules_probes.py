@@ -30,7 +30,7 @@ def failing_probe(case: Case, spell: Spell) -> Found | None:
 
 def probe_delay(case: Case, spell: Spell) -> Found | None:
     """The kubelet does not look before ``initialDelaySeconds`` are over, and the first look found it up."""
-    probe, started = _probe(case, spell), case.moment(Milestone.STARTED, spell.subject)
+    probe, started = _probe(case, spell), case.moment(_began(case, spell), spell.subject)
     if probe is None or not probe.initial_delay or started is None or _failed(case, spell) is not None:
         return None
     over = started + probe.initial_delay * SECOND
@@ -41,7 +41,7 @@ def probe_delay(case: Case, spell: Spell) -> Found | None:
         if spell.end >= over:
             return None
         text = f"{delay}: the kubelet does not look for another {duration_text(over - spell.end)}"
-        return of_spell(spell, text, *_spec(case, spell), *case.proof(Milestone.STARTED, spell.subject))
+        return of_spell(spell, text, *_spec(case, spell), *case.proof(_began(case, spell), spell.subject))
     text = (
         f"{delay}, and no look is known to have failed: the first success could have come 0 to "
         f"{duration_text(spell.duration)} earlier"
@@ -51,7 +51,7 @@ def probe_delay(case: Case, spell: Spell) -> Found | None:
 
 def probe_period(case: Case, spell: Spell) -> Found | None:
     """Between two looks nobody knows whether the container is up: at most one period, less where evidence says so."""
-    probe, started = _probe(case, spell), case.moment(Milestone.STARTED, spell.subject)
+    probe, started = _probe(case, spell), case.moment(_began(case, spell), spell.subject)
     if probe is None or spell.open or probe.period < 2 or started is None:
         return None
     last = _failed(case, spell)
@@ -88,6 +88,12 @@ def _failed(case: Case, spell: Spell) -> Quote | None:
     return quote
 
 
+def _began(case: Case, spell: Spell) -> Milestone:
+    """The start of the run that the probe looked at: of several the last one."""
+    last = Milestone.LAST_STARTED
+    return last if case.moment(last, spell.subject) is not None else Milestone.STARTED
+
+
 def _spec(case: Case, spell: Spell) -> tuple[Proof, ...]:
     probe = _probe(case, spell)
     if probe is None:
@@ -103,6 +109,6 @@ def _spec(case: Case, spell: Spell) -> tuple[Proof, ...]:
 
 def _both(case: Case, spell: Spell) -> tuple[Proof, ...]:
     return (
-        *case.proof(Milestone.STARTED, spell.subject),
+        *case.proof(_began(case, spell), spell.subject),
         *case.proof(_ENDS[spell.phase], spell.subject),
     )

@@ -13,6 +13,7 @@ from podtimeline.render.screen import Line, Piece, Screen, Style
 from podtimeline.render.text import wrap
 
 _SHOWN = 3
+_WORTH = 0.05
 _PROOFS = 2
 _PROOF_LINES = 2
 _INDENT = 2
@@ -21,11 +22,18 @@ _INDENT = 2
 def ranked(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     """The findings that cost most; with ``wide`` all of them, with all their evidence."""
     found = timeline.findings
-    shown = found if wide else found[:_SHOWN]
+    shown = found if wide else foremost(timeline)
     drawn = [line for each in shown for line in _finding(each, timeline, screen, wide=wide)]
     if len(shown) < len(found):
         drawn.append((Piece(f"and {len(found) - len(shown)} more findings (-o wide shows all)", Style.DIM),))
     return drawn
+
+
+def foremost(timeline: PodTimeline) -> tuple[Finding, ...]:
+    """The findings that are worth the first look: the dearest few, and lost traffic in any case."""
+    dear = [each for each in timeline.findings if each.share is None or each.share >= _WORTH or each.open][:_SHOWN]
+    lost = [each for each in timeline.findings if each.kind == FindingKind.TRAFFIC_LOST and each not in dear]
+    return (*dear, *lost)
 
 
 def _finding(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
@@ -41,7 +49,7 @@ def _heading(finding: Finding, screen: Screen) -> list[Line]:
     subject = subject_text(finding.subject)
     general = finding.phase if finding.kind == FindingKind.LONG_PHASE else None
     name = title(general) if general else finding.kind.replace("_", " ")
-    return screen.paragraph(f"{name} of {subject}" if subject else name, style=Style.BOLD, first=_cost(finding))
+    return screen.paragraph(f"{name} ({subject})" if subject else name, style=Style.BOLD, first=_cost(finding))
 
 
 def _cost(finding: Finding) -> str:
@@ -70,7 +78,7 @@ def when_text(moment: str, timeline: PodTimeline) -> str:
     """A moment for people: after the start's beginning or after the request to delete it, else by the clock."""
     at, begin, asked = nanoseconds(moment), timeline.begin, timeline.asked
     if asked is not None and at >= asked:
-        return f"+{duration_text(at - asked)} after the deletion request"
+        return f"+{duration_text(at - asked)} after the deletion request" if at > asked else "at the deletion request"
     if begin is None or at > timeline.phases[-1].finish + SECOND:
         return f"{moment[11:23]}Z"
     if at < begin:

@@ -8,7 +8,7 @@ from podtimeline.core.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run
 from podtimeline.render.moments import nanoseconds
-from podtimeline.render.ranked import when_text
+from podtimeline.render.ranked import foremost, when_text
 from podtimeline.render.screen import Line, Piece, Screen, Style
 from podtimeline.render.table import Column, table
 from podtimeline.render.text import cells, wrap
@@ -52,7 +52,7 @@ def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Lin
 
 def _quoted(timeline: PodTimeline) -> str:
     """All that the findings say in full somewhere in the drawing."""
-    return "\n".join((timeline.explanation, *(each.text for each in timeline.findings[:3])))
+    return "\n".join((timeline.explanation, *(each.text for each in foremost(timeline))))
 
 
 def _trimmed(text: str) -> str:
