@@ -143,7 +143,7 @@ def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
 
 def _is_write(entry: Json) -> bool:
     whole = entry["level"] == "RequestResponse" and entry["stage"] == "ResponseComplete"
-    return whole and entry.get("responseStatus", {}).get("code", 500) < 300
+    return whole and int(entry.get("responseStatus", {}).get("code", 500)) < 300
 
 
 def _objects(answer: Json) -> list[Json]:

@@ -153,6 +153,20 @@ def test_a_clock_that_was_put_right_no_longer_corrects_what_comes() -> None:
     assert view.skew == 0
 
 
+def test_a_pod_bound_after_the_clock_was_set_is_not_left_with_the_old_offset() -> None:
+    """Its first report comes before its first Event, when the node still seems to be 30 s ahead."""
+    world = World()
+    follow(world, lived("pod-1", ahead=30))
+    follow(world, lived("pod-2", later=20, ahead=-30))
+    second = seen(world, "pod-2")
+    assert second.clock is not None
+    assert second.clock.high < 0
+    assert second.skew == 0
+    first = seen(world, "pod-1")
+    assert first.clock is not None
+    assert first.clock.low > 0
+
+
 def test_an_event_that_is_told_again_is_not_heard_again() -> None:
     """A repeated Event carries its first stamp: after the clock was set it would bring the old offset back."""
     world = World()

@@ -71,13 +71,8 @@ class NodeClocks:
         said = None if offset is None else offset.skewed(timeline.uid, at=at)
         if said is None:
             return False
-        held = timeline.clock
-        if held is not None and held.since != said.since:
-            if not _agree(held, said):
-                # It was set in between: what the pod was told holds for what was observed until then, and no longer.
-                return False
-            said = Skewed(said.uid, said.low, said.high, min(held.since, said.since), at)
-        return apply(timeline, said)
+        joined = _joined(timeline, said)
+        return joined is not None and apply(timeline, joined)
 
     def tick(self, now: int) -> None:
         """Forget the nodes of which nothing was heard for long."""
@@ -101,6 +96,19 @@ def _cause(timeline: Timeline) -> int | None:
     if told:
         return min(told)
     return None if timeline.facts is None or timeline.facts.mirror else timeline.facts.created_second
+
+
+def _joined(timeline: Timeline, said: Skewed) -> Skewed | None:
+    """What a timeline is told, given what it was told before; ``None`` where that must not be taken back."""
+    held = timeline.clock
+    if held is None or held.since == said.since:
+        return said
+    if _agree(held, said):
+        return Skewed(said.uid, said.low, said.high, min(held.since, said.since), said.at)
+    # It was set in between. A pod that was bound before keeps what held for its start; of one that was bound later the
+    # old offset was believed only until the first Event told better.
+    bound = _cause(timeline)
+    return said if bound is not None and bound >= said.since else None
 
 
 def _agree(one: Skewed, other: Skewed) -> bool:
