@@ -207,7 +207,8 @@ class Order(StrEnum):
 class Query:
     """A search of the history; ``None`` matches everything.
 
-    ``since`` (nanoseconds since the epoch) is the earliest creation. Pods of unknown creation or total come last.
+    ``since`` and ``until`` (nanoseconds since the epoch) are the earliest and the latest creation. Pods of unknown
+    creation or total come last.
     """
 
     namespace: str | None = None
@@ -218,6 +219,7 @@ class Query:
     phase: Phase | None = None
     outcome: Outcome | None = None
     since: int | None = None
+    until: int | None = None
     order: Order = Order.NEWEST
     limit: int = 50
     cursor: str | None = None

@@ -166,6 +166,8 @@ def test_phases_are_counted_under_their_own_label_also_beyond_the_limit(store: B
         ({"phase": Phase.IMAGE_PULL}, ["c"]),
         ({"outcome": Outcome.FAILED}, ["d"]),
         ({"since": at(2)}, ["d", "c"]),
+        ({"until": at(2)}, ["c", "b", "a"]),
+        ({"since": at(1), "until": at(2)}, ["c", "b"]),
         ({"namespace": "none"}, []),
         ({}, ["d", "c", "b", "a"]),
     ],

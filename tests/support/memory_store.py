@@ -129,4 +129,8 @@ def _matches(query: Query, record: Saved) -> bool:
         wanted = getattr(query, name)
         if wanted is not None and getattr(record, name) != wanted:
             return False
-    return query.since is None or (record.created is not None and record.created >= query.since)
+    created = -1 if record.created is None else record.created
+    # Whoever asks for a time does not mean pods that nobody knows the creation of.
+    if (query.since, query.until) != (None, None) and record.created is None:
+        return False
+    return (query.since is None or created >= query.since) and (query.until is None or created <= query.until)

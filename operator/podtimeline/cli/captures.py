@@ -14,6 +14,7 @@ from podtimeline.cli.operate import effective
 from podtimeline.cli.output import Form, draw, emit, screen, tell
 from podtimeline.cli.show import waterfalls
 from podtimeline.config import Settings
+from podtimeline.core.peers import peers
 from podtimeline.core.view import View
 from podtimeline.errors import PodtimelineError
 from podtimeline.render.document import document
@@ -53,7 +54,9 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     pipeline = importlib.import_module("podtimeline.app.replaying")
     views: Sequence[View] = pipeline.replay_views(Path(file) if file else None)
     chosen = [
-        document(each) for each in views if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
+        document(each, peers=peers(each, views))
+        for each in views
+        if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
     ]
     if not chosen:
         raise PodtimelineError(f"the capture holds {len(views)} pods, none of them is asked for")

@@ -139,6 +139,9 @@ def _page(
     if query.since is not None:
         where.append("created >= :since")
         values["since"] = query.since
+    if query.until is not None:
+        where.append("created <= :until")
+        values["until"] = query.until
     if start is not None:
         where.append(f"({key}, id) < (:key, :row)")
         values |= {"key": start.key, "row": start.row}

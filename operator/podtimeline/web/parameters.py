@@ -28,6 +28,7 @@ ALLOWED = (
     "outcome",
     "phase",
     "since",
+    "until",
     "workload",
     "workload_kind",
 )
@@ -52,7 +53,9 @@ def _with(query: Query, name: str, value: str, now: int) -> Query:
         case "limit":
             return replace(query, limit=_limit(name, value))
         case "since":
-            return replace(query, since=_since(name, value, now))
+            return replace(query, since=_when(name, value, now))
+        case "until":
+            return replace(query, until=_when(name, value, now))
         case _:
             return _with_text(query, name, value)
 
@@ -91,12 +94,12 @@ def _limit(name: str, value: str) -> int:
     return int(value)
 
 
-def _since(name: str, value: str, now: int) -> int:
-    since = _moment(value, now)
-    if since is None or since < 0:
+def _when(name: str, value: str, now: int) -> int:
+    when = _moment(value, now)
+    if when is None or when < 0:
         allowed = "a duration such as 90s, 15m, 1h30m or 7d, or a moment after 1970 such as 2026-11-23T03:00:00Z"
         raise BadParameter(name, value, allowed)
-    return since
+    return when
 
 
 def _moment(value: str, now: int) -> int | None:

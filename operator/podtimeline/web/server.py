@@ -13,6 +13,7 @@ from podtimeline.errors import QueryError, StoreError
 from podtimeline.ports import Clock, History, Saved
 from podtimeline.render.document import Document, document, documents
 from podtimeline.web import rollouts
+from podtimeline.web.neighbours import neighbours
 from podtimeline.web.parameters import read_query
 from podtimeline.web.problems import BadParameter, problem
 
@@ -97,14 +98,14 @@ class _Pages:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
         uid = _only(_once(request), "uid")
         found = await asyncio.to_thread(self._sources.history.find, namespace, name, uid=uid)
-        items = [] if found is None else await self._documents((found,))
-        if not items:
+        item = None if found is None else await self._document(found)
+        if item is None:
             which = f"pod {namespace}/{name}" + (f" with uid {uid}" if uid else "")
             advice = (
                 "it is not in the history: see /api/v1/pods, and namespaces and retention_days of `podtimeline config`"
             )
             return problem(404, "Not found", f"{which}: {advice}")
-        return _json(items[0])
+        return _json(item)
 
     async def rollout(self, request: web.Request) -> web.Response:
         """One revision of one workload; the newest one unless ``revision`` says which."""
@@ -119,6 +120,18 @@ class _Pages:
             which = f"{kind} {namespace}/{name}" + (f" with revision {revision}" if revision else "")
             return problem(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
         return _json(body)
+
+    async def _document(self, record: Saved) -> Document | None:
+        """The document of one pod, compared with its neighbours."""
+        now, fresh = self._sources.clock.now(), self._sources.live(record.state.uid)
+        return await asyncio.to_thread(self._compared, fresh, record, now)
+
+    def _compared(self, fresh: View | None, record: Saved, now: int) -> Document | None:
+        seen = fresh or view(load(record.state), now=now)
+        if seen is None:
+            return None
+        others = neighbours(self._sources.history, seen, now=now)
+        return document(seen, cluster=self._sources.cluster, peers=others)
 
     async def _documents(self, records: Iterable[Saved]) -> list[Document]:
         now = self._sources.clock.now()

@@ -1,0 +1,115 @@
+"""What a pod waits for before a kubelet takes it up: each finding quotes its evidence, and needs it."""
+
+import pytest
+from tests.support.findings import created, found, only, proofs
+from tests.support.lives import WEB, Life, at, facts, watched
+
+from podtimeline.core.findings import FindingKind as Kind
+from podtimeline.core.instants import Source, exactly
+from podtimeline.core.milestones import Leg, Milestone
+from podtimeline.core.pods import Owner, VolumeSpec
+
+CLAIM = VolumeSpec("data", "persistentVolumeClaim", "data-web-1")
+
+
+def requested(life: Life, seconds: float) -> Life:
+    """Its owner asked for the pod so many seconds before its creation."""
+    return life.saw(Milestone.ROLLOUT_STARTED, exactly(Source.WATCH, at(-seconds), observed=at(-seconds)))
+
+
+def test_a_refused_creation_quotes_the_refusal() -> None:
+    """Quota and admission speak through the owner's event."""
+    life = requested(created(), 20)
+    life.noted("FailedCreate", -10, 'pods "web-1" is forbidden: exceeded quota: compute', count=7)
+    finding = only(life, Kind.REFUSED_CREATION)
+    assert finding.leg is Leg.REQUEST
+    assert "FailedCreate (7 times): pods" in finding.text
+    assert finding.duration == at(0) - at(-20)
+    assert found(requested(created(), 20), Kind.REFUSED_CREATION) is None
+
+
+def test_a_stateful_pod_names_the_one_before_it() -> None:
+    """By what the tracker knows of it, else by the ordinal."""
+    pod = facts(name="ledger-3", owner=Owner("StatefulSet", "ledger", "s-1"))
+    life = requested(created(pod), 20).saw(Milestone.PREDECESSOR_READY, watched(-2))
+    finding = only(life, Kind.STATEFUL_ORDER)
+    assert finding.subject == "ledger-2"
+    assert "ledger-2 had to be ready first" in finding.text
+    assert finding.duration == 18 * 10**9
+    assert found(requested(created(pod), 20), Kind.STATEFUL_ORDER) is None
+
+
+def test_a_replaced_pod_waits_for_the_one_of_its_name() -> None:
+    """Two pods of one name cannot be there at once."""
+    life = requested(created(), 20).saw(Milestone.PREDECESSOR_REMOVED, watched(-1))
+    finding = only(life, Kind.REPLACED_POD)
+    assert "named web-1 before" in finding.text
+    assert "predecessor removed" in proofs(finding)
+    assert found(requested(created(), 20), Kind.REPLACED_POD) is None
+
+
+def test_scheduling_gates_are_named() -> None:
+    """The gate's name leads to the controller that removes it."""
+    gated = facts(scheduling_gates=("quota.test/gate",))
+    assert only(created(gated), Kind.SCHEDULING_GATES).text == "still held by quota.test/gate"
+    opened = created(gated).saw(Milestone.GATES_REMOVED, watched(7))
+    finding = only(opened, Kind.SCHEDULING_GATES)
+    assert finding.text == "held until the removal of quota.test/gate"
+    assert finding.duration == 7 * 10**9
+    assert found(created(), Kind.SCHEDULING_GATES) is None
+
+
+def test_an_unschedulable_pod_quotes_the_scheduler() -> None:
+    """With what the autoscaler said beside."""
+    life = created().noted("FailedScheduling", 0.1, "0/2 nodes are available: 2 Insufficient cpu.", count=3)
+    life.saw(Milestone.FIRST_UNSCHEDULABLE, watched(0.1))
+    life.noted("NotTriggerScaleUp", 12, "pod didn't trigger scale-up: 1 max node group size reached")
+    finding = only(life, Kind.UNSCHEDULABLE)
+    assert "2 Insufficient cpu" in finding.text
+    assert "max node group size" in proofs(finding)
+    assert found(created(), Kind.UNSCHEDULABLE) is None
+
+
+def test_a_preemptor_tells_its_priority() -> None:
+    """What gives way does so because of it."""
+    life = created(facts(priority=1000)).saw(Milestone.FIRST_UNSCHEDULABLE, watched(1))
+    life.saw(Milestone.PREEMPTION, watched(2), detail="node-1")
+    life.saw(Milestone.SCHEDULED, watched(32), detail="node-1")
+    finding = only(life, Kind.PREEMPTION)
+    assert "give way first (node-1), for its priority 1000" in finding.text
+    assert finding.duration == 30 * 10**9
+    assert found(created(), Kind.PREEMPTION) is None
+
+
+def test_a_new_node_is_waited_for() -> None:
+    """Until it has registered, and then until it is Ready."""
+    life = created().saw(Milestone.FIRST_UNSCHEDULABLE, watched(1)).saw(Milestone.SCALE_UP_REQUESTED, watched(2))
+    life.noted("TriggeredScaleUp", 2, "pod triggered scale-up: [{pool 1->2 (max: 5)}]")
+    life.saw(Milestone.NODE_CREATED, watched(40)).saw(Milestone.NODE_READY, watched(55))
+    life.saw(Milestone.SCHEDULED, watched(56), detail="node-9")
+    waits = [found(life, Kind.WAITING_FOR_NODE, now=57)]
+    assert waits[0] is not None
+    assert "pool 1->2" in waits[0].text
+    assert waits[0].duration == 38 * 10**9
+    assert "node created" in proofs(waits[0])
+    assert found(created(), Kind.WAITING_FOR_NODE) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("ProvisioningFailed", True), ("ExternalProvisioning", False), ("", False)]
+)
+def test_a_claim_that_is_provisioned_is_named(reason: str, told: bool) -> None:  # noqa: FBT001 - a table's column
+    """A failure is quoted; that the provisioner was asked is no news."""
+    life = created(facts(WEB, volumes=(CLAIM,))).saw(Milestone.PROVISIONING_STARTED, watched(1), subject="data")
+    life.saw(Milestone.CLAIM_BOUND, watched(9), subject="data").saw(Milestone.SCHEDULED, watched(9.5), detail="node-1")
+    if reason:
+        life.noted(reason, 5, "no space left in the pool", subject="data")
+    finding = only(life, Kind.VOLUME_PROVISIONING)
+    assert finding.text.startswith("claim data-web-1 was being provisioned")
+    assert ("no space left" in finding.text) == told
+    assert finding.subject == "data"
+
+
+def test_no_claim_no_provisioning() -> None:
+    """Nothing is provisioned for a pod without volumes."""
+    assert found(created(), Kind.VOLUME_PROVISIONING) is None
