@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from podtimeline.core.milestones import Mark, Phase
+from podtimeline.core.nodes import NodeState
 from podtimeline.core.observations import Observation
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State
@@ -70,6 +71,14 @@ class Owners(Protocol):
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """``namespace/name`` of each Service that selects the labels; ``None`` while Services are not listed yet."""
+        ...
+
+
+class Nodes(Protocol):
+    """Knows the nodes of the cluster, from the low-rate kinds."""
+
+    def node(self, name: str) -> NodeState | None:
+        """The node of that name; ``None`` where there is none, or none is known."""
         ...
 
 

@@ -283,10 +283,10 @@ def test_what_a_container_waits_for_is_noted_with_its_words() -> None:
 
 
 def test_why_a_pod_is_not_scheduled_is_noted_from_its_condition() -> None:
-    """Events can be lost; the condition says the same."""
+    """Events can be lost, and keep the words of the first attempt; the condition has those of the latest."""
     why = condition("PodScheduled", 0, status="False", reason="Unschedulable", message="0/2 nodes are available")
     said = read(pod(status={"conditions": [why]}))
-    assert Noted("uid-web-1", "Unschedulable", "", "0/2 nodes are available", ARRIVED) in said
+    assert Noted("uid-web-1", "FailedScheduling", "", "0/2 nodes are available", ARRIVED) in said
     assert Mark(M.SCHEDULED) not in marks(said)
 
 

@@ -103,8 +103,8 @@ def test_warnings_and_telling_reasons_are_noted_with_their_container() -> None:
     """Every Warning has words worth keeping; of the Normal ones those that explain."""
     said = read("Unhealthy", type="Warning", message="Readiness probe failed: 503")
     assert said == [Noted(UID, "Unhealthy", "web", "Readiness probe failed: 503", AT, 1)]
-    said = read("TriggeredScaleUp", container="", message="pod triggered scale-up")
-    assert said == [Noted(UID, "TriggeredScaleUp", "", "pod triggered scale-up", AT, 1)]
+    said = read("TaintManagerEviction", container="", message="Marking for deletion Pod shop/web-1")
+    assert said == [Noted(UID, "TaintManagerEviction", "", "Marking for deletion Pod shop/web-1", AT, 1)]
     assert read("SomethingNormal", message="fine") == []
 
 

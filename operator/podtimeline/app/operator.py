@@ -16,6 +16,7 @@ from podtimeline import __version__
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
+from podtimeline.app.companions import companions
 from podtimeline.app.health import Watcher
 from podtimeline.app.memory import tune_collector
 from podtimeline.app.numbers import telemetry
@@ -71,9 +72,9 @@ async def operate(
     with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
         store = await loop.run_in_executor(thread, _open_store, settings, world.clock)
         try:
-            owners = OwnerIndex()
-            tracker, restored = await loop.run_in_executor(thread, _restored, settings, store, owners, world.clock)
-            operator = _Operator(settings, world, store, tracker, owners, restored, thread)
+            known = Listeners(owners=OwnerIndex())
+            tracker, restored = await loop.run_in_executor(thread, _restored, settings, store, known, world.clock)
+            operator = _Operator(settings, world, store, tracker, known, restored, thread)
             return await operator.run(stop, started)
         finally:
             await loop.run_in_executor(thread, store.close)
@@ -94,10 +95,18 @@ def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
     )
 
 
-def _restored(settings: Settings, store: SqliteStore, owners: OwnerIndex, clock: Clock) -> tuple[Tracker, Restored]:
+def _restored(settings: Settings, store: SqliteStore, known: Listeners, clock: Clock) -> tuple[Tracker, Restored]:
     restored = store.restore()
     rules = tracking_rules(settings)
-    return Tracker(owners=owners, codec=PackingCodec(), rules=rules, now=clock.now(), restored=restored), restored
+    tracker = Tracker(
+        owners=known.owners,
+        codec=PackingCodec(),
+        rules=rules,
+        now=clock.now(),
+        restored=restored,
+        companions=companions(known),
+    )
+    return tracker, restored
 
 
 def tracking_rules(settings: Settings) -> Rules:
@@ -124,14 +133,14 @@ class _Operator:
     """Everything that runs."""
 
     def __init__(
-        self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, owners: OwnerIndex,
+        self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, known: Listeners,
         restored: Restored, thread: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._world = world
         self._store = store
         self._tracker = tracker
-        self._owners = owners
+        self._known = known
         self._reflectors: tuple[Reflector, ...] = ()
         self._frame: Frame | None = None
         self._supervisor = Supervisor()
@@ -178,7 +187,7 @@ class _Operator:
     def _begin(self, session: aiohttp.ClientSession) -> None:
         settings, world = self._settings, self._world
         self._frame = Frame(
-            connection=world.connection, session=session, feeds=low_rate_feeds(Listeners(owners=self._owners)),
+            connection=world.connection, session=session, feeds=low_rate_feeds(self._known),
             clock=world.clock, namespaces=settings.namespaces, page_size=settings.page_size,
         )  # fmt: skip
         self._reflectors = reflectors(

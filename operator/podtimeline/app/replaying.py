@@ -9,6 +9,7 @@ import msgspec
 
 from podtimeline.app.capture import Kind, Line, read_capture
 from podtimeline.app.codec import PackingCodec
+from podtimeline.app.companions import companions
 from podtimeline.config import Settings
 from podtimeline.core.instants import SECOND
 from podtimeline.core.view import View
@@ -67,7 +68,7 @@ class Replay:
 
     def __init__(self, *, started: int) -> None:
         settings = Settings()
-        owners = OwnerIndex()
+        known = Listeners(owners=OwnerIndex())
         rules = Rules(
             linger=round(settings.linger_seconds * SECOND),
             endpoint_deadline=round(settings.endpoint_deadline_seconds * SECOND),
@@ -75,13 +76,15 @@ class Replay:
             tombstone=_FOREVER,
             max_tombstones=_FOREVER,
         )
-        self.tracker = Tracker(owners=owners, codec=PackingCodec(), rules=rules, now=started)
+        self.tracker = Tracker(
+            owners=known.owners, codec=PackingCodec(), rules=rules, now=started, companions=companions(known)
+        )
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""
         self._now = self._ticked = started
         self._listing: set[str] = set()
         self._feeds: dict[str, Feeding] = {each: feed_for(each, self.tracker) for each in Stream}
-        self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(Listeners(owners=owners)).items()}
+        self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known).items()}
 
     def play(self, lines: Iterable[Line]) -> None:
         """Send lines through the feeds, and the time that passes between them."""

@@ -51,10 +51,6 @@ def predecessors(facts: PodFacts) -> Order:
 UNORDERED = frozenset(
     {
         Milestone.PREDECESSOR_READY,
-        Milestone.PREEMPTION,
-        Milestone.SCALE_UP_REQUESTED,
-        Milestone.NODE_CREATED,
-        Milestone.NODE_READY,
         Milestone.LAST_UNSCHEDULABLE,
         Milestone.LAST_MOUNT_FAILURE,
         Milestone.LAST_SANDBOX_FAILURE,
@@ -79,8 +75,11 @@ def _order_scheduling(facts: PodFacts, order: Order) -> None:
     created, unschedulable = Mark(Milestone.CREATED), Mark(Milestone.FIRST_UNSCHEDULABLE)
     gates = Mark(Milestone.GATES_REMOVED)
     order[gates] = (created,)
-    order[unschedulable] = (gates,) if facts.scheduling_gates else (created,)
-    before = [created, unschedulable, *([gates] if facts.scheduling_gates else [])]
+    order[unschedulable] = order[Mark(Milestone.PREEMPTION)] = (gates,) if facts.scheduling_gates else (created,)
+    order[Mark(Milestone.SCALE_UP_REQUESTED)] = (created,)
+    registered = Mark(Milestone.NODE_CREATED)
+    order[registered], order[Mark(Milestone.NODE_READY)] = (), (registered,)
+    before = [created, unschedulable, registered, *([gates] if facts.scheduling_gates else [])]
     for volume in facts.volumes:
         if volume.claim is not None:
             # The scheduler binds a pod once its claims are bound (KEP-490: volume binding before the pod's).

@@ -67,6 +67,7 @@ def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Ite
 
 _THEN: dict[Milestone, Phase] = {
     Milestone.FIRST_UNSCHEDULABLE: Phase.UNSCHEDULABLE,
+    Milestone.LAST_UNSCHEDULABLE: Phase.UNSCHEDULABLE,
     Milestone.PREEMPTION: Phase.PREEMPTION,
     Milestone.SCALE_UP_REQUESTED: Phase.NODE_PROVISIONING,
     Milestone.NODE_CREATED: Phase.NODE_START,
@@ -84,20 +85,33 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
         yield Step(Mark(Milestone.GATES_REMOVED), Phase.SCHEDULING_GATES)
         begin = Milestone.GATES_REMOVED
     origin, end = instants.get(Mark(begin)), instants.get(Mark(Milestone.SCHEDULED))
-    state, subject = Phase.SCHEDULING, ""
+    state, subject, refused = Phase.SCHEDULING, "", False
     if origin is not None:
         for mark in _waits(facts, instants, origin.at, None if end is None else end.at):
             then = _THEN[mark.milestone]
-            # An attempt that fails while a node is made or victims go says nothing new.
-            if then is Phase.UNSCHEDULABLE and state is not Phase.SCHEDULING:
-                continue
+            if then is Phase.UNSCHEDULABLE:
+                refused = True
+                # An attempt that fails while a node is made, a claim is bound or victims go says nothing new.
+                if state not in _ASKING:
+                    continue
+            elif then is Phase.SCHEDULING_RETRY and not refused:
+                # The first attempt is still under way: it waits for the claims that it chose volumes for.
+                then = Phase.SCHEDULING
             yield Step(mark, state, required=False, owner=subject)
-            state, subject = then, "" if then is Phase.SCHEDULING_RETRY else mark.subject
+            state, subject = then, "" if then in _ASKING else mark.subject
     yield Step(Mark(Milestone.SCHEDULED), state, owner=subject)
+
+
+_ASKING = frozenset({Phase.SCHEDULING, Phase.SCHEDULING_RETRY})
+"""The phases in which it is the scheduler's turn."""
 
 
 def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) -> list[Mark]:
     marks = [Mark(each) for each in _THEN if each not in _OF_CLAIMS]
+    asked, registered = instants.get(_SCALE_UP), instants.get(Mark(Milestone.NODE_CREATED))
+    if asked is not None and registered is not None and registered.at <= asked.at:
+        # It was bound to a node that was there already: it did not wait for the one that was asked for.
+        marks.remove(_SCALE_UP)
     bound = _last(Milestone.CLAIM_BOUND, facts, instants)
     if bound is not None:
         marks += [Mark(Milestone.PROVISIONING_STARTED, bound.subject), bound]
@@ -109,6 +123,7 @@ def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) 
     return sorted(within, key=lambda mark: instants[mark].at)
 
 
+_SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)
 _OF_CLAIMS = frozenset({Milestone.PROVISIONING_STARTED, Milestone.CLAIM_BOUND})
 
 

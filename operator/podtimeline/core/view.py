@@ -12,6 +12,7 @@ from podtimeline.core.order import resolve
 from podtimeline.core.path import last_endpoint, service_of, startup_path
 from podtimeline.core.phases import Stretch, beginning, called_off, measure, measure_request
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
+from podtimeline.core.scheduling import Refused, refused
 from podtimeline.core.timeline import Note, Timeline
 from podtimeline.core.volumes import detaching, named
 
@@ -97,6 +98,11 @@ class View:
         """The instant of a milestone, ``None`` where it was not reached or its time is unknown."""
         wanted = Mark(milestone, subject)
         return next((each.instant for each in self.milestones if each.mark == wanted), None)
+
+    @property
+    def refused(self) -> Refused | None:
+        """What the scheduler says of why no node takes it; ``None`` where no attempt is known to have failed."""
+        return refused(self.notes)
 
     @property
     def dominant(self) -> Stretch | None:

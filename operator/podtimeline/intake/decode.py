@@ -15,6 +15,7 @@ from podtimeline.intake.containers import read_container
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.specs import pod_facts
 from podtimeline.intake.texts import moment
+from podtimeline.intake.waiting import read_scheduling
 from podtimeline.intake.wire import Condition, Pod
 
 _CREATED = Mark(Milestone.CREATED)
@@ -82,18 +83,9 @@ def _way_up(reading: Reading) -> None:
         else:
             _gate(reading, condition)
     if _SCHEDULED not in known:
-        _scheduled(reading, scheduled)
+        read_scheduling(reading, scheduled)
     if _SANDBOX not in known or _IP not in known:
         _network(reading, report)
-
-
-def _scheduled(reading: Reading, condition: Condition | None) -> None:
-    node = reading.node_name
-    if node:
-        since = condition.last_transition_time if condition is not None and condition.status == "True" else None
-        reading.witness(_SCHEDULED, second(_CONDITION, since, reading.arrived), node)
-    elif condition is not None and condition.status == "False" and condition.reason:
-        reading.note(condition.reason, "", condition.message or "")
 
 
 def _network(reading: Reading, report: Condition | None) -> None:

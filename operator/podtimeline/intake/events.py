@@ -25,14 +25,9 @@ REASONS: dict[str, Milestone] = {
 TELLING = frozenset(
     {
         "BackOff",
-        "FailedScheduling",
         "Killing",
-        "Nominated",
-        "NotTriggerScaleUp",
-        "Preempted",
         "SandboxChanged",
         "TaintManagerEviction",
-        "TriggeredScaleUp",
     }
 )
 """Reasons of type Normal whose words say why something takes long or ended; every Warning is worth its words."""

@@ -9,12 +9,15 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
+from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.slices import slice_observations
+from podtimeline.intake.waiting import REASONS as WAITING
+from podtimeline.intake.waiting import Gates, waiting_observations
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Pod, Status, WatchEvent
 from podtimeline.ports import Intake, Stream
 
@@ -182,6 +185,7 @@ class PodFeed(Feed[Pod]):
         super().__init__(Decoder(Pod), Decoder(WatchEvent[Pod]))
         self._intake = intake
         self._unobserved = first
+        self._gates = Gates()
         self._listing: set[str] = set()
 
     def begin(self) -> None:
@@ -192,6 +196,7 @@ class PodFeed(Feed[Pod]):
         """Pods that the listing did not show are gone."""
         listed, self._listing = self._listing, set()
         self._unobserved = Partial.GAP
+        self._gates.keep(listed)
         self._complete(listed, version, arrived)
 
     def _complete(self, listed: AbstractSet[str], version: str, arrived: int) -> None:
@@ -203,6 +208,8 @@ class PodFeed(Feed[Pod]):
             self._listing.add(uid)
         known = self._intake.known(uid)
         said = pod_observations(seen, arrived=arrived, live=live, known=known)
+        if known is None or _SCHEDULED not in known:
+            said += self._gates.read(seen, arrived=arrived, live=live, known=known)
         if said:
             if not live:
                 self._flag(uid, said, new=known is None, listing=listing)
@@ -212,6 +219,7 @@ class PodFeed(Feed[Pod]):
         uid = seen.metadata.uid
         known = self._intake.known(uid)
         said = pod_observations(seen, arrived=arrived, live=live, known=known, removed=True)
+        self._gates.forget(uid)
         if not live:
             self._flag(uid, said, new=known is None, listing=False)
         if said:
@@ -233,6 +241,7 @@ class PodFeed(Feed[Pod]):
 
 
 _FACTS = frozenset({Witnessed, Described})
+_SCHEDULED = Mark(Milestone.SCHEDULED)
 
 
 class Presence:
@@ -303,7 +312,10 @@ class EventFeed(Feed[Event]):
     def _seen(self, seen: Event, *, arrived: int, live: bool, listing: bool) -> None:
         about = seen.involved_object
         if about.kind == "Pod":
-            if about.uid and (said := event_observations(seen, arrived=arrived)):
+            if about.uid and seen.reason in WAITING:
+                for uid, told in waiting_observations(seen, arrived=arrived):
+                    self._intake.take(uid, told, arrived=arrived)
+            elif about.uid and (said := event_observations(seen, arrived=arrived)):
                 self._intake.take(about.uid, said, arrived=arrived)
             return
         created = created_pod(seen, arrived=arrived)

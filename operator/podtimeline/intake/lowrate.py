@@ -1,13 +1,14 @@
 """The feeds of the low-rate kinds, for the live operator and for a replay alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.json import Decoder
 
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.nodes import NodeFeed, NodeIndex
 from podtimeline.intake.owners import ControllerFeed, OwnerIndex, ServiceFeed
 from podtimeline.intake.wire import Head, WatchEvent
 
@@ -19,6 +20,7 @@ class Listeners:
     """Who is told what the low-rate kinds say."""
 
     owners: OwnerIndex
+    nodes: NodeIndex = field(default_factory=NodeIndex)
 
 
 def low_rate_feeds(to: Listeners) -> LowRateFeeds:
@@ -27,6 +29,7 @@ def low_rate_feeds(to: Listeners) -> LowRateFeeds:
         LowRate.REPLICASETS: ControllerFeed(LowRate.REPLICASETS, to.owners),
         LowRate.JOBS: ControllerFeed(LowRate.JOBS, to.owners),
         LowRate.SERVICES: ServiceFeed(to.owners),
+        LowRate.NODES: NodeFeed(to.nodes),
     }
 
 

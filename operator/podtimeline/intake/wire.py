@@ -119,9 +119,10 @@ class ReadinessGate(Wire, frozen=True):
 
 
 class PodSpecHead(Wire, frozen=True):
-    """What of a pod's spec changes: the binding."""
+    """What of a pod's spec changes until it is bound."""
 
     node_name: str | None = None
+    scheduling_gates: list[SchedulingGate] | None = None
 
 
 class PodSpec(PodSpecHead, frozen=True):
@@ -132,7 +133,6 @@ class PodSpec(PodSpecHead, frozen=True):
     restart_policy: str = "Always"
     host_network: bool | None = None
     readiness_gates: list[ReadinessGate] | None = None
-    scheduling_gates: list[SchedulingGate] | None = None
     volumes: list[Volume] | None = None
     priority: int | None = None
 
@@ -202,6 +202,7 @@ class PodStatus(Wire, frozen=True):
     reason: str = ""
     message: str = ""
     start_time: str | None = None
+    nominated_node_name: str = ""
     conditions: list[Condition] | None = None
     pod_ips: list[PodIP] | None = msgspec.field(default=None, name="podIPs")
     init_container_statuses: list[ContainerStatus] | None = None
@@ -238,6 +239,7 @@ class Event(Wire, frozen=True):
 
     metadata: Metadata
     involved_object: ObjectReference = ObjectReference()
+    related: ObjectReference | None = None
     reason: str = ""
     message: str = ""
     type: str = ""

@@ -1,0 +1,20 @@
+"""What is known of a node."""
+
+from dataclasses import dataclass
+
+from podtimeline.core.instants import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node as of its latest version; ``created_second`` is its ``creationTimestamp`` in nanoseconds (1 s).
+
+    ``ready`` is the evidence for the first time that it was Ready, empty while nothing says that it was.
+    """
+
+    name: str
+    uid: str
+    created_second: int
+    created: tuple[Evidence, ...]
+    ready: tuple[Evidence, ...] = ()
+    cordoned: bool = False

@@ -1,0 +1,109 @@
+"""The nodes of the cluster, as the low-rate kinds tell of them (``ports.Nodes``)."""
+
+from msgspec.json import Decoder
+
+from podtimeline.core.instants import Evidence, Source, just_after, within_second
+from podtimeline.core.nodes import NodeState
+from podtimeline.errors import MalformedObject
+from podtimeline.intake.feeds import Feed
+from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.reading import until
+from podtimeline.intake.texts import moment
+from podtimeline.intake.wire import Condition, Metadata, WatchEvent, Wire
+
+
+class NodeSpec(Wire, frozen=True):
+    """corev1.NodeSpec."""
+
+    unschedulable: bool = False
+
+
+class NodeStatus(Wire, frozen=True):
+    """corev1.NodeStatus; a heartbeat changes only what is not read."""
+
+    conditions: list[Condition] | None = None
+
+
+class Node(Wire, frozen=True):
+    """corev1.Node."""
+
+    metadata: Metadata
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+
+class NodeIndex:
+    """Implements ``ports.Nodes``; ``NodeFeed`` fills it."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, NodeState] = {}
+
+    def node(self, name: str) -> NodeState | None:
+        """See ``ports.Nodes``."""
+        return self.nodes.get(name)
+
+
+class NodeFeed(Feed[Node]):
+    """Fills the index of nodes."""
+
+    stream = LowRate.NODES
+
+    def __init__(self, index: NodeIndex) -> None:
+        super().__init__(Decoder(Node), Decoder(WatchEvent[Node]))
+        self._nodes = index.nodes
+        self._listing: set[str] = set()
+
+    def begin(self) -> None:
+        """See ``Feed.begin``."""
+        self._listing = set()
+
+    def end(self, version: str, *, arrived: int) -> None:
+        """Nodes that neither the listing nor a watch showed since it began are gone."""
+        for name in [each for each in self._nodes if each not in self._listing]:
+            del self._nodes[name]
+
+    def _seen(self, seen: Node, *, arrived: int, live: bool, listing: bool) -> None:
+        name = seen.metadata.name
+        self._listing.add(name)
+        held = self._nodes.get(name)
+        if held is not None and held.uid == seen.metadata.uid and listing:
+            # What a watch told of it is newer, or the same.
+            return
+        self._nodes[name] = _state(seen, held, arrived=arrived, live=live and not listing)
+
+    def _gone(self, seen: Node, *, arrived: int, live: bool) -> None:
+        self._nodes.pop(seen.metadata.name, None)
+
+
+def _state(seen: Node, held: NodeState | None, *, arrived: int, live: bool) -> NodeState:
+    metadata = seen.metadata
+    if metadata.creation_timestamp is None:
+        raise MalformedObject("a node without creationTimestamp")
+    created = moment(metadata.creation_timestamp)
+    same = held is not None and held.uid == metadata.uid
+    before = held if same else None
+    return NodeState(
+        name=metadata.name,
+        uid=metadata.uid,
+        created_second=created,
+        created=before.created if before is not None else _created(created, arrived=arrived, live=live),
+        ready=(before.ready if before is not None else ()) or _ready(seen, before, arrived=arrived, live=live),
+        cordoned=seen.spec.unschedulable,
+    )
+
+
+def _created(at: int, *, arrived: int, live: bool) -> tuple[Evidence, ...]:
+    stated = within_second(Source.FIELD, at, observed=arrived)
+    return (stated, just_after(Source.WATCH, arrived, observed=arrived)) if live else (stated,)
+
+
+def _ready(seen: Node, before: NodeState | None, *, arrived: int, live: bool) -> tuple[Evidence, ...]:
+    ready = next((each for each in seen.status.conditions or () if each.type == "Ready"), None)
+    if ready is None or ready.status != "True" or ready.last_transition_time is None:
+        return ()
+    if not live:
+        # It may have been Ready before, and not Ready in between.
+        bound = until(Source.CONDITION, ready.last_transition_time, arrived)
+        return () if bound is None else (bound,)
+    stated = within_second(Source.CONDITION, moment(ready.last_transition_time), observed=arrived)
+    return stated, just_after(Source.WATCH, arrived, observed=arrived)

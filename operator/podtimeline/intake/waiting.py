@@ -1,0 +1,204 @@
+"""What a pod waits for before it is bound: the scheduler, gates, victims, new nodes. Pure but for ``Gates``.
+
+The texts are those of the scheduler (pkg/scheduler), the cluster-autoscaler (``EventingScaleUpStatusProcessor``) and
+Karpenter (``NominatePodEvent``).
+"""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+
+from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, not_before
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
+from podtimeline.core.scheduling import FAILED_SCHEDULING
+from podtimeline.intake.reading import Reading, second
+from podtimeline.intake.specs import binding
+from podtimeline.intake.stamps import stamp
+from podtimeline.intake.texts import moment
+from podtimeline.intake.wire import Condition, Event, Pod
+
+GATED = "SchedulingGated"
+GATE_REMOVED = "SchedulingGateRemoved"
+KARPENTER_FAILED = "KarpenterFailedScheduling"
+"""Karpenter says FailedScheduling as the scheduler does, of the nodes that it could make."""
+
+_SCHEDULED = Mark(Milestone.SCHEDULED)
+_GATES = Mark(Milestone.GATES_REMOVED)
+_FIRST = Mark(Milestone.FIRST_UNSCHEDULABLE)
+_LAST = Mark(Milestone.LAST_UNSCHEDULABLE)
+_PREEMPTION = Mark(Milestone.PREEMPTION)
+_SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)
+_REFUSED = frozenset({"Unschedulable", "SchedulerError"})
+
+
+def read_scheduling(reading: Reading, condition: Condition | None) -> None:
+    """What a version of a pod, and its PodScheduled condition, say of its way to a node."""
+    node = reading.node_name
+    if node:
+        since = condition.last_transition_time if condition is not None and condition.status == "True" else None
+        reading.witness(_SCHEDULED, second(Source.CONDITION, since, reading.arrived), node)
+    elif condition is not None and condition.status == "False" and condition.reason:
+        text = condition.message or ""
+        if condition.reason not in _REFUSED:
+            reading.note(condition.reason, "", text)
+            return
+        # The Event keeps the words of the first attempt for minutes (client-go, tools/events): here are the latest.
+        reading.note(FAILED_SCHEDULING, "", text)
+        if _FIRST not in reading.known:
+            reading.witness(_FIRST, _refused_since(reading, condition.last_transition_time))
+        if _PREEMPTION not in reading.known and reading.pod.status.nominated_node_name and _evicts(text):
+            reading.witness(_PREEMPTION, None)
+
+
+def _refused_since(reading: Reading, since: str | None) -> Evidence | None:
+    created = reading.pod.metadata.creation_timestamp
+    if since is None or created is None:
+        return None
+    if moment(since) - moment(created) > SECOND:
+        return second(Source.CONDITION, since, reading.arrived)
+    # The condition of a pod with gates is False from its creation on (pkg/registry/core/pod/strategy.go).
+    return not_before(Source.CONDITION, moment(since), observed=reading.arrived)
+
+
+def _evicts(text: str) -> bool:
+    """Whether the node is nominated as others are evicted from it: v1.34 then says nothing of preemption, v1.37 where.
+
+    Others may nominate too (KEP-5278), and the scheduler itself while it binds.
+    """
+    _, _, outcome = text.partition("preemption: ")
+    return not outcome or "potential placement" in outcome or "terminating pod on the nominated node" in outcome
+
+
+class Gates:
+    """Sees scheduling gates go. A version shows only those that are left: the ones before it are remembered here.
+
+    After a restart the condition that the API server gave the pod at its creation says that it had gates.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[str, ...]] = {}
+
+    def read(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark] | None) -> Iterator[Observation]:
+        """What this version says of the pod's gates; ``known`` as in ``pod_observations``, of a pod not bound yet.
+
+        Raises ``MalformedObject``.
+        """
+        uid = pod.metadata.uid
+        held = self._held.get(uid)
+        if held is None and (not _gated(pod) or (known is not None and _GATES in known)):
+            return
+        left = tuple(each.name for each in binding(pod).scheduling_gates or ())
+        for gone in (each for each in held or () if each not in left):
+            text = "still held by " + ", ".join(left) if left else "the last one"
+            yield Noted(uid, GATE_REMOVED, gone, text, arrived)
+        if left:
+            self._held[uid] = left
+            return
+        self.forget(uid)
+        if held is not None or known is not None:
+            evidence = just_after(Source.WATCH, arrived, observed=arrived) if live else happened(arrived)
+            yield Witnessed(uid, _GATES, (evidence,), ", ".join(held or ()), from_status=True)
+
+    def forget(self, uid: str) -> None:
+        """The pod is gone."""
+        self._held.pop(uid, None)
+
+    def keep(self, uids: AbstractSet[str]) -> None:
+        """Every pod but these is gone."""
+        self._held = {uid: gates for uid, gates in self._held.items() if uid in uids}
+
+
+def _gated(pod: Pod) -> bool:
+    return any(each.type == "PodScheduled" and each.reason == GATED for each in pod.status.conditions or ())
+
+
+_DELETING = "skip schedule deleting pod"
+_BY_POD = re.compile(r"by pod ([0-9a-f-]{36})")
+_IN_MEMORY = "in kube-scheduler memory"
+_NOMINATED = "Pod should schedule on: "
+_TRIGGERED = "triggered scale-up: "
+
+
+def waiting_observations(event: Event, *, arrived: int) -> Iterator[tuple[str, list[Observation]]]:
+    """What an Event of one of ``REASONS`` says, by the uid of the pod; a preemption tells of two pods.
+
+    Raises ``MalformedObject``.
+    """
+    said = _SAID[event.reason](event, arrived)
+    for uid, told in groupby(said, key=lambda each: each.uid):
+        yield uid, list(told)
+
+
+def _failed(event: Event, arrived: int) -> Iterator[Observation]:
+    uid, told = event.involved_object.uid, stamp(event, arrived=arrived)
+    if event.message.startswith(_DELETING):
+        return
+    last, count = _latest(event, told, arrived)
+    at = arrived if told.at is None else told.at
+    if event.message.startswith("Failed to schedule pod"):
+        yield Noted(uid, KARPENTER_FAILED, "", event.message, at, count)
+        return
+    yield Witnessed(uid, _FIRST, (told,))
+    yield Witnessed(uid, _LAST, (last,))
+    # A series keeps the words of its first attempt: they were said then.
+    yield Noted(uid, FAILED_SCHEDULING, "", event.message, at, count)
+
+
+def _latest(event: Event, told: Evidence, arrived: int) -> tuple[Evidence, int]:
+    """The latest attempt that the Event knows of, and how many it knows of."""
+    series = event.series
+    if series is not None and series.last_observed_time is not None:
+        last = just_after(Source.EVENT_TIME, moment(series.last_observed_time), observed=arrived)
+        return last, max(series.count, 1)
+    count = event.count or 1
+    if count == 1 or event.last_timestamp is None:
+        return told, count
+    begin = moment(event.last_timestamp)
+    return Evidence(Source.EVENT_SECOND, begin + SECOND // 2, None, begin + SECOND - 1, arrived), count
+
+
+def _preempted(event: Event, arrived: int) -> Iterator[Observation]:
+    victim, told = event.involved_object, stamp(event, arrived=arrived)
+    by, found = event.related, _BY_POD.search(event.message)
+    uid = by.uid if by is not None and by.kind == "Pod" else found[1] if found else ""
+    name = f"{by.namespace}/{by.name}" if by is not None and by.name else uid
+    text = event.message.replace(by.uid if by is not None and by.uid else uid, name) if uid or name else event.message
+    yield Noted(victim.uid, "Preempted", "", text, arrived if told.at is None else told.at)
+    if _IN_MEMORY not in event.message:
+        yield Blamed(victim.uid, Cause.PREEMPTION, text)
+    if uid:
+        yield Witnessed(uid, _PREEMPTION, (told,), f"{victim.namespace}/{victim.name}")
+
+
+def _scaled_up(event: Event, arrived: int) -> Iterator[Observation]:
+    _, _, group = event.message.partition(_TRIGGERED)
+    yield Witnessed(event.involved_object.uid, _SCALE_UP, (stamp(event, arrived=arrived),), group or event.message)
+    yield from _noted(event, arrived)
+
+
+def _nominated(event: Event, arrived: int) -> Iterator[Observation]:
+    where = event.message.removeprefix(_NOMINATED)
+    # A node that is named is there already, or has registered meanwhile.
+    if "nodeclaim/" in where and "node/" not in where.replace("nodeclaim/", ""):
+        yield Witnessed(event.involved_object.uid, _SCALE_UP, (stamp(event, arrived=arrived),), where)
+    yield from _noted(event, arrived)
+
+
+def _noted(event: Event, arrived: int) -> Iterator[Observation]:
+    told = stamp(event, arrived=arrived)
+    last, count = _latest(event, told, arrived)
+    at = arrived if last.at is None else last.at
+    yield Noted(event.involved_object.uid, event.reason, "", event.message, at, count)
+
+
+_SAID = {
+    FAILED_SCHEDULING: _failed,
+    "Preempted": _preempted,
+    "TriggeredScaleUp": _scaled_up,
+    "NotTriggerScaleUp": _noted,
+    "Nominated": _nominated,
+}
+REASONS = _SAID.keys()
+"""The reasons of Events about a pod that waits for a node."""

@@ -1,0 +1,78 @@
+"""The nodes that are new since their pods: when they registered and became Ready, told to the pods that waited."""
+
+from collections.abc import Iterable, Iterator
+
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.nodes import NodeState
+from podtimeline.core.observations import Observation, Witnessed
+from podtimeline.core.timeline import Timeline
+from podtimeline.ports import Intake, Nodes
+from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.records import Tracked
+
+_SCHEDULED = Mark(Milestone.SCHEDULED)
+_CREATED = Mark(Milestone.NODE_CREATED)
+_READY = Mark(Milestone.NODE_READY)
+_PATIENCE = 30 * SECOND
+"""How long a node is asked for that the stream of nodes has not shown, or not shown Ready: pods can be faster."""
+
+
+class NewNodes(Companion):
+    """Tells each pod that is bound to a node of the node's own start, where the pod may have waited for it.
+
+    A node is that of a pod which a scale-up was requested for whatever its age: only so it is known that it was none of
+    the scale-up's doing.
+    """
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        self._intake: Intake | None = None
+        self.waiting: dict[str, tuple[int, str, int, bool]] = {}
+        """By uid: until when, the node, the second of the pod's creation, and whether a scale-up was requested."""
+
+    def attach(self, intake: Intake) -> None:
+        """See ``Companion.attach``."""
+        self._intake = intake
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        name, facts = timeline.details.get(_SCHEDULED), timeline.facts
+        if occasion not in {Occasion.PLACED, Occasion.SETTLING} or name is None or facts is None:
+            return ()
+        asked = timeline.has(Milestone.SCALE_UP_REQUESTED)
+        state = self._nodes.node(name)
+        if occasion is Occasion.PLACED and _unfinished(state, facts.created_second, asked=asked):
+            self.waiting[record.uid] = (now + _PATIENCE, name, facts.created_second, asked)
+        return tuple(_told(record.uid, state, facts.created_second, asked=asked))
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        for uid, (until, name, since, asked) in list(self.waiting.items()):
+            state = self._nodes.node(name)
+            over = not _unfinished(state, since, asked=asked)
+            if over or until <= now:
+                del self.waiting[uid]
+            told = tuple(_told(uid, state, since, asked=asked)) if over else ()
+            if told and self._intake is not None:
+                self._intake.take(uid, told, arrived=now)
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion.closed``."""
+        self.waiting.pop(record.uid, None)
+
+
+def _unfinished(state: NodeState | None, since: int, *, asked: bool) -> bool:
+    return state is None or (_matters(state, since, asked=asked) and not state.ready)
+
+
+def _matters(state: NodeState, since: int, *, asked: bool) -> bool:
+    return asked or state.created_second >= since
+
+
+def _told(uid: str, state: NodeState | None, since: int, *, asked: bool) -> Iterator[Observation]:
+    if state is None or not _matters(state, since, asked=asked):
+        return
+    yield Witnessed(uid, _CREATED, state.created, state.name)
+    if state.ready:
+        yield Witnessed(uid, _READY, state.ready, state.name)

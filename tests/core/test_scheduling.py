@@ -1,0 +1,138 @@
+"""The scheduler's words are read into groups; the texts are those of the sources of v1.34 and v1.37."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtimeline.core.scheduling import FAILED_SCHEDULING, Obstacle, read_refusal, refused
+from podtimeline.core.timeline import Note
+
+TEXTS = {
+    "Insufficient cpu": Obstacle.CPU,
+    "Insufficient memory": Obstacle.MEMORY,
+    "Insufficient ephemeral-storage": Obstacle.EPHEMERAL_STORAGE,
+    "Insufficient nvidia.com/gpu": Obstacle.RESOURCE,
+    "Insufficient hugepages-2Mi": Obstacle.RESOURCE,
+    "Too many pods": Obstacle.PODS,
+    "node(s) had untolerated taint(s)": Obstacle.TAINT,
+    "node(s) had untolerated taint {node.kubernetes.io/not-ready: }": Obstacle.TAINT,
+    "node(s) had taint {dedicated: db}, that the pod didn't tolerate": Obstacle.TAINT,
+    "node(s) were unschedulable": Obstacle.CORDONED,
+    "node(s) didn't match Pod's node affinity/selector": Obstacle.NODE_AFFINITY,
+    "node(s) didn't match the requested node name": Obstacle.NODE_AFFINITY,
+    "node(s) didn't satisfy plugin(s) [NodeAffinity]": Obstacle.NODE_AFFINITY,
+    "node(s) didn't match scheduler-enforced node affinity": Obstacle.NODE_AFFINITY,
+    "node(s) didn't match pod affinity rules": Obstacle.POD_AFFINITY,
+    "node(s) didn't match pod anti-affinity rules": Obstacle.POD_ANTI_AFFINITY,
+    "node(s) didn't satisfy existing pods anti-affinity rules": Obstacle.POD_ANTI_AFFINITY,
+    "node(s) didn't match pod topology spread constraints": Obstacle.TOPOLOGY_SPREAD,
+    "node(s) didn't match pod topology spread constraints (missing required label)": Obstacle.TOPOLOGY_SPREAD,
+    "node(s) didn't find available persistent volumes to bind": Obstacle.CLAIM,
+    "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)": Obstacle.CLAIM,
+    "node(s) didn't match PersistentVolume's node affinity": Obstacle.VOLUME_AFFINITY,
+    "node(s) had volume node affinity conflict": Obstacle.VOLUME_AFFINITY,
+    "node(s) had no available volume zone": Obstacle.VOLUME_AFFINITY,
+    "node(s) exceed max volume count": Obstacle.MAX_VOLUMES,
+    "node(s) did not have enough free storage": Obstacle.STORAGE_CAPACITY,
+    "node(s) had no available disk": Obstacle.VOLUME_IN_USE,
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another "
+    "pod": Obstacle.VOLUME_IN_USE,
+    "node(s) didn't have free ports for the requested pod ports": Obstacle.HOST_PORT,
+    "cannot allocate all claims": Obstacle.DEVICE_CLAIM,
+    "resourceclaim not available on the node": Obstacle.DEVICE_CLAIM,
+    "node(s) didn't match Pod's required features": Obstacle.NODE_FEATURES,
+    "node(s) had something nobody has heard of": Obstacle.OTHER,
+}
+ALONE = {
+    "pod has unbound immediate PersistentVolumeClaims": Obstacle.CLAIM,
+    'persistentvolumeclaim "data" not found': Obstacle.CLAIM,
+    'waiting for ephemeral volume controller to create the persistentvolumeclaim "web-scratch"': Obstacle.CLAIM,
+    "pod affinity terms conflict": Obstacle.NODE_AFFINITY,
+    "request gpu, device class big does not exist": Obstacle.DEVICE_CLAIM,
+    "waiting for minCount pods from a gang to appear in scheduling queue": Obstacle.GANG,
+}
+OUTCOMES = (
+    "",
+    "preemption: 0/3 nodes are available: 1 Insufficient cpu, 2 Preemption is not helpful for scheduling.",
+    "preemption: found a potential placement for pod on node node-1, preempting 2 victims",
+    "preemption: not eligible due to preemptionPolicy=Never.",
+)
+
+
+def counted(*reasons: tuple[int, str], nodes: int = 3, outcome: str = "") -> str:
+    """The text as FitError.Error makes it, but in the order given."""
+    listed = ", ".join(f"{count} {reason}" for count, reason in reasons)
+    return f"0/{nodes} nodes are available: {listed}. {outcome}".rstrip()
+
+
+@pytest.mark.parametrize(("text", "obstacle"), TEXTS.items())
+def test_each_reason_of_a_node_has_its_group(text: str, obstacle: Obstacle) -> None:
+    """A reason is put into its group, with its words and the number of nodes that it rules out."""
+    (blocked,) = read_refusal(counted((2, text))).blocked
+    assert (blocked.obstacle, blocked.nodes, blocked.text) == (obstacle, 2, text)
+
+
+@pytest.mark.parametrize(("text", "obstacle"), ALONE.items())
+def test_a_reason_of_the_pod_itself_counts_no_nodes(text: str, obstacle: Obstacle) -> None:
+    """What a plugin says before it looks at nodes rules out all of them and counts none."""
+    refusal = read_refusal(f"0/3 nodes are available: {text}. preemption: 0/3 nodes are available: 3 Preemption is no.")
+    (blocked,) = refusal.blocked
+    assert (blocked.obstacle, blocked.nodes, blocked.text) == (obstacle, None, text)
+    assert refusal.nodes == 3
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5000), st.sampled_from(sorted(TEXTS))), min_size=1, max_size=8),
+    st.integers(0, 5000),
+    st.sampled_from(OUTCOMES),
+)
+def test_any_mixture_of_reasons_is_read_back(reasons: list[tuple[int, str]], nodes: int, outcome: str) -> None:
+    """However many reasons a text lists, each is found with its count, and preemption's own counts are none of them."""
+    refusal = read_refusal(counted(*reasons, nodes=nodes, outcome=outcome))
+    assert [(each.nodes, each.text) for each in refusal.blocked] == reasons
+    assert [each.obstacle for each in refusal.blocked] == [TEXTS[text] for _, text in reasons]
+    assert refusal.nodes == nodes
+    assert refusal.preemption == outcome.removeprefix("preemption: ")
+    assert set(refusal.obstacles) == {TEXTS[text] for _, text in reasons}
+
+
+@given(st.text(max_size=300))
+def test_no_text_is_too_odd_and_none_is_lost(text: str) -> None:
+    """Whatever another scheduler writes is kept as it is and read without an error."""
+    refusal = read_refusal(text)
+    assert refusal.text == text
+    assert len(set(refusal.obstacles)) == len(refusal.obstacles)
+
+
+def test_what_other_plugins_say_after_the_reasons_is_no_reason() -> None:
+    """Dynamic resource allocation adds words of its own between the reasons and preemption."""
+    refusal = read_refusal(
+        "0/2 nodes are available: 2 node(s) had untolerated taint(s). no new claims to deallocate, preemption: "
+        "0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+    )
+    assert [(each.obstacle, each.nodes) for each in refusal.blocked] == [(Obstacle.TAINT, 2)]
+    assert refusal.preemption == "0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+
+
+def test_a_cluster_without_nodes_says_so() -> None:
+    """Without any node the scheduler does not even count them."""
+    refusal = read_refusal("no nodes available to schedule pods")
+    assert refusal.obstacles == (Obstacle.NO_NODES,)
+    assert refusal.nodes is None
+
+
+def test_a_text_that_was_cut_off_still_tells_its_beginning() -> None:
+    """An Event's text ends after 1,024 characters."""
+    refusal = read_refusal("0/900 nodes are available: 4 Insufficient cpu, 7 node(s) had untolerated ta ...")
+    assert [(each.obstacle, each.nodes) for each in refusal.blocked] == [(Obstacle.CPU, 4), (Obstacle.OTHER, 7)]
+
+
+def test_the_latest_words_and_the_number_of_attempts_are_kept() -> None:
+    """Of a pod's notes the one of the scheduler counts; a pod that always fitted has none."""
+    text = counted((3, "Insufficient cpu"))
+    note = Note(FAILED_SCHEDULING, "", text, first=5, last=9, count=4, first_text=counted((1, "Too many pods")))
+    told = refused((Note("BackOff", "main", "waiting", 1, 1, 1), note))
+    assert told is not None
+    assert (told.attempts, told.first, told.last) == (4, 5, 9)
+    assert told.refusal.obstacles == (Obstacle.CPU,)
+    assert refused(()) is None
