@@ -88,9 +88,8 @@ def _told(uid: str, clock: int) -> Iterator[Observation]:
         at = clock + 700_000_003 + offset * 401_903_117
         stamp = just_after(Source.EVENT_NAME, at, observed=at + 9_120_331)
         yield Witnessed(uid, Mark(milestone, "storefront"), (stamp,))
-    yield ImagePulled(
-        uid, "storefront", "registry.example.com/shop/storefront:2026.11.3", cached=False, pull=401_000_000
-    )
+    image, at = "registry.example.com/shop/storefront:2026.11.3", clock + 1_500_000_003
+    yield ImagePulled(uid, "storefront", image, cached=False, at=at, pull=401_000_000)
     at = clock + 3 * SECOND + 71_903_117
     seen = just_after(Source.WATCH, at, observed=at)
     yield Witnessed(uid, Mark(Milestone.ENDPOINT_READY, "shop/storefront/storefront-x7k2p"), (seen,), "http:8080/TCP")

@@ -69,7 +69,7 @@ def test_a_cached_image_needs_no_pull_to_be_complete() -> None:
         if not isinstance(each, ImagePulled)
         and not (hasattr(each, "mark") and each.mark.milestone is Milestone.PULL_STARTED)
     ]
-    life.told.append(ImagePulled("uid-1", "web", "registry.test/web:1", cached=True))
+    life.told.append(ImagePulled("uid-1", "web", "registry.test/web:1", cached=True, at=at(3)))
     told = seen(life.timeline())
     assert told.missing == ()
     assert Phase.IMAGE_PULL not in told.by_phase()

@@ -62,7 +62,7 @@ LENGTH = st.none() | st.integers(0, 60 * SECOND)
 OTHERS = st.one_of(
     st.sampled_from([Described(UID, facts(INIT, PROXY, WEB)), Described(UID, facts(WEB))]),
     st.builds(Noted, st.just(UID), st.sampled_from(["Unhealthy", "BackOff"]), NAMES, st.text(max_size=5), MOMENT),
-    st.builds(ImagePulled, st.just(UID), NAMES, st.just("i"), st.booleans(), LENGTH, LENGTH, LENGTH),
+    st.builds(ImagePulled, st.just(UID), NAMES, st.just("i"), st.booleans(), MOMENT, LENGTH, LENGTH, LENGTH),
     st.builds(
         Ran,
         st.just(UID),
@@ -158,10 +158,11 @@ def test_readiness_that_flaps_keeps_its_first_true() -> None:
     assert instant.at == at(5.9)
 
 
-def test_a_restart_that_finds_the_image_keeps_the_pull_that_cost_time() -> None:
-    """The second start of a container finds its image on the node."""
+def test_the_pull_of_the_first_start_is_kept() -> None:
+    """A restart finds the image on the node, or pulls it anew and for longer: neither belongs to the start."""
     timeline = ordinary().timeline()
-    apply(timeline, ImagePulled(UID, "web", "registry.test/web:1", cached=True))
+    apply(timeline, ImagePulled(UID, "web", "registry.test/web:1", cached=True, at=at(60)))
+    apply(timeline, ImagePulled(UID, "web", "registry.test/web:1", cached=False, at=at(90), pull=9 * SECOND))
     assert timeline.pulls["web"].pull == SECOND
 
 

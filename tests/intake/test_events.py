@@ -8,7 +8,7 @@ from tests.support.objects import CREATED, CREATED_NS, event, raw, stamp
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import ImagePulled, Noted, Observation, Witnessed
+from podtimeline.core.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.wire import Event
 
@@ -32,7 +32,6 @@ def read(reason: str, **more: Any) -> list[Observation]:
     ("reason", "mark"),
     [
         ("Scheduled", Mark(M.SCHEDULED)),
-        ("AddedInterface", Mark(M.IP_ASSIGNED)),
         ("Pulled", Mark(M.PULLED, "web")),
         ("Created", Mark(M.CONTAINER_CREATED, "web")),
         ("Started", Mark(M.STARTED, "web")),
@@ -41,6 +40,77 @@ def read(reason: str, **more: Any) -> list[Observation]:
 def test_a_reason_and_a_field_path_make_a_milestone(reason: str, mark: Mark) -> None:
     """The name of the Event says when, to the nanosecond, just after the fact; its message is not needed."""
     assert read(reason) == [Witnessed(UID, mark, (Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED),))]
+
+
+def test_an_interface_that_was_added_brings_the_address_and_its_words() -> None:
+    """Multus says which interface has which address of which network; the address itself is in the pod's status."""
+    words = "Add eth0 [10.244.1.7/24 fd00::7/64] from cbr0"
+    said = read("AddedInterface", container="", message=words)
+    evidence = Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED)
+    assert said == [Witnessed(UID, Mark(M.IP_ASSIGNED), (evidence,)), Noted(UID, "AddedInterface", "", words, AT)]
+
+
+NO_PULL = (
+    'Failed to pull image "r/web:1": rpc error: code = NotFound desc = failed to pull and unpack image "r/web:1": '
+    "failed to resolve reference: r/web:1: not found"
+)
+PULL_FAILED = Mark(M.LAST_PULL_FAILURE, "web")
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "mark"),
+    [
+        ("Failed", NO_PULL, PULL_FAILED),
+        ("Failed", f"(combined from similar events): {NO_PULL}", PULL_FAILED),
+        ("ErrImageNeverPull", 'Container image "r/web:1" is not present with pull policy of Never', PULL_FAILED),
+        ("InspectFailed", 'Failed to apply default image tag "R:x:1": couldn\'t parse image name', PULL_FAILED),
+        ("Failed", 'Error: configmap "settings" not found', None),
+        ("Failed", 'Error: failed to create containerd task: exec: "nope": not found', None),
+        ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: plugin", Mark(M.LAST_SANDBOX_FAILURE)),
+        ("BackOff", "Back-off restarting failed container web in pod web-1_shop(uid-web-1)", None),
+        ("Unhealthy", "Readiness probe failed: 503", None),
+    ],
+)
+def test_an_attempt_that_failed_is_a_milestone_and_its_words(reason: str, message: str, mark: Mark | None) -> None:
+    """The kubelet's ``Failed`` is of a pull, of a creation or of a start: the words tell, in both versions alike."""
+    where = "" if mark is not None and mark.subject == "" else "web"
+    said = read(reason, type="Warning", container=where, message=message)
+    evidence = Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED)
+    witnessed = [] if mark is None else [Witnessed(UID, mark, (evidence,))]
+    assert said == [Noted(UID, reason, where, message, AT), *witnessed]
+
+
+def test_the_latest_of_several_attempts_is_told_beside_the_first() -> None:
+    """The Event's name is of the first one, its lastTimestamp of the latest."""
+    said = read("Failed", type="Warning", message=NO_PULL, count=3, lastTimestamp=stamp(30))
+    (witnessed,) = [each for each in said if isinstance(each, Witnessed)]
+    last = CREATED_NS + 30 * SECOND
+    assert witnessed.evidence == (
+        Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED),
+        Evidence(Source.EVENT_SECOND, last + SECOND // 2, None, last + SECOND - 1, ARRIVED),
+    )
+
+
+@pytest.mark.parametrize("error", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])
+def test_what_the_status_says_with_more_words_is_not_noted_again(error: str) -> None:
+    """After each attempt the kubelet records the container's waiting reason once more: it would hide the real words."""
+    assert read("Failed", type="Warning", message=f"Error: {error}") == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "incident"),
+    [
+        ("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.", Incident.SANDBOX_CHANGED),
+        ("ResizeCompleted", 'Pod resize completed: {"containers":[{"name":"web"}]}', Incident.RESIZED),
+    ],
+)
+def test_what_befalls_a_pod_is_an_incident_with_its_words(reason: str, message: str, incident: Incident) -> None:
+    """Each occurrence that an Event stands for is told: the first by its name, the latest by its second."""
+    said = read(reason, container="", message=message)
+    assert said == [Befell(UID, incident, AT, message), Noted(UID, reason, "", message, AT)]
+    twice = read(reason, container="", message=message, count=2, lastTimestamp=stamp(30))
+    later = CREATED_NS + 30 * SECOND + SECOND // 2
+    assert [each.at for each in twice if isinstance(each, Befell)] == [AT, later]
 
 
 def test_pulling_announces_what_begins_with_it() -> None:
@@ -91,7 +161,7 @@ def test_a_pulled_message_is_read_as_far_as_it_is_understood(
 ) -> None:
     """Durations, the size, and whether the image was there; what is not understood is unknown."""
     pulls = [each for each in read("Pulled", message=message) if isinstance(each, ImagePulled)]
-    assert pulls == [ImagePulled(UID, "web", "r/web:1", cached, pull, waiting, size)]
+    assert pulls == [ImagePulled(UID, "web", "r/web:1", cached, AT, pull, waiting, size)]
 
 
 def test_a_pulled_message_of_another_kind_leaves_the_milestone() -> None:
@@ -112,7 +182,7 @@ def test_a_repeated_event_is_noted_with_its_count_and_last_time() -> None:
     """As counted by client-go, and as a series of the newer API."""
     (said,) = read("BackOff", type="Warning", count=12, lastTimestamp=stamp(30), message="Back-off pulling image")
     assert isinstance(said, Noted)
-    assert (said.at, said.count) == (CREATED_NS + 30 * SECOND, 12)
+    assert (said.first, said.at, said.count) == (AT, CREATED_NS + 30 * SECOND + SECOND // 2, 12)
     series = {"count": 7, "lastObservedTime": "2026-11-23T19:17:31.250000Z"}
     more: dict[str, Any] = {"eventTime": "2026-11-23T19:17:01.5Z", "firstTimestamp": None, "lastTimestamp": None}
     (said,) = read("FailedScheduling", type="Warning", container="", series=series, **more)

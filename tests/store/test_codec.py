@@ -69,7 +69,7 @@ def test_any_text_and_any_moment_comes_back(text: str, moment: int, size: int | 
     state = replace(
         full(),
         notes=(Note(text, text, text, moment, at(1), number),),
-        pulls=(ImagePulled("uid-1", text, text, cached=False, pull=size, waiting=None, size=size),),
+        pulls=(ImagePulled("uid-1", text, text, cached=False, at=moment, pull=size, waiting=None, size=size),),
         details=((Mark(Milestone.SCHEDULED), text),),
     )
     assert unpack(pack(state)) == state

@@ -71,13 +71,16 @@ class Life:
         self.told.append(Noted(self.uid, reason, subject, text, at(seconds), count))
         return self
 
-    def pulled(self, container: str, *, pull: float, waiting: float, size: int = 30 << 20) -> "Life":
+    def pulled(
+        self, container: str, *, pull: float, waiting: float, seconds: float = 3, size: int = 30 << 20
+    ) -> "Life":
         """What the Pulled message said, in seconds and bytes."""
         said = ImagePulled(
             self.uid,
             container,
             "registry.test/web:1",
             cached=False,
+            at=at(seconds),
             pull=round(pull * SECOND),
             waiting=round(waiting * SECOND),
             size=size,
@@ -103,7 +106,7 @@ def container_start(life: Life, name: str, begin: float) -> Life:
     announced = exactly(Source.EVENT_NAME, at(begin), observed=at(begin + 0.01))
     life.saw(Milestone.PULL_STARTED, announced, subject=name)
     life.saw(Milestone.PULLED, named(begin + 2), subject=name)
-    life.pulled(name, pull=1, waiting=2)
+    life.pulled(name, pull=1, waiting=2, seconds=begin + 2)
     life.saw(Milestone.CONTAINER_CREATED, named(begin + 2.1), subject=name)
     life.saw(Milestone.STARTED, named(begin + 2.2), in_second(begin + 2.2, Source.FIELD), subject=name)
     return life

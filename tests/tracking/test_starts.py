@@ -199,7 +199,7 @@ def test_each_container_with_a_real_pull_counts_once_and_cached_ones_do_not() ->
     world = World()
     world.owners.selecting = ()
     life = ordinary(facts(INIT, WEB))
-    life.told.append(ImagePulled("uid-1", "migrate", "registry.test/migrate:1", cached=True))
+    life.told.append(ImagePulled("uid-1", "migrate", "registry.test/migrate:1", cached=True, at=at(1)))
     world.take(*until_ready(life), seconds=6)
     pulls = [each.key for each in world.commit(11) if each.metric is Metric.IMAGE_PULL]
     assert pulls == ["web"]
@@ -211,7 +211,7 @@ def test_a_pull_whose_message_says_nothing_is_timed_by_its_events() -> None:
     world.owners.selecting = ()
     life = ordinary()
     told = [each for each in until_ready(life) if not isinstance(each, ImagePulled)]
-    world.take(*told, ImagePulled("uid-1", "web", "registry.test/web:1", cached=False), seconds=6)
+    world.take(*told, ImagePulled("uid-1", "web", "registry.test/web:1", cached=False, at=at(3)), seconds=6)
     pulls = [each.value for each in world.commit(11) if each.metric is Metric.IMAGE_PULL]
     assert pulls == [2_000_000_000]
 

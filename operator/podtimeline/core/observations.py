@@ -56,12 +56,16 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class ImagePulled:
-    """What the kubelet's Pulled message says: durations in nanoseconds, ``None`` where the message does not say."""
+    """What the kubelet's Pulled message says: durations in nanoseconds, ``None`` where the message does not say.
+
+    ``at`` is when it was said. ``waiting`` is the time from the announcement on, the queue behind other pulls included.
+    """
 
     uid: str
     container: str
     image: str
     cached: bool
+    at: int
     pull: int | None = None
     waiting: int | None = None
     size: int | None = None

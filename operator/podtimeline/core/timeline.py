@@ -221,16 +221,16 @@ def joined_note(one: Note, other: Note) -> Note:
 
 
 def _image(timeline: Timeline, said: ImagePulled) -> bool:
-    # A restart finds the image on the node: the pull that cost time is the one worth keeping.
+    # A restart asks for the image again, long after the start: the first time is the start's.
     held = timeline.pulls.get(said.container)
-    if held is not None and _pull_rank(held) >= _pull_rank(said):
+    if held is not None and _pull_rank(held) <= _pull_rank(said):
         return False
     timeline.pulls[said.container] = said
     return True
 
 
-def _pull_rank(pull: ImagePulled) -> tuple[bool, int, int, int, str]:
-    return (not pull.cached, pull.pull or 0, pull.waiting or 0, pull.size or 0, pull.image)
+def _pull_rank(pull: ImagePulled) -> tuple[int, bool, int, int, int, str]:
+    return (pull.at, pull.cached, -(pull.pull or 0), -(pull.waiting or 0), -(pull.size or 0), pull.image)
 
 
 _KEPT = 8

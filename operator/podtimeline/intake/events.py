@@ -1,15 +1,18 @@
 """Events turned into observations. Pure.
 
 Texts differ between versions of Kubernetes: a reason and the field path decide, and of a message no more is read than
-what nothing else tells (the pull's durations and size, the name of the pod that a controller created).
+what nothing else tells (durations and size of a pull, whether it failed, the name of the pod that was created).
 """
 
 import re
 
-from podtimeline.core.instants import SECOND, Evidence, Source, exactly, happened, just_after
+from podtimeline.core.instants import Evidence, Source, exactly
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
-from podtimeline.core.observations import ImagePulled, Noted, Observation, Witnessed
-from podtimeline.intake.texts import container_of, go_duration, moment, name_time
+from podtimeline.core.observations import Befell, Incident, Noted, Observation, Witnessed
+from podtimeline.intake.attempts import attempts
+from podtimeline.intake.images import is_failed_attempt, pulled, repeats_status
+from podtimeline.intake.stamps import stamp
+from podtimeline.intake.texts import container_of
 from podtimeline.intake.wire import Event
 
 REASONS: dict[str, Milestone] = {
@@ -26,58 +29,82 @@ TELLING = frozenset(
     {
         "BackOff",
         "Killing",
-        "SandboxChanged",
         "TaintManagerEviction",
     }
 )
 """Reasons of type Normal whose words say why something takes long or ended; every Warning is worth its words."""
 
-_QUOTED = re.compile(r'image "([^"]*)"')
-_TOOK = re.compile(r'" in ([^\s()]+)(?: \(([^\s()]+) including waiting\))?')
-_SIZE = re.compile(r"size: (\d+) bytes")
+INCIDENTS: dict[str, Incident] = {
+    "SandboxChanged": Incident.SANDBOX_CHANGED,
+    "ResizeCompleted": Incident.RESIZED,
+}
+"""Reasons of what befalls a pod that runs; each is worth its words too."""
 _CREATED_POD = re.compile(r"(?:Created pod: |create Pod )([a-z0-9][-a-z0-9.]*)")
-
-
-def stamp(event: Event, *, arrived: int) -> Evidence:
-    """When the reporter says that it happened, by the best of the event's times. Raises ``MalformedObject``."""
-    if event.event_time is not None:
-        return just_after(Source.EVENT_TIME, moment(event.event_time), observed=arrived)
-    text = event.first_timestamp or event.metadata.creation_timestamp
-    if text is None:
-        return happened(arrived)
-    second = moment(text)
-    named = name_time(event.metadata.name, second)
-    if named is not None:
-        return just_after(Source.EVENT_NAME, named, observed=arrived)
-    # Stamped just after the fact and then truncated: the fact may lie in the second before.
-    return Evidence(Source.EVENT_SECOND, second + SECOND // 2, None, second + SECOND - 1, arrived)
 
 
 def event_observations(event: Event, *, arrived: int) -> list[Observation]:
     """What an Event about a pod says; the uid is ``involvedObject.uid``. Raises ``MalformedObject``."""
     uid, reason = event.involved_object.uid, event.reason
     container = container_of(event.involved_object.field_path) or ""
-    said: list[Observation] = []
     milestone = REASONS.get(reason)
     if milestone is not None and event.type != "Warning":
-        of_pod = MILESTONES[milestone].scope is Scope.POD
-        if of_pod or container:
-            mark = Mark(milestone, "" if of_pod else container)
-            said.append(Witnessed(uid, mark, (_evidence(event, milestone, arrived),)))
-        if milestone is Milestone.PULLED and container:
-            said.extend(_pulled(uid, container, event.message))
-    elif event.type == "Warning" or reason in TELLING:
-        at, count = _latest(event, arrived)
-        said.append(Noted(uid, reason, container, event.message, at, count))
+        return _reached(event, uid, milestone, container, arrived)
+    if reason in INCIDENTS:
+        return _befell(event, uid, INCIDENTS[reason], arrived)
+    if event.type == "Warning" or reason in TELLING:
+        return _words(event, uid, container, arrived)
+    return []
+
+
+def _reached(event: Event, uid: str, milestone: Milestone, container: str, arrived: int) -> list[Observation]:
+    of_pod = MILESTONES[milestone].scope is Scope.POD
+    if not of_pod and not container:
+        return []
+    told = stamp(event, arrived=arrived)
+    if milestone is Milestone.PULL_STARTED and told.source is Source.EVENT_NAME and told.at is not None:
+        # Pulling announces a pull that is about to begin; every other reason reports what has been done.
+        told = exactly(told.source, told.at, observed=arrived)
+    said: list[Observation] = [Witnessed(uid, Mark(milestone, "" if of_pod else container), (told,))]
+    pull = pulled(uid, container, event.message, at=told.claim) if milestone is Milestone.PULLED else None
+    if pull is not None:
+        said.append(pull)
+    if milestone is Milestone.IP_ASSIGNED:
+        # One Event for each interface: the address is in the pod's status, the interface and its network are not.
+        said.append(Noted(uid, event.reason, "", event.message, told.claim))
     return said
 
 
-def _evidence(event: Event, milestone: Milestone, arrived: int) -> Evidence:
-    told = stamp(event, arrived=arrived)
-    # Pulling announces a pull that is about to begin; every other reason reports what has been done.
-    if milestone is Milestone.PULL_STARTED and told.source is Source.EVENT_NAME and told.at is not None:
-        return exactly(told.source, told.at, observed=arrived)
-    return told
+def _befell(event: Event, uid: str, incident: Incident, arrived: int) -> list[Observation]:
+    first, last, count = attempts(event, arrived=arrived)
+    moments = dict.fromkeys((first.claim, last.claim))
+    said: list[Observation] = [Befell(uid, incident, moment, event.message) for moment in moments]
+    said.append(_noted(event, "", first, last, count))
+    return said
+
+
+def _words(event: Event, uid: str, container: str, arrived: int) -> list[Observation]:
+    if container and repeats_status(event.reason, event.message):
+        return []
+    first, last, count = attempts(event, arrived=arrived)
+    said: list[Observation] = [_noted(event, container, first, last, count)]
+    failed = _failed(event, container)
+    if failed is not None:
+        said.append(Witnessed(uid, failed, tuple(dict.fromkeys((first, last)))))
+    return said
+
+
+def _noted(event: Event, subject: str, first: Evidence, last: Evidence, count: int) -> Noted:
+    before = None if first == last else first.claim
+    return Noted(event.involved_object.uid, event.reason, subject, event.message, last.claim, count, before)
+
+
+def _failed(event: Event, container: str) -> Mark | None:
+    """What the Event reports a failed attempt of."""
+    if event.reason == "FailedCreatePodSandBox":
+        return Mark(Milestone.LAST_SANDBOX_FAILURE)
+    if container and is_failed_attempt(event.reason, event.message):
+        return Mark(Milestone.LAST_PULL_FAILURE, container)
+    return None
 
 
 def created_pod(event: Event, *, arrived: int) -> tuple[str, int] | None:
@@ -92,33 +119,3 @@ def created_pod(event: Event, *, arrived: int) -> tuple[str, int] | None:
     if found is None or evidence.source not in {Source.EVENT_NAME, Source.EVENT_TIME} or evidence.at is None:
         return None
     return found[1], evidence.at
-
-
-def _latest(event: Event, arrived: int) -> tuple[int, int]:
-    series = event.series
-    count = series.count if series is not None else event.count or 1
-    first = stamp(event, arrived=arrived).at
-    text = series.last_observed_time if series is not None else event.last_timestamp
-    if text is None or count <= 1:
-        return (arrived if first is None else first), max(count, 1)
-    return moment(text), count
-
-
-def _pulled(uid: str, container: str, message: str) -> list[Observation]:
-    quoted = _QUOTED.search(message)
-    cached, took = "already present" in message, _TOOK.search(message)
-    if quoted is None or (took is None and not cached):
-        return []
-    size = _SIZE.search(message)
-    pull, waiting = (None, None) if took is None or cached else (took[1], took[2])
-    return [
-        ImagePulled(
-            uid,
-            container,
-            quoted[1],
-            cached=cached,
-            pull=None if pull is None else go_duration(pull),
-            waiting=None if waiting is None else go_duration(waiting),
-            size=int(size[1]) if size is not None and not cached else None,
-        )
-    ]
