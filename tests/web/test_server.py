@@ -90,9 +90,17 @@ async def test_a_listing_goes_on_where_its_page_ended(client: Client) -> None:
     assert sorted(seen) == ["uid-1", "uid-2", "uid-3"]
 
 
+async def test_a_pod_is_compared_with_its_neighbours(client: Client) -> None:
+    """Its image waited behind a pull of the same node and time: the finding names whose."""
+    body = await (await client.get("/api/v1/pods/shop/web-2")).json()
+    queued = next(each for each in body["findings"] if each["kind"] == "image_queue")
+    assert queued["text"].startswith("it waited behind registry.test/web:1 of shop/web-1")
+    assert "peers" in [each["source"] for each in queued["evidence"]]
+
+
 async def test_filters_narrow_the_listing(client: Client) -> None:
     """Only what matches every filter is told."""
-    hit = await (await client.get("/api/v1/pods?namespace=shop&name=web-2&outcome=ready&since=1h")).json()
+    hit = await (await client.get("/api/v1/pods?namespace=shop&name=web-2&outcome=ready&since=1h&until=1s")).json()
     miss = await (await client.get("/api/v1/pods?namespace=elsewhere")).json()
     assert [item["uid"] for item in hit["items"]] == ["uid-2"]
     assert miss["items"] == []
@@ -108,6 +116,7 @@ async def test_filters_narrow_the_listing(client: Client) -> None:
         ("outcome=", "outcome"),
         ("order=fastest", "order"),
         ("since=yesterday", "since"),
+        ("until=tomorrow", "until"),
         ("since=2026-11-23T03:00:00", "since"),
         ("since=", "since"),
         ("since=999999999d", "since"),
