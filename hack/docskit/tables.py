@@ -10,6 +10,7 @@ from podtimeline.app.replaying import replay_views
 from podtimeline.cli.main import main as command_line
 from podtimeline.config import describe, flag, load_settings, variable
 from podtimeline.core.milestones import MILESTONES, PHASES
+from podtimeline.core.rules import RULES
 from podtimeline.sinks.metrics import METRICS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -33,6 +34,12 @@ def phases() -> str:
     """Every phase of the critical path."""
     rows = ((f"`{row.phase}`", row.summary, row.advice) for row in PHASES.values())
     return table(("Phase", "The time is spent on", "What to try"), rows)
+
+
+def findings() -> str:
+    """Every finding, in the order that breaks ties."""
+    rows = ((f"`{rule.kind}`", rule.summary, rule.needs, rule.advice) for rule in RULES)
+    return table(("Finding", "It says", "From", "What to try"), rows)
 
 
 def metrics() -> str:
@@ -64,6 +71,7 @@ def sections() -> Iterator[tuple[str, str]]:
     yield "waterfall", picture()
     yield "milestones", milestones()
     yield "phases", phases()
+    yield "findings", findings()
     yield "metrics", metrics()
     yield "settings", settings()
 

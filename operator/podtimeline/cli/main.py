@@ -76,9 +76,9 @@ class Commands(click.Group):
 @click.group(cls=Commands, epilog=EPILOG, context_settings=_CONTEXT)
 @click.option("--debug", is_flag=True, envvar=DEBUG_VARIABLE, help=f"Show tracebacks [{DEBUG_VARIABLE}].")
 def main(**_: bool) -> None:
-    """Where the time of a pod's start went, and why.
+    """Where the time of a pod's start and of its way back went, and why.
 
-    Follows every pod of a cluster from its creation to the moment traffic can reach it.
+    Follows every pod of a cluster from its owner's request to the moment traffic can reach it, and back.
     """
 
 

@@ -55,10 +55,12 @@ def show(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Draw where the time of a pod's start went.
+    """Draw where the time of a pod's start went, and of its way back, and what may help.
 
-    TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj. Asks the operator through the API
-    server's service proxy, with the credentials of the kubeconfig; the operator needs no open port.
+    The findings that cost most are told with their evidence; -o wide tells all of them, each milestone with its bounds
+    and source, and every word that was said. TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj.
+    Asks the operator through the API server's service proxy, with the credentials of the kubeconfig; the operator needs
+    no open port.
     """
     if following and form in (Form.JSON, Form.YAML):
         raise click.UsageError("--follow draws; it cannot be combined with -o json or -o yaml")

@@ -216,12 +216,18 @@ class Case:
         return () if reached is None else (milestone_proof(reached),)
 
     def bounds(self, spell: Spell) -> tuple[Proof, ...]:
-        """The milestones that the spell lies between, as evidence; at least one for every spell."""
-        timed = [each for each in self.view.milestones if each.instant is not None]
-        before = [each for each in timed if each.instant is not None and each.instant.at <= spell.start]
-        after = [each for each in timed if each.instant is not None and each.instant.at == spell.end]
-        ends = after[:1] if not spell.open else []
-        return tuple(milestone_proof(each) for each in (*before[-1:], *ends))
+        """The milestones that the spell lies between, as evidence; at least one for every spell.
+
+        Initialized is on no critical path: it comes early or late, by whether there are init containers.
+        """
+        timed = [
+            (each.instant.at, each)
+            for each in self.view.milestones
+            if each.instant is not None and each.mark.milestone is not Milestone.INITIALIZED
+        ]
+        before = [reached for at, reached in timed if at <= spell.start]
+        after = [reached for at, reached in timed if at == spell.end and not spell.open]
+        return tuple(milestone_proof(each) for each in (*before[-1:], *after[:1]))
 
     def quote(self, spell: Spell, *reasons: str, about: Iterable[str] = ()) -> Quote | None:
         """The latest telling words under one of the reasons said while the spell lasted, of its subject or ``about``.

@@ -122,7 +122,7 @@ RULES: tuple[Rule, ...] = (
          "look at the controllers of these finalizers"),
     Rule(K.LONG_PHASE, _UP, (), each(container.long_phase),
          "a phase that no other rule speaks of", "the milestones that it lies between",
-         "see what the phase's own row says"),
+         "the advice of that phase"),
     Rule(K.TRAFFIC_LOST, _DOWN, (), leaving.traffic_lost,
          "traffic was sent to a container that had exited", "EndpointSlice and the container's end",
          "sleep in a preStop hook until the endpoint is gone, and close connections gracefully"),
