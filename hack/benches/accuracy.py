@@ -1,169 +1,147 @@
 """How far the recorded instants are from the truth, on a real cluster.
 
-Pods of several kinds start in waves on a cluster of hack/cluster, watched by an operator outside it; then every instant
-is held against the audit log, containerd's events and the CNI plugin's log. Beside it stands what the one-second fields
-of the API alone would have said. Of what a node only reports, the recorder is the report's write to the API.
+More than 300 pods of every kind start and go, watched by an operator outside the cluster: first a few at a time, then
+in bursts with rollouts, scalings and deletions. Every instant is held against the audit log, containerd's events and
+log, and the CNI plugin's log; beside it stands what the one-second fields of the API alone would have said. Of what a
+node only reports, the recorder is the report's first trace elsewhere.
 """
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.clusters import kubectl, kubectl_json, namespace
 from tests.e2e.processes import OperatorProcess
-from tests.support.truth import REPORTED, Span, cluster_truth, holds, nanoseconds
+from tests.support.truth import cluster_truth
 
+from benches.accuracy_pods import Field, churn, idle
+from benches.accuracy_table import Error, Judgement, compared, from_fields, judged, table
 from benches.verdict import verdict
-from podtimeline.core.milestones import Mark, Milestone
+from clusterkit.api import Api
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGE = "podtimeline.bench/busybox:1"
-GOAL = 0.001
-_KINDS = ("plain", "init", "probe", "sidecar")
-_CONDITIONS = {
-    "PodScheduled": Milestone.SCHEDULED,
-    "Initialized": Milestone.INITIALIZED,
-    "ContainersReady": Milestone.CONTAINERS_READY,
-    "Ready": Milestone.READY,
-}
-Truth = Mapping[str, Mapping[Mark, Span]]
+TABLE = Path(__file__).with_suffix(".md")
+IMAGE, PULLED = "podtimeline.bench/busybox:1", "bench/busybox:1"
+_NODES = 2
+_PATIENCE = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--pods", type=int, default=80, help="how many pods (80)")
-    parser.add_argument("--waves", type=int, default=4, help="in how many waves they start (4)")
+    parser.add_argument("--rounds", type=int, default=9, help="idle rounds of 12 pods (9)")
+    parser.add_argument("--waves", type=int, default=7, help="waves of churn of 32 pods (7)")
     parser.add_argument("--name", default="podtimeline-bench", help="the cluster; one that runs is left running")
     parser.add_argument("--kubernetes", default="1.37", help="1.37 or 1.34")
-
-
-@dataclass(frozen=True, slots=True)
-class Error:
-    """One instant against its truth, in nanoseconds; ``width`` of its bounds is ``None`` where one is missing."""
-
-    milestone: Milestone
-    off: int
-    inside: bool = False
-    width: int | None = None
+    parser.add_argument("--write", action="store_true", help=f"write the table to {TABLE.relative_to(ROOT)}")
 
 
 def run(options: argparse.Namespace) -> str:
-    """Start the pods, compare, print the table."""
+    """Start and delete the pods, compare, print the table and the goals."""
     was_up = _cluster("status", options.name, check=False).returncode == 0
-    _cluster("up", options.name, "--nodes", "2", "--kubernetes", options.kubernetes)
+    _cluster("up", options.name, "--nodes", str(_NODES), "--kubernetes", options.kubernetes)
+    began = time.monotonic()
     try:
-        errors, alone = _measured(options)
+        parts, fields = _measured(options)
     finally:
         if not was_up:
             _cluster("down", options.name)
-    print(table(errors, alone))
-    outside = sum(not each.inside for each in errors) / len(errors)
+    text = _text(options, parts, fields, minutes=(time.monotonic() - began) / 60)
+    print(text)
+    if options.write:
+        TABLE.write_text(text + "\n")
+    goals = [each for part, errors in parts.items() for each in judged(part, errors)]
+    print("\n".join(_line(each) for each in goals))
+    every = [each for errors in parts.values() for each in errors]
+    outside = sum(not each.inside for each in every) / len(every)
+    missed = [each.what for each in goals if not each.met]
     return verdict(
-        "accuracy", outside, "share of instants whose bounds miss the truth", goal=GOAL, instants=len(errors)
+        "accuracy",
+        outside,
+        "share of instants whose bounds miss the truth",
+        goal=0.001,
+        instants=len(every),
+        missed=missed,
     )
 
 
-def _measured(options: argparse.Namespace) -> tuple[list[Error], list[Error]]:
-    tools = subprocess.run([ROOT / "hack/cluster", "tools"], check=True, stdout=subprocess.PIPE, text=True).stdout
+def _line(goal: Judgement) -> str:
+    return f"{'met   ' if goal.met else 'MISSED'} {goal.what}: {goal.value:.4g} (goal {goal.limit:.4g})"
+
+
+def _text(options: argparse.Namespace, parts: dict[str, list[Error]], fields: list[Error], *, minutes: float) -> str:
+    pods = {part: sum(each.milestone == "created" for each in errors) for part, errors in parts.items()}
+    told = " and ".join(f"{count} pods {part}" for part, count in pods.items())
+    head = (
+        f"Kubernetes {options.kubernetes}, {_NODES} nodes on one machine of {os.cpu_count()} cores, {told}, "
+        f"{minutes:.0f} minutes. Each figure is median / 99th percentile / worst."
+    )
+    return f"{head}\n\n{table(parts, fields)}"
+
+
+def _measured(options: argparse.Namespace) -> tuple[dict[str, list[Error]], list[Error]]:
+    items: dict[str, list[Any]] = {}
     os.environ["KUBECONFIG"] = _cluster("kubeconfig", options.name).stdout.strip()
-    os.environ["PATH"] = f"{tools.strip()}:{os.environ['PATH']}"
+    api = Api.from_kubeconfig(Path(os.environ["KUBECONFIG"]))
     with tempfile.TemporaryDirectory() as home:
-        _load_image(options.name, Path(home))
+        pulled = _images(options.name, Path(home))
         operator = OperatorProcess(Path(home)).start()
         try:
-            items, pods = _started(operator, options)
+            for part in ("idle", "churn"):
+                with _namespace(api, f"accuracy-{part}-{time.time_ns():x}") as space:
+                    field = Field(api, space, image=IMAGE, pulled=pulled, nodes=_NODES)
+                    if part == "idle":
+                        idle(field, rounds=options.rounds, say=_say)
+                    else:
+                        churn(field, waves=options.waves, say=_say)
+                    items[part] = _told(operator, space)
         finally:
             operator.stop()
-    truth = {uid: pod.marks for uid, pod in cluster_truth(options.name).items()}
-    return list(compared(items, truth)), list(from_fields(pods, truth))
+    truth = cluster_truth(options.name)
+    errors = {part: list(compared(found, truth)) for part, found in items.items()}
+    return errors, [each for found in items.values() for each in from_fields(found, truth)]
 
 
-def _started(operator: OperatorProcess, options: argparse.Namespace) -> tuple[list[Any], list[Any]]:
-    with namespace("accuracy") as space:
-        for wave in range(options.waves):
-            print(f"wave {wave + 1} of {options.waves}", file=sys.stderr)
-            kubectl("apply", "-n", space, "-f", "-", text="---".join(_manifests(wave, options)))
-            kubectl("wait", "-n", space, "--for=condition=Available", "deploy", "--all", "--timeout=300s")
-        return operator.pods(namespace=space), kubectl_json("get", "pods", "-n", space)["items"]
+def _told(operator: OperatorProcess, space: str) -> list[Any]:
+    """The timelines of all pods of a namespace, once each of them is told as gone."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        found = operator.pods(namespace=space)
+        left = [each["name"] for each in found if not _gone(each)]
+        if not left:
+            return found
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not told as gone: {left}")
+        time.sleep(1)
 
 
-def compared(items: Iterable[Any], truth: Truth) -> Iterator[Error]:
-    """Every instant of the documents whose truth was recorded."""
-    for item in items:
-        for said in item["milestones"]:
-            mark = Mark(Milestone(said["milestone"]), said["subject"])
-            span = truth.get(item["uid"], {}).get(mark)
-            if span is None or said["at"] is None:
-                continue
-            low, high = (None if said[key] is None else nanoseconds(said[key]) for key in ("earliest", "latest"))
-            width = None if low is None or high is None else high - low
-            yield Error(mark.milestone, _off(said["at"], span), holds(said, span, mark.milestone), width)
+def _gone(item: Any) -> bool:  # noqa: ANN401 - a document
+    return any(each["milestone"] == "object_removed" for each in item["milestones"])
 
 
-def from_fields(pods: Iterable[Any], truth: Truth) -> Iterator[Error]:
-    """The same for the API's one-second fields, as a tool that subtracts them would read them."""
-    for pod in pods:
-        known = truth.get(pod["metadata"]["uid"], {})
-        for mark, stamp in _stamps(pod):
-            if mark in known:
-                yield Error(mark.milestone, _off(stamp, known[mark]))
+@contextmanager
+def _namespace(api: Api, name: str) -> Iterator[str]:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    api.create("/api/v1/namespaces", body=body)
+    deadline = time.monotonic() + _PATIENCE
+    # Pods are refused until the namespace has its service account.
+    while api.call("GET", path=f"/api/v1/namespaces/{name}/serviceaccounts/default")[0] != 200:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{name} gets no service account")
+        time.sleep(0.1)
+    try:
+        yield name
+    finally:
+        api.call("DELETE", path=f"/api/v1/namespaces/{name}")
 
 
-def _stamps(pod: Any) -> Iterator[tuple[Mark, str]]:  # noqa: ANN401 - as the API gives it
-    yield Mark(Milestone.CREATED), pod["metadata"]["creationTimestamp"]
-    for each in pod["status"].get("conditions", ()):
-        if each["type"] in _CONDITIONS:
-            yield Mark(_CONDITIONS[each["type"]]), each["lastTransitionTime"]
-    for each in pod["status"].get("containerStatuses", ()):
-        if "running" in each["state"]:
-            yield Mark(Milestone.STARTED, each["name"]), each["state"]["running"]["startedAt"]
-
-
-def _off(stamp: str, span: Span) -> int:
-    at = nanoseconds(stamp)
-    return max(span.start - at, at - span.end, 0)
-
-
-def table(errors: Iterable[Error], alone: Iterable[Error]) -> str:
-    """The comparison as Markdown, a row a milestone."""
-    lines = [
-        "| milestone | n | median | p99 | worst | inside bounds | median width | fields alone: median | worst |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    ours, others = _grouped(errors), _grouped(alone)
-    lines += [
-        _row(milestone, ours[milestone], others.get(milestone, [])) for milestone in Milestone if milestone in ours
-    ]
-    return "\n".join(lines)
-
-
-def _row(milestone: Milestone, found: list[Error], alone: list[Error]) -> str:
-    off = sorted(each.off for each in found)
-    inside = f"{100 * sum(each.inside for each in found) / len(found):.1f} %"
-    other = sorted(each.off for each in alone)
-    name = f"`{milestone}`" + (" (report)" if milestone in REPORTED else "")
-    cells = [name, str(len(off)), _ms(off), _ms([off[len(off) * 99 // 100]]), _ms(off[-1:]), inside]
-    cells += [_ms([each.width for each in found if each.width is not None]), _ms(other), _ms(other[-1:])]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _grouped(errors: Iterable[Error]) -> dict[Milestone, list[Error]]:
-    grouped: dict[Milestone, list[Error]] = defaultdict(list)
-    for each in errors:
-        grouped[each.milestone].append(each)
-    return dict(grouped)
-
-
-def _ms(moments: list[int]) -> str:
-    return f"{statistics.median(moments) / 1e6:.1f} ms" if moments else "-"
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _cluster(verb: str, name: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -171,45 +149,9 @@ def _cluster(verb: str, name: str, *words: str, check: bool = True) -> subproces
     return subprocess.run(command, check=check, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def _load_image(name: str, home: Path) -> None:
+def _images(name: str, home: Path) -> str:
+    """Give every node the image that pods have at once; return the name of the one that the registry has."""
     archive = str(home / "busybox.tar")
     _cluster("image", name, IMAGE, archive)
     _cluster("load", name, archive)
-
-
-def _manifests(wave: int, options: argparse.Namespace) -> Iterator[str]:
-    replicas = max(options.pods // options.waves // len(_KINDS), 1)
-    for kind in _KINDS:
-        yield _DEPLOYMENT.format(name=f"{kind}-{wave}", replicas=replicas, containers=_containers(kind))
-
-
-_DEPLOYMENT = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {name}}}
-spec:
-  replicas: {replicas}
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata: {{labels: {{app: {name}}}}}
-    spec:
-      terminationGracePeriodSeconds: 1
-{containers}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}}}
-spec: {{selector: {{app: {name}}}, ports: [{{port: 80, targetPort: 8080}}]}}
-"""
-
-
-def _containers(kind: str) -> str:
-    common = f"image: {IMAGE}, imagePullPolicy: IfNotPresent, resources: {{requests: {{cpu: 1m, memory: 4Mi}}}}"
-    probe = ", readinessProbe: {exec: {command: ['true']}, periodSeconds: 1}" if kind == "probe" else ""
-    sleeping = "command: [sleep, '3600']"
-    lines = [f"      containers: [{{name: main, {common}, {sleeping}{probe}}}]"]
-    if kind == "init":
-        lines.append(f"      initContainers: [{{name: setup, {common}, command: ['true']}}]")
-    if kind == "sidecar":
-        lines.append(f"      initContainers: [{{name: proxy, {common}, {sleeping}, restartPolicy: Always}}]")
-    return "\n".join(lines)
+    return _cluster("push", name, archive, PULLED).stdout.strip()

@@ -76,6 +76,28 @@ def test_the_exit_of_a_probes_command_is_not_the_end_of_its_container(tmp_path: 
     assert marks[ENDED] == Span(nanoseconds(stamp(9)), nanoseconds(stamp(9)))
 
 
+def test_one_second_fields_are_kept_as_they_were_first_said(tmp_path: Path) -> None:
+    """Which is the best that a tool can do that reads nothing else."""
+    meta = {"uid": "uid-1", "creationTimestamp": "2026-11-25T03:00:01Z"}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-25T03:00:04Z"}
+    flapped = ready | {"lastTransitionTime": "2026-11-25T03:00:44Z"}
+    leaving = meta | {"deletionTimestamp": "2026-11-25T03:01:20Z", "deletionGracePeriodSeconds": 30}
+    by = {"reference": {"subresource": "status"}}
+    lines = [
+        audited(1, "create", "pods", {"metadata": meta, "status": {}}),
+        audited(4, "patch", "pods", {"metadata": meta, "status": {"conditions": [ready]}}, **by),
+        audited(44, "patch", "pods", {"metadata": meta, "status": {"conditions": [flapped]}}, **by),
+        audited(50, "delete", "pods", {"metadata": leaving}),
+    ]
+    (tmp_path / "audit").write_text("".join(lines))
+    fields = read_truth([("audit", "", tmp_path / "audit")])["uid-1"].fields
+    assert fields == {
+        Mark(Milestone.CREATED): nanoseconds(stamp(1)),
+        Mark(Milestone.READY): nanoseconds(stamp(4)),
+        Mark(Milestone.DELETION_REQUESTED): nanoseconds(stamp(50)),
+    }
+
+
 def test_a_deletion_is_asked_for_by_the_first_request_and_done_by_the_kubelets_own(tmp_path: Path) -> None:
     """The kubelet's request has a grace of 0."""
     final = {"gracePeriodSeconds": 0}

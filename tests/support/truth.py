@@ -61,6 +61,8 @@ class PodTruth:
     name: str = ""
     node: str = ""
     marks: dict[Mark, Span] = field(default_factory=dict)
+    fields: dict[Mark, int] = field(default_factory=dict)
+    """What the API's one-second fields said of the same facts when they first did, nanoseconds since the epoch."""
     ids: dict[str, str] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
 
@@ -123,7 +125,9 @@ def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
         span = Span(nanoseconds(entry["requestReceivedTimestamp"]), nanoseconds(entry["stageTimestamp"]))
         match reference.get("resource"), reference.get("subresource"), entry["verb"]:
             case "pods", None, "create":
-                _pod(pods, entry["responseObject"]["metadata"]).first(Milestone.CREATED, span)
+                pod = _pod(pods, entry["responseObject"]["metadata"])
+                pod.first(Milestone.CREATED, span)
+                _read_fields(pod, entry["responseObject"])
             case "pods", "binding", "create":
                 pod = _pod(pods, entry["requestObject"]["metadata"])
                 pod.node = entry["requestObject"]["target"]["name"]
@@ -132,7 +136,7 @@ def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
                 _read_status(pods, entry["responseObject"], span)
             case "pods", None, "delete" | "deletecollection":
                 for each in _objects(entry["responseObject"]):
-                    _read_deletion(_pod(pods, each["metadata"]), entry, span)
+                    _read_deletion(_pod(pods, each["metadata"]), each, entry, span)
             case "endpointslices", None, "create" | "update" | "patch":
                 _read_slice(pods, ready, entry["responseObject"], span)
             case "endpointslices", None, "delete" | "deletecollection":
@@ -149,17 +153,19 @@ def _is_write(entry: Json) -> bool:
 def _objects(answer: Json) -> list[Json]:
     """The objects that a deletion answers with: one, the items of a list, or none where it answers with a Status."""
     items: list[Json] = answer.get("items") or []
-    return items if "items" in answer else [answer] if "uid" in answer.get("metadata", {}) else []
+    return items if "items" in answer else [answer] if "uid" in (answer.get("metadata") or {}) else []
 
 
-def _read_deletion(pod: PodTruth, entry: Json, span: Span) -> None:
+def _read_deletion(pod: PodTruth, deleted: Json, entry: Json, span: Span) -> None:
     pod.first(Milestone.DELETION_REQUESTED, span)
+    _read_fields(pod, deleted)
     if (entry.get("requestObject") or {}).get("gracePeriodSeconds") == 0:
         pod.first(Milestone.OBJECT_REMOVED, span)
 
 
 def _read_status(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
     pod, status = _pod(pods, written["metadata"]), written["status"]
+    _read_fields(pod, written)
     reported = {
         "Initialized": Milestone.INITIALIZED,
         "ContainersReady": Milestone.CONTAINERS_READY,
@@ -180,6 +186,37 @@ def _read_status(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
             pod.first(Milestone.CONTAINER_READY, span, subject=each["name"])
 
 
+_TOLD_BY = {
+    "PodScheduled": Milestone.SCHEDULED,
+    "PodReadyToStartContainers": Milestone.SANDBOX_READY,
+    "Initialized": Milestone.INITIALIZED,
+    "ContainersReady": Milestone.CONTAINERS_READY,
+    "Ready": Milestone.READY,
+}
+
+
+def _read_fields(pod: PodTruth, written: Json) -> None:
+    meta, status = written.get("metadata", {}), written.get("status", {})
+    _field(pod, Milestone.CREATED, meta.get("creationTimestamp"))
+    _field(pod, Milestone.KUBELET_ACCEPTED, status.get("startTime"))
+    if meta.get("deletionTimestamp") is not None:
+        grace = meta.get("deletionGracePeriodSeconds") or 0
+        _field(pod, Milestone.DELETION_REQUESTED, meta["deletionTimestamp"], earlier=grace * SECOND)
+    for condition in status.get("conditions", ()):
+        if condition["type"] in _TOLD_BY and condition["status"] == "True":
+            _field(pod, _TOLD_BY[condition["type"]], condition["lastTransitionTime"])
+    for each in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        ended = each["state"].get("terminated") or {}
+        ran = each["state"].get("running") or ended
+        _field(pod, Milestone.STARTED, ran.get("startedAt"), subject=each["name"])
+        _field(pod, Milestone.FINISHED, ended.get("finishedAt"), subject=each["name"])
+
+
+def _field(pod: PodTruth, milestone: Milestone, stamp: str | None, *, subject: str = "", earlier: int = 0) -> None:
+    if stamp:
+        pod.fields.setdefault(Mark(milestone, subject), nanoseconds(stamp) - earlier)
+
+
 def _read_slice(pods: dict[str, PodTruth], ready: dict[str, set[str]], written: Json, span: Span) -> None:
     meta = written["metadata"]
     service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
@@ -193,6 +230,8 @@ def _read_slice(pods: dict[str, PodTruth], ready: dict[str, set[str]], written: 
     for uid, serves in present.items():
         if serves:
             pods[uid].first(Milestone.ENDPOINT_READY, span, subject=subject)
+            trigger = (meta.get("annotations") or {}).get("endpoints.kubernetes.io/last-change-trigger-time")
+            _field(pods[uid], Milestone.ENDPOINT_READY, trigger, subject=subject)
             stood.add(uid)
         elif uid in stood and Mark(Milestone.DELETION_REQUESTED) in pods[uid].marks:
             pods[uid].first(Milestone.ENDPOINT_TERMINATING, span, subject=subject)
