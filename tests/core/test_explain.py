@@ -120,15 +120,6 @@ def test_a_probe_without_output_leaves_no_colon_behind() -> None:
     assert said(life.timeline()).endswith(": Unhealthy: Readiness probe failed.")
 
 
-def test_the_condition_speaks_for_a_scheduler_whose_events_are_gone() -> None:
-    """Events expire after an hour; the condition stays, and only repeats what an event says."""
-    life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
-    life.noted("Unschedulable", 9, "0/2 nodes are available")
-    assert said(life.timeline()).endswith(": Unschedulable: 0/2 nodes are available.")
-    life.noted("FailedScheduling", 1, "0/2 nodes are available", count=2)
-    assert said(life.timeline()).endswith(": FailedScheduling (2 times): 0/2 nodes are available.")
-
-
 def test_a_shut_readiness_gate_is_named() -> None:
     """The gate's name leads to the controller that has not opened it."""
     life = Life().described(facts(readiness_gates=("lb.test/attached",)))

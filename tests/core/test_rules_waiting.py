@@ -49,12 +49,15 @@ def test_a_replaced_pod_waits_for_the_one_of_its_name() -> None:
 
 
 def test_scheduling_gates_are_named() -> None:
-    """The gate's name leads to the controller that removes it."""
-    gated = facts(scheduling_gates=("quota.test/gate",))
-    assert only(created(gated), Kind.SCHEDULING_GATES).text == "still held by quota.test/gate"
-    opened = created(gated).saw(Milestone.GATES_REMOVED, watched(7))
-    finding = only(opened, Kind.SCHEDULING_GATES)
-    assert finding.text == "held until the removal of quota.test/gate"
+    """The gate's name leads to the controller that removes it: of several the last one counts."""
+    gated = facts(scheduling_gates=("quota.test/gate", "team.test/gate"))
+    assert only(created(gated), Kind.SCHEDULING_GATES).text == "still held by quota.test/gate, team.test/gate"
+    first = created(gated).noted("SchedulingGateRemoved", 2, "", subject="team.test/gate")
+    assert only(first, Kind.SCHEDULING_GATES).text == "still held by quota.test/gate"
+    opened = first.noted("SchedulingGateRemoved", 7, "", subject="quota.test/gate")
+    finding = only(opened.saw(Milestone.GATES_REMOVED, watched(7)), Kind.SCHEDULING_GATES)
+    assert finding.text == "held until quota.test/gate was removed"
+    assert "watch: team.test/gate was gone" in proofs(finding)
     assert finding.duration == 7 * 10**9
     assert found(created(), Kind.SCHEDULING_GATES) is None
 
@@ -67,7 +70,22 @@ def test_an_unschedulable_pod_quotes_the_scheduler() -> None:
     finding = only(life, Kind.UNSCHEDULABLE)
     assert "2 Insufficient cpu" in finding.text
     assert "max node group size" in proofs(finding)
+    assert "scheduler: not enough cpu: 2 of 2 nodes, Insufficient cpu" in proofs(finding)
+    assert finding.advice == "lower the CPU requests, or add nodes with as much free"
     assert found(created(), Kind.UNSCHEDULABLE) is None
+
+
+def test_each_reason_of_the_scheduler_has_its_remedy() -> None:
+    """A taint is removed, memory is added."""
+    text = (
+        "0/3 nodes are available: 1 node(s) had untolerated taint {a: b}, 2 Insufficient memory. preemption: 0/3 nodes "
+        "are available: 3 Preemption is not helpful for scheduling."
+    )
+    finding = only(created().noted("FailedScheduling", 0.1, text), Kind.UNSCHEDULABLE)
+    assert "lower the memory requests" in finding.advice
+    assert "tolerate the taint" in finding.advice
+    odd = only(created().noted("FailedScheduling", 0.1, "something new"), Kind.UNSCHEDULABLE)
+    assert odd.advice.startswith("change what the text names")
 
 
 def test_a_preemptor_tells_its_priority() -> None:

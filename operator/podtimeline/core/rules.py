@@ -29,7 +29,7 @@ RULES: tuple[Rule, ...] = (
     Rule(K.SCHEDULING_GATES, _UP, (P.SCHEDULING_GATES,), each(waiting.scheduling_gates),
          "which scheduling gates held it", "spec.schedulingGates",
          "look at the controller that removes these gates"),
-    Rule(K.UNSCHEDULABLE, _UP, (P.UNSCHEDULABLE, P.SCHEDULING), each(waiting.unschedulable),
+    Rule(K.UNSCHEDULABLE, _UP, (P.UNSCHEDULABLE, P.SCHEDULING, P.SCHEDULING_RETRY), each(waiting.unschedulable),
          "why no node fits, in the scheduler's words", "FailedScheduling event, PodScheduled condition",
          "change what the text names: requests, taints, affinity, topology spread, volumes; or add nodes"),
     Rule(K.PREEMPTION, _UP, (P.PREEMPTION,), each(waiting.preemption),

@@ -2,6 +2,15 @@
 
 from podtimeline.core.findings import Case, Found, Proof, Spell, of_spell
 from podtimeline.core.milestones import Milestone
+from podtimeline.core.scheduling import (
+    FAILED_SCHEDULING,
+    GATE_REMOVED,
+    IN_WORDS,
+    Blocked,
+    Obstacle,
+    Refusal,
+    read_refusal,
+)
 
 
 def refused_creation(case: Case, spell: Spell) -> Found | None:
@@ -32,22 +41,62 @@ def replaced_pod(case: Case, spell: Spell) -> Found | None:
 
 
 def scheduling_gates(case: Case, spell: Spell) -> Found | None:
-    """The scheduler does not look at a pod that has gates."""
+    """The scheduler does not look at a pod that has gates; the one that went last was waited for."""
     gates = case.view.facts.scheduling_gates
     if not gates:
         return None
-    held = "still held by " if spell.open else "held until the removal of "
+    gone = {note.subject: note.first for note in case.view.notes if note.reason == GATE_REMOVED}
+    left = [gate for gate in gates if gate not in gone] if spell.open else []
+    last = max(gates, key=lambda gate: gone.get(gate, 0))
+    text = f"still held by {', '.join(left or gates)}" if spell.open else f"held until {last} was removed"
     spec = Proof("spec", f"schedulingGates: {', '.join(gates)}")
-    return of_spell(spell, held + ", ".join(gates), spec, *case.proof(Milestone.GATES_REMOVED), *case.bounds(spell)[:1])
+    removed = (Proof("watch", f"{gate} was gone", at) for gate, at in gone.items())
+    return of_spell(spell, text, spec, *removed, *case.proof(Milestone.GATES_REMOVED), *case.bounds(spell)[:1])
+
+
+_REMEDIES: dict[Obstacle, str] = {
+    Obstacle.CPU: "lower the CPU requests, or add nodes with as much free",
+    Obstacle.MEMORY: "lower the memory requests, or add nodes with as much free",
+    Obstacle.EPHEMERAL_STORAGE: "lower the requests for ephemeral storage, or add nodes with as much free",
+    Obstacle.PODS: "add nodes, or raise maxPods of the kubelets",
+    Obstacle.RESOURCE: "see which nodes offer the resource and who holds it, or add nodes that do",
+    Obstacle.TAINT: "tolerate the taint, or remove it from the nodes that are meant",
+    Obstacle.CORDONED: "uncordon the nodes (kubectl uncordon), or add others",
+    Obstacle.NODE_AFFINITY: "compare nodeSelector and node affinity with the labels of the nodes",
+    Obstacle.POD_AFFINITY: "see whether the pods that it wants to be near run, and where",
+    Obstacle.POD_ANTI_AFFINITY: "add nodes, or make the anti-affinity preferred instead of required",
+    Obstacle.TOPOLOGY_SPREAD: "add nodes in the topology domain that lacks pods, or use ScheduleAnyway",
+    Obstacle.CLAIM: "look at the claim: does it exist, is it bound, has its class a provisioner",
+    Obstacle.VOLUME_AFFINITY: "add nodes where the volume can be reached (its zone)",
+    Obstacle.VOLUME_IN_USE: "see which pod still uses the volume",
+    Obstacle.MAX_VOLUMES: "add nodes: these have as many volumes attached as they can",
+    Obstacle.STORAGE_CAPACITY: "add storage capacity where the nodes are",
+    Obstacle.HOST_PORT: "another pod holds the host port: use a Service, or add nodes",
+    Obstacle.DEVICE_CLAIM: "look at the ResourceClaims and at the devices that are free",
+    Obstacle.GATES: "look at the controller that removes the scheduling gates",
+    Obstacle.GANG: "see whether the other pods of its group can be scheduled",
+    Obstacle.NODE_FEATURES: "see which nodes have the features that it needs",
+    Obstacle.NO_NODES: "the cluster has no node that could be asked",
+}
 
 
 def unschedulable(case: Case, spell: Spell) -> Found | None:
-    """The scheduler's own words."""
-    quote = case.quote(spell, "FailedScheduling", "Unschedulable")
+    """The scheduler's own words, in groups: each has another remedy."""
+    quote = case.quote(spell, FAILED_SCHEDULING)
     if quote is None:
         return None
     more = case.quotes(spell, "NotTriggerScaleUp", "TriggeredScaleUp", "Nominated")
-    return of_spell(spell, quote.words, quote.proof, *(each.proof for each in more), *case.bounds(spell))
+    refusal = read_refusal(quote.text)
+    remedies = "; ".join(_REMEDIES[each] for each in refusal.obstacles if each in _REMEDIES)
+    proofs = (quote.proof, *(_blocked(each, refusal) for each in refusal.blocked))
+    return of_spell(spell, quote.words, *proofs, *(each.proof for each in more), *case.bounds(spell), advice=remedies)
+
+
+def _blocked(blocked: Blocked, refusal: Refusal) -> Proof:
+    group = IN_WORDS[blocked.obstacle]
+    if blocked.nodes is None:
+        return Proof("scheduler", f"{group}: {blocked.text}")
+    return Proof("scheduler", f"{group}: {blocked.nodes} of {refusal.nodes} nodes, {blocked.text}")
 
 
 def preemption(case: Case, spell: Spell) -> Found | None:
