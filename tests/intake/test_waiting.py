@@ -11,13 +11,15 @@ from tests.support.recording import RecordingIntake
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
+from podtimeline.core.scheduling import GATE_REMOVED
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.feeds import EventFeed, PodFeed
-from podtimeline.intake.waiting import GATE_REMOVED, waiting_observations
+from podtimeline.intake.waiting import waiting_observations
 from podtimeline.intake.wire import Event, Pod
 
 ARRIVED = CREATED_NS + 20 * SECOND
 AT = CREATED_NS + 500_000_000
+NAMED = CREATED_NS + 123_456_789
 MICRO = "2026-11-23T19:17:01.500000Z"
 UID = "uid-web-1"
 BIG = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -182,7 +184,7 @@ def test_a_refusal_by_a_scheduler_of_the_older_events_counts_too() -> None:
     (said,) = said_by("FailedScheduling", WORDS, micro=False, count=3, lastTimestamp=stamp(9)).values()
     (last,) = evidence(said, LAST)
     assert (last.source, last.latest) == (Source.EVENT_SECOND, CREATED_NS + 10 * SECOND - 1)
-    assert said[-1] == Noted(UID, "FailedScheduling", "", WORDS, CREATED_NS + 123_456_789, 3)
+    assert said[-1] == Noted(UID, "FailedScheduling", "", WORDS, NAMED, 3)
 
 
 def test_what_the_scheduler_says_of_a_pod_that_is_deleted_is_no_refusal() -> None:
@@ -194,7 +196,7 @@ def test_karpenters_own_words_are_kept_apart_from_the_schedulers() -> None:
     """Both say FailedScheduling; what Karpenter could not make is no attempt of the scheduler."""
     message = 'Failed to schedule pod, incompatible with nodepool "default"'
     (said,) = said_by("FailedScheduling", message, micro=False, type="Warning").values()
-    assert said == [Noted(UID, "KarpenterFailedScheduling", "", message, CREATED_NS + 123_456_789, 1)]
+    assert said == [Noted(UID, "KarpenterFailedScheduling", "", message, NAMED, 1)]
 
 
 def preempted(message: str, **more: Any) -> dict[str, list[Observation]]:
@@ -257,7 +259,7 @@ def test_a_request_for_a_node_is_a_milestone_with_what_was_asked_for(reason: str
     assert [(each.mark, each.detail) for each in said if isinstance(each, Witnessed)] == [
         (Mark(M.SCALE_UP_REQUESTED), detail)
     ]
-    assert Noted(UID, reason, "", message, CREATED_NS + 123_456_789, 1) in said
+    assert Noted(UID, reason, "", message, NAMED, 1, NAMED) in said
 
 
 @pytest.mark.parametrize(
@@ -271,4 +273,4 @@ def test_a_request_for_a_node_is_a_milestone_with_what_was_asked_for(reason: str
 def test_words_that_ask_for_no_new_node_are_only_noted(reason: str, message: str) -> None:
     """A node that Karpenter names is there already; the autoscaler says why it asks for none."""
     (said,) = said_by(reason, message, micro=False).values()
-    assert said == [Noted(UID, reason, "", message, CREATED_NS + 123_456_789, 1)]
+    assert said == [Noted(UID, reason, "", message, NAMED, 1, NAMED)]

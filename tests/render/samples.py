@@ -59,7 +59,8 @@ def unschedulable() -> Life:
         "0/2 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint {node-role.kubernetes.io/"
         "control-plane: }. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
     )
-    return life.noted("FailedScheduling", 0.1, text, count=4).noted("Unschedulable", 0.11, text)
+    life.saw(Milestone.FIRST_UNSCHEDULABLE, watched(0.1)).saw(Milestone.LAST_UNSCHEDULABLE, watched(41.5))
+    return life.noted("FailedScheduling", 0.1, text, count=4)
 
 
 def crowded() -> Life:

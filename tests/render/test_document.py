@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from tests.core.test_timeline import OBSERVATIONS, join
 from tests.render import samples
-from tests.support.lives import at, ordinary
+from tests.support.lives import Life, at, facts, ordinary
 
 from podtimeline.core.observations import Observation
 from podtimeline.core.view import View, view
@@ -54,7 +54,28 @@ def test_unknown_is_null_and_never_zero() -> None:
     received = through_json(samples.seen(samples.unschedulable()))
     for key in ("node", "startupSeconds", "endpointSeconds", "terminationSeconds", "services", "ended"):
         assert received[key] is None
-    assert received["phase"] == "scheduling"
+    assert received["phase"] == "unschedulable"
+
+
+def test_the_scheduler_s_words_come_in_groups() -> None:
+    """Each with the number of nodes that it rules out, and the text that they are taken from."""
+    received = through_json(samples.seen(samples.unschedulable()))
+    refused = received["unschedulable"]
+    assert isinstance(refused, dict)
+    assert [(each["obstacle"], each["nodes"]) for each in refused["obstacles"]] == [("memory", 1), ("taint", 1)]
+    assert (refused["attempts"], refused["nodes"]) == (4, 2)
+    assert refused["preemption"] == "0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+    assert refused["text"].startswith("0/2 nodes are available: 1 Insufficient memory")
+
+
+def test_each_scheduling_gate_says_when_it_went() -> None:
+    """Or that it has not."""
+    life = Life().described(facts(scheduling_gates=("example.org/one", "example.org/two")))
+    life.noted("SchedulingGateRemoved", 5, "still held by example.org/two", subject="example.org/one")
+    assert through_json(samples.seen(life))["schedulingGates"] == [
+        {"name": "example.org/one", "removed": rfc3339(at(5))},
+        {"name": "example.org/two", "removed": None},
+    ]
 
 
 def test_a_milestone_without_a_time_is_listed_without_one() -> None:

@@ -15,12 +15,13 @@ from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.observations import Observation, Skewed
 from podtimeline.core.view import view
 from podtimeline.render.document import document
-from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.drawing import Hindrance, PodTimeline, Unschedulable
 from podtimeline.render.legend import letter, title
 from podtimeline.render.rollout import rollout
 from podtimeline.render.screen import Screen
 from podtimeline.render.text import cells
 from podtimeline.render.waterfall import waterfall
+from podtimeline.render.words import refusal_text
 
 GOLDEN = dict(drawings())
 ANSI = re.compile(r"\x1b\[\d*m")
@@ -105,16 +106,37 @@ def test_a_phase_that_goes_on_says_so() -> None:
     """Its bar points onward, and its length is what it is so far."""
     text = text_of(samples.drawn(samples.unschedulable()))
     assert "▶" in text
-    assert "starting for 60.0s, in scheduling" in text
+    assert "starting for 60.0s, in unschedulable" in text
     assert text.count("so far") == 3
 
 
 def test_what_is_said_twice_is_shown_once() -> None:
-    """The scheduler writes the same text into its event and into the pod's condition."""
-    wide = text_of(samples.drawn(samples.unschedulable()), wide=True).partition("\n\nIt has been")[0]
-    assert "FailedScheduling, Unschedulable \u00d74:" in wide
+    """An autoscaler may repeat what the scheduler says."""
+    life = samples.unschedulable()
+    repeated = samples.seen(life).notes[0].text
+    life.noted("NotTriggerScaleUp", 3, repeated)
+    wide = text_of(samples.drawn(life), wide=True).partition("\n\nIt has been")[0]
+    assert "FailedScheduling, NotTriggerScaleUp \u00d74:" in wide
     assert wide.count("preemption:") == 1
-    assert "Unschedulable \u00d74" not in text_of(samples.drawn(samples.unschedulable()))
+    assert "NotTriggerScaleUp \u00d74" not in text_of(samples.drawn(life))
+
+
+def test_why_no_node_takes_a_pod_is_shown_in_groups_while_it_waits() -> None:
+    """How many nodes each group rules out; once the pod is bound only with wide."""
+    words = "No node of 2 takes it (4 attempts known): not enough memory on 1, a taint that it does not tolerate on 1."
+    life = samples.unschedulable()
+    assert words in text_of(samples.drawn(life), width=160)
+    bound = life.saw(Milestone.SCHEDULED, watched(50), detail="node-1")
+    assert words not in text_of(samples.drawn(bound), width=160)
+    assert words in text_of(samples.drawn(bound), width=160, wide=True)
+
+
+def test_a_group_that_this_version_does_not_know_is_named_as_it_is() -> None:
+    """A newer operator's document can still be drawn; reasons of the pod itself count no nodes."""
+    hindrances = (Hindrance("lunar_phase", 2, "wrong moon"), Hindrance("claim", None, "pvc"), Hindrance("claim", 1, ""))
+    assert refusal_text(Unschedulable(1, None, hindrances)) == (
+        "No node takes it (1 attempt known): lunar phase on 2, a volume claim."
+    )
 
 
 def test_many_words_are_limited_unless_wide_is_asked_for() -> None:

@@ -13,6 +13,8 @@ from podtimeline.core.timeline import Note
 
 FAILED_SCHEDULING = "FailedScheduling"
 """The reason under which a timeline notes what the scheduler says, in its Event and in the pod's condition alike."""
+GATE_REMOVED = "SchedulingGateRemoved"
+"""The reason under which a timeline notes that one gate went; the gate is the subject."""
 
 
 class Obstacle(StrEnum):
@@ -50,6 +52,34 @@ class Obstacle(StrEnum):
     """The cluster has no node at all."""
     OTHER = "other"
     """A text that is not known here."""
+
+
+IN_WORDS: dict[Obstacle, str] = {
+    Obstacle.CPU: "not enough cpu",
+    Obstacle.MEMORY: "not enough memory",
+    Obstacle.EPHEMERAL_STORAGE: "not enough ephemeral storage",
+    Obstacle.PODS: "no room for another pod",
+    Obstacle.RESOURCE: "not enough of another resource",
+    Obstacle.TAINT: "a taint that it does not tolerate",
+    Obstacle.CORDONED: "cordoned",
+    Obstacle.NODE_AFFINITY: "its node selector or affinity",
+    Obstacle.POD_AFFINITY: "its pod affinity",
+    Obstacle.POD_ANTI_AFFINITY: "pod anti-affinity",
+    Obstacle.TOPOLOGY_SPREAD: "topology spread",
+    Obstacle.CLAIM: "a volume claim",
+    Obstacle.VOLUME_AFFINITY: "its volume is elsewhere",
+    Obstacle.VOLUME_IN_USE: "its volume is in use",
+    Obstacle.MAX_VOLUMES: "too many volumes",
+    Obstacle.STORAGE_CAPACITY: "not enough storage",
+    Obstacle.HOST_PORT: "its host port is taken",
+    Obstacle.DEVICE_CLAIM: "its resource claim",
+    Obstacle.GATES: "scheduling gates",
+    Obstacle.GANG: "its group of pods",
+    Obstacle.NODE_FEATURES: "a feature that the node lacks",
+    Obstacle.NO_NODES: "the cluster has no node",
+    Obstacle.OTHER: "another reason",
+}
+"""Each group for people, before a number of nodes."""
 
 
 @dataclass(frozen=True, slots=True)

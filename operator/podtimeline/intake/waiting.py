@@ -12,7 +12,8 @@ from itertools import groupby
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, not_before
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
-from podtimeline.core.scheduling import FAILED_SCHEDULING
+from podtimeline.core.scheduling import FAILED_SCHEDULING, GATE_REMOVED
+from podtimeline.intake.attempts import attempts
 from podtimeline.intake.reading import Reading, second
 from podtimeline.intake.specs import binding
 from podtimeline.intake.stamps import stamp
@@ -20,7 +21,6 @@ from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Condition, Event, Pod
 
 GATED = "SchedulingGated"
-GATE_REMOVED = "SchedulingGateRemoved"
 KARPENTER_FAILED = "KarpenterFailedScheduling"
 """Karpenter says FailedScheduling as the scheduler does, of the nodes that it could make."""
 
@@ -132,31 +132,18 @@ def waiting_observations(event: Event, *, arrived: int) -> Iterator[tuple[str, l
 
 
 def _failed(event: Event, arrived: int) -> Iterator[Observation]:
-    uid, told = event.involved_object.uid, stamp(event, arrived=arrived)
+    uid = event.involved_object.uid
     if event.message.startswith(_DELETING):
         return
-    last, count = _latest(event, told, arrived)
-    at = arrived if told.at is None else told.at
+    first, last, count = attempts(event, arrived=arrived)
+    at = first.claim
     if event.message.startswith("Failed to schedule pod"):
         yield Noted(uid, KARPENTER_FAILED, "", event.message, at, count)
         return
-    yield Witnessed(uid, _FIRST, (told,))
+    yield Witnessed(uid, _FIRST, (first,))
     yield Witnessed(uid, _LAST, (last,))
     # A series keeps the words of its first attempt: they were said then.
     yield Noted(uid, FAILED_SCHEDULING, "", event.message, at, count)
-
-
-def _latest(event: Event, told: Evidence, arrived: int) -> tuple[Evidence, int]:
-    """The latest attempt that the Event knows of, and how many it knows of."""
-    series = event.series
-    if series is not None and series.last_observed_time is not None:
-        last = just_after(Source.EVENT_TIME, moment(series.last_observed_time), observed=arrived)
-        return last, max(series.count, 1)
-    count = event.count or 1
-    if count == 1 or event.last_timestamp is None:
-        return told, count
-    begin = moment(event.last_timestamp)
-    return Evidence(Source.EVENT_SECOND, begin + SECOND // 2, None, begin + SECOND - 1, arrived), count
 
 
 def _preempted(event: Event, arrived: int) -> Iterator[Observation]:
@@ -165,7 +152,7 @@ def _preempted(event: Event, arrived: int) -> Iterator[Observation]:
     uid = by.uid if by is not None and by.kind == "Pod" else found[1] if found else ""
     name = f"{by.namespace}/{by.name}" if by is not None and by.name else uid
     text = event.message.replace(by.uid if by is not None and by.uid else uid, name) if uid or name else event.message
-    yield Noted(victim.uid, "Preempted", "", text, arrived if told.at is None else told.at)
+    yield Noted(victim.uid, "Preempted", "", text, told.claim)
     if _IN_MEMORY not in event.message:
         yield Blamed(victim.uid, Cause.PREEMPTION, text)
     if uid:
@@ -187,10 +174,8 @@ def _nominated(event: Event, arrived: int) -> Iterator[Observation]:
 
 
 def _noted(event: Event, arrived: int) -> Iterator[Observation]:
-    told = stamp(event, arrived=arrived)
-    last, count = _latest(event, told, arrived)
-    at = arrived if last.at is None else last.at
-    yield Noted(event.involved_object.uid, event.reason, "", event.message, at, count)
+    first, last, count = attempts(event, arrived=arrived)
+    yield Noted(event.involved_object.uid, event.reason, "", event.message, last.claim, count, first.claim)
 
 
 _SAID = {

@@ -14,6 +14,7 @@ from podtimeline.core.milestones import MILESTONES, Mark
 from podtimeline.core.observations import ImagePulled, Ran, Skewed
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
+from podtimeline.core.scheduling import GATE_REMOVED, Refused
 from podtimeline.core.timeline import Note
 from podtimeline.core.view import Reached, View
 from podtimeline.render.moments import rfc3339, seconds
@@ -67,6 +68,8 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
         "incidents": [
             {"incident": each.incident.value, "at": rfc3339(each.at), "text": each.text} for each in view.incidents
         ],
+        "schedulingGates": [_gate(each, view.notes) for each in facts.scheduling_gates],
+        "unschedulable": _unschedulable(view.refused),
         "deletion": _deletion(view),
         "clock": _clock(view.clock),
         "ended": ended and {"succeeded": ended.succeeded, "reason": ended.reason, "text": ended.text},
@@ -160,6 +163,28 @@ def _run(ran: Ran) -> Document:
         "finished": _moment(ran.finished),
         "exitCode": ran.exit_code,
         "reason": ran.reason,
+    }
+
+
+def _gate(name: str, notes: Iterable[Note]) -> Document:
+    gone = next((each.first for each in notes if each.reason == GATE_REMOVED and each.subject == name), None)
+    return {"name": name, "removed": _moment(gone)}
+
+
+def _unschedulable(refused: Refused | None) -> Document | None:
+    if refused is None:
+        return None
+    refusal = refused.refusal
+    return {
+        "attempts": refused.attempts,
+        "first": rfc3339(refused.first),
+        "last": rfc3339(refused.last),
+        "nodes": refusal.nodes,
+        "obstacles": [
+            {"obstacle": each.obstacle.value, "nodes": each.nodes, "text": each.text} for each in refusal.blocked
+        ],
+        "preemption": refusal.preemption,
+        "text": refusal.text,
     }
 
 

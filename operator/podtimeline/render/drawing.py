@@ -131,6 +131,24 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why ``nodes`` nodes cannot take a pod; ``None`` where the reason lies with the pod itself."""
+
+    obstacle: str
+    nodes: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unschedulable:
+    """What the scheduler last said of why no node takes a pod, and how many attempts are known."""
+
+    attempts: int
+    nodes: int | None
+    obstacles: tuple[Hindrance, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Deletion:
     """Who asked for the pod's deletion, with which grace, and what holds the object."""
 
@@ -219,6 +237,7 @@ class PodTimeline:
     findings: tuple[Finding, ...]
     explanation: str
     cluster: str | None = None
+    unschedulable: Unschedulable | None = None
     clock: Clock | None = None
 
     @property

@@ -9,6 +9,7 @@ from podtimeline.core.milestones import Leg, Milestone, Phase, Scope
 from podtimeline.core.observations import Cause, Incident, Partial
 from podtimeline.core.pods import ContainerKind
 from podtimeline.core.rollout import LinkKind
+from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
@@ -84,6 +85,15 @@ _RUN = _object(
     exitCode=_or_null({"type": "integer"}),
     reason=_TEXT,
 )
+_UNSCHEDULABLE = _object(
+    attempts=_COUNT,
+    first=_MOMENT,
+    last=_MOMENT,
+    nodes=_or_null(_COUNT),
+    obstacles=_list(_object(obstacle=_one_of(Obstacle), nodes=_or_null(_COUNT), text=_TEXT)),
+    preemption=_TEXT,
+    text=_TEXT,
+)
 _DELETION = _object(cause=_or_null(_one_of(Cause)), text=_TEXT, graceSeconds=_or_null(_COUNT), finalizers=_list(_TEXT))
 _CLOCK = _object(low={"type": "number"}, high={"type": "number"}, at=_MOMENT)
 _FINDING = _object(
@@ -139,6 +149,8 @@ TIMELINE: Schema = {
         restarts=_list(_object(container=_TEXT, restarts=_COUNT, exitCode=_or_null({"type": "integer"}), reason=_TEXT)),
         runs=_list(_RUN),
         incidents=_list(_object(incident=_one_of(Incident), at=_MOMENT, text=_TEXT)),
+        schedulingGates=_list(_object(name=_TEXT, removed=_or_null(_MOMENT))),
+        unschedulable=_or_null(_UNSCHEDULABLE),
         deletion=_or_null(_DELETION),
         clock=_or_null(_CLOCK),
         ended=_or_null(_object(succeeded=_FLAG, reason=_TEXT, text=_TEXT)),

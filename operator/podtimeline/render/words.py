@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.observations import Cause, Partial
+from podtimeline.core.scheduling import IN_WORDS, Obstacle
 from podtimeline.core.texts import bytes_text, duration_text
 from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
-from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart
+from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart, Unschedulable
 from podtimeline.render.legend import title
 from podtimeline.render.screen import Style
 
@@ -112,6 +113,23 @@ def missed_text(missed: Missed) -> str:
     """A milestone and what it belongs to."""
     name = missed.milestone.replace("_", " ")
     return f"{name} of {missed.subject}" if missed.subject else name
+
+
+def refusal_text(refused: Unschedulable) -> str:
+    """What hinders the nodes, in groups, each with the number of nodes that it rules out."""
+    nodes: dict[str, int | None] = {}
+    for each in refused.obstacles:
+        held = nodes.get(each.obstacle, 0)
+        nodes[each.obstacle] = None if held is None or each.nodes is None else held + each.nodes
+    found = ", ".join(_hindrance(obstacle, count) for obstacle, count in nodes.items())
+    times = "1 attempt" if refused.attempts == 1 else f"{refused.attempts} attempts"
+    of = "" if refused.nodes is None else f" of {refused.nodes}"
+    return f"No node{of} takes it ({times} known): {found or 'the scheduler does not say why'}."
+
+
+def _hindrance(obstacle: str, count: int | None) -> str:
+    name = IN_WORDS[Obstacle(obstacle)] if obstacle in Obstacle.__members__.values() else obstacle.replace("_", " ")
+    return name if count is None else f"{name} on {count}"
 
 
 def restart_text(restart: Restart) -> str:
