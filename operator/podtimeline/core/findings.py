@@ -1,11 +1,11 @@
 """What a finding is, and what the rules that make findings have to work with."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Leg, Mark, Milestone, Phase
+from podtimeline.core.milestones import MILESTONES, Leg, Mark, Milestone, Occurrence, Phase
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
 from podtimeline.core.timeline import Note
@@ -216,18 +216,17 @@ class Case:
         return () if reached is None else (milestone_proof(reached),)
 
     def bounds(self, spell: Spell) -> tuple[Proof, ...]:
-        """The milestones that the spell lies between, as evidence; at least one for every spell.
-
-        Initialized is on no critical path: it comes early or late, by whether there are init containers.
-        """
+        """The milestones that the spell lies between, as evidence; at least one for every spell."""
         timed = [
             (each.instant.at, each)
             for each in self.view.milestones
-            if each.instant is not None and each.mark.milestone is not Milestone.INITIALIZED
+            if each.instant is not None and each.mark.milestone not in _OFF_PATH
         ]
-        before = [reached for at, reached in timed if at <= spell.start]
-        after = [reached for at, reached in timed if at == spell.end and not spell.open]
-        return tuple(milestone_proof(each) for each in (*before[-1:], *after[:1]))
+        begun = [reached for at, reached in timed if at == spell.start] or [
+            each for at, each in timed if at < spell.start
+        ]
+        ended = [reached for at, reached in timed if at == spell.end and not spell.open]
+        return tuple(milestone_proof(each) for each in (*_own(begun[::-1], spell)[:1], *_own(ended, spell)[:1]))
 
     def quote(self, spell: Spell, *reasons: str, about: Iterable[str] = ()) -> Quote | None:
         """The latest telling words under one of the reasons said while the spell lasted, of its subject or ``about``.
@@ -251,6 +250,17 @@ class Case:
 
 def _telling(quote: Quote) -> tuple[bool, int, str]:
     return (quote.reason not in _VAGUE, quote.at, quote.reason)
+
+
+_OFF_PATH = frozenset(
+    {Milestone.INITIALIZED, *(each for each, row in MILESTONES.items() if row.occurrence is Occurrence.LAST)}
+)
+"""Initialized is on no critical path, and of attempts that failed the last one opens nothing."""
+
+
+def _own(reached: Sequence[Reached], spell: Spell) -> list[Reached]:
+    """Those of the spell's own subject first: several can be estimated to the same moment."""
+    return sorted(reached, key=lambda each: each.mark.subject != spell.subject)
 
 
 def quoted(note: Note, start: int, end: int) -> Quote | None:
