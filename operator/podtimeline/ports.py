@@ -11,7 +11,9 @@ from podtimeline.core.nodes import NodeState
 from podtimeline.core.observations import Observation
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State
+from podtimeline.core.storage import StorageNews
 from podtimeline.core.view import Outcome, View
+from podtimeline.core.workloads import WorkloadNews
 
 
 class Stream(StrEnum):
@@ -43,6 +45,14 @@ class Intake(Protocol):
 
     def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
         """A controller's SuccessfulCreate named a pod by name only, at ``at`` on the controller's clock."""
+        ...
+
+    def storage(self, news: StorageNews, *, arrived: int) -> None:
+        """Something is new of a claim or an attachment, whichever pods use it; in any order, any number of times."""
+        ...
+
+    def workload(self, news: WorkloadNews, *, arrived: int) -> None:
+        """Something is new of an object that makes pods, whichever pods those are; in any order, any number of times."""
         ...
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:

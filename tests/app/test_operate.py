@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from tests.support.fake_api import FakeApi
 from tests.support.objects import CREATED, CREATED_NS, endpoint, endpoint_slice, event, pod, ready_pod
+from tests.support.recording import RecordingIntake
 from tests.support.waiting import Changes
 
 from podtimeline.app.operator import World, operate
@@ -24,7 +25,7 @@ from podtimeline.intake.credentials import Connection
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
 
-STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex())))
+STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex()), RecordingIntake()))
 """Watches of a whole operator: three hot streams and the kinds through kopf."""
 
 

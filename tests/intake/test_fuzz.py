@@ -21,6 +21,7 @@ from tests.support.objects import (
     terminated,
 )  # fmt: skip
 from tests.support.recording import RecordingIntake
+from tests.support.storage import attachment, claim
 
 from podtimeline.core.view import view
 from podtimeline.intake.faults import ApiError
@@ -49,6 +50,7 @@ def seeds() -> list[tuple[str, dict[str, Any]]]:
     failed["status"]["containerStatuses"] = [container(state=terminated(1, 2, code=1), lastState=terminated(0, 1))]
     pulled = 'Successfully pulled image "r/web:1" in 1.2s (2s including waiting). Image size: 72404038 bytes.'
     owner = {"kind": "ReplicaSet", "namespace": "shop", "name": "web"}
+    refused = 'MountVolume.SetUp failed for volume "data" : no'
     service = {"metadata": {"name": "web", "namespace": "shop", "uid": "s"}, "spec": {"selector": {"app": "web"}}}
     return [
         ("pods", rich),
@@ -60,6 +62,10 @@ def seeds() -> list[tuple[str, dict[str, Any]]]:
         ("endpointslices", endpoint_slice(endpoint("web-1"), endpoint("web-2"), trigger=stamp(3))),
         ("services", service),
         ("replicasets", {"metadata": pod()["metadata"]}),
+        ("events", event("FailedMount", type="Warning", count=3, message=refused)),
+        ("events", event("ExternalProvisioning", involvedObject=owner | {"kind": "PersistentVolumeClaim", "uid": "c"})),
+        ("persistentvolumeclaims", claim("Bound", node="node-1")),
+        ("volumeattachments", attachment(attached=True, error="busy", deleted=5)),
     ]
 
 
@@ -105,7 +111,8 @@ def test_mutated_objects_crash_nothing() -> None:
     feeds: dict[str, Feed[Any]] = {
         "pods": PodFeed(intake), "events": EventFeed(intake), "endpointslices": SliceFeed(intake),
     }  # fmt: skip
-    feeds |= {kind.value: feed for kind, feed in low_rate_feeds(Listeners(owners=OwnerIndex())).items()}
+    low_rate = low_rate_feeds(Listeners(owners=OwnerIndex()), intake)
+    feeds |= {kind.value: feed for kind, feed in low_rate.items()}
     for number in range(OBJECTS):
         stream, body = dice.choice(known)
         feed, damaged = feeds[stream], mutated(body, dice)

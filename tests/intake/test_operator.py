@@ -11,7 +11,7 @@ from tests.intake.harness import Naps
 from tests.intake.test_owners import DEPLOYMENT, REPLICASET, replicaset, service
 from tests.support.fake_api import FakeApi
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
-from tests.support.recording import SteppingClock
+from tests.support.recording import RecordingIntake, SteppingClock
 
 from podtimeline.core.pods import Owner
 from podtimeline.intake.credentials import Connection
@@ -58,7 +58,9 @@ async def stage(
         api.put("replicasets", replicaset())
         prepare(api, proxy)
         connection, index = Connection(proxy.url), OwnerIndex()
-        feeds = {kind: HeadFeed(kind) for kind in more} | dict(low_rate_feeds(Listeners(owners=index)))
+        feeds = {kind: HeadFeed(kind) for kind in more} | dict(
+            low_rate_feeds(Listeners(owners=index), RecordingIntake())
+        )
         async with connection.session() as session:
             frame = Frame(
                 connection=connection,
@@ -165,7 +167,8 @@ async def test_a_kind_of_the_cluster_is_followed_beside_namespaces() -> None:
     """Nodes have no namespace: one watch, whatever namespaces are followed."""
     async with stage(namespaces=("shop", "till"), more=(LowRate.NODES,)) as at:
         await at.until(lambda: at.frame.health.complete)
-        await at.until(lambda: at.api.watches == 2 * (len(at.kinds) - 1) + 1)
+        watches = sum(2 if KINDS[kind].namespaced else 1 for kind in at.kinds)
+        await at.until(lambda: at.api.watches == watches)
         assert at.frame.health.left_out == {}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.support.objects import line, raw
+from tests.support.recording import RecordingIntake
 
 from podtimeline.core.pods import Owner
 from podtimeline.intake.feeds import Feed
@@ -27,7 +28,7 @@ def service(name: str, selector: dict[str, str] | None, **spec: Any) -> dict[str
 
 def listing(index: OwnerIndex, kind: LowRate, *bodies: dict[str, Any]) -> Feed[Any]:
     """A complete listing of one kind."""
-    feed = low_rate_feeds(Listeners(owners=index))[kind]
+    feed = low_rate_feeds(Listeners(owners=index), RecordingIntake())[kind]
     feed.begin()
     for body in bodies:
         feed.item(raw(body), arrived=1)
@@ -66,7 +67,7 @@ def test_owners_in_a_circle_end() -> None:
 def test_services_are_unknown_until_all_were_listed() -> None:
     """``None`` is not the same as none."""
     index = OwnerIndex()
-    feed = low_rate_feeds(Listeners(owners=index))[LowRate.SERVICES]
+    feed = low_rate_feeds(Listeners(owners=index), RecordingIntake())[LowRate.SERVICES]
     feed.begin()
     feed.item(raw(service("web", {"app": "web"})), arrived=1)
     assert index.services("shop", {"app": "web"}) is None

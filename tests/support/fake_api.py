@@ -29,10 +29,9 @@ _KINDS = {
     "cronjobs": ("/apis/batch/v1", "CronJob"),
     "nodes": ("/api/v1", "Node"),
     "persistentvolumeclaims": ("/api/v1", "PersistentVolumeClaim"),
-    "persistentvolumes": ("/api/v1", "PersistentVolume"),
     "volumeattachments": ("/apis/storage.k8s.io/v1", "VolumeAttachment"),
 }
-_OF_CLUSTER = frozenset({"nodes", "persistentvolumes", "volumeattachments"})
+_OF_CLUSTER = frozenset({"nodes", "volumeattachments"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from tests.support.waiting import Changes
 
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
+from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.ports import Intake, Stream, Versions
 
@@ -28,6 +29,7 @@ class RecordingIntake(Intake):
     taken: list[tuple[str, Observation]] = field(default_factory=list)
     named: list[tuple[str, str, int]] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
+    news: list[StorageNews] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
     def known(self, uid: str) -> AbstractSet[Mark] | None:
@@ -46,6 +48,11 @@ class RecordingIntake(Intake):
     def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
         """See ``ports.Intake``."""
         self.named.append((namespace, name, at))
+        self.changes.notify()
+
+    def storage(self, news: StorageNews, *, arrived: int) -> None:
+        """See ``ports.Intake``."""
+        self.news.append(news)
         self.changes.notify()
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:

@@ -187,7 +187,7 @@ class _Operator:
     def _begin(self, session: aiohttp.ClientSession) -> None:
         settings, world = self._settings, self._world
         self._frame = Frame(
-            connection=world.connection, session=session, feeds=low_rate_feeds(self._known),
+            connection=world.connection, session=session, feeds=low_rate_feeds(self._known, self._tracker),
             clock=world.clock, namespaces=settings.namespaces, page_size=settings.page_size,
         )  # fmt: skip
         self._reflectors = reflectors(

@@ -14,6 +14,8 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.config import Settings
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
+from podtimeline.core.storage import StorageNews
+from podtimeline.core.workloads import WorkloadNews
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
@@ -40,6 +42,10 @@ class _Counting:
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None: ...
 
     def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None: ...
+
+    def storage(self, news: StorageNews, *, arrived: int) -> None: ...
+
+    def workload(self, news: WorkloadNews, *, arrived: int) -> None: ...
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None: ...
 

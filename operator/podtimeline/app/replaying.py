@@ -84,7 +84,7 @@ class Replay:
         self._now = self._ticked = started
         self._listing: set[str] = set()
         self._feeds: dict[str, Feeding] = {each: feed_for(each, self.tracker) for each in Stream}
-        self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known).items()}
+        self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known, self.tracker).items()}
 
     def play(self, lines: Iterable[Line]) -> None:
         """Send lines through the feeds, and the time that passes between them."""

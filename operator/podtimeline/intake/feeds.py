@@ -16,6 +16,8 @@ from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.slices import slice_observations
+from podtimeline.intake.volumes import REASONS as OF_VOLUMES
+from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.waiting import REASONS as WAITING
 from podtimeline.intake.waiting import Gates, waiting_observations
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Pod, Status, WatchEvent
@@ -312,16 +314,32 @@ class EventFeed(Feed[Event]):
     def _seen(self, seen: Event, *, arrived: int, live: bool, listing: bool) -> None:
         about = seen.involved_object
         if about.kind == "Pod":
-            if about.uid and seen.reason in WAITING:
-                for uid, told in waiting_observations(seen, arrived=arrived):
-                    self._intake.take(uid, told, arrived=arrived)
-            elif about.uid and (said := event_observations(seen, arrived=arrived)):
-                self._intake.take(about.uid, said, arrived=arrived)
+            if about.uid:
+                self._of_pod(seen, about.uid, arrived)
+            return
+        if about.kind == "PersistentVolumeClaim":
+            said = claim_words(seen, arrived=arrived)
+            if said is not None:
+                self._intake.storage(said, arrived=arrived)
             return
         created = created_pod(seen, arrived=arrived)
         if created is not None:
             name, at = created
             self._intake.created_by_event(about.namespace, name, at=at, observed=arrived)
+            return
+        news = workload_news(seen, arrived=arrived)
+        if news is not None:
+            self._intake.workload(news, arrived=arrived)
+
+    def _of_pod(self, seen: Event, uid: str, arrived: int) -> None:
+        if seen.reason in WAITING:
+            for each, told in waiting_observations(seen, arrived=arrived):
+                self._intake.take(each, told, arrived=arrived)
+            return
+        read = volume_observations if seen.reason in OF_VOLUMES else event_observations
+        said = read(seen, arrived=arrived)
+        if said:
+            self._intake.take(uid, said, arrived=arrived)
 
     def _gone(self, seen: Event, *, arrived: int, live: bool) -> None:
         """An Event's expiry, after an hour, says nothing."""

@@ -17,7 +17,6 @@ class LowRate(StrEnum):
     CRONJOBS = "cronjobs"
     NODES = "nodes"
     CLAIMS = "persistentvolumeclaims"
-    VOLUMES = "persistentvolumes"
     ATTACHMENTS = "volumeattachments"
 
 
@@ -56,7 +55,6 @@ KINDS: dict[LowRate, KindRow] = {
         KindRow(kind=LowRate.CRONJOBS, group="batch", without="changes of CronJobs"),
         KindRow(kind=LowRate.NODES, group="", namespaced=False, without="when new nodes were there and ready"),
         KindRow(kind=LowRate.CLAIMS, group="", without="when volume claims were bound"),
-        KindRow(kind=LowRate.VOLUMES, group="", namespaced=False, without="the volumes behind claims"),
         KindRow(
             kind=LowRate.ATTACHMENTS,
             group="storage.k8s.io",

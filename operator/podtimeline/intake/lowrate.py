@@ -9,8 +9,11 @@ from msgspec.json import Decoder
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
-from podtimeline.intake.owners import ControllerFeed, OwnerIndex, ServiceFeed
+from podtimeline.intake.owners import OwnerIndex, ServiceFeed
+from podtimeline.intake.storage import AttachmentFeed, ClaimFeed
 from podtimeline.intake.wire import Head, WatchEvent
+from podtimeline.intake.workloads import WORKLOADS, WorkloadFeed
+from podtimeline.ports import Intake
 
 LowRateFeeds = Mapping[LowRate, Feed[Any]]
 
@@ -23,13 +26,15 @@ class Listeners:
     nodes: NodeIndex = field(default_factory=NodeIndex)
 
 
-def low_rate_feeds(to: Listeners) -> LowRateFeeds:
+def low_rate_feeds(to: Listeners, intake: Intake) -> LowRateFeeds:
     """The feed of each kind that is followed; a kind of ``kinds.KINDS`` without a feed is not read at all."""
     return {
-        LowRate.REPLICASETS: ControllerFeed(LowRate.REPLICASETS, to.owners),
-        LowRate.JOBS: ControllerFeed(LowRate.JOBS, to.owners),
+        kind: WorkloadFeed(kind, intake, to.owners.controllers.get(name)) for kind, name in WORKLOADS.items()
+    } | {
         LowRate.SERVICES: ServiceFeed(to.owners),
         LowRate.NODES: NodeFeed(to.nodes),
+        LowRate.CLAIMS: ClaimFeed(intake),
+        LowRate.ATTACHMENTS: AttachmentFeed(intake),
     }
 
 

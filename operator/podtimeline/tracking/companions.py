@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from podtimeline.core.observations import Observation
 from podtimeline.core.pods import PodFacts
+from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.ports import Intake
 from podtimeline.tracking.records import Tracked
@@ -39,6 +40,9 @@ class Companion:
         """What this companion knows of the pod; it is joined into ``timeline`` right away."""
         return ()
 
+    def storage(self, news: StorageNews, arrived: int) -> None:
+        """Something is new of a claim or an attachment."""
+
     def ticked(self, now: int) -> None:
         """Time passed; a moment to forget, and to say what was learned."""
 
@@ -64,6 +68,11 @@ class Companions:
         for companion in self._each:
             for observation in companion.tell(record, timeline, occasion, now):
                 apply(timeline, observation)
+
+    def storage(self, news: StorageNews, arrived: int) -> None:
+        """See ``Companion.storage``."""
+        for companion in self._each:
+            companion.storage(news, arrived)
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""

@@ -13,6 +13,7 @@ from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Flagged, Observation, Partial, Witnessed
 from podtimeline.core.pods import PodFacts
 from podtimeline.core.state import load
+from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.view import View, awaited, view
 from podtimeline.ports import Owners, Restored, Saved
@@ -22,7 +23,7 @@ from podtimeline.tracking.companions import Companion, Companions, Occasion
 from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
 from podtimeline.tracking.names import Names, Said
-from podtimeline.tracking.numbers import Numbers, Situation, in_phase
+from podtimeline.tracking.numbers import Numbers, Situation, in_phase, unschedulable
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
 from podtimeline.tracking.records import Codec, Rules, Stage, Tracked
@@ -110,6 +111,10 @@ class Tracker:
         else:
             self.take(record.uid, (_created(record.uid, Said(at, observed)),), arrived=observed)
 
+    def storage(self, news: StorageNews, *, arrived: int) -> None:
+        """See ``ports.Intake``."""
+        self._companions.storage(news, arrived)
+
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
         """See ``ports.Intake``. The version is taken by ``versions.reached``, as with every other stream."""
         absent = [
@@ -182,7 +187,8 @@ class Tracker:
             Stage.SETTLED: len(self._records) - orphans - starting - closed,
             Stage.CLOSED: closed,
         }
-        return Situation(tracked, len(self._owed), len(self._names), counts, oldest)
+        hindered = unschedulable(self._starting.values())
+        return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered)
 
     # --- taking -----------------------------------------------------------------------------------------------------
 

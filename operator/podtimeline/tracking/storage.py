@@ -1,0 +1,132 @@
+"""What is remembered of claims, attachments and the pods that use them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from podtimeline.core.instants import Evidence
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Noted, Observation, Witnessed
+from podtimeline.core.storage import Fact, Words
+from podtimeline.core.timeline import joined_evidence
+from podtimeline.tracking.records import Stage, Tracked
+
+Key = tuple[str, str]
+"""Namespace and name of a claim."""
+Place = tuple[str, str]
+"""Name of a PersistentVolume and of a node."""
+
+
+@dataclass(slots=True)
+class Saying:
+    """The latest words of one reason, and when they were said for the first time."""
+
+    words: Words
+    first: int
+
+    def noted(self, uid: str, volume: str) -> Noted:
+        """The words as a note of a pod."""
+        words = self.words
+        return Noted(uid, words.reason, volume, words.text, words.at, words.count, self.first)
+
+
+@dataclass(slots=True)
+class Told:
+    """What was told of a claim or an attachment so far: the join of it, in any order."""
+
+    facts: dict[Milestone, tuple[Evidence, ...]] = field(default_factory=dict)
+    sayings: dict[str, Saying] = field(default_factory=dict)
+
+    def join(self, facts: Iterable[Fact], words: Iterable[Words]) -> "Told":
+        """Take news in."""
+        for milestone, evidence in facts:
+            self.facts[milestone] = joined_evidence(Mark(milestone), self.facts.get(milestone, ()), evidence)
+        for each in words:
+            held = self.sayings.get(each.reason)
+            latest = each if held is None else max(held.words, each, key=lambda said: (said.at, said.count, said.text))
+            self.sayings[each.reason] = Saying(latest, each.at if held is None else min(held.first, each.at))
+        return self
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """A pod that has claims: the name of each by its volume, and the claim itself once anything is known of it.
+
+    ``released`` are the PersistentVolumes that it left to another pod of its node.
+    """
+
+    record: Tracked
+    created: int
+    names: tuple[tuple[str, Key], ...]
+    claims: dict[str, "Claim"] = field(default_factory=dict)
+    node: str = ""
+    released: set[str] = field(default_factory=set)
+
+    @property
+    def uid(self) -> str:
+        """The pod's uid."""
+        return self.record.uid
+
+    @property
+    def rests(self) -> bool:
+        """Whether its start is over."""
+        return self.record.stage in {Stage.SETTLED, Stage.CLOSED}
+
+    def holds(self, node: str) -> bool:
+        """Whether the pod is there, on that node."""
+        return self.node == node and not self.record.removed
+
+    def volumes(self, claim: "Claim") -> Iterator[str]:
+        """The volumes of the pod that the claim is behind."""
+        return (name for name, mine in self.claims.items() if mine is claim)
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """A claim, and the pods that use it by uid. ``seen`` once the object itself was, and not only Events of it."""
+
+    uid: str
+    volume: str = ""
+    bound: int | None = None
+    seen: bool = False
+    gone: bool = False
+    told: Told = field(default_factory=Told)
+    users: dict[str, User] = field(default_factory=dict)
+
+    def say(self, user: User, told: Told) -> Iterator[Observation]:
+        """Tell a pod what was told of the claim; words only if they were said while it can have waited for it."""
+        for name in user.volumes(self):
+            for milestone, evidence in told.facts.items():
+                detail = self.volume if milestone is Milestone.CLAIM_BOUND else ""
+                yield Witnessed(user.uid, Mark(milestone, name), evidence, detail)
+            for saying in told.sayings.values():
+                if self.bound is None or user.created <= max(self.bound, saying.words.at):
+                    yield saying.noted(user.uid, name)
+
+    def shared(self, user: User) -> bool:
+        """Whether another pod of the pod's node is there and uses the claim."""
+        return any(each is not user and each.holds(user.node) for each in self.users.values())
+
+
+@dataclass(slots=True, eq=False)
+class Attachment:
+    """An attachment of a volume to a node."""
+
+    leaving: int | None = None
+    gone: bool = False
+    told: Told = field(default_factory=Told)
+
+    def concerns(self, user: User) -> bool:
+        """Whether the pod was there before the attachment's end was asked for."""
+        return self.leaving is None or user.created < self.leaving
+
+    def say(self, user: User, claim: Claim, told: Told) -> Iterator[Observation]:
+        """Tell a pod what was told of the attachment; its end, unless the pod left the volume to another one."""
+        if not self.concerns(user):
+            return
+        left = claim.volume in user.released or (user.record.removed and claim.shared(user))
+        for name in user.volumes(claim):
+            for milestone, evidence in told.facts.items():
+                if milestone is not Milestone.DETACHED or not left:
+                    yield Witnessed(user.uid, Mark(milestone, name), evidence, claim.volume)
+            for saying in told.sayings.values():
+                yield saying.noted(user.uid, name)

@@ -1,0 +1,226 @@
+"""Which pods use which claims and attachments: what befalls those is told to the pods, whichever is seen first."""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+
+from podtimeline.core.instants import SECOND, Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Observation, Witnessed
+from podtimeline.core.pods import PodFacts
+from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews
+from podtimeline.core.timeline import Timeline
+from podtimeline.ports import Intake
+from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.storage import Attachment, Claim, Key, Place, Told, User
+
+_SCHEDULED = Mark(Milestone.SCHEDULED)
+_KEPT = 600 * SECOND
+"""How long a pod that is gone waits for its volumes to be detached, and a detached volume for pods seen late."""
+_MAX_RUMOURS = 10_000
+"""Claims that only Events have named and no pod is known to use."""
+
+
+class Volumes(Companion):
+    """Tells each pod of its claims, and of the attachments of their volumes to its node.
+
+    Nothing is saved: after a restart claims and attachments are listed, and pods appear again.
+    """
+
+    def __init__(self, *, kept: int = _KEPT) -> None:
+        self._kept = kept
+        self._intake: Intake | None = None
+        self._users: dict[str, User] = {}
+        self._wanting: dict[Key, dict[str, User]] = {}
+        """The pods that name a claim, by uid."""
+        self._claims: dict[Key, Claim] = {}
+        self._behind: dict[str, Claim] = {}
+        """By PersistentVolume. A claim is often gone before its volume is detached."""
+        self._attachments: dict[Place, dict[str, Attachment]] = {}
+        """By volume and node, then by uid: one that is gone may be followed by another."""
+        self._rumours: OrderedDict[Key, None] = OrderedDict()
+        self._parting: list[User] = []
+        self._parted: deque[tuple[int, User]] = deque()
+        self._ended: list[tuple[Place, str]] = []
+        self._past: deque[tuple[int, Place, str]] = deque()
+
+    def __len__(self) -> int:
+        """How many pods, claims and attachments are remembered."""
+        return len(self._users) + len(self._claims) + sum(map(len, self._attachments.values()))
+
+    # --- pods -------------------------------------------------------------------------------------------------------
+
+    def attach(self, intake: Intake) -> None:
+        """See ``Companion.attach``."""
+        self._intake = intake
+
+    def appeared(self, record: Tracked, facts: PodFacts) -> None:
+        """See ``Companion.appeared``."""
+        names = tuple((each.name, (facts.namespace, each.claim)) for each in facts.volumes if each.claim is not None)
+        if not names:
+            return
+        user = self._users[record.uid] = User(record, facts.created_second, names)
+        for _, key in names:
+            self._wanting.setdefault(key, {})[record.uid] = user
+            claim = self._claims.get(key)
+            if claim is not None:
+                _link(user, key, claim)
+                self._rumours.pop(key, None)
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        user = self._users.get(record.uid)
+        if user is None:
+            return ()
+        self._place(user, timeline)
+        return tuple(self._known(user))
+
+    def _place(self, user: User, timeline: Timeline) -> None:
+        node = timeline.details.get(_SCHEDULED, "")
+        if user.node or not node:
+            return
+        user.node = node
+        for claim in user.claims.values():
+            if any(not each.gone and each.concerns(user) for each in self._at(claim.volume, node)):
+                # What an elder pod of the node has left attached is this one's now.
+                elders = (each for each in claim.users.values() if each.record.removed and each.node == node)
+                for each in elders:
+                    each.released.add(claim.volume)
+
+    def _at(self, volume: str, node: str) -> tuple[Attachment, ...]:
+        return tuple(self._attachments.get((volume, node), {}).values())
+
+    def _known(self, user: User) -> Iterator[Observation]:
+        for claim in dict.fromkeys(user.claims.values()):
+            yield from claim.say(user, claim.told)
+            yield from self._attached(user, claim)
+
+    def _attached(self, user: User, claim: Claim) -> Iterator[Observation]:
+        for attachment in self._at(claim.volume, user.node):
+            yield from attachment.say(user, claim, attachment.told)
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion.closed``."""
+        user = self._users.get(record.uid)
+        if user is None:
+            return
+        if record.timeline is not None:
+            self._place(user, record.timeline)
+        user.released.update(claim.volume for claim in user.claims.values() if claim.shared(user))
+        self._parting.append(user)
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        until = now + self._kept
+        self._parted.extend((until, user) for user in self._parting)
+        self._past.extend((until, place, uid) for place, uid in self._ended)
+        self._parting, self._ended = [], []
+        while self._parted and self._parted[0][0] <= now:
+            self._forget(self._parted.popleft()[1])
+        while self._past and self._past[0][0] <= now:
+            _, place, uid = self._past.popleft()
+            self._attachments[place].pop(uid)
+            if not self._attachments[place]:
+                del self._attachments[place]
+
+    def _forget(self, user: User) -> None:
+        self._users.pop(user.uid, None)
+        for _, key in user.names:
+            wanting = self._wanting.get(key, {})
+            wanting.pop(user.uid, None)
+            if not wanting:
+                self._wanting.pop(key, None)
+        for claim in user.claims.values():
+            claim.users.pop(user.uid, None)
+            if not claim.users and claim.gone:
+                self._behind.pop(claim.volume, None)
+
+    # --- news -------------------------------------------------------------------------------------------------------
+
+    def storage(self, news: StorageNews, arrived: int) -> None:
+        """See ``Companion.storage``."""
+        match news:
+            case ClaimNews():
+                self._of_claim(news, arrived)
+            case AttachmentNews():
+                self._of_attachment(news, arrived)
+
+    def _of_claim(self, news: ClaimNews, arrived: int) -> None:
+        key = (news.namespace, news.name)
+        claim = self._claims.get(key)
+        if news.gone:
+            if claim is not None and claim.uid == news.uid:
+                self._lose(key, claim)
+            return
+        if claim is None or claim.uid != news.uid:
+            if claim is not None and not news.seen:
+                # The Event is of a claim that had the name before.
+                return
+            claim = self._begin(key, news)
+        fresh = Told().join(news.facts, news.words)
+        claim.told.join(news.facts, news.words)
+        claim.seen = claim.seen or news.seen
+        claim.bound = news.bound if claim.bound is None else claim.bound
+        bound = news.volume and not claim.volume
+        if bound:
+            claim.volume = news.volume
+            self._behind[news.volume] = claim
+        for user in tuple(claim.users.values()):
+            self._say(user, claim.say(user, fresh), arrived)
+            if bound:
+                self._say(user, self._attached(user, claim), arrived)
+
+    def _begin(self, key: Key, news: ClaimNews) -> Claim:
+        before = self._claims.get(key)
+        if before is not None:
+            self._lose(key, before)
+        claim = self._claims[key] = Claim(news.uid)
+        for user in self._wanting.get(key, {}).values():
+            # A pod that is gone was with the claim that had the name before.
+            if not user.record.removed or not user.claims:
+                _link(user, key, claim)
+        if not news.seen and not claim.users:
+            self._rumours[key] = None
+            while len(self._rumours) > _MAX_RUMOURS:
+                self._claims.pop(self._rumours.popitem(last=False)[0], None)
+        return claim
+
+    def _lose(self, key: Key, claim: Claim) -> None:
+        claim.gone = True
+        del self._claims[key]
+        self._rumours.pop(key, None)
+        if not claim.users:
+            self._behind.pop(claim.volume, None)
+
+    def _of_attachment(self, news: AttachmentNews, arrived: int) -> None:
+        place = (news.volume, news.node)
+        attachment = self._attachments.setdefault(place, {}).setdefault(news.uid, Attachment())
+        attachment.leaving = news.leaving if attachment.leaving is None else attachment.leaving
+        attachment.told.join(news.facts, news.words)
+        if news.gone and not attachment.gone:
+            attachment.gone = True
+            self._ended.append((place, news.uid))
+        claim = self._behind.get(news.volume)
+        if claim is None:
+            return
+        fresh = Told().join(news.facts, news.words)
+        for user in tuple(claim.users.values()):
+            if user.node == news.node:
+                self._say(user, attachment.say(user, claim, fresh), arrived)
+
+    def _say(self, user: User, told: Iterable[Observation], arrived: int) -> None:
+        news = tuple(each for each in told if not (user.rests and _stale(each)))
+        if news and self._intake is not None:
+            self._intake.take(user.uid, news, arrived=arrived)
+
+
+def _link(user: User, key: Key, claim: Claim) -> None:
+    for name, wanted in user.names:
+        if wanted == key:
+            user.claims[name] = claim
+    claim.users[user.uid] = user
+
+
+def _stale(said: Observation) -> bool:
+    """What a listing shows of long ago is no reason to unpack a pod that rests."""
+    return isinstance(said, Witnessed) and all(each.source is Source.LISTED for each in said.evidence)

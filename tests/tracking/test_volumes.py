@@ -1,0 +1,228 @@
+"""Pods learn of their claims and attachments, whichever of the streams is faster, and after they are gone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.lives import EPOCH, Life, at, facts, in_second, watched
+from tests.tracking.worlds import World
+
+from podtimeline.core.instants import SECOND, Instant, Source, happened, just_after
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.pods import PodFacts, VolumeSpec
+from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, StorageNews, Words
+from podtimeline.tracking.volumes import Volumes
+
+DATA = VolumeSpec("data", "persistentVolumeClaim", "data-web-0")
+PV = "pvc-1"
+Act = Callable[[World], None]
+
+
+def pod(uid: str = "uid-1", *, created: int = 0) -> PodFacts:
+    """A pod with one claim, created in that second."""
+    return facts(uid=uid, name=uid, volumes=(DATA,), created_second=EPOCH + created * SECOND)
+
+
+def life(uid: str = "uid-1", *, created: int = 0) -> Life:
+    """The pod is described and bound to ``node-1``."""
+    told = Life(uid).described(pod(uid, created=created))
+    told.saw(Milestone.CREATED, in_second(created, Source.FIELD), watched(created + 0.05))
+    return told.saw(Milestone.SCHEDULED, watched(created + 4), detail="node-1")
+
+
+def claim_bound(seconds: float | None = 3, *, uid: str = "c-1") -> ClaimNews:
+    """The claim is bound; ``None`` where it was so before anybody looked."""
+    fact = happened(at(0)) if seconds is None else watched(seconds)
+    bound = at(-1000) if seconds is None else at(seconds)
+    return ClaimNews("shop", "data-web-0", uid, PV, bound, (Fact(Milestone.CLAIM_BOUND, (fact,)),), seen=True)
+
+
+def said(reason: str, seconds: float, text: str = "") -> ClaimNews:
+    """An Event of the claim."""
+    return ClaimNews("shop", "data-web-0", "c-1", words=(Words(reason, text or reason, at(seconds)),))
+
+
+def attaching(milestone: Milestone, seconds: float, *, uid: str = "va-1", node: str = "node-1") -> AttachmentNews:
+    """The volume's attachment comes one step further."""
+    gone = milestone is Milestone.DETACHED
+    leaving = at(seconds - 1) // SECOND * SECOND if gone else None
+    return AttachmentNews(uid, PV, node, leaving, (Fact(milestone, (watched(seconds),)),), gone=gone)
+
+
+def take(told: Life, seconds: float) -> Act:
+    """The observations of a pod arrive."""
+    return lambda world: world.take(*told.told, seconds=seconds)
+
+
+def tell(news: StorageNews, seconds: float) -> Act:
+    """News arrive."""
+    return lambda world: world.tracker.storage(news, arrived=at(seconds))
+
+
+def world_of(*acts: Act) -> World:
+    """A world in which this happened."""
+    world = World(companions=(Volumes(),))
+    for act in acts:
+        act(world)
+    return world
+
+
+def reached(world: World, milestone: Milestone, *, uid: str = "uid-1") -> Instant | None:
+    """When the pod's volume came to a milestone."""
+    return world.view(uid).instant(milestone, "data")
+
+
+EVERYTHING: tuple[Act, ...] = (
+    take(life(), 4),
+    take(Life().saw(Milestone.KUBELET_ACCEPTED, watched(4.1)), 4.1),
+    tell(said("WaitForFirstConsumer", -1), 0.1),
+    tell(said("WaitForFirstConsumer", 1), 1),
+    tell(claim_bound(), 3),
+    tell(attaching(Milestone.ATTACH_STARTED, 4.2), 4.2),
+    tell(attaching(Milestone.ATTACHED, 6), 6),
+    take(Life().saw(Milestone.ATTACHED, just_after(Source.EVENT_NAME, at(5.9), observed=at(6)), subject=PV), 6),
+    take(Life().saw(Milestone.IP_ASSIGNED, watched(8)), 8),
+)
+
+
+@given(st.permutations(EVERYTHING), st.lists(st.sampled_from(EVERYTHING)))
+def test_streams_may_race_each_other_and_repeat_themselves(mixed: list[Act], again: list[Act]) -> None:
+    """Claims, attachments, events and versions of the pod: any order gives the same timeline."""
+    assert world_of(*mixed, *again).view("uid-1") == world_of(*EVERYTHING).view("uid-1")
+
+
+def test_a_pod_knows_its_claim_s_way_and_its_volume_s() -> None:
+    """Milestones under the volume's name, the claim's words among its notes, phases in between."""
+    seen = world_of(*EVERYTHING).view("uid-1")
+    bound, attached = seen.instant(Milestone.CLAIM_BOUND, "data"), seen.instant(Milestone.ATTACHED, "data")
+    assert bound is not None
+    assert attached is not None
+    assert (bound.at, attached.at) == (at(3), at(5.9))
+    assert [(each.reason, each.subject, each.first) for each in seen.notes] == [
+        ("WaitForFirstConsumer", "data", at(-1))
+    ]
+    assert (Phase.VOLUME_ATTACH, "data") in [(each.phase, each.subject) for each in seen.phases]
+
+
+def test_a_claim_that_was_bound_long_ago_is_known_and_says_nothing() -> None:
+    """What was said of it then is no reason why this pod takes long; what is said now may be."""
+    world = world_of(tell(said("ProvisioningFailed", -2000), 0), tell(claim_bound(None), 0), take(life(), 4))
+    tell(said("VolumeResizeFailed", 5), 5)(world)
+    seen = world.view("uid-1")
+    assert [mark.mark.milestone for mark in seen.milestones if mark.mark.subject == "data"] == [Milestone.CLAIM_BOUND]
+    assert seen.instant(Milestone.CLAIM_BOUND, "data") is None
+    assert [each.reason for each in seen.notes] == ["VolumeResizeFailed"]
+    assert not [phase for phase in seen.by_phase() if phase.value.startswith("volume")]
+
+
+def test_other_nodes_attachments_are_none_of_a_pod_s_business() -> None:
+    """A volume can be attached to several nodes, or still to the one that it leaves."""
+    world = world_of(take(life(), 4), tell(claim_bound(), 3), tell(attaching(Milestone.ATTACHED, 1, node="node-2"), 5))
+    assert reached(world, Milestone.ATTACHED) is None
+
+
+def gone(uid: str = "uid-1", *, seconds: float = 20) -> Life:
+    """The pod is deleted and its object removed."""
+    told = Life(uid).saw(Milestone.DELETION_REQUESTED, watched(seconds - 2))
+    told.saw(Milestone.FINISHED, watched(seconds - 1), subject="web")
+    return told.saw(Milestone.OBJECT_REMOVED, watched(seconds))
+
+
+def test_the_detachment_finds_its_pod_among_the_tombs() -> None:
+    """The kubelet reports the volume as unused up to ten seconds after the object is gone, and the claim goes too."""
+    world = world_of(*EVERYTHING, take(gone(), 20))
+    world.commit(26)
+    tell(replace(claim_bound(), facts=(), gone=True), 26.5)(world)
+    tell(attaching(Milestone.DETACHED, 29), 29)(world)
+    world.commit(30)
+    assert world.store.records["uid-1"].closed
+    (stretch,) = [each for each in world.view("uid-1").beside if each.phase is Phase.VOLUME_DETACH]
+    assert (stretch.subject, stretch.duration) == ("data", at(29) - at(19))
+
+
+def test_a_volume_left_to_another_pod_of_the_node_is_not_detached_from_the_first() -> None:
+    """It stays attached for the second one, for days perhaps: that is not the first one's way back."""
+    world = world_of(*EVERYTHING, take(life("uid-2", created=10), 14), take(gone(), 20))
+    world.commit(30)
+    take(gone("uid-2", seconds=40), 40)(world)
+    world.commit(46)
+    tell(attaching(Milestone.DETACHED, 47), 47)(world)
+    assert reached(world, Milestone.DETACHED) is None
+    detached = reached(world, Milestone.DETACHED, uid="uid-2")
+    assert detached is not None
+    assert detached.at == at(47)
+
+
+def test_a_volume_that_a_later_pod_of_the_node_finds_attached_is_that_one_s() -> None:
+    """A StatefulSet's next pod of the same name comes to the same node before anything is detached."""
+    world = world_of(*EVERYTHING, take(gone(), 20), take(life("uid-2", created=21), 25))
+    assert reached(world, Milestone.ATTACHED, uid="uid-2") is not None
+    world.commit(30)
+    take(gone("uid-2", seconds=50), 50)(world)
+    tell(attaching(Milestone.DETACHED, 60), 60)(world)
+    assert reached(world, Milestone.DETACHED) is None
+
+
+def test_a_pod_that_comes_after_the_end_was_asked_for_has_an_attachment_of_its_own() -> None:
+    """The name of the object returns, its uid does not."""
+    world = world_of(*EVERYTHING, take(gone(), 20), tell(attaching(Milestone.DETACHED, 23), 23))
+    take(life("uid-2", created=24), 28)(world)
+    assert reached(world, Milestone.ATTACHED, uid="uid-2") is None
+    tell(attaching(Milestone.ATTACHED, 31, uid="va-2"), 31)(world)
+    again = reached(world, Milestone.ATTACHED, uid="uid-2")
+    assert again is not None
+    assert again.at == at(31)
+    assert reached(world, Milestone.DETACHED, uid="uid-2") is None
+
+
+@pytest.mark.parametrize("missed", ["", "its deletion"])
+def test_a_claim_that_is_made_again_is_another_one(missed: str) -> None:
+    """A pod that is not bound yet does not keep its claim from being deleted; late words of the first are not heard."""
+    waiting = Life().described(pod()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
+    world = world_of(take(waiting, 1), tell(said("FailedBinding", 1), 1))
+    if not missed:
+        tell(replace(claim_bound(2), facts=(), volume="", bound=None, gone=True), 2)(world)
+    tell(claim_bound(5, uid="c-2"), 5)(world)
+    tell(said("ProvisioningFailed", 6), 6)(world)
+    bound = reached(world, Milestone.CLAIM_BOUND)
+    assert bound is not None
+    assert bound.at == at(5)
+    assert [each.reason for each in world.view("uid-1").notes] == ["FailedBinding"]
+
+
+def settled(uid: str) -> Life:
+    """A pod whose start is over."""
+    told = life(uid).saw(Milestone.READY, watched(5))
+    return told.selected()
+
+
+def test_after_a_restart_what_is_listed_is_told_again_and_what_rests_is_left_alone() -> None:
+    """A pod that starts still learns of its volume; one whose start is over is not unpacked for old news."""
+    world = world_of(take(life(), 4), take(settled("uid-2"), 6))
+    world.commit(200)
+    world.companions = (Volumes(),)
+    world.killed(210)
+    unpacked = world.codec.unpacked
+    tell(claim_bound(None), 211)(world)
+    tell(attaching(Milestone.ATTACHED, 212), 212)(world)
+    assert reached(world, Milestone.ATTACHED) is not None
+    assert world.codec.unpacked == unpacked
+
+
+def test_memory_is_bounded_by_what_there_is() -> None:
+    """Pods that are gone, attachments that ended and claims of which only events told are forgotten."""
+    volumes = Volumes(kept=60 * SECOND)
+    world = World(companions=(volumes,))
+    for act in (*EVERYTHING, take(gone(), 20), tell(replace(claim_bound(), facts=(), gone=True), 22)):
+        act(world)
+    tell(attaching(Milestone.DETACHED, 23), 23)(world)
+    world.commit(30)
+    world.commit(31)
+    assert len(volumes) > 0
+    world.commit(100)
+    assert len(volumes) == 0
+    for number in range(10_100):
+        world.tracker.storage(replace(said("ProvisioningFailed", 1), name=f"c-{number}"), arrived=at(200))
+    assert len(volumes) == 10_000
