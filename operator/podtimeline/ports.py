@@ -52,7 +52,7 @@ class Intake(Protocol):
         ...
 
     def workload(self, news: WorkloadNews, *, arrived: int) -> None:
-        """Something is new of an object that makes pods, whichever pods those are; in any order, any number of times."""
+        """Something is new of an object that makes pods, whichever those are; in any order, any number of times."""
         ...
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support.objects import line, raw
+from tests.support.objects import CREATED, line, raw
 from tests.support.recording import RecordingIntake
 
 from podtimeline.core.pods import Owner
@@ -18,7 +18,8 @@ REPLICASET = Owner("ReplicaSet", "web-abc", "rs-1")
 def replicaset(name: str = "web-abc", uid: str = "rs-1", owner: Owner | None = DEPLOYMENT) -> dict[str, Any]:
     """A ReplicaSet of a Deployment."""
     references = [{"kind": owner.kind, "name": owner.name, "uid": owner.uid, "controller": True}] if owner else []
-    return {"metadata": {"name": name, "namespace": "shop", "uid": uid, "ownerReferences": references}}
+    meta = {"name": name, "namespace": "shop", "uid": uid, "creationTimestamp": CREATED, "resourceVersion": "7"}
+    return {"metadata": meta | {"ownerReferences": references}}
 
 
 def service(name: str, selector: dict[str, str] | None, **spec: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
+from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Intake, Stream, Versions
 
 
@@ -30,6 +31,7 @@ class RecordingIntake(Intake):
     named: list[tuple[str, str, int]] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
     news: list[StorageNews] = field(default_factory=list)
+    workloads: list[WorkloadNews] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
     def known(self, uid: str) -> AbstractSet[Mark] | None:
@@ -53,6 +55,11 @@ class RecordingIntake(Intake):
     def storage(self, news: StorageNews, *, arrived: int) -> None:
         """See ``ports.Intake``."""
         self.news.append(news)
+        self.changes.notify()
+
+    def workload(self, news: WorkloadNews, *, arrived: int) -> None:
+        """See ``ports.Intake``."""
+        self.workloads.append(news)
         self.changes.notify()
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:

@@ -21,6 +21,7 @@ from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.waiting import REASONS as WAITING
 from podtimeline.intake.waiting import Gates, waiting_observations
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Pod, Status, WatchEvent
+from podtimeline.intake.workloads import workload_news
 from podtimeline.ports import Intake, Stream
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from msgspec.json import Decoder
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
-from podtimeline.intake.owners import OwnerIndex, ServiceFeed
+from podtimeline.intake.owners import OwnerIndex, ServiceFeed, WorkloadFeed
 from podtimeline.intake.storage import AttachmentFeed, ClaimFeed
 from podtimeline.intake.wire import Head, WatchEvent
-from podtimeline.intake.workloads import WORKLOADS, WorkloadFeed
+from podtimeline.intake.workloads import WORKLOADS
 from podtimeline.ports import Intake
 
 LowRateFeeds = Mapping[LowRate, Feed[Any]]
@@ -28,9 +28,8 @@ class Listeners:
 
 def low_rate_feeds(to: Listeners, intake: Intake) -> LowRateFeeds:
     """The feed of each kind that is followed; a kind of ``kinds.KINDS`` without a feed is not read at all."""
-    return {
-        kind: WorkloadFeed(kind, intake, to.owners.controllers.get(name)) for kind, name in WORKLOADS.items()
-    } | {
+    workloads = {kind: WorkloadFeed(kind, intake, to.owners.controllers.get(name)) for kind, name in WORKLOADS.items()}
+    return workloads | {
         LowRate.SERVICES: ServiceFeed(to.owners),
         LowRate.NODES: NodeFeed(to.nodes),
         LowRate.CLAIMS: ClaimFeed(intake),

@@ -1,36 +1,30 @@
-"""The controllers of controllers, and the Services: what the low-rate kinds tell (``ports.Owners``)."""
+"""The objects that make pods, and the Services: what the low-rate kinds tell of them (``ports.Owners``)."""
 
-from abc import abstractmethod
+import hashlib
 from collections.abc import Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+import msgspec
 from msgspec.json import Decoder
 
 from podtimeline.core.pods import Owner
+from podtimeline.core.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.specs import controller
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
+from podtimeline.intake.workloads import WORKLOADS, Workload, workload_state
+from podtimeline.ports import Intake
 
 V = TypeVar("V")
 
 
-class Stored(Protocol):
-    """An object that can be put on a shelf."""
-
-    @property
-    def metadata(self) -> Metadata:
-        """Its namespace and name are the key."""
-        ...
-
-
-S = TypeVar("S", bound=Stored)
 _MAX_CHAIN = 5
 """Controllers above a pod; owner references can form a circle, as nothing checks them."""
 
 
-CONTROLLERS = {LowRate.REPLICASETS: "ReplicaSet", LowRate.JOBS: "Job"}
-"""The kinds whose controllers are looked up, as owner references name them."""
+_CONTROLLERS = ("ReplicaSet", "Job")
+"""The kinds whose controllers are looked up: a Deployment or a CronJob is the workload, whoever controls it."""
 
 
 class ServiceSpec(Wire, frozen=True):
@@ -38,12 +32,6 @@ class ServiceSpec(Wire, frozen=True):
 
     selector: dict[str, str] | None = None
     type: str = "ClusterIP"
-
-
-class Controller(Wire, frozen=True):
-    """A ReplicaSet or Job, of which only the metadata is read."""
-
-    metadata: Metadata
 
 
 class Service(Wire, frozen=True):
@@ -99,7 +87,7 @@ class OwnerIndex:
     """Implements ``ports.Owners``; the feeds fill it."""
 
     def __init__(self) -> None:
-        self.controllers: dict[str, Shelf[tuple[str, Owner | None]]] = {kind: Shelf() for kind in CONTROLLERS.values()}
+        self.controllers: dict[str, Shelf[tuple[str, Owner | None]]] = {kind: Shelf() for kind in _CONTROLLERS}
         """By kind: the uid of each controller and its own controller."""
         self.selectors: Shelf[frozenset[tuple[str, str]]] = Shelf()
         """The selector of each Service that has one."""
@@ -129,13 +117,14 @@ class OwnerIndex:
         )
 
 
-class ShelfFeed(Feed[S], Generic[S, V]):
-    """Puts what is read of each object on a shelf."""
+class ServiceFeed(Feed[Service]):
+    """Services that select pods."""
 
-    def __init__(self, kind: LowRate, shape: type[S], shelf: Shelf[V]) -> None:
-        super().__init__(Decoder(shape), Decoder(WatchEvent[shape]))  # type: ignore[valid-type]
-        self.stream = kind
-        self._shelf = shelf
+    stream = LowRate.SERVICES
+
+    def __init__(self, index: OwnerIndex) -> None:
+        super().__init__(Decoder(Service), Decoder(WatchEvent[Service]))
+        self._shelf = index.selectors
 
     def begin(self) -> None:
         """See ``Feed.begin``."""
@@ -145,41 +134,85 @@ class ShelfFeed(Feed[S], Generic[S, V]):
         """See ``Feed.end``."""
         self._shelf.end()
 
-    def _seen(self, seen: S, *, arrived: int, live: bool, listing: bool) -> None:
-        key, value = _key(seen), self._read(seen)
-        if value is not None:
-            (self._shelf.list if listing else self._shelf.put)(key, value)
+    def _seen(self, seen: Service, *, arrived: int, live: bool, listing: bool) -> None:
+        key, selector = (seen.metadata.namespace, seen.metadata.name), _selector(seen.spec)
+        if selector is not None:
+            (self._shelf.list if listing else self._shelf.put)(key, selector)
         elif not listing:
             self._shelf.drop(key)
 
-    def _gone(self, seen: S, *, arrived: int, live: bool) -> None:
-        self._shelf.drop(_key(seen))
-
-    @abstractmethod
-    def _read(self, seen: S) -> V | None: ...
+    def _gone(self, seen: Service, *, arrived: int, live: bool) -> None:
+        self._shelf.drop((seen.metadata.namespace, seen.metadata.name))
 
 
-class ControllerFeed(ShelfFeed[Controller, tuple[str, Owner | None]]):
-    """Controllers that may have controllers of their own."""
-
-    def __init__(self, kind: LowRate, index: OwnerIndex) -> None:
-        super().__init__(kind, Controller, index.controllers[CONTROLLERS[kind]])
-
-    def _read(self, seen: Controller) -> tuple[str, Owner | None]:
-        return seen.metadata.uid, controller(seen.metadata.owner_references)
+def _selector(spec: ServiceSpec) -> frozenset[tuple[str, str]] | None:
+    # Without a selector nobody fills the slices from pods; an ExternalName Service has none at all.
+    return frozenset(spec.selector.items()) if spec.selector and spec.type != "ExternalName" else None
 
 
-class ServiceFeed(ShelfFeed[Service, frozenset[tuple[str, str]]]):
-    """Services that select pods."""
+class WorkloadFeed(Feed[Workload]):
+    """Hands each version of one kind on; ``shelf`` is filled with the controllers of controllers."""
 
-    def __init__(self, index: OwnerIndex) -> None:
-        super().__init__(LowRate.SERVICES, Service, index.selectors)
+    def __init__(self, kind: LowRate, intake: Intake, shelf: Shelf[tuple[str, Owner | None]] | None = None) -> None:
+        super().__init__(Decoder(Workload), Decoder(WatchEvent[Workload]))
+        self.stream = kind
+        self._kind = WORKLOADS[kind]
+        self._intake = intake
+        self._shelf = shelf
+        self._templates: dict[str, tuple[int, str]] = {}
+        self._listing: set[str] | None = None
+        self._dropped: set[str] = set()
 
-    def _read(self, seen: Service) -> frozenset[tuple[str, str]] | None:
-        # Without a selector nobody fills the slices from pods; an ExternalName Service has none at all.
-        spec = seen.spec
-        return frozenset(spec.selector.items()) if spec.selector and spec.type != "ExternalName" else None
+    def begin(self) -> None:
+        """See ``Feed.begin``."""
+        self._listing, self._dropped = set(), set()
+        if self._shelf is not None:
+            self._shelf.begin()
+
+    def end(self, version: str, *, arrived: int) -> None:
+        """Workloads that neither the listing nor a watch showed since it began are gone."""
+        present = frozenset(self._listing or ())
+        self._listing = None
+        self._templates = {uid: told for uid, told in self._templates.items() if uid in present}
+        if self._shelf is not None:
+            self._shelf.end()
+        self._intake.workload(WorkloadsListed(self._kind, present), arrived=arrived)
+
+    def _seen(self, seen: Workload, *, arrived: int, live: bool, listing: bool) -> None:
+        metadata = seen.metadata
+        if listing and metadata.uid in self._dropped:
+            return
+        if self._listing is not None:
+            self._listing.add(metadata.uid)
+        owner = controller(metadata.owner_references)
+        if self._shelf is not None:
+            put = self._shelf.list if listing else self._shelf.put
+            put((metadata.namespace, metadata.name), (metadata.uid, owner))
+        state = workload_state(self._kind, seen, owner, template=self._template(seen))
+        self._intake.workload(WorkloadSeen(state, live=live and not listing), arrived=arrived)
+
+    def _gone(self, seen: Workload, *, arrived: int, live: bool) -> None:
+        metadata = seen.metadata
+        self._dropped.add(metadata.uid)
+        self._templates.pop(metadata.uid, None)
+        if self._listing is not None:
+            self._listing.discard(metadata.uid)
+        if self._shelf is not None:
+            self._shelf.drop((metadata.namespace, metadata.name))
+        self._intake.workload(WorkloadGone(metadata.uid), arrived=arrived)
+
+    def _template(self, seen: Workload) -> str:
+        """A short text that changes with the pod template; only a new generation can have a new one."""
+        if self._kind not in {"Deployment", "StatefulSet", "DaemonSet"}:
+            return ""
+        uid, generation = seen.metadata.uid, seen.metadata.generation
+        known = self._templates.get(uid)
+        if known is None or known[0] != generation:
+            known = self._templates[uid] = (generation, _digest(seen.spec.template))
+        return known[1]
 
 
-def _key(seen: Stored) -> tuple[str, str]:
-    return seen.metadata.namespace, seen.metadata.name
+def _digest(raw: msgspec.Raw) -> str:
+    # A listing brings the server's own bytes and kopf a parsed copy: only what they mean can be compared.
+    plain = msgspec.json.decode(raw) if bytes(raw) else None
+    return hashlib.blake2b(msgspec.json.encode(plain, order="sorted"), digest_size=8).hexdigest()

@@ -7,6 +7,7 @@ from podtimeline.core.observations import Observation
 from podtimeline.core.pods import PodFacts
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
+from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Intake
 from podtimeline.tracking.records import Tracked
 
@@ -43,6 +44,9 @@ class Companion:
     def storage(self, news: StorageNews, arrived: int) -> None:
         """Something is new of a claim or an attachment."""
 
+    def workload(self, news: WorkloadNews, arrived: int) -> None:
+        """Something is new of an object that makes pods."""
+
     def ticked(self, now: int) -> None:
         """Time passed; a moment to forget, and to say what was learned."""
 
@@ -73,6 +77,11 @@ class Companions:
         """See ``Companion.storage``."""
         for companion in self._each:
             companion.storage(news, arrived)
+
+    def workload(self, news: WorkloadNews, arrived: int) -> None:
+        """See ``Companion.workload``."""
+        for companion in self._each:
+            companion.workload(news, arrived)
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""

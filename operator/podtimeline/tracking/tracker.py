@@ -16,6 +16,7 @@ from podtimeline.core.state import load
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.view import View, awaited, view
+from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Owners, Restored, Saved
 from podtimeline.tracking.batches import Batch, Result
 from podtimeline.tracking.clocks import NodeClocks
@@ -114,6 +115,10 @@ class Tracker:
     def storage(self, news: StorageNews, *, arrived: int) -> None:
         """See ``ports.Intake``."""
         self._companions.storage(news, arrived)
+
+    def workload(self, news: WorkloadNews, *, arrived: int) -> None:
+        """See ``ports.Intake``."""
+        self._companions.workload(news, arrived)
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
         """See ``ports.Intake``. The version is taken by ``versions.reached``, as with every other stream."""

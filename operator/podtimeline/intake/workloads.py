@@ -1,0 +1,188 @@
+"""The objects that make pods, and what their controllers tell by Events, turned into news. Pure."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.pods import Owner
+from podtimeline.core.workloads import Launched, Refused, Scaled, WorkloadNews, WorkloadState
+from podtimeline.errors import MalformedObject
+from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.stamps import stamp
+from podtimeline.intake.texts import moment
+from podtimeline.intake.wire import Event, OwnerReference, Wire
+
+WORKLOADS = {
+    LowRate.REPLICASETS: "ReplicaSet",
+    LowRate.JOBS: "Job",
+    LowRate.DEPLOYMENTS: "Deployment",
+    LowRate.STATEFULSETS: "StatefulSet",
+    LowRate.DAEMONSETS: "DaemonSet",
+    LowRate.CRONJOBS: "CronJob",
+}
+"""The kinds that are read here, as owner references name them."""
+
+
+class WorkloadAnnotations(msgspec.Struct, frozen=True, gc=False):
+    """What controllers and the API server write of revisions and schedules."""
+
+    revision: str | None = msgspec.field(default=None, name="deployment.kubernetes.io/revision")
+    template: str | None = msgspec.field(default=None, name="deprecated.daemonset.template.generation")
+    scheduled: str | None = msgspec.field(default=None, name="batch.kubernetes.io/cronjob-scheduled-timestamp")
+
+
+class ManagedField(Wire, frozen=True):
+    """metav1.ManagedFieldsEntry, without the fields."""
+
+    time: str | None = None
+    subresource: str = ""
+
+
+class WorkloadMetadata(Wire, frozen=True):
+    """metav1.ObjectMeta of an object that makes pods."""
+
+    uid: str
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+    creation_timestamp: str | None = None
+    generation: int = 1
+    owner_references: list[OwnerReference] | None = None
+    annotations: WorkloadAnnotations | None = None
+    managed_fields: list[ManagedField] | None = None
+
+
+class Ordinals(Wire, frozen=True):
+    """appsv1.StatefulSetOrdinals."""
+
+    start: int = 0
+
+
+class WorkloadSpec(Wire, frozen=True):
+    """The specs of all these kinds: none uses a field's name for something else."""
+
+    replicas: int | None = 1
+    paused: bool | None = None
+    suspend: bool | None = None
+    parallelism: int | None = 1
+    completions: int | None = None
+    schedule: str = ""
+    pod_management_policy: str = "OrderedReady"
+    ordinals: Ordinals | None = None
+    template: msgspec.Raw = msgspec.Raw()
+
+
+class WorkloadStatus(Wire, frozen=True):
+    """The status of all these kinds."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    update_revision: str = ""
+    desired_number_scheduled: int = 0
+    current_number_scheduled: int = 0
+    updated_number_scheduled: int = 0
+    active: msgspec.Raw = msgspec.Raw()
+    succeeded: int = 0
+    failed: int = 0
+
+
+class Workload(Wire, frozen=True):
+    """Any of these kinds."""
+
+    metadata: WorkloadMetadata
+    spec: WorkloadSpec = WorkloadSpec()
+    status: WorkloadStatus = WorkloadStatus()
+
+
+def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: str = "") -> WorkloadState:
+    """What is read of one version. Raises ``MalformedObject``."""
+    metadata, spec, status = seen.metadata, seen.spec, seen.status
+    if metadata.creation_timestamp is None or not metadata.resource_version.isdecimal():
+        raise MalformedObject(f"a {kind} without creationTimestamp or resourceVersion")
+    notes = metadata.annotations or WorkloadAnnotations()
+    wanted, have, updated = _counts(kind, spec, status)
+    return WorkloadState(
+        kind=kind,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        uid=metadata.uid,
+        version=int(metadata.resource_version),
+        created=moment(metadata.creation_timestamp),
+        owner=owner,
+        generation=metadata.generation,
+        observed=status.observed_generation,
+        template=template,
+        revision=(notes.template if kind == "DaemonSet" else notes.revision) or status.update_revision,
+        wanted=wanted,
+        have=have,
+        updated=updated,
+        paused=bool(spec.paused or spec.suspend),
+        ordered=kind == "StatefulSet" and spec.pod_management_policy == "OrderedReady",
+        first=0 if spec.ordinals is None else spec.ordinals.start,
+        changed=max(_writes(metadata.managed_fields or ()), default=None),
+        scheduled=None if notes.scheduled is None else moment(notes.scheduled),
+        schedule=spec.schedule,
+    )
+
+
+def _counts(kind: str, spec: WorkloadSpec, status: WorkloadStatus) -> tuple[int, int, int]:
+    """How many pods are wanted, how many there are, and how many of those are of the latest template."""
+    match kind:
+        case "DaemonSet":
+            return status.desired_number_scheduled, status.current_number_scheduled, status.updated_number_scheduled
+        case "Job":
+            wanted = min(1 if spec.parallelism is None else spec.parallelism, spec.completions or 1 << 31)
+            have = _number(status.active) + status.succeeded + status.failed
+            return wanted, have, have
+        case "CronJob":
+            return 0, 0, 0
+        case _:
+            wanted = 1 if spec.replicas is None else spec.replicas
+            return wanted, status.replicas, status.updated_replicas
+
+
+def _number(raw: msgspec.Raw) -> int:
+    # A Job counts its active pods, a CronJob lists its active Jobs under the same name.
+    return msgspec.json.decode(raw, type=int) if bytes(raw) else 0
+
+
+def _writes(entries: "list[ManagedField] | tuple[()]") -> Iterator[int]:
+    """The seconds of the latest writes of each writer to anything but the status."""
+    for each in entries:
+        if not each.subresource and each.time is not None:
+            yield moment(each.time)
+
+
+_SCALED = re.compile(r"Scaled up replica set (\S+) from (\d+) to (\d+)")
+_LAUNCHED = re.compile(r"Created job (\S+)")
+_REFUSALS = frozenset({"FailedCreate", "ReplicaSetCreateError"})
+_REFUSED = frozenset({*WORKLOADS.values(), "ReplicationController"})
+_MERGED = "(combined from similar events): "
+
+
+def workload_news(event: Event, *, arrived: int) -> WorkloadNews | None:
+    """What an Event about an object that makes pods says of it, if anything. Raises ``MalformedObject``."""
+    about, message = event.involved_object, event.message.removeprefix(_MERGED)
+    if event.reason == "ScalingReplicaSet" and (found := _SCALED.match(message)):
+        return Scaled(about.namespace, found[1], int(found[2]), int(found[3]), _latest(event, arrived=arrived))
+    if event.reason == "SuccessfulCreate" and about.kind == "CronJob" and (found := _LAUNCHED.match(message)):
+        return Launched(about.namespace, found[1], _latest(event, arrived=arrived))
+    if event.reason in _REFUSALS and about.kind in _REFUSED:
+        first = stamp(event, arrived=arrived).at
+        last = _latest(event, arrived=arrived).at
+        name = event.metadata.name
+        first, last = (arrived if each is None else each for each in (first, last))
+        maker = Owner(about.kind, about.name, about.uid)
+        return Refused(about.namespace, maker, name, message, first, last, max(event.count or 1, 1))
+    return None
+
+
+def _latest(event: Event, *, arrived: int) -> Evidence:
+    """When it was said last: the time in an Event's name is that of the first time."""
+    if (event.count or 1) <= 1 or event.last_timestamp is None:
+        return stamp(event, arrived=arrived)
+    second = moment(event.last_timestamp)
+    return Evidence(Source.EVENT_SECOND, second + SECOND // 2, None, second + SECOND - 1, arrived)
