@@ -34,6 +34,7 @@ def test_figures_come_from_the_same_node() -> None:
     ]
     assert [each.pod for each in found.elsewhere] == ["shop/c"]
     assert [each.pod for each in found.pulls] == ["shop/a", "shop/b"]
+    assert [(each.pod, each.begin) for each in found.starts] == [("shop/a", at(0)), ("shop/b", at(0))]
 
 
 def test_figures_of_another_time_are_left_out() -> None:

@@ -1,13 +1,13 @@
 """What a node does before a container runs: each finding quotes its evidence, and needs it."""
 
 import pytest
-from tests.support.findings import accepted, found, networked, only, proofs, started
+from tests.support.findings import accepted, created, found, networked, only, proofs, started
 from tests.support.lives import WEB, Life, at, facts, named, ordinary, watched
 
 from podtimeline.core.findings import FindingKind as Kind
 from podtimeline.core.instants import SECOND, Source, exactly
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.peers import PeerPull, Peers, PeerSandbox
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.peers import PeerPull, Peers, PeerSandbox, PeerStart
 from podtimeline.core.pods import ContainerKind, ContainerSpec, VolumeSpec
 
 CLAIM = VolumeSpec("data", "persistentVolumeClaim", "data-web-1")
@@ -193,3 +193,27 @@ def test_a_container_that_cannot_be_made_quotes_the_runtime() -> None:
     finding = only(life, Kind.CONTAINER_ERROR)
     assert "/none" in finding.text
     assert finding.open
+
+
+def test_an_image_that_the_node_had_before_is_told_of() -> None:
+    """It was pulled again: by policy, or because it was collected."""
+    before = PeerPull("shop/elder", "registry.test/web:1", at(-90), at(-80), SECOND, 30 << 20)
+    assert "shop/elder had pulled the same image" in proofs(
+        only(ordinary(), Kind.SLOW_PULL, peers=Peers(pulls=(before,)))
+    )
+    other = PeerPull("shop/elder", "registry.test/other:1", at(-90), at(-80), SECOND, 30 << 20)
+    assert "shop/elder" not in proofs(only(ordinary(), Kind.SLOW_PULL, peers=Peers(pulls=(other,))))
+
+
+def test_a_node_on_which_many_pods_start_is_busy() -> None:
+    """Three and more at the same time: it is not this pod's own doing."""
+    crowd = tuple(PeerStart(f"shop/{index}", at(0), at(20)) for index in range(4))
+    late = created().saw(Milestone.SCHEDULED, watched(1), detail="node-1").saw(Milestone.KUBELET_ACCEPTED, watched(9))
+    finding = found(late, Kind.BUSY_NODE, peers=Peers(starts=crowd))
+    assert finding is not None
+    assert (finding.phase, finding.duration) == (Phase.KUBELET_ADMISSION, 8 * SECOND)
+    assert finding.text == "4 other pods were starting on node-1 at the time"
+    assert "shop/0, shop/1, shop/2 and 1 more" in proofs(finding)
+    assert found(late, Kind.BUSY_NODE, peers=Peers(starts=crowd[:2])) is None
+    over = tuple(PeerStart(f"shop/{index}", at(-20), at(0)) for index in range(4))
+    assert found(late, Kind.BUSY_NODE, peers=Peers(starts=over)) is None

@@ -34,6 +34,7 @@ class FindingKind(StrEnum):
     IMAGE_BACKOFF = "image_backoff"
     SLOW_PULL = "slow_pull"
     CONTAINER_ERROR = "container_error"
+    BUSY_NODE = "busy_node"
     CRASH_LOOP = "crash_loop"
     INIT_DOMINATES = "init_dominates"
     POST_START = "post_start"

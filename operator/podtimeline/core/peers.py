@@ -41,12 +41,22 @@ class PeerSandbox:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerStart:
+    """The start of another pod of the node: moments in nanoseconds since the epoch."""
+
+    pod: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Peers:
     """Figures of other pods that began about the same time: of the same node, and sandboxes of ``elsewhere``."""
 
     pulls: tuple[PeerPull, ...] = ()
     sandboxes: tuple[PeerSandbox, ...] = ()
     elsewhere: tuple[PeerSandbox, ...] = ()
+    starts: tuple[PeerStart, ...] = ()
 
     def rate(self) -> int | None:
         """The middle throughput of the node's other pulls in bytes a second; ``None`` for fewer than two."""
@@ -59,6 +69,15 @@ class Peers:
         """The pulls of the node that were under way at some time between the two moments, longest first."""
         found = [each for each in self.pulls if each.begin < end and each.end > begin]
         return tuple(sorted(found, key=lambda each: (-each.pull, each.pod, each.image)))
+
+    def starting(self, begin: int, end: int) -> tuple[PeerStart, ...]:
+        """The pods of the node that were starting at some time between the two moments."""
+        return tuple(each for each in self.starts if each.begin < end and each.end > begin)
+
+    def before(self, image: str, begin: int) -> PeerPull | None:
+        """The latest pull of the same image on the node that was over by then."""
+        same = (each for each in self.pulls if each.image == image and each.end <= begin)
+        return max(same, key=lambda each: (each.end, each.pod), default=None)
 
 
 NOBODY = Peers()
@@ -81,6 +100,7 @@ def peers(view: View, others: Iterable[View]) -> Peers:
         pulls=tuple(pull for each in same for pull in _pulls(each)),
         sandboxes=tuple(found for each in same if (found := _sandbox(each)) is not None),
         elsewhere=tuple(found for each in away if (found := _sandbox(each)) is not None),
+        starts=tuple(_start(each) for each in same),
     )
 
 
@@ -96,6 +116,12 @@ def _pulls(view: View) -> Iterable[PeerPull]:
         end = view.instant(Milestone.PULLED, pull.container)
         if not pull.cached and pull.pull and begin is not None and end is not None:
             yield PeerPull(_name(view), pull.image, begin.at, end.at, pull.pull, pull.size)
+
+
+def _start(view: View) -> PeerStart:
+    """From the node's point of view: once it is bound."""
+    bound = view.instant(Milestone.SCHEDULED)
+    return PeerStart(_name(view), view.phases[0].start if bound is None else bound.at, view.phases[-1].end)
 
 
 def _sandbox(view: View) -> PeerSandbox | None:

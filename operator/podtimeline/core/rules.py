@@ -14,6 +14,7 @@ _RUNNING = (P.CRASH_LOOP, P.CONTAINER_START, P.INIT_RUN, P.POST_START, P.STARTUP
             P.STATUS_REPORT, P.RUN)  # fmt: skip
 _PROBED = (P.STARTUP_PROBE, P.READINESS_PROBE)
 _MAKING = (P.CONTAINER_CREATE, P.CONTAINER_START)
+_BUSY = (P.KUBELET_ADMISSION, P.KUBELET_SYNC, *_MAKING)
 _ANY = tuple(row.phase for row in PHASES.values() if row.leg is _UP)
 
 RULES: tuple[Rule, ...] = (
@@ -75,6 +76,9 @@ RULES: tuple[Rule, ...] = (
     Rule(K.CONTAINER_ERROR, _UP, _MAKING, each(node.container_error),
          "why the container cannot be made or started", "the container's waiting reason, Failed event",
          "read the runtime's words: command, security context, mounts"),
+    Rule(K.BUSY_NODE, _UP, _BUSY, each(node.busy_node),
+         "many pods started on the node at the same time", "starts of other pods of the node",
+         "spread the start: fewer pods at once (maxSurge), more nodes, or CPU requests that leave room"),
     Rule(K.CRASH_LOOP, _UP, _RUNNING, each(container.crash_loop),
          "how each run ended, and what the kubelet killed it for", "the container's status, BackOff event",
          "read the container's logs (kubectl logs --previous)"),

@@ -15,6 +15,8 @@ _MISSING = re.compile(
     r"\b(configmap|secret) \"([^\"]+)\" not found|couldn't find key (\S+) in (ConfigMap|Secret) (\S+)"
 )
 _MOUNTS = ("FailedMount", "FailedMapVolume")
+_CROWD = 3
+"""So many other starts at a time make a node busy."""
 _SLOWER = 2
 """A figure is slow when it is so many times the middle one of its peers."""
 
@@ -203,6 +205,9 @@ def slow_pull(case: Case, spell: Spell) -> Found | None:
             advice = (
                 "this registry or repository is slower than others from the same node: move it closer, or mirror it"
             )
+    held = case.peers.before(pull.image, spell.start)
+    if held is not None:
+        proofs.append(Proof("peers", f"{held.pod} had pulled the same image on this node", held.end))
     if spec is not None and spec.pull_policy == "Always":
         text += ", imagePullPolicy Always"
         proofs.append(Proof("spec", "imagePullPolicy: Always asks the registry at each start"))
@@ -216,3 +221,14 @@ def container_error(case: Case, spell: Spell) -> Found | None:
     if quote is None or _MISSING.search(quote.text):
         return None
     return of_spell(spell, quote.words, quote.proof, *case.bounds(spell))
+
+
+def busy_node(case: Case, spell: Spell) -> Found | None:
+    """Many pods started on the node at the same time."""
+    others = case.peers.starting(spell.start, spell.end)
+    if len(others) < _CROWD or spell.duration < SECOND:
+        return None
+    named = ", ".join(each.pod for each in others[:_CROWD])
+    more = f" and {len(others) - _CROWD} more" if len(others) > _CROWD else ""
+    text = f"{len(others)} other pods were starting on {case.view.node} at the time"
+    return of_spell(spell, text, Proof("peers", f"{named}{more}"), *case.bounds(spell))

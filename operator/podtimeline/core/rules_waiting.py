@@ -85,7 +85,7 @@ def unschedulable(case: Case, spell: Spell) -> Found | None:
     quote = case.quote(spell, FAILED_SCHEDULING)
     if quote is None:
         return None
-    more = case.quotes(spell, "NotTriggerScaleUp", "TriggeredScaleUp", "Nominated")
+    more = case.quotes(spell, "NotTriggerScaleUp", "TriggeredScaleUp", "Nominated", "KarpenterFailedScheduling")
     refusal = read_refusal(quote.text)
     remedies = "; ".join(_REMEDIES[each] for each in refusal.obstacles if each in _REMEDIES)
     proofs = (quote.proof, *(_blocked(each, refusal) for each in refusal.blocked))
