@@ -14,6 +14,8 @@ from podtimeline.core.rules import RULES
 from podtimeline.sinks.metrics import METRICS
 
 README = Path(__file__).parents[2] / "README.md"
+ACCURACY = Path(__file__).parents[1] / "benches/accuracy.md"
+"""What ``hack/bench accuracy --write`` measured last."""
 _SHOWN = "recommendations"
 """The workload of the shipped capture whose waterfall the README begins with."""
 
@@ -72,6 +74,7 @@ def sections() -> Iterator[tuple[str, str]]:
     yield "milestones", milestones()
     yield "phases", phases()
     yield "findings", findings()
+    yield "accuracy", ACCURACY.read_text().rstrip()
     yield "metrics", metrics()
     yield "settings", settings()
 
