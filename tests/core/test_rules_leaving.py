@@ -62,6 +62,18 @@ def test_a_pre_stop_hook_is_told_of() -> None:
     assert found(exited(leaving(), 27, 0), Kind.PRE_STOP) is None
 
 
+def test_a_container_that_takes_its_time_is_told_of() -> None:
+    """Neither a hook nor a kill: the application itself."""
+    finding = only(exited(leaving(grace=30), 27, 143), Kind.SLOW_STOP)
+    text = "web ended so long after the kubelet began to stop it, with exit code 143 (its grace is 30 s)"
+    assert finding.text == text
+    assert "killing of web" in proofs(finding)
+    assert "finished of web" in proofs(finding)
+    assert found(exited(leaving(), 30.6, 137), Kind.SLOW_STOP) is None
+    hooked = ContainerSpec("web", ContainerKind.MAIN, "i", readiness_probe=WEB.readiness_probe, pre_stop=True)
+    assert found(exited(leaving(facts(hooked)), 27, 0), Kind.SLOW_STOP) is None
+
+
 def test_finalizers_are_named() -> None:
     """Their controllers hold the object."""
     life = exited(leaving(), 22, 0).saw(Milestone.RELEASED, watched(23))

@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     LATE_KILL = "late_kill"
     GRACE_RAN_OUT = "grace_ran_out"
     PRE_STOP = "pre_stop"
+    SLOW_STOP = "slow_stop"
     FINALIZERS = "finalizers"
     LONG_PHASE = "long_phase"
     TRAFFIC_LOST = "traffic_lost"

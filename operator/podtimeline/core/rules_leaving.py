@@ -58,6 +58,21 @@ def pre_stop(case: Case, spell: Spell) -> Found | None:
     return of_spell(spell, text, Proof("spec", f"lifecycle.preStop of {names} is set"), *more, *case.bounds(spell))
 
 
+def slow_stop(case: Case, spell: Spell) -> Found | None:
+    """It took its time by itself: no hook ran first, and the kubelet did not have to kill it."""
+    container, told = case.view.facts.container(spell.subject), case.moment(Milestone.KILLING, spell.subject)
+    if container is None or container.pre_stop or told is None or grace_ran_out(case, spell) is not None:
+        return None
+    runs = [ran for ran in case.view.runs if ran.container == spell.subject and ran.exit_code is not None]
+    code = f", with exit code {runs[-1].exit_code}" if runs else ""
+    grace = case.view.leaves.grace if case.view.leaves is not None else None
+    within = f" (its grace is {grace} s)" if grace is not None else ""
+    how = "has not ended since" if spell.open else "ended so long after"
+    text = f"{spell.subject} {how} the kubelet began to stop it{code}{within}"
+    ends = (*case.proof(Milestone.KILLING, spell.subject), *case.proof(Milestone.FINISHED, spell.subject))
+    return of_spell(spell, text, *ends)
+
+
 def finalizers(case: Case, spell: Spell) -> Found | None:
     """Controllers that have to let go of the object."""
     leaves = case.view.leaves

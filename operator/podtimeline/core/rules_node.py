@@ -78,7 +78,8 @@ def slow_mount(case: Case, spell: Spell) -> Found | None:
     if usual is None or not has_claims(case.view) or spell.duration < max(_SLOWER * usual, SECOND):
         return None
     claims = ", ".join(each.claim for each in case.view.facts.volumes if each.claim)
-    text = f"mounting {claims}: sandboxes of pods without claims took {duration_text(usual)} on {case.view.node}"
+    quick = f"sandboxes of pods without claims took {duration_text(usual)} on {case.view.node}"
+    text = f"probably mounting {claims}, as {quick}"
     proof = _sandboxes([each for each in case.peers.sandboxes if not each.claims], usual, "without claims, same node")
     return of_spell(spell, text, proof, *case.bounds(spell), duration=spell.duration - usual)
 
