@@ -98,15 +98,24 @@ def test_one_second_fields_are_kept_as_they_were_first_said(tmp_path: Path) -> N
     }
 
 
+def deleted(*, grace: int, **more: Any) -> Any:
+    """What a request to delete the pod is answered with."""
+    answer = pod()
+    return answer | {"metadata": answer["metadata"] | {"deletionGracePeriodSeconds": grace} | more}
+
+
 def test_a_deletion_is_asked_for_by_the_first_request_and_done_by_the_kubelets_own(tmp_path: Path) -> None:
     """The kubelet's request has a grace of 0."""
-    final = {"gracePeriodSeconds": 0}
-    marks = truth(
-        tmp_path,
-        [audited(5, "delete", "pods", pod()), audited(7, "delete", "pods", pod(), requestObject=final)],
-    )
+    lines = [audited(5, "delete", "pods", deleted(grace=2)), audited(7, "delete", "pods", deleted(grace=0))]
+    marks = truth(tmp_path, lines)
     assert marks[Mark(Milestone.DELETION_REQUESTED)] == span(5)
     assert marks[Mark(Milestone.OBJECT_REMOVED)] == span(7)
+
+
+def test_a_finalizer_keeps_the_object_beyond_the_request(tmp_path: Path) -> None:
+    """A grace of 0 alone removes nothing then."""
+    marks = truth(tmp_path, [audited(5, "delete", "pods", deleted(grace=0, finalizers=["test/hold"]))])
+    assert Mark(Milestone.OBJECT_REMOVED) not in marks
 
 
 def test_the_deletion_of_a_namespaces_pods_is_one_request(tmp_path: Path) -> None:

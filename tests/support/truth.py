@@ -136,7 +136,7 @@ def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
                 _read_status(pods, entry["responseObject"], span)
             case "pods", None, "delete" | "deletecollection":
                 for each in _objects(entry["responseObject"]):
-                    _read_deletion(_pod(pods, each["metadata"]), each, entry, span)
+                    _read_deletion(_pod(pods, each["metadata"]), each, span)
             case "endpointslices", None, "create" | "update" | "patch":
                 _read_slice(pods, ready, entry["responseObject"], span)
             case "endpointslices", None, "delete" | "deletecollection":
@@ -156,10 +156,11 @@ def _objects(answer: Json) -> list[Json]:
     return items if "items" in answer else [answer] if "uid" in (answer.get("metadata") or {}) else []
 
 
-def _read_deletion(pod: PodTruth, deleted: Json, entry: Json, span: Span) -> None:
+def _read_deletion(pod: PodTruth, deleted: Json, span: Span) -> None:
     pod.first(Milestone.DELETION_REQUESTED, span)
     _read_fields(pod, deleted)
-    if (entry.get("requestObject") or {}).get("gracePeriodSeconds") == 0:
+    # Without a grace period left, the request removes the object: the kubelet's own, or that for a pod that has ended.
+    if deleted["metadata"].get("deletionGracePeriodSeconds") == 0 and not deleted["metadata"].get("finalizers"):
         pod.first(Milestone.OBJECT_REMOVED, span)
 
 
