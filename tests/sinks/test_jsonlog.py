@@ -56,6 +56,7 @@ def test_a_finished_pod_is_one_line_with_its_identity_and_durations() -> None:
     assert isinstance(phases, dict)
     assert sum(phases.values()) == pytest.approx(said["podtimeline.total_seconds"])
     assert said["podtimeline.explanation"]
+    assert said["podtimeline.findings"] == ["probe_period", "image_queue", "slow_pull", "long_phase"]
     assert said["timestamp"] == "2026-09-21T14:13:40.000000000Z"
 
 

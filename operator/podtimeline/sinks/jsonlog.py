@@ -4,7 +4,7 @@ from typing import TextIO
 
 import structlog
 
-from podtimeline.core.explain import explain
+from podtimeline.core.explain import explain, findings
 from podtimeline.core.view import View
 from podtimeline.ports import Finished
 from podtimeline.render.moments import rfc3339, seconds
@@ -36,7 +36,7 @@ class JsonLog:
         self._stream.flush()
 
     def _fields(self, finished: Finished) -> dict[str, object]:
-        view = finished.view
+        view, found = finished.view, findings(finished.view)
         cluster = {"k8s.cluster.name": self._cluster} if self._cluster else {}
         return {
             "timestamp": rfc3339(finished.at),
@@ -54,7 +54,8 @@ class JsonLog:
             "podtimeline.endpoint_seconds": _seconds(view.endpoint),
             "podtimeline.phases": {phase.value: seconds(spent) for phase, spent in view.by_phase().items()},
             "podtimeline.dominant_phase": view.dominant and view.dominant.phase.value,
-            "podtimeline.explanation": explain(view),
+            "podtimeline.findings": list(dict.fromkeys(each.kind.value for each in found)),
+            "podtimeline.explanation": explain(view, found),
             "podtimeline.partial": [each.value for each in view.partial],
             "podtimeline.missing": [":".join(filter(None, mark)) for mark in view.missing],
             "podtimeline.skew_seconds": seconds(view.skew),
