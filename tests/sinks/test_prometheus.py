@@ -13,6 +13,7 @@ from tests.support.saved import checkpoint, increment, saved
 
 from podtimeline.core.buckets import BOUNDS
 from podtimeline.core.milestones import Phase
+from podtimeline.core.scheduling import Obstacle
 from podtimeline.ports import Metric
 from podtimeline.sinks.metrics import METRICS, Kind
 from podtimeline.sinks.prometheus import Exposition
@@ -28,6 +29,7 @@ from podtimeline.sinks.telemetry import (
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 BUSY = Telemetry(
     in_phase={Phase.SCHEDULING: 3, Phase.IMAGE_PULL: 0},
+    unschedulable={Obstacle.CPU: 2, Obstacle.TAINT: 0},
     oldest={Phase.SCHEDULING: 12.5},
     streams=(
         StreamTelemetry(
@@ -174,6 +176,8 @@ def test_gauges_show_the_moment_of_the_scrape() -> None:
         {"phase": "scheduling"}
     ]
     assert values(source, "podtimeline_pods_in_phase") == {("run",): 1}
+    assert [each.value for each in first["podtimeline_pods_unschedulable"].samples] == [2, 0]
+    assert [each.labels["reason"] for each in first["podtimeline_pods_unschedulable"].samples] == ["cpu", "taint"]
 
 
 def test_the_operator_tells_of_itself() -> None:

@@ -19,6 +19,7 @@ from podtimeline.core.instants import Source, happened
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Ended, Flagged, ImagePulled, Observation, Partial, Witnessed
 from podtimeline.core.pods import Owner
+from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
 from podtimeline.ports import Metric
 
@@ -135,6 +136,19 @@ def test_a_pod_that_never_becomes_ready_stays_open_and_is_told_of_nobody() -> No
     situation = world.tracker.situation(at(3600.05))
     assert situation.in_phase[Phase.SCHEDULING] == 1
     assert situation.oldest[Phase.SCHEDULING] == 3600
+
+
+def test_a_pod_that_no_node_takes_counts_under_each_reason_until_it_is_bound() -> None:
+    """The latest words count, and none of them once it has a node."""
+    world = World()
+    life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
+    life.saw(Milestone.FIRST_UNSCHEDULABLE, watched(0.1))
+    life.noted("FailedScheduling", 0.1, "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) were unschedulable.")
+    world.take(*life.told, seconds=1)
+    counts = world.tracker.situation(at(5)).unschedulable
+    assert {reason for reason, count in counts.items() if count} == {Obstacle.CPU, Obstacle.CORDONED}
+    world.take(*Life().saw(Milestone.SCHEDULED, watched(8), detail="node-1").told, seconds=8)
+    assert sum(world.tracker.situation(at(9)).unschedulable.values()) == 0
 
 
 def test_a_job_that_completes_without_readiness_counts_its_phases_but_no_startup() -> None:

@@ -31,6 +31,7 @@ def telemetry(
     return Telemetry(
         in_phase=situation.in_phase,
         oldest=situation.oldest,
+        unschedulable=situation.unschedulable,
         streams=tuple(_stream(each) for each in streams),
         sinks=tuple(_sink(each) for each in outlets),
         store=StoreTelemetry(

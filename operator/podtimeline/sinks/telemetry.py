@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from podtimeline.core.milestones import Phase
+from podtimeline.core.scheduling import Obstacle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ class Telemetry:
 
     in_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest: Mapping[Phase, float] = field(default_factory=dict)
+    unschedulable: Mapping[Obstacle, int] = field(default_factory=dict)
     streams: tuple[StreamTelemetry, ...] = ()
     sinks: tuple[SinkTelemetry, ...] = ()
     store: StoreTelemetry = StoreTelemetry()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from podtimeline.core.milestones import Phase
+from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import view
 from podtimeline.tracking.records import Stage, Tracked
 
@@ -20,6 +21,7 @@ class Situation:
     names_pending: int
     in_phase: Mapping[Phase, int]
     oldest: Mapping[Phase, float]
+    unschedulable: Mapping[Obstacle, int]
 
 
 @dataclass(slots=True)
@@ -51,14 +53,14 @@ def in_phase(
     for record in starting:
         if not record.looked and looks > 0:
             looks -= 1
-            record.looked, record.phase = True, _phase(record, now)
+            _look(record, now)
         if record.phase is not None:
             _count(*record.phase, counts, since)
     for record in leaving:
         if record.stage is not Stage.STARTING and record.leaving_at is not None:
             if record.timeline is not None and not record.looked and looks > 0:
                 looks -= 1
-                record.looked, record.phase = True, _phase(record, now)
+                _look(record, now)
             _count(*(record.phase or (Phase.KILL_NOTICE, record.leaving_at)), counts, since)
     return counts, {phase: (now - at) / 1e9 for phase, at in since.items()}
 
@@ -68,8 +70,21 @@ def _count(phase: Phase, at: int, in_phase: dict[Phase, int], since: dict[Phase,
     since[phase] = min(at, since.get(phase, at))
 
 
-def _phase(record: Tracked, now: int) -> tuple[Phase, int] | None:
+def unschedulable(starting: Iterable[Tracked]) -> dict[Obstacle, int]:
+    """How many pods no node takes, by reason, as of the last look of ``in_phase``; a pod can have several."""
+    counts = dict.fromkeys(Obstacle, 0)
+    for record in starting:
+        for obstacle in record.obstacles:
+            counts[obstacle] += 1
+    return counts
+
+
+def _look(record: Tracked, now: int) -> None:
     seen = None if record.timeline is None else view(record.timeline, now=now)
     stretches = () if seen is None else seen.leaving or seen.phases
-    last = stretches[-1] if stretches else None
-    return (last.phase, last.start) if last is not None and last.open else None
+    last = stretches[-1] if stretches and stretches[-1].open else None
+    waits = seen is not None and seen.node is None and last is not None and not seen.leaving
+    refused = seen.refused if seen is not None and waits else None
+    record.looked = True
+    record.phase = None if last is None else (last.phase, last.start)
+    record.obstacles = () if refused is None else refused.refusal.obstacles

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Mark, Phase
+from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.state import State
 from podtimeline.core.timeline import Timeline
 
@@ -82,6 +83,8 @@ class Tracked:
     placed: bool = False
     """Whether it was seen bound to a node."""
     looked: bool = False
-    """Whether ``phase`` is as of its last change."""
+    """Whether ``phase`` and ``obstacles`` are as of its last change."""
     phase: tuple[Phase, int] | None = None
     """The phase it is in and since when."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """Why no node takes it, while it is not bound."""
