@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.lives import EPOCH, Life, at, facts, named, ordinary, watched
 
-from podtimeline.core.clocks import DRIFT, LATE, WINDOW, NodeClock, corrected
+from podtimeline.core.clocks import DRIFT, LATE, WINDOW, NodeClock, corrected, righted
 from podtimeline.core.instants import SECOND, Evidence, Source, exactly, just_after, not_before, within_second
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place
-from podtimeline.core.observations import Observation, Skewed, Witnessed
+from podtimeline.core.observations import Befell, Incident, Observation, Ran, Skewed, Witnessed
 from podtimeline.core.order import resolve
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.view import view
@@ -261,6 +261,38 @@ def test_a_report_bounds_the_next_step_only_as_well_as_the_clock_is_known() -> N
 def replace_stamp(told: Evidence, moment: int) -> Evidence:
     """The same delivery of another stamp."""
     return just_after(told.source, moment, observed=told.observed)
+
+
+def test_what_the_kubelet_said_and_ran_is_righted_and_what_others_said_is_not() -> None:
+    """Else a probe's failure would lie outside the phase that it explains, and a kill seem to break its grace."""
+    life = Life().described(facts())
+    life.noted("Unhealthy", 31, "503", subject="web").noted("FailedScheduling", 1, "0/3 nodes")
+    life.told += [
+        Ran("uid-1", "web", 0, at(30.5), at(35.5), exit_code=1),
+        Befell("uid-1", Incident.NOT_READY, at(36)),
+        skewed(30 * SECOND, low=0),
+    ]
+    timeline = righted(life.timeline())
+    assert {note.reason: note.first for note in timeline.notes.values()} == {
+        "Unhealthy": at(1),
+        "FailedScheduling": at(1),
+    }
+    assert [(ran.started, ran.finished) for ran in timeline.runs.values()] == [(at(0.5), at(5.5))]
+    assert list(timeline.incidents) == [(Incident.NOT_READY, at(6))]
+
+
+def test_words_of_long_before_stay_where_they_are() -> None:
+    """Nobody knows how far the clock was off then."""
+    life = Life().described(facts()).noted("Unhealthy", -5000, "503", subject="web")
+    life.told.append(skewed(30 * SECOND))
+    (note,) = righted(life.timeline()).notes.values()
+    assert note.first == at(-5000)
+
+
+def test_a_timeline_of_a_right_clock_is_not_even_copied() -> None:
+    """The ordinary case costs nothing."""
+    timeline = ordinary().timeline()
+    assert righted(timeline) is timeline
 
 
 def test_the_latest_estimate_counts() -> None:

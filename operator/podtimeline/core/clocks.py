@@ -6,11 +6,12 @@ the binding that caused it, so that ``offset <= stamp - binding``. The first bou
 milliseconds, a sandbox hundreds of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import MILESTONES, Mark, Place
-from podtimeline.core.observations import Skewed
+from podtimeline.core.observations import Befell, Ran, Skewed
+from podtimeline.core.timeline import Note, Timeline
 
 WINDOW = 600 * SECOND
 """How long a statement about a clock counts."""
@@ -168,3 +169,69 @@ def _shifted(evidence: Evidence, clock: Skewed) -> Evidence:
         None if latest is None else latest - clock.low,
         observed,
     )
+
+
+_SAID_BY_KUBELET = frozenset(
+    {
+        "BackOff",
+        "ErrImageNeverPull",
+        "ExceededGracePeriod",
+        "Failed",
+        "FailedCreatePodContainer",
+        "FailedCreatePodSandBox",
+        "FailedKillPod",
+        "FailedMapVolume",
+        "FailedMount",
+        "FailedPodSandBoxStatus",
+        "FailedPostStartHook",
+        "FailedPreStopHook",
+        "FailedPrepareDynamicResources",
+        "FailedSync",
+        "InspectFailed",
+        "Killing",
+        "NetworkNotReady",
+        "Preempting",
+        "ProbeWarning",
+        "SandboxChanged",
+        "Unhealthy",
+    }
+)
+"""Reasons of a pod's Events that none but the kubelet writes (pkg/kubelet/events/event.go)."""
+
+
+def righted(timeline: Timeline) -> Timeline:
+    """The timeline whose notes, runs and incidents are as the observer's clock would have stamped them.
+
+    Its evidence stays: ``corrected`` also says by how much its bounds are to be widened.
+    """
+    clock = timeline.clock
+    if clock is None:
+        return timeline
+    incidents = [_befell(each, clock) for each in timeline.incidents.values()]
+    return replace(
+        timeline,
+        notes={key: _note(note, clock) for key, note in timeline.notes.items()},
+        runs={key: _ran(ran, clock) for key, ran in timeline.runs.items()},
+        incidents={(each.incident, each.at): each for each in incidents},
+    )
+
+
+def _note(note: Note, clock: Skewed) -> Note:
+    if note.reason not in _SAID_BY_KUBELET:
+        return note
+    return replace(note, first=_right(note.first, clock), last=_right(note.last, clock))
+
+
+def _ran(ran: Ran, clock: Skewed) -> Ran:
+    started, finished = (None if each is None else _right(each, clock) for each in (ran.started, ran.finished))
+    return replace(ran, started=started, finished=finished)
+
+
+def _befell(befell: Befell, clock: Skewed) -> Befell:
+    return replace(befell, at=_right(befell.at, clock))
+
+
+def _right(stamp: int, clock: Skewed) -> int:
+    """The stamp by the observer's clock, if it was made while the node's was known to be off."""
+    moment = stamp - clock.low
+    return moment if clock.since - WINDOW <= moment <= clock.at else stamp

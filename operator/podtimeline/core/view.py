@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from podtimeline.core.clocks import righted
 from podtimeline.core.instants import Instant, Source
 from podtimeline.core.leaving import Drain, drains, measure_leaving
 from podtimeline.core.milestones import Mark, Milestone, Phase
@@ -123,6 +124,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
     facts = timeline.facts
     if facts is None:
         return None
+    timeline = righted(timeline)
     instants = resolve(timeline)
     request, phases = measure_request(timeline, instants), measure(timeline, instants, now=now)
     begin = beginning(timeline, instants)
