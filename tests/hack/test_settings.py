@@ -33,6 +33,15 @@ def test_each_kubelet_has_its_own_group_and_tolerates_the_machine(release: Kuber
     assert settings["clusterDNS"] == [Addresses.DNS]
 
 
+@pytest.mark.parametrize("release", list(Kubernetes))
+def test_a_kubelet_speaks_json_only_where_somebody_reads_along(release: Kubernetes) -> None:
+    """A proxy that shifts its stamps cannot read protobuf, the default; nothing else differs."""
+    usual = json.loads(node.kubelet_config(_NODE, tree=Tree("test"), release=release))
+    readable = json.loads(node.kubelet_config(_NODE, tree=Tree("test"), release=release, readable=True))
+    assert "contentType" not in usual
+    assert readable == usual | {"contentType": "application/json"}
+
+
 def test_pods_of_a_node_get_addresses_of_that_node() -> None:
     """The recorder stands in front of Debian's plugin, with the range that routes lead to this node."""
     (plugin,) = json.loads(node.cni_config(_NODE))["plugins"]
