@@ -126,6 +126,21 @@ def test_a_claim_that_the_first_attempt_waits_for_leads_to_no_retry() -> None:
     assert phases(seen)[-1] == (P.SCHEDULING_RETRY, 1.0)
 
 
+def test_a_claim_that_was_provisioned_before_its_pod_came_is_waited_for_from_the_beginning() -> None:
+    """An immediate claim may be older than its pod; that the scheduler refuses the pod meanwhile says nothing new.
+
+    A claim that was bound before the pod came is not waited for, and one that is not bound yet still is.
+    """
+    pod, begun = facts(volumes=DATA), (M.PROVISIONING_STARTED, -3.0)
+    seen = waited(begun, (M.FIRST_UNSCHEDULABLE, 1.0), (M.CLAIM_BOUND, 19.0), pod=pod)
+    assert phases(seen) == [(P.VOLUME_PROVISIONING, 18.95), (P.SCHEDULING_RETRY, 1.0)]
+    assert [each.subject for each in seen.phases if each.phase is P.VOLUME_PROVISIONING] == ["data"]
+    seen = waited(begun, (M.CLAIM_BOUND, -1.0), pod=pod)
+    assert phases(seen) == [(P.SCHEDULING, 19.95)]
+    seen = waited(begun, (M.FIRST_UNSCHEDULABLE, 1.0), pod=pod, bound=None)
+    assert [(each.phase, each.open) for each in seen.phases] == [(P.VOLUME_PROVISIONING, True)]
+
+
 @given(
     steps=st.lists(st.tuples(st.sampled_from(WAITS), st.integers(-3_000, 30_000)), unique_by=lambda step: step[0]),
     bound=st.one_of(st.none(), st.integers(100, 25_000)),

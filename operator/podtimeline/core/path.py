@@ -87,6 +87,9 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
     origin, end = instants.get(Mark(begin)), instants.get(Mark(Milestone.SCHEDULED))
     state, subject, refused = Phase.SCHEDULING, "", False
     if origin is not None:
+        claimed = _provisioned_since(facts, instants, origin.at)
+        if claimed is not None:
+            state, subject = Phase.VOLUME_PROVISIONING, claimed
         for mark in _waits(facts, instants, origin.at, None if end is None else end.at):
             then = _THEN[mark.milestone]
             if then is Phase.UNSCHEDULABLE:
@@ -104,6 +107,17 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
 
 _ASKING = frozenset({Phase.SCHEDULING, Phase.SCHEDULING_RETRY})
 """The phases in which it is the scheduler's turn."""
+
+
+def _provisioned_since(facts: PodFacts, instants: Instants, origin: int) -> str | None:
+    """The volume whose claim was being provisioned already when the scheduler could first look; ``None`` for none."""
+    bound = _last(Milestone.CLAIM_BOUND, facts, instants)
+    if bound is not None:
+        names = [bound.subject] if instants[bound].at > origin else []
+    else:
+        names = [each.name for each in facts.volumes if Mark(Milestone.SCHEDULED) not in instants]
+    begun = {name: instants.get(Mark(Milestone.PROVISIONING_STARTED, name)) for name in names}
+    return next((name for name, instant in begun.items() if instant is not None and instant.at <= origin), None)
 
 
 def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) -> list[Mark]:
