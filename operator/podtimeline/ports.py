@@ -10,6 +10,8 @@ from podtimeline.core.milestones import Mark, Phase
 from podtimeline.core.nodes import NodeState
 from podtimeline.core.observations import Observation
 from podtimeline.core.pods import Owner
+from podtimeline.core.refusals import Refusal
+from podtimeline.core.requests import WorkloadHistory
 from podtimeline.core.state import State
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.view import Outcome, View
@@ -92,6 +94,21 @@ class Nodes(Protocol):
         ...
 
 
+class Addresses(Protocol):
+    """Knows which pods' addresses EndpointSlices hold, as of what was read of the slices."""
+
+    def standing(self, subject: str, uid: str) -> bool | None:
+        """Whether the pod's address stands as ready in the slice ``namespace/service/slice``.
+
+        ``None`` while the slices of the namespace are not listed yet.
+        """
+        ...
+
+    def present(self, subject: str, uid: str) -> bool | None:
+        """Whether the slice holds an address of the pod, ready or not; ``None`` as for ``standing``."""
+        ...
+
+
 class Metric(StrEnum):
     """The histograms of the product, by the name that dashboards rely on."""
 
@@ -166,12 +183,22 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a workload beside its pods, under a key of its own; with neither it can be forgotten."""
+
+    key: str
+    history: WorkloadHistory | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What is committed in one transaction: changed records, and how far the streams had been read by then."""
 
     records: tuple[Saved, ...]
     versions: Mapping[Stream, str | None]
     at: int
+    memories: tuple[Memory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +224,7 @@ class Restored:
     histograms: tuple[HistogramState, ...] = ()
     first_look: int | None = None
     last_commit: int | None = None
+    memories: tuple[Memory, ...] = ()
 
 
 class Store(Protocol):

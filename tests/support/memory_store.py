@@ -10,6 +10,7 @@ from podtimeline.ports import (
     Checkpoint,
     HistogramState,
     Increment,
+    Memory,
     Metric,
     Order,
     Page,
@@ -32,6 +33,7 @@ class MemoryStore:
     versions: dict[Stream, str | None] = field(default_factory=dict)
     counted: set[tuple[str, Metric, str]] = field(default_factory=set)
     series: dict[tuple[Metric, tuple[str, ...]], HistogramState] = field(default_factory=dict)
+    memories: dict[str, Memory] = field(default_factory=dict)
     first_look: int | None = None
     last_commit: int | None = None
     closed: bool = False
@@ -43,7 +45,8 @@ class MemoryStore:
         self._check()
         still = tuple(each for each in self.records.values() if not each.closed)
         histograms = tuple(self.series.values())
-        return Restored(still, dict(self.versions), histograms, self.first_look, self.last_commit)
+        memories = tuple(self.memories[key] for key in sorted(self.memories))
+        return Restored(still, dict(self.versions), histograms, self.first_look, self.last_commit, memories)
 
     def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
         """See ``ports.Store``."""
@@ -59,6 +62,10 @@ class MemoryStore:
                     fresh.append(each)
         for each in fresh:
             self._count(each)
+        for memory in checkpoint.memories:
+            self.memories[memory.key] = memory
+            if memory.history is None and memory.refusal is None:
+                del self.memories[memory.key]
         self.versions.update(checkpoint.versions)
         self.first_look = checkpoint.at if self.first_look is None else self.first_look
         self.last_commit = checkpoint.at

@@ -12,7 +12,7 @@ from podtimeline.core.pods import Owner
 from podtimeline.core.state import State
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View
-from podtimeline.ports import Checkpoint, Finished, Increment, Metric, Restored, Saved, Stream
+from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Metric, Restored, Saved, Stream
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.records import Rules
@@ -64,12 +64,13 @@ class MemoryStore:
     records: dict[str, Saved] = field(default_factory=dict)
     versions: dict[Stream, str | None] = field(default_factory=dict)
     counted: dict[tuple[str, Metric, str], Increment] = field(default_factory=dict)
+    memories: dict[str, Memory] = field(default_factory=dict)
     first_look: int | None = None
 
     def restore(self) -> Restored:
         """See ``ports.Store``."""
         still = tuple(each for each in self.records.values() if not each.closed)
-        return Restored(still, dict(self.versions), (), self.first_look)
+        return Restored(still, dict(self.versions), (), self.first_look, memories=tuple(self.memories.values()))
 
     def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
         """See ``ports.Store``."""
@@ -81,6 +82,7 @@ class MemoryStore:
                 if key not in self.counted:
                     self.counted[key] = each
                     new.append(each)
+        self.memories.update({each.key: each for each in checkpoint.memories})
         self.versions.update(checkpoint.versions)
         self.first_look = checkpoint.at if self.first_look is None else self.first_look
         return tuple(new)

@@ -82,7 +82,7 @@ class Committer:
     async def commit(self) -> bool:
         """One commit, if there is anything to commit; False if the store refused it."""
         batch = self._tracker.drain(self._clock.now())
-        if not batch.snapshots and self._tracker.versions.is_committed(batch.versions):
+        if not batch.snapshots and not batch.memories and self._tracker.versions.is_committed(batch.versions):
             return True
         loop = asyncio.get_running_loop()
         try:

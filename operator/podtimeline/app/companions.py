@@ -1,11 +1,27 @@
 """Who tells the tracker what other objects mean for a pod, wired to what the low-rate kinds say."""
 
+from dataclasses import dataclass
+
 from podtimeline.intake.lowrate import Listeners
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.nodes import NewNodes
+from podtimeline.tracking.predecessors import Predecessors
+from podtimeline.tracking.refusals import Refusals
+from podtimeline.tracking.requests import Requests
 from podtimeline.tracking.volumes import Volumes
 
 
-def companions(known: Listeners) -> tuple[Companion, ...]:
-    """The companions of the live operator and of a replay alike."""
-    return NewNodes(known.nodes), Volumes()
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The companions of the live operator and of a replay alike, and those among them that are asked by others."""
+
+    all: tuple[Companion, ...]
+    refusals: Refusals
+
+
+def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
+    """The companions, wired; they are asked in this order."""
+    predecessors = Predecessors()
+    requests = Requests(known.nodes, predecessors)
+    refusals = Refusals(known.owners, requests.histories, limit=series_limit)
+    return Company((NewNodes(known.nodes), Volumes(), predecessors, requests, refusals), refusals)

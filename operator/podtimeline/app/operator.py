@@ -16,7 +16,7 @@ from podtimeline import __version__
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
-from podtimeline.app.companions import companions
+from podtimeline.app.companions import Company, companions
 from podtimeline.app.health import Watcher
 from podtimeline.app.memory import tune_collector
 from podtimeline.app.numbers import telemetry
@@ -73,8 +73,10 @@ async def operate(
         store = await loop.run_in_executor(thread, _open_store, settings, world.clock)
         try:
             known = Listeners(owners=OwnerIndex())
-            tracker, restored = await loop.run_in_executor(thread, _restored, settings, store, known, world.clock)
-            operator = _Operator(settings, world, store, tracker, known, restored, thread)
+            company = companions(known, series_limit=settings.series_limit)
+            restored = await loop.run_in_executor(thread, store.restore)
+            tracker = await loop.run_in_executor(thread, _tracker, settings, known, company, restored, world.clock)
+            operator = _Operator(settings, world, store, tracker, known, company, restored, thread)
             return await operator.run(stop, started)
         finally:
             await loop.run_in_executor(thread, store.close)
@@ -95,18 +97,15 @@ def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
     )
 
 
-def _restored(settings: Settings, store: SqliteStore, known: Listeners, clock: Clock) -> tuple[Tracker, Restored]:
-    restored = store.restore()
-    rules = tracking_rules(settings)
-    tracker = Tracker(
+def _tracker(settings: Settings, known: Listeners, company: Company, restored: Restored, clock: Clock) -> Tracker:
+    return Tracker(
         owners=known.owners,
         codec=PackingCodec(),
-        rules=rules,
+        rules=tracking_rules(settings),
         now=clock.now(),
         restored=restored,
-        companions=companions(known),
+        companions=company.all,
     )
-    return tracker, restored
 
 
 def tracking_rules(settings: Settings) -> Rules:
@@ -134,13 +133,14 @@ class _Operator:
 
     def __init__(
         self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, known: Listeners,
-        restored: Restored, thread: ThreadPoolExecutor,
+        company: Company, restored: Restored, thread: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._world = world
         self._store = store
         self._tracker = tracker
         self._known = known
+        self._refusals = company.refusals
         self._reflectors: tuple[Reflector, ...] = ()
         self._frame: Frame | None = None
         self._supervisor = Supervisor()

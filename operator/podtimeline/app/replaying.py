@@ -77,7 +77,7 @@ class Replay:
             max_tombstones=_FOREVER,
         )
         self.tracker = Tracker(
-            owners=known.owners, codec=PackingCodec(), rules=rules, now=started, companions=companions(known)
+            owners=known.owners, codec=PackingCodec(), rules=rules, now=started, companions=companions(known).all
         )
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""

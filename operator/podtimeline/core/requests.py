@@ -51,14 +51,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class WorkloadHistory:
     """A workload's latest version and its requests, oldest first; ``birth`` is the evidence for its own creation.
 
-    Of what came before ``since``, on the observer's clock, nothing is known.
+    ``born`` is the resourceVersion that it was created at, 0 where that is not known. Of what came before ``since``, on
+    the observer's clock, nothing is known.
     """
 
     state: WorkloadState
     since: int
+    born: int
     birth: tuple[Evidence, ...]
     requests: tuple[Request, ...] = ()
 
@@ -68,7 +70,7 @@ class History:
         return any(each.met is None for each in self.requests)
 
 
-def told(history: History | None, state: WorkloadState, *, arrived: int, live: bool) -> History:
+def told(history: WorkloadHistory | None, state: WorkloadState, *, arrived: int, live: bool) -> WorkloadHistory:
     """What is known of the workload after one more version of it; an older version changes nothing."""
     if history is None or history.state.uid != state.uid:
         return _met(_first(state, arrived=arrived, live=live), arrived)
@@ -79,7 +81,7 @@ def told(history: History | None, state: WorkloadState, *, arrived: int, live: b
     return _met(replace(history, state=state, requests=requests), arrived)
 
 
-def scaled(history: History, low: int, high: int, said: Evidence) -> History:
+def scaled(history: WorkloadHistory, low: int, high: int, said: Evidence) -> WorkloadHistory:
     """What is known after an Event that told of a scale-up by the workload's own controller.
 
     Events are told again for an hour: one of pods that are all there by now explains none that come later.
@@ -93,7 +95,7 @@ def scaled(history: History, low: int, high: int, said: Evidence) -> History:
     return _met(replace(history, birth=birth, requests=_added(history.requests, request)), said.observed)
 
 
-def launched(history: History, said: Evidence) -> History:
+def launched(history: WorkloadHistory, said: Evidence) -> WorkloadHistory:
     """What is known after an Event that told of the workload's own creation."""
     if said in history.birth:
         return history
@@ -103,19 +105,19 @@ def launched(history: History, said: Evidence) -> History:
     return replace(history, birth=(*history.birth, said), requests=requests)
 
 
-def _first(state: WorkloadState, *, arrived: int, live: bool) -> History:
+def _first(state: WorkloadState, *, arrived: int, live: bool) -> WorkloadHistory:
     birth = _creation(state.created, arrived=arrived, live=live)
     # Its controller has not seen it either: it was made just now, and nothing of it can have been missed.
     newborn = live and state.observed == 0 and state.have == 0
-    since = 0 if newborn else arrived
+    since, born = (0, state.version) if newborn else (arrived, 0)
     if state.generation == 1:
         made = Request(Why.CREATED, state.version, birth, 0, state.wanted, state.have)
-        return History(state, since, birth, (made,))
+        return WorkloadHistory(state, since, born, birth, (made,))
     if live and state.observed < state.generation and state.wanted > state.have:
         evidence = (just_after(Source.WATCH, arrived, observed=arrived),)
         more = Request(Why.SCALED, state.version, evidence, state.have, state.wanted)
-        return History(state, 0, birth, (more,))
-    return History(state, since, birth)
+        return WorkloadHistory(state, 0, born, birth, (more,))
+    return WorkloadHistory(state, since, born, birth)
 
 
 def _creation(created: int, *, arrived: int, live: bool) -> tuple[Evidence, ...]:
@@ -184,7 +186,7 @@ def _joined(one: Request, other: Request) -> Request:
     return replace(known, evidence=evidence, taken=max(one.taken, other.taken), met=met)
 
 
-def _met(history: History, arrived: int) -> History:
+def _met(history: WorkloadHistory, arrived: int) -> WorkloadHistory:
     if not history.unmet or not _complete(history.state):
         return history
     requests = tuple(replace(each, met=arrived) if each.met is None else each for each in history.requests)
@@ -207,7 +209,7 @@ def _complete(state: WorkloadState) -> bool:
             return False
 
 
-def before_pod(history: History, pod: Window) -> Iterator[Request]:
+def before_pod(history: WorkloadHistory, pod: Window) -> Iterator[Request]:
     """The requests that may have led to a pod made then, oldest first: neither met before it nor made after it."""
     if pod.latest is not None and pod.latest < history.since:
         return
@@ -219,18 +221,18 @@ def before_pod(history: History, pod: Window) -> Iterator[Request]:
             yield each
 
 
-def with_room(history: History, pod: Window) -> Request | None:
+def with_room(history: WorkloadHistory, pod: Window) -> Request | None:
     """The request of so many pods that led to this one: the oldest that still has room."""
     return next((each for each in before_pod(history, pod) if each.taken < each.high - each.low), None)
 
 
-def took(history: History, request: Request) -> History:
+def took(history: WorkloadHistory, request: Request) -> WorkloadHistory:
     """What is known once a pod was found to be of that request."""
     requests = tuple(replace(each, taken=each.taken + 1) if each is request else each for each in history.requests)
     return replace(history, requests=requests)
 
 
-def of_ordinal(history: History, ordinal: int, revision: str, pod: Window) -> Request | None:
+def of_ordinal(history: WorkloadHistory, ordinal: int, revision: str, pod: Window) -> Request | None:
     """The latest request that led to a StatefulSet's pod of that ordinal and revision."""
     index, state = ordinal - history.state.first, history.state
     for each in reversed(tuple(before_pod(history, pod))):
@@ -243,12 +245,12 @@ def of_ordinal(history: History, ordinal: int, revision: str, pod: Window) -> Re
     return None
 
 
-def of_node(history: History, pod: Window) -> Request | None:
+def of_node(history: WorkloadHistory, pod: Window) -> Request | None:
     """The latest request that led to a DaemonSet's pod."""
     return next(reversed(tuple(before_pod(history, pod))), None)
 
 
-def origin(parent: History, version: int) -> Request | None:
+def origin(parent: WorkloadHistory, version: int) -> Request | None:
     """The latest request of a workload that its controller knew when it wrote ``version`` of what it controls."""
     known = [each for each in parent.requests if 0 < each.version < version]
     return known[-1] if known else None

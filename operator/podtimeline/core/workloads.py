@@ -13,8 +13,9 @@ class WorkloadState:
     ``version`` is its ``metadata.resourceVersion`` as a number, ``created`` its ``creationTimestamp`` in nanoseconds
     (1 s). ``wanted`` is how many pods it asks for (a DaemonSet: nodes that fit, a Job: at a time), ``have`` how many
     its controller has counted, ``updated`` how many of those are of the latest template. ``template`` changes with the
-    pod template, ``revision`` is how the kind itself calls it. ``changed`` is the second of the latest write that is
-    not a status, where that is told. ``first`` is the first ordinal of a StatefulSet.
+    pod template; ``revision`` is how the kind itself calls it, ``current`` how a StatefulSet calls the one it leaves.
+    ``changed`` is the second of the latest write that is not a status, where that is told. ``first`` is the first
+    ordinal of a StatefulSet.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class WorkloadState:
     observed: int = 0
     template: str = ""
     revision: str = ""
+    current: str = ""
     wanted: int = 0
     have: int = 0
     updated: int = 0

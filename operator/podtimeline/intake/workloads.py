@@ -81,6 +81,7 @@ class WorkloadStatus(Wire, frozen=True):
     replicas: int = 0
     updated_replicas: int = 0
     update_revision: str = ""
+    current_revision: str = ""
     desired_number_scheduled: int = 0
     current_number_scheduled: int = 0
     updated_number_scheduled: int = 0
@@ -116,6 +117,7 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         observed=status.observed_generation,
         template=template,
         revision=(notes.template if kind == "DaemonSet" else notes.revision) or status.update_revision,
+        current=status.current_revision,
         wanted=wanted,
         have=have,
         updated=updated,

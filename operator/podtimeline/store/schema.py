@@ -54,6 +54,7 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE streams (stream TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    "CREATE TABLE memories (key TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID",
 )
 
 

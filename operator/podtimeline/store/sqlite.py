@@ -25,7 +25,7 @@ from podtimeline.store.files import MEMORY, claim, failure, refuse_network
 from podtimeline.store.retention import Retention, prune, used
 from podtimeline.store.schema import migrate, transaction
 from podtimeline.store.search import find, search, still_open
-from podtimeline.store.writing import Transaction, histograms, moment, settle_bounds, versions
+from podtimeline.store.writing import Transaction, histograms, memories, moment, settle_bounds, versions
 
 _LOG = logging.getLogger("podtimeline.store")
 _READERS = 4
@@ -95,6 +95,7 @@ class SqliteStore:
                 histograms=histograms(self._writer),
                 first_look=moment(self._writer, "first_look"),
                 last_commit=moment(self._writer, "last_commit"),
+                memories=memories(self._writer),
             )
 
     def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:

@@ -8,7 +8,7 @@ import msgspec
 
 from podtimeline.core.buckets import BOUNDS, COUNT, bucket
 from podtimeline.errors import StoreError
-from podtimeline.ports import Checkpoint, HistogramState, Increment, Metric, Saved, Stream, folded
+from podtimeline.ports import Checkpoint, HistogramState, Increment, Memory, Metric, Saved, Stream, folded
 from podtimeline.store.codec import pack
 
 _UPSERT = """
@@ -56,6 +56,7 @@ class Transaction:
             self._count(increment)
         self._flush()
         self._remember(checkpoint.versions, checkpoint.at)
+        self._memorise(checkpoint.memories)
         return tuple(fresh)
 
     def _fresh(self, record: Saved) -> Iterable[Increment]:
@@ -120,6 +121,23 @@ class Transaction:
         self.connection.executemany("REPLACE INTO streams VALUES (?, ?)", list(versions.items()))
         self.connection.execute("INSERT OR IGNORE INTO meta VALUES ('first_look', ?)", (str(at),))
         self.connection.execute("REPLACE INTO meta VALUES ('last_commit', ?)", (str(at),))
+
+    def _memorise(self, memories: Iterable[Memory]) -> None:
+        kept = [each for each in memories if each.history is not None or each.refusal is not None]
+        gone = [(each.key,) for each in memories if each.history is None and each.refusal is None]
+        self.connection.executemany("DELETE FROM memories WHERE key = ?", gone)
+        self.connection.executemany(
+            "REPLACE INTO memories VALUES (?, ?)", [(each.key, msgspec.msgpack.encode(each)) for each in kept]
+        )
+
+
+def memories(connection: sqlite3.Connection) -> tuple[Memory, ...]:
+    """Everything that is remembered beside the pods. Raises ``StoreError`` where it cannot be read."""
+    rows = connection.execute("SELECT content FROM memories ORDER BY key")
+    try:
+        return tuple(msgspec.msgpack.decode(content, type=Memory) for (content,) in rows)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"what the history remembers of workloads cannot be read: {error}") from error
 
 
 def histograms(connection: sqlite3.Connection) -> tuple[HistogramState, ...]:

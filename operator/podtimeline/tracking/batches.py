@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from podtimeline.core.state import State, load
 from podtimeline.core.view import View, view
-from podtimeline.ports import Checkpoint, Finished, Increment, Saved, Stream
+from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Saved, Stream
 from podtimeline.tracking.counting import end_increments, start_increments
 from podtimeline.tracking.records import Codec
 
@@ -27,6 +27,7 @@ class Batch:
     snapshots: tuple[Snapshot, ...]
     versions: Mapping[Stream, str | None]
     at: int
+    memories: tuple[Memory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def evaluate(batch: Batch, codec: Codec) -> Result:
             finished.append(Finished(seen, batch.at))
         if snapshot.settled:
             blobs[seen.uid] = codec.pack(snapshot.state)
-    return Result(batch, Checkpoint(tuple(records), batch.versions, batch.at), tuple(finished), blobs)
+    return Result(batch, Checkpoint(tuple(records), batch.versions, batch.at, batch.memories), tuple(finished), blobs)
 
 
 def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Protocol
 
 from podtimeline.core.observations import Observation
 from podtimeline.core.pods import PodFacts
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.workloads import WorkloadNews
-from podtimeline.ports import Intake
+from podtimeline.ports import Intake, Memory
 from podtimeline.tracking.records import Tracked
 
 
@@ -25,13 +26,21 @@ class Occasion(StrEnum):
     """The pod's start is over: what is told now still counts, what is told later only refines the record."""
 
 
+class Records(Intake, Protocol):
+    """The tracker, as its companions know it."""
+
+    def timeline(self, uid: str) -> Timeline | None:
+        """The record of a described pod, not to be changed; unpacked for the asking where it rests."""
+        ...
+
+
 class Companion:
     """A base whose methods do nothing. All calls are synchronous and do no I/O.
 
     What a companion learns between occasions it says through ``Intake.take``, but never from within ``tell``.
     """
 
-    def attach(self, intake: Intake) -> None:
+    def attach(self, intake: Records) -> None:
         """The tracker that this companion belongs to."""
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
@@ -53,11 +62,21 @@ class Companion:
     def closed(self, record: Tracked) -> None:
         """The pod is gone."""
 
+    def restore(self, memory: Memory) -> None:
+        """Something of what companions remembered, this one or another, before the process ended."""
+
+    def memories(self) -> Iterable[Memory]:
+        """What changed of what is remembered since the last call; it is committed with the pods."""
+        return ()
+
+    def failed(self, memories: Iterable[Memory]) -> None:
+        """Memories of this companion, or of another, were not committed: they are owed again."""
+
 
 class Companions:
     """All companions of one tracker."""
 
-    def __init__(self, each: Sequence[Companion], intake: Intake) -> None:
+    def __init__(self, each: Sequence[Companion], intake: Records) -> None:
         self._each = tuple(each)
         for companion in self._each:
             companion.attach(intake)
@@ -92,3 +111,18 @@ class Companions:
         """See ``Companion.closed``."""
         for companion in self._each:
             companion.closed(record)
+
+    def restore(self, memories: Iterable[Memory]) -> None:
+        """See ``Companion.restore``."""
+        for memory in memories:
+            for companion in self._each:
+                companion.restore(memory)
+
+    def memories(self) -> tuple[Memory, ...]:
+        """See ``Companion.memories``."""
+        return tuple(memory for companion in self._each for memory in companion.memories())
+
+    def failed(self, memories: Iterable[Memory]) -> None:
+        """See ``Companion.failed``."""
+        for companion in self._each:
+            companion.failed(memories)

@@ -152,7 +152,8 @@ class Tracker:
 
     def drain(self, now: int) -> Batch:
         """Everything that changed, with the stream versions of this very moment. One batch is out at a time."""
-        return Batch(self._owed.drain(), self.versions.committable(now, self._oldest_unclaimed(now)), now)
+        versions = self.versions.committable(now, self._oldest_unclaimed(now))
+        return Batch(self._owed.drain(), versions, now, self._companions.memories())
 
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
@@ -162,6 +163,7 @@ class Tracker:
     def failed(self, batch: Batch) -> None:
         """The batch is not in the store: all of it is owed again."""
         self._owed.failed(batch.snapshots)
+        self._companions.failed(batch.memories)
 
     def views(self, *, now: int) -> Iterator[View]:
         """Every described pod as of now, in the order in which their uids were first named."""
@@ -170,12 +172,15 @@ class Tracker:
             if seen is not None:
                 yield seen
 
+    def timeline(self, uid: str) -> Timeline | None:
+        """See ``companions.Records``."""
+        record = self._records.get(uid)
+        return None if record is None or record.known is None else self._packing.timeline(record)
+
     def view(self, uid: str, *, now: int) -> View | None:
         """The pod's timeline as of now, ``None`` where it is not tracked or was not described."""
-        record = self._records.get(uid)
-        if record is None or record.known is None:
-            return None
-        return view(self._packing.timeline(record), now=now)
+        timeline = self.timeline(uid)
+        return None if timeline is None else view(timeline, now=now)
 
     def fresher(self, uid: str, *, now: int) -> View | None:
         """The pod's timeline as of now; ``None`` where the store has all that is known, as of a pod that rests."""
@@ -335,6 +340,7 @@ class Tracker:
         if restored.first_look is not None:
             self._first_look = restored.first_look
         self.versions.restore(restored.versions)
+        self._companions.restore(restored.memories)
         for saved in restored.records:
             self._remember(saved, now)
 

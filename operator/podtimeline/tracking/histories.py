@@ -1,0 +1,113 @@
+"""What workloads were asked for, as far as it was seen: the histories that the requests of pods are looked up in."""
+
+from collections.abc import Iterator
+
+from podtimeline.core.instants import Evidence
+from podtimeline.core.requests import Request, WorkloadHistory, launched, scaled, told, took
+from podtimeline.core.workloads import Launched, Scaled, WorkloadGone, WorkloadNews, WorkloadSeen, WorkloadsListed
+from podtimeline.ports import Memory
+from podtimeline.tracking.ledger import Ledger
+
+_MAX_EARLY = 1000
+"""Events of workloads that were not seen yet."""
+_Name = tuple[str, str, str]
+"""Kind, namespace and name."""
+
+
+class Histories:
+    """By uid; ``touched`` are those of which something was learned since it was last emptied."""
+
+    def __init__(self) -> None:
+        self.touched: set[str] = set()
+        self.ledger = Ledger()
+        self._histories: dict[str, WorkloadHistory] = {}
+        self._by_name: dict[_Name, str] = {}
+        self._early: dict[_Name, Evidence] = {}
+
+    def __len__(self) -> int:
+        """How many workloads are known."""
+        return len(self._histories)
+
+    def get(self, uid: str) -> WorkloadHistory | None:
+        """The workload of that uid, ``None`` where it is gone or not known."""
+        return self._histories.get(uid)
+
+    def learn(self, news: WorkloadNews, arrived: int) -> None:
+        """Take news of a workload."""
+        match news:
+            case WorkloadSeen(state, live):
+                self.put(told(self.get(state.uid), state, arrived=arrived, live=live))
+            case WorkloadGone(uid):
+                self._forget(uid)
+            case WorkloadsListed(kind, uids):
+                held = [uid for uid, each in self._histories.items() if each.state.kind == kind]
+                for uid in held:
+                    if uid not in uids:
+                        self._forget(uid)
+            case Scaled() | Launched():
+                self._told_by_event(news)
+            case _:
+                return
+
+    def put(self, history: WorkloadHistory) -> None:
+        """Something was learned of a workload."""
+        state = history.state
+        key = (state.kind, state.namespace, state.name)
+        early = self._early.pop(key, None)
+        if early is not None and history.born:
+            is_job = state.kind == "Job"
+            history = launched(history, early) if is_job else scaled(history, 0, state.wanted, early)
+        if state.kind == "ReplicaSet" and state.wanted == state.have == 0 and not history.unmet:
+            # A Deployment keeps ten of them; one that is scaled up again is seen to be.
+            self._forget(state.uid)
+            return
+        before = self._histories.get(state.uid)
+        if history.unmet or (before is not None and before.unmet):
+            self.ledger.mark(state.uid)
+        self._histories[state.uid] = history
+        self._by_name[key] = state.uid
+        self.touched.add(state.uid)
+
+    def took(self, history: WorkloadHistory, request: Request) -> None:
+        """A pod was found to be of that request."""
+        self.put(took(history, request))
+
+    def restore(self, memory: Memory) -> None:
+        """Go on from what was remembered: what changed meanwhile is seen by the first listing."""
+        if memory.history is not None:
+            state = memory.history.state
+            self._histories[state.uid] = memory.history
+            self._by_name[state.kind, state.namespace, state.name] = state.uid
+
+    def memories(self) -> Iterator[Memory]:
+        """What changed of the workloads that pods are still to come of; of the others nothing is remembered."""
+        for uid in self.ledger.drain():
+            history = self._histories.get(uid)
+            yield Memory(uid, history if history is not None and history.unmet else None)
+
+    def _told_by_event(self, news: Scaled | Launched) -> None:
+        name = ("ReplicaSet", news.namespace, news.replicaset) if isinstance(news, Scaled) else _job(news)
+        history = self.get(self._by_name.get(name, ""))
+        if history is None:
+            if isinstance(news, Launched) or news.low == 0:
+                self._early.setdefault(name, news.told)
+            while len(self._early) > _MAX_EARLY:
+                del self._early[next(iter(self._early))]
+        elif isinstance(news, Scaled):
+            self.put(scaled(history, news.low, news.high, news.told))
+        else:
+            self.put(launched(history, news.told))
+
+    def _forget(self, uid: str) -> None:
+        gone = self._histories.pop(uid, None)
+        if gone is None:
+            return
+        if gone.unmet:
+            self.ledger.mark(uid)
+        key = (gone.state.kind, gone.state.namespace, gone.state.name)
+        if self._by_name.get(key) == uid:
+            del self._by_name[key]
+
+
+def _job(news: Launched) -> _Name:
+    return ("Job", news.namespace, news.job)

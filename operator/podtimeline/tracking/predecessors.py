@@ -1,0 +1,95 @@
+"""The pods that a StatefulSet's pod waits for: the one whose name it takes, and its neighbour by ordinal."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from podtimeline.core.instants import Evidence
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Observation, Witnessed
+from podtimeline.core.pods import PodFacts
+from podtimeline.core.timeline import Timeline
+from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.tracking.names import Key
+from podtimeline.tracking.records import Tracked
+
+_CREATED, _READY, _REMOVED = (Mark(each) for each in (Milestone.CREATED, Milestone.READY, Milestone.OBJECT_REMOVED))
+_MAX_GONE = 10_000
+"""Pods that are gone and whose names are remembered."""
+
+
+@dataclass(slots=True)
+class Former:
+    """A pod of a StatefulSet, and what was known of it when the tracker closed its record."""
+
+    uid: str
+    name: str
+    created_second: int
+    revision: str
+    kept: dict[Mark, tuple[Evidence, ...]] = field(default_factory=dict)
+
+
+class Predecessors(Companion):
+    """Knows the latest two pods of each name of a StatefulSet, and tells the later one when the earlier was gone."""
+
+    def __init__(self) -> None:
+        self._records: Records | None = None
+        self._named: dict[Key, list[Former]] = {}
+        self._gone: OrderedDict[Key, None] = OrderedDict()
+
+    def attach(self, intake: Records) -> None:
+        """See ``Companion.attach``."""
+        self._records = intake
+
+    def appeared(self, record: Tracked, facts: PodFacts) -> None:
+        """See ``Companion.appeared``."""
+        if facts.owner is None or facts.owner.kind != "StatefulSet":
+            return
+        key = (facts.namespace, facts.name)
+        revision = dict(facts.labels).get("controller-revision-hash", "")
+        known = [each for each in self._named.get(key, ()) if each.uid != record.uid]
+        pods = [*known, Former(record.uid, facts.name, facts.created_second, revision)]
+        self._named[key] = sorted(pods, key=lambda each: each.created_second)[-2:]
+        self._gone.pop(key, None)
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        if occasion not in {Occasion.DESCRIBED, Occasion.SETTLING} or record.key not in self._named:
+            return ()
+        former = self.before(record.key, record.uid)
+        removed = () if former is None else self.evidence(former, Milestone.OBJECT_REMOVED)
+        if former is None or not removed:
+            return ()
+        return (Witnessed(record.uid, Mark(Milestone.PREDECESSOR_REMOVED), removed, former.name),)
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion.closed``."""
+        if record.key not in self._named:
+            return
+        for former in self._named[record.key]:
+            if former.uid == record.uid:
+                former.kept = {mark: self._told(record.uid, mark) for mark in (_CREATED, _READY, _REMOVED)}
+        if self._named[record.key][-1].uid == record.uid:
+            self._gone[record.key] = None
+        while len(self._gone) > _MAX_GONE:
+            del self._named[self._gone.popitem(last=False)[0]]
+
+    def before(self, key: Key, uid: str) -> Former | None:
+        """The pod that had the name before the one of that uid."""
+        pods = self._named.get(key, [])
+        place = next((index for index, each in enumerate(pods) if each.uid == uid), 0)
+        return pods[place - 1] if place else None
+
+    def latest(self, key: Key) -> Former | None:
+        """The latest pod of that name."""
+        pods = self._named.get(key)
+        return pods[-1] if pods else None
+
+    def evidence(self, former: Former, milestone: Milestone) -> tuple[Evidence, ...]:
+        """What says when a milestone of such a pod was reached."""
+        mark = Mark(milestone)
+        return self._told(former.uid, mark) or former.kept.get(mark, ())
+
+    def _told(self, uid: str, mark: Mark) -> tuple[Evidence, ...]:
+        timeline = None if self._records is None else self._records.timeline(uid)
+        return () if timeline is None else timeline.evidence.get(mark, ())

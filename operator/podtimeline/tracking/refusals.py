@@ -1,0 +1,152 @@
+"""Pods that workloads asked for and were refused: kept by workload, counted, noted on the pod that comes after all."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from podtimeline.core.instants import SECOND
+from podtimeline.core.observations import Noted, Observation
+from podtimeline.core.pods import Owner, PodFacts
+from podtimeline.core.refusals import Refusal, ended, refused
+from podtimeline.core.timeline import Timeline
+from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState
+from podtimeline.ports import OTHER, Memory, Owners
+from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.histories import Histories
+from podtimeline.tracking.ledger import Ledger
+from podtimeline.tracking.records import Tracked
+
+_CHAIN_WAIT = 5 * SECOND
+"""How long the controller of what was refused is waited for: it is seen after its first Event."""
+_TOGETHER = 10 * SECOND
+"""Pods that come within this of the first one after a spell were refused in it too."""
+_STALE = 3600 * SECOND
+"""A controller tries again at least every 17 minutes: after an hour of silence nobody wants the pods any more."""
+_MAX_PENDING = 1000
+REASON = "FailedCreate"
+"""The reason of the note that a pod carries."""
+
+
+class Refusals(Companion):
+    """At most ``limit`` workloads; what is refused to others is counted under ``other``."""
+
+    def __init__(self, owners: Owners, histories: Histories, *, limit: int = 2000) -> None:
+        self._owners = owners
+        self._histories = histories
+        self._limit = limit
+        self._known: dict[str, Refusal] = {}
+        self._by_maker: dict[str, str] = {}
+        self._pending: list[tuple[int, Refused, int]] = []
+        self._ledger = Ledger()
+        self._now = 0
+
+    @property
+    def known(self) -> Iterable[Refusal]:
+        """Every workload that was ever refused a pod, in the order of the first time."""
+        return self._known.values()
+
+    def workload(self, news: WorkloadNews, arrived: int) -> None:
+        """See ``Companion.workload``."""
+        match news:
+            case Refused():
+                self._pending.append((arrived + _CHAIN_WAIT, news, arrived))
+                del self._pending[:-_MAX_PENDING]
+            case WorkloadSeen(state):
+                self._seen(state, arrived)
+            case _:
+                return
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        facts = timeline.facts
+        if occasion is not Occasion.DESCRIBED or facts is None or facts.owner is None:
+            return ()
+        self._settle(now)
+        return tuple(self._note(record.uid, facts, facts.owner, now))
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        self._now = now
+        self._settle(now)
+        for key, known in tuple(self._known.items()):
+            if known.ended is None and known.last + _STALE <= now:
+                self._keep(key, ended(known, now))
+
+    def restore(self, memory: Memory) -> None:
+        """See ``Companion.restore``."""
+        if memory.refusal is not None:
+            self._known[memory.key] = memory.refusal
+            self._by_maker[memory.refusal.maker.uid] = memory.key
+
+    def memories(self) -> Iterator[Memory]:
+        """See ``Companion.memories``."""
+        # The stream that told of them is committed with this: what waits for its workload is asked about once more.
+        self._settle(self._now)
+        return (Memory(key, refusal=self._known[key]) for key in self._ledger.drain())
+
+    def failed(self, memories: Iterable[Memory]) -> None:
+        """See ``Companion.failed``."""
+        self._ledger.failed(each.key for each in memories if each.refusal is not None)
+
+    def _settle(self, now: int) -> None:
+        """Count what was told, once its workload is known."""
+        waiting, self._pending = self._pending, []
+        for until, news, arrived in waiting:
+            chain = self._owners.chain(news.namespace, news.maker)
+            if len(chain) > 1 or news.maker.kind not in {"ReplicaSet", "Job"} or until <= now:
+                self._count(chain[-1], news, arrived)
+            else:
+                self._pending.append((until, news, arrived))
+
+    def _count(self, workload: Owner, news: Refused, arrived: int) -> None:
+        key = _key(news.namespace, workload)
+        if key not in self._known and len(self._known) >= self._limit:
+            other = Owner(OTHER, OTHER)
+            key, workload, news = _key(OTHER, other), other, replace(news, namespace=OTHER)
+        before = self._known.get(key)
+        known = refused(before, workload, news)
+        if known is before:
+            return
+        history = self._histories.get(news.maker.uid)
+        if history is not None and _satisfied(history.state):
+            # Told again by a listing: what it wanted has come since.
+            known = ended(known, arrived)
+        self._keep(key, known)
+
+    def _keep(self, key: str, known: Refusal) -> None:
+        before = self._known.get(key)
+        if before == known:
+            return
+        if before is not None and before.maker.uid != known.maker.uid:
+            self._by_maker.pop(before.maker.uid, None)
+        self._known[key] = known
+        self._by_maker[known.maker.uid] = key
+        self._ledger.mark(key)
+
+    def _seen(self, state: WorkloadState, arrived: int) -> None:
+        """A spell ends with what was wanted, or with a Job that a CronJob could make after all."""
+        key = self._by_maker.get(state.uid)
+        if key is not None and _satisfied(state):
+            self._keep(key, ended(self._known[key], arrived))
+        key = None if state.owner is None else self._by_maker.get(state.owner.uid)
+        if key is not None and state.created > self._known[key].last:
+            self._keep(key, ended(self._known[key], arrived))
+
+    def _note(self, uid: str, facts: PodFacts, owner: Owner, now: int) -> Iterator[Observation]:
+        key = self._by_maker.get(owner.uid)
+        if key is None:
+            return
+        known = self._known[key]
+        late = known.ended is not None and known.ended + _TOGETHER < now
+        if not late and known.first <= facts.created_second + SECOND:
+            yield Noted(uid, REASON, "", known.text, known.last, known.count, known.first)
+            self._keep(key, ended(known, now))
+
+
+def _key(namespace: str, workload: Owner) -> str:
+    return f"{namespace}/{workload.kind}/{workload.name}"
+
+
+def _satisfied(state: WorkloadState) -> bool:
+    if state.kind == "CronJob" or state.have < state.wanted:
+        return False
+    return state.kind == "Job" or state.observed >= state.generation

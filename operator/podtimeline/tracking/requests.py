@@ -1,0 +1,138 @@
+"""Tells each pod for which request of its workload it was made, as soon as what decides that has come."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from podtimeline.core.instants import SECOND, intersect
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Observation, Witnessed
+from podtimeline.core.timeline import Timeline
+from podtimeline.core.workloads import WorkloadNews
+from podtimeline.ports import Memory, Nodes
+from podtimeline.tracking.answers import MAKERS, Answer, Newborn, Sources, answer
+from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.tracking.histories import Histories
+from podtimeline.tracking.predecessors import Predecessors
+from podtimeline.tracking.records import Tracked
+
+_CREATED, _STARTED, _OWNER = (
+    Mark(each) for each in (Milestone.CREATED, Milestone.ROLLOUT_STARTED, Milestone.OWNER_CREATED)
+)
+_SCHEDULED, _NEIGHBOUR = Mark(Milestone.SCHEDULED), Mark(Milestone.PREDECESSOR_READY)
+_PATIENCE = 30 * SECOND
+"""How long a pod waits for what its workload tells: kopf may be behind."""
+_MAX_PLACES = 50_000
+"""Nodes of DaemonSets of which the latest pod is remembered."""
+
+
+class Requests(Companion):
+    """Answers once for each pod; a pod that gets no answer has no request."""
+
+    def __init__(self, nodes: Nodes, predecessors: Predecessors) -> None:
+        self.histories = Histories()
+        self._sources = Sources(self.histories, predecessors, nodes)
+        self._records: Records | None = None
+        self._waiting: dict[str, dict[str, tuple[int, Tracked]]] = {}
+        """By maker and pod: until when, and the pod's record."""
+        self._places: dict[tuple[str, str], tuple[str, str]] = {}
+        """By DaemonSet and node: uid and template of the latest pod."""
+        self._on_node: dict[str, bool | None] = {}
+
+    def attach(self, intake: Records) -> None:
+        """See ``Companion.attach``."""
+        self._records = intake
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        facts = timeline.facts
+        if facts is None or facts.mirror or occasion is Occasion.LEAVING or _STARTED in timeline.evidence:
+            return ()
+        if facts.owner is None:
+            # Nobody but its own maker asked for it.
+            return (Witnessed(record.uid, _STARTED, timeline.evidence.get(_CREATED, ()), "bare pod"),)
+        if facts.owner.kind not in MAKERS:
+            return ()
+        if occasion is Occasion.DESCRIBED:
+            self._waiting.setdefault(facts.owner.uid, {})[record.uid] = (now + _PATIENCE, record)
+        elif occasion is Occasion.PLACED and facts.owner.kind == "DaemonSet":
+            self._place(record.uid, timeline, facts.owner.uid, dict(facts.labels))
+        return self._answered(record, timeline, final=occasion is Occasion.SETTLING)
+
+    def workload(self, news: WorkloadNews, arrived: int) -> None:
+        """See ``Companion.workload``."""
+        self.histories.learn(news, arrived)
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        touched = set(self.histories.touched)
+        self.histories.touched.clear()
+        for maker in [uid for uid in self._waiting if uid in touched or self._parent(uid) in touched]:
+            self._answer_all(maker, now)
+        for maker in [uid for uid, pods in self._waiting.items() if next(iter(pods.values()))[0] <= now]:
+            for uid in [uid for uid, (until, _) in self._waiting[maker].items() if until <= now]:
+                self._done(maker, uid)
+
+    def restore(self, memory: Memory) -> None:
+        """See ``Companion.restore``."""
+        self.histories.restore(memory)
+
+    def memories(self) -> Iterator[Memory]:
+        """See ``Companion.memories``."""
+        return self.histories.memories()
+
+    def failed(self, memories: Iterable[Memory]) -> None:
+        """See ``Companion.failed``."""
+        self.histories.ledger.failed(each.key for each in memories if each.refusal is None)
+
+    def _parent(self, maker: str) -> str:
+        history = self.histories.get(maker)
+        return "" if history is None or history.state.owner is None else history.state.owner.uid
+
+    def _place(self, uid: str, timeline: Timeline, maker: str, labels: Mapping[str, str]) -> None:
+        """Remember the pod of a node, and whether it takes the place of one of the same template."""
+        node, template = timeline.details.get(_SCHEDULED, ""), labels.get("pod-template-generation", "")
+        former = self._places.pop((maker, node), None)
+        self._places[maker, node] = (uid, template)
+        if len(self._places) > _MAX_PLACES:
+            del self._places[next(iter(self._places))]
+        if uid in self._waiting.get(maker, {}):
+            self._on_node[uid] = None if former is None else former[1] == template
+
+    def _answer_all(self, maker: str, now: int) -> None:
+        for uid, (_, record) in list(self._waiting[maker].items()):
+            timeline = record.timeline
+            said = () if timeline is None else self._answered(record, timeline, final=False)
+            if said and self._records is not None:
+                self._records.take(uid, said, arrived=now)
+
+    def _done(self, maker: str, uid: str) -> None:
+        self._on_node.pop(uid, None)
+        pods = self._waiting.get(maker)
+        if pods is not None and pods.pop(uid, None) is not None and not pods:
+            del self._waiting[maker]
+
+    def _answered(self, record: Tracked, timeline: Timeline, *, final: bool) -> tuple[Observation, ...]:
+        facts = timeline.facts
+        if facts is None or facts.owner is None or record.uid not in self._waiting.get(facts.owner.uid, {}):
+            return ()
+        history = self.histories.get(facts.owner.uid)
+        if history is None:
+            return ()
+        created, node = intersect(timeline.evidence.get(_CREATED, ())), timeline.details.get(_SCHEDULED)
+        pod = Newborn(record.uid, facts, created, node, self._on_node.get(record.uid))
+        found = answer(history, pod, self._sources, final=final)
+        if found is None:
+            return ()
+        self._done(facts.owner.uid, record.uid)
+        if found.request is not None:
+            self.histories.took(history, found.request)
+        return tuple(self._said(record.uid, found))
+
+    def _said(self, uid: str, found: Answer) -> Iterator[Observation]:
+        if found.started:
+            yield Witnessed(uid, _STARTED, found.started, found.detail)
+        if found.owner:
+            yield Witnessed(uid, _OWNER, found.owner)
+        if found.neighbour is not None:
+            ready = self._sources.predecessors.evidence(found.neighbour, Milestone.READY)
+            if ready:
+                yield Witnessed(uid, _NEIGHBOUR, ready, found.neighbour.name)
