@@ -167,11 +167,26 @@ def test_the_pull_of_the_first_start_is_kept() -> None:
 
 
 def test_the_latest_words_under_a_reason_win() -> None:
-    """A probe that fails for another reason now says so."""
-    life = ordinary().noted("Unhealthy", 4, "connection refused", subject="web", count=1)
-    life.noted("Unhealthy", 5, "statuscode: 503", subject="web", count=3)
-    note = life.timeline().notes["Unhealthy", "web"]
-    assert (note.text, note.count, note.first, note.last) == ("statuscode: 503", 3, at(4), at(5))
+    """What fails for another reason now says so; how it began is kept beside."""
+    life = ordinary().noted("FailedMount", 4, "connection refused", count=1)
+    life.noted("FailedMount", 5, "no such device", count=3)
+    note = life.timeline().notes["FailedMount", ""]
+    assert (note.first_text, note.text, note.count) == ("connection refused", "no such device", 3)
+    assert (note.first, note.last) == (at(4), at(5))
+
+
+def test_the_words_of_each_probe_are_kept() -> None:
+    """The kubelet gives one reason for all probes: what one says must not hide what another said."""
+    life = ordinary()
+    for second, words in enumerate(
+        ("Startup probe failed: cold", "Readiness probe failed: 1", "Readiness probe failed: 2")
+    ):
+        life.noted("Unhealthy", second, words, subject="web")
+    told = [(note.first_text, note.text) for note in load(dump(life.timeline())).notes.values()]
+    assert sorted(told) == [
+        ("Readiness probe failed: 1", "Readiness probe failed: 2"),
+        ("Startup probe failed: cold", "Startup probe failed: cold"),
+    ]
 
 
 def test_evidence_of_one_source_is_kept_once() -> None:

@@ -144,10 +144,10 @@ def test_a_condition_that_reports_work_of_the_node_bounds_it_from_above_only() -
 
 
 def test_details_go_with_the_milestone() -> None:
-    """The node with the binding, all addresses with the first of them."""
+    """The node with the binding; with the first address all of them, and of which family each is."""
     details = {each.mark.milestone: each.detail for each in read(ready_pod()) if isinstance(each, Witnessed)}
     assert details[M.SCHEDULED] == "node-1"
-    assert details[M.IP_ASSIGNED] == "10.0.0.7,fd00::7"
+    assert details[M.IP_ASSIGNED] == "10.0.0.7 (IPv4), fd00::7 (IPv6)"
 
 
 def test_a_listed_version_is_never_timed_by_its_arrival() -> None:

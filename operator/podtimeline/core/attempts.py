@@ -6,20 +6,27 @@ the first attempt that it stands for, its ``lastTimestamp`` of the latest, and t
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from podtimeline.core.instants import SECOND, Evidence, Source, Window, intersect
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.pods import PodFacts
+from podtimeline.core.pods import ContainerKind, PodFacts
+from podtimeline.core.timeline import Timeline
 
-FAILED = frozenset(
+ATTEMPTS = frozenset(
     {
         Milestone.LAST_UNSCHEDULABLE,
         Milestone.LAST_MOUNT_FAILURE,
         Milestone.LAST_SANDBOX_FAILURE,
         Milestone.LAST_PULL_FAILURE,
+        Milestone.LAST_STARTED,
     }
 )
-"""The milestones that are the last of attempts which failed."""
+"""The milestones that are the last of several attempts."""
+_SEEN = frozenset({Source.WATCH, Source.LISTED})
+"""Evidence that an attempt was made some time before: it tells when only where no report does."""
+_STEPS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED})
+_OF_READY = Mark(Milestone.READY)
 
 
 def sandboxed(facts: PodFacts) -> Mark:
@@ -32,19 +39,26 @@ def sandboxed(facts: PodFacts) -> Mark:
 
 
 def until(mark: Mark, facts: PodFacts) -> Mark:
-    """The step that the attempts of a milestone of ``FAILED`` are made for."""
+    """The step that the attempts of a milestone of ``ATTEMPTS`` are made for."""
     match mark.milestone:
         case Milestone.LAST_UNSCHEDULABLE:
             return Mark(Milestone.SCHEDULED)
         case Milestone.LAST_PULL_FAILURE:
             return Mark(Milestone.PULLED, mark.subject)
+        case Milestone.LAST_STARTED:
+            container = facts.container(mark.subject)
+            once = container is not None and container.kind is ContainerKind.INIT
+            return Mark(Milestone.FINISHED, mark.subject) if once else Mark(Milestone.CONTAINERS_READY)
         case _:
             return sandboxed(facts)
 
 
+_SECONDS = frozenset({Source.EVENT_SECOND, Source.FIELD})
+
+
 def reported(evidence: Evidence) -> int:
     """The earliest moment at which the report that the evidence is of can have been made."""
-    if evidence.source is Source.EVENT_SECOND and evidence.latest is not None:
+    if evidence.source in _SECONDS and evidence.latest is not None:
         return evidence.latest - SECOND + 1
     return evidence.claim
 
@@ -52,7 +66,8 @@ def reported(evidence: Evidence) -> int:
 def last_attempt(evidence: Iterable[Evidence], *, ceiling: int | None) -> Evidence | None:
     """The statement of the latest attempt that was reported by ``ceiling``; ``None`` where all are later."""
     early = [each for each in evidence if ceiling is None or reported(each) <= ceiling]
-    return max(early, key=_reach, default=None)
+    told = [each for each in early if each.source not in _SEEN]
+    return max(told or early, key=_reach, default=None)
 
 
 def _reach(evidence: Evidence) -> tuple[int, int]:
@@ -63,3 +78,32 @@ def window(evidence: tuple[Evidence, ...], *, ceiling: int | None) -> Window:
     """When the last attempt was; where all of them came after ``ceiling``, when the first of those was."""
     last = last_attempt(evidence, ceiling=ceiling)
     return intersect((min(evidence, key=_reach),)) if last is None else intersect((last,)).lowered(ceiling)
+
+
+def of_first_start(timeline: Timeline) -> Timeline:
+    """The timeline without the steps of containers that were started again after the pod had been ready.
+
+    Where the first report of a step was lost, the one of a restart would be taken for it. Both are stamped by the
+    kubelet, as the condition is that says when the pod was ready first.
+    """
+    ready = next((each for each in timeline.evidence.get(_OF_READY, ()) if each.source is Source.CONDITION), None)
+    if ready is None or ready.latest is None:
+        return timeline
+    end = ready.latest
+    late = [
+        mark
+        for mark, evidence in timeline.evidence.items()
+        if mark.milestone in _STEPS and any(_later(each, end) for each in evidence)
+    ]
+    if not late:
+        return timeline
+    kept = dict(timeline.evidence)
+    for mark in late:
+        evidence = tuple(each for each in kept.pop(mark) if not _later(each, end))
+        if evidence:
+            kept[mark] = evidence
+    return replace(timeline, evidence=kept)
+
+
+def _later(evidence: Evidence, end: int) -> bool:
+    return evidence.source not in _SEEN and evidence.at is not None and evidence.at > end

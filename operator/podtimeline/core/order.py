@@ -8,7 +8,7 @@ the change may already have been in flight; only the order of facts does.
 import itertools
 from collections.abc import Iterator
 
-from podtimeline.core.attempts import FAILED, last_attempt, reported, sandboxed, until
+from podtimeline.core.attempts import ATTEMPTS, last_attempt, of_first_start, reported, sandboxed, until
 from podtimeline.core.attempts import window as attempted
 from podtimeline.core.clocks import corrected
 from podtimeline.core.instants import Evidence, Instant, Source, Window, exactly, intersect
@@ -141,6 +141,7 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
 
     Without the pod's spec (only events or slices named its uid so far) each milestone stands on its own evidence.
     """
+    timeline = of_first_start(timeline)
     order = predecessors(timeline.facts) if timeline.facts is not None else {}
     for mark in timeline.evidence:
         after = (Mark(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
@@ -156,9 +157,9 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
 
 
 def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:
-    """Of each step that failed before it succeeded, take the last attempt before the success."""
+    """Of each step that took several attempts, take the last one up to the success."""
     for mark in timeline.evidence:
-        if mark.milestone in FAILED:
+        if mark.milestone in ATTEMPTS:
             end = windows.get(until(mark, facts))
             windows[mark] = attempted(_corrected(timeline, mark), ceiling=None if end is None else end.latest)
 
@@ -207,13 +208,15 @@ def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
     """
     for mark in timeline.evidence:
         after = _REPORTED_BEFORE.get(mark.milestone)
-        # A container that restarted has several reports of each step, and the first may have been lost.
-        if after is None or timeline.restarted(mark.subject):
+        following = None if after is None else Mark(after, mark.subject)
+        if following is None or following not in timeline.evidence:
             continue
-        following = Mark(after, mark.subject)
-        if following in timeline.evidence:
-            for report in _stamps(timeline, mark, of=Source.EVENT_NAME):
-                windows[following] = windows[following].raised(report + _took(timeline, following))
+        window = windows[following]
+        for report in _stamps(timeline, mark, of=Source.EVENT_NAME):
+            floor = report + _took(timeline, following)
+            # One clock stamps both: a report that is later than what follows it is of a later run of the container.
+            if window.latest is None or floor <= window.latest:
+                windows[following] = window.raised(floor)
 
 
 def _took(timeline: Timeline, mark: Mark) -> int:

@@ -52,12 +52,16 @@ def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Ite
     yield from _sandbox(timeline, facts, instants)
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN:
-            yield from _starting(timeline, container)
+            yield from _starting(timeline, container, instants)
             yield _init_done(timeline, container, instants)
     critical = critical_container(facts, instants)
     if critical is not None:
         yield from _mains(timeline, facts, critical, instants)
-    yield Step(Mark(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT)
+    if critical is not None and lost_readiness(critical, instants):
+        yield Step(Mark(Milestone.LAST_STARTED, critical.name), Phase.CRASH_LOOP)
+        yield Step(Mark(Milestone.CONTAINERS_READY), _probed(critical), owner=critical.name)
+    else:
+        yield Step(Mark(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT)
     gated = Phase.READINESS_GATES if facts.readiness_gates else Phase.STATUS_REPORT
     yield Step(Mark(Milestone.READY), gated)
     endpoint = last_endpoint(timeline, instants)
@@ -92,16 +96,20 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
             state, subject = Phase.VOLUME_PROVISIONING, claimed
         for mark in _waits(facts, instants, origin.at, None if end is None else end.at):
             then = _THEN[mark.milestone]
+            claim = None
             if then is Phase.UNSCHEDULABLE:
                 refused = True
                 # An attempt that fails while a node is made, a claim is bound or victims go says nothing new.
                 if state not in _ASKING:
                     continue
+                claim = _provisioned(facts, instants, instants[mark].at)
             elif then is Phase.SCHEDULING_RETRY and not refused:
                 # The first attempt is still under way: it waits for the claims that it chose volumes for.
                 then = Phase.SCHEDULING
             yield Step(mark, state, required=False, owner=subject)
             state, subject = then, "" if then in _ASKING else mark.subject
+            if claim is not None:
+                state, subject = Phase.VOLUME_PROVISIONING, claim
     yield Step(Mark(Milestone.SCHEDULED), state, owner=subject)
 
 
@@ -137,6 +145,17 @@ def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) 
     return sorted(within, key=lambda mark: instants[mark].at)
 
 
+def _provisioned(facts: PodFacts, instants: Instants, moment: int) -> str | None:
+    """A volume whose claim was being provisioned at that moment, though it was asked for before the pod was."""
+    for volume in facts.volumes:
+        begun, bound = (
+            instants.get(Mark(each, volume.name)) for each in (Milestone.PROVISIONING_STARTED, Milestone.CLAIM_BOUND)
+        )
+        if begun is not None and begun.at <= moment and (bound is None or bound.at > moment):
+            return volume.name
+    return None
+
+
 _SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)
 _OF_CLAIMS = frozenset({Milestone.PROVISIONING_STARTED, Milestone.CLAIM_BOUND})
 
@@ -155,6 +174,9 @@ def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
     attached, end = _last(Milestone.ATTACHED, facts, instants), _sandboxed(facts, instants)
     if attached is not None:
         yield Step(attached, Phase.VOLUME_ATTACH, required=False)
+    used = _last(Milestone.IN_USE, facts, instants)
+    if used is not None:
+        yield Step(used, Phase.VOLUME_REPORT, required=False)
     waiting = attaching(timeline, facts) if end not in instants else None
     if waiting is not None:
         yield Step(Mark(Milestone.ATTACHED, waiting), Phase.VOLUME_ATTACH)
@@ -192,12 +214,32 @@ def attaching(timeline: Timeline, facts: PodFacts) -> str | None:
 
 
 def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | None:
-    """The main container that became ready last; while one is not ready, the first such in the order of the spec."""
+    """The main container that became ready last; while one is not ready, the first such in the order of the spec.
+
+    Of several that one report showed ready it is the one that was started last.
+    """
     mains = [each for each in facts.containers if each.kind is ContainerKind.MAIN]
     for container in mains:
         if Mark(Milestone.CONTAINER_READY, container.name) not in instants:
             return container
-    return max(mains, key=lambda each: instants[Mark(Milestone.CONTAINER_READY, each.name)].at, default=None)
+    return max(mains, key=lambda each: _readied(each, instants), default=None)
+
+
+def _readied(container: ContainerSpec, instants: Instants) -> tuple[int, int]:
+    ready, started = (
+        instants.get(Mark(each, container.name)) for each in (Milestone.CONTAINER_READY, Milestone.STARTED)
+    )
+    again = instants.get(Mark(Milestone.LAST_STARTED, container.name))
+    known = [each.at for each in (ready, again) if each is not None]
+    return max(known, default=0), 0 if started is None else started.at
+
+
+def lost_readiness(container: ContainerSpec, instants: Instants) -> bool:
+    """Whether the container was ready, ended and was started again before the pod was ready."""
+    ready, again = (
+        instants.get(Mark(each, container.name)) for each in (Milestone.CONTAINER_READY, Milestone.LAST_STARTED)
+    )
+    return ready is not None and again is not None and again.at > ready.at
 
 
 def last_endpoint(timeline: Timeline, instants: Instants) -> Mark | None:
@@ -226,19 +268,46 @@ def service_of(subject: str) -> str:
     return subject.rpartition("/")[0]
 
 
-def _starting(timeline: Timeline, container: ContainerSpec, *, after: ContainerSpec | None = None) -> Iterator[Step]:
+def _starting(
+    timeline: Timeline, container: ContainerSpec, instants: Instants, *, after: ContainerSpec | None = None
+) -> Iterator[Step]:
     """The start of one container; ``after`` is the one whose postStart hook the kubelet waited for before it."""
-    name = container.name
-    pull = timeline.pulls.get(name)
-    cached = pull is not None and pull.cached
+    name, pull = container.name, timeline.pulls.get(container.name)
     hook = after is not None and after.post_start
     wait, waiting = (Phase.POST_START, after.name) if hook and after is not None else (Phase.KUBELET_SYNC, None)
-    if not cached:
-        yield Step(Mark(Milestone.PULL_STARTED, name), wait, owner=waiting)
-    yield Step(Mark(Milestone.PULLED, name), wait if cached else Phase.IMAGE_PULL, owner=waiting if cached else None)
+    begun, pulled = Mark(Milestone.PULL_STARTED, name), Mark(Milestone.PULLED, name)
+    found = pull is not None and pull.cached
+    if pull_failed(name, instants):
+        # Whether the image was pulled in the end or found on the node: it was missed since the first attempt.
+        yield Step(begun, wait, required=False, owner=waiting)
+        yield Step(pulled, Phase.IMAGE_BACKOFF if found else Phase.IMAGE_PULL)
+    elif found:
+        yield Step(pulled, wait, owner=waiting)
+    else:
+        yield Step(begun, wait, owner=waiting)
+        yield Step(pulled, Phase.IMAGE_PULL)
     yield Step(Mark(Milestone.CONTAINER_CREATED, name), Phase.CONTAINER_CREATE)
     yield Step(Mark(Milestone.STARTED, name), Phase.CONTAINER_START)
     yield Step(Mark(Milestone.LAST_STARTED, name), Phase.CRASH_LOOP, required=False)
+
+
+def pull_failed(container: str, instants: Instants) -> bool:
+    """Whether an attempt to get the container's image failed before it was there."""
+    failed = instants.get(Mark(Milestone.LAST_PULL_FAILURE, container))
+    there = (instants.get(Mark(each, container)) for each in _WITH_IMAGE)
+    first = next((each for each in there if each is not None), None)
+    return failed is not None and (first is None or failed.at <= first.at)
+
+
+_WITH_IMAGE = (
+    Milestone.PULLED,
+    Milestone.CONTAINER_CREATED,
+    Milestone.STARTED,
+    Milestone.STARTED_PROBE_PASSED,
+    Milestone.CONTAINER_READY,
+    Milestone.FINISHED,
+)
+"""What says that a container's image is there, the first step first."""
 
 
 def crashed(timeline: Timeline, container: str) -> bool:
@@ -272,9 +341,9 @@ def _mains(timeline: Timeline, facts: PodFacts, critical: ContainerSpec, instant
             continue
         started = instants.get(Mark(Milestone.STARTED, container.name))
         if begun is not None and started is not None and started.at <= begun:
-            yield from (each for each in _starting(timeline, container, after=elder) if each.required)
+            yield from (each for each in _starting(timeline, container, instants, after=elder) if _first(each))
             elder = container
-    yield from _starting(timeline, critical, after=elder)
+    yield from _starting(timeline, critical, instants, after=elder)
     yield from _getting_ready(timeline, critical, instants)
 
 
@@ -285,8 +354,16 @@ def _getting_ready(timeline: Timeline, container: ContainerSpec, instants: Insta
     if container.startup_probe or container.post_start:
         phase = Phase.STARTUP_PROBE if container.startup_probe else Phase.POST_START
         yield Step(passed, Phase.CRASH_LOOP if looping else phase)
-    probed = Phase.READINESS_PROBE if container.readiness_probe else Phase.STATUS_REPORT
-    yield Step(ready, Phase.CRASH_LOOP if looping else probed)
+    yield Step(ready, Phase.CRASH_LOOP if looping else _probed(container))
+
+
+def _probed(container: ContainerSpec) -> Phase:
+    return Phase.READINESS_PROBE if container.readiness_probe else Phase.STATUS_REPORT
+
+
+def _first(step: Step) -> bool:
+    """Whether the step is of the container's first run, which alone another container waits for."""
+    return step.mark.milestone is not Milestone.LAST_STARTED
 
 
 def _first_known(container: ContainerSpec, instants: Instants) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.path import Instants, Step, request_path, startup_path
+from podtimeline.core.path import Instants, Step, pull_failed, request_path, startup_path
 from podtimeline.core.pods import ContainerKind, PodFacts
 from podtimeline.core.timeline import Timeline
 
@@ -141,8 +141,7 @@ class Walk:
             return []
         length = end - self._at
         took = max(pull.waiting or pull.pull, pull.pull)
-        failed = self._timeline.has(Milestone.LAST_PULL_FAILURE, subject)
-        lost = max(length - took, 0) if failed else 0
+        lost = max(length - took, 0) if pull_failed(subject, self._instants) else 0
         queued = min(took - pull.pull, length - lost)
         return [(part, each) for part, each in ((Phase.IMAGE_BACKOFF, lost), (Phase.IMAGE_QUEUE, queued)) if each > 0]
 
@@ -169,16 +168,16 @@ def _finished_start(
     if walk.next is None:
         return walk.stretches
     ended = _ended(timeline, facts, instants)
-    phase = _failing(timeline, walk.next)
+    phase = _failing(walk.next, instants)
     over = timeline.ended is not None and not called_off(timeline, facts, instants)
     if over and walk.next.mark.milestone in _AFTER_START:
         phase = Phase.RUN
     return walk.close(phase, walk.next.subject, None if ended is None else ended.at, now=now)
 
 
-def _failing(timeline: Timeline, step: Step) -> Phase:
+def _failing(step: Step, instants: Instants) -> Phase:
     """The phase of a step that has not come: a pull that has failed waits in back-off more than it pulls."""
-    failed = step.mark.milestone is Milestone.PULLED and timeline.has(Milestone.LAST_PULL_FAILURE, step.mark.subject)
+    failed = step.mark.milestone is Milestone.PULLED and pull_failed(step.mark.subject, instants)
     return Phase.IMAGE_BACKOFF if failed else step.phase
 
 

@@ -6,7 +6,7 @@ from podtimeline.core.instants import Evidence
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Partial, Ran, Skewed
 from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.timeline import Note, Timeline
+from podtimeline.core.timeline import Note, Timeline, note_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def load(state: State) -> Timeline:
         facts=state.facts,
         evidence=dict(state.evidence),
         details=dict(state.details),
-        notes={(note.reason, note.subject): note for note in state.notes},
+        notes={note_key(note): note for note in state.notes},
         pulls={pull.container: pull for pull in state.pulls},
         runs={(each.container, each.run): each for each in state.runs},
         incidents={(each.incident, each.at): each for each in state.incidents},

@@ -67,10 +67,6 @@ class Timeline:
     partial: frozenset[Partial] = frozenset()
     from_status: set[Mark] = field(default_factory=set)
 
-    def restarted(self, container: str) -> bool:
-        """Whether the container is known to have run more than once."""
-        return any(name == container and run > 0 for name, run in self.runs)
-
     def has(self, milestone: Milestone, subject: str = "") -> bool:
         """Whether any evidence says that the milestone happened."""
         return (milestone, subject) in self.evidence
@@ -201,8 +197,20 @@ def _describe(timeline: Timeline, said: Described) -> bool:
     return True
 
 
+_PROBES = frozenset({"ProbeWarning", "Unhealthy"})
+
+
+def note_key(note: Note | Noted) -> tuple[str, str]:
+    """What one note is kept for: the reason, of a probe its kind too, and the subject.
+
+    The kubelet has one reason for all three probes, and their kind as the first word (pkg/kubelet/prober/prober.go).
+    """
+    kind = f" {note.text.partition(' ')[0]}" if note.reason in _PROBES else ""
+    return note.reason + kind, note.subject
+
+
 def _note(timeline: Timeline, said: Noted) -> bool:
-    key = (said.reason, said.subject)
+    key = note_key(said)
     held = timeline.notes.get(key)
     first = said.at if said.first is None else min(said.first, said.at)
     told = Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text)
@@ -267,7 +275,13 @@ def _known(one: int | None, other: int | None) -> int | None:
     return max((each for each in (one, other) if each is not None), default=None)
 
 
+LOST_READINESS = Mark(Milestone.READY, "lost")
+"""Known from a pod's status once it was not ready any more: only then has its decoder to say that it is ready again."""
+
+
 def _befall(timeline: Timeline, said: Befell) -> bool:
+    if said.incident is Incident.NOT_READY:
+        timeline.from_status.add(LOST_READINESS)
     key = (said.incident, said.at)
     held = timeline.incidents.get(key)
     if held is not None and held.text >= said.text:
@@ -303,7 +317,7 @@ def _leave(timeline: Timeline, said: Leaves) -> bool:
 
 def _skew(timeline: Timeline, said: Skewed) -> bool:
     held = timeline.clock
-    if held is not None and (held.at, held.low, held.high) >= (said.at, said.low, said.high):
+    if held is not None and (held.at, held.low, held.high, held.since) >= (said.at, said.low, said.high, said.since):
         return False
     timeline.clock = said
     return True

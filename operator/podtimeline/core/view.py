@@ -1,6 +1,6 @@
 """A pod's timeline as people and sinks read it: resolved instants, phases that sum, totals, outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from podtimeline.core.clocks import righted
 from podtimeline.core.instants import Instant, Source
 from podtimeline.core.leaving import Drain, drains, measure_leaving
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Partial, Ran, Skewed
+from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Incident, Leaves, Partial, Ran, Skewed
 from podtimeline.core.order import resolve
 from podtimeline.core.path import last_endpoint, service_of, startup_path
 from podtimeline.core.phases import Stretch, beginning, called_off, measure, measure_request
@@ -35,7 +35,7 @@ class Reached:
     """One milestone with its instant; ``instant`` is ``None`` where it happened and nothing says when.
 
     ``lag`` is how many nanoseconds after the best estimate the watch showed it: what a node reports comes late.
-    ``None`` where no watch showed it.
+    ``None`` where no watch showed it, or where nothing but the watch says when it was.
     """
 
     mark: Mark
@@ -156,7 +156,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         pulls=tuple(timeline.pulls[name] for name in sorted(timeline.pulls)),
         runs=tuple(timeline.runs[key] for key in sorted(timeline.runs)),
         restarts=_restarts(timeline),
-        incidents=tuple(timeline.incidents[key] for key in sorted(timeline.incidents, key=lambda key: (key[1], key))),
+        incidents=tuple(_incidents(timeline, instants)),
         blamed=timeline.blamed,
         leaves=timeline.leaves,
         clock=timeline.clock,
@@ -218,8 +218,20 @@ def _restarts(timeline: Timeline) -> tuple[Restarts, ...]:
     return tuple(each for each in found.values() if each.restarts)
 
 
+def _incidents(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Iterator[Befell]:
+    """What befell the pod, in order; what happens to its sandbox and readiness before it is ready is its start."""
+    ready = instants.get(Mark(Milestone.READY))
+    for key in sorted(timeline.incidents, key=lambda key: (key[1], key)):
+        each = timeline.incidents[key]
+        if each.incident not in _AFTER_READY or (ready is not None and each.at > ready.at):
+            yield each
+
+
+_AFTER_READY = frozenset({Incident.NOT_READY, Incident.READY_AGAIN, Incident.SANDBOX_CHANGED})
+
+
 def _lag(timeline: Timeline, mark: Mark, instant: Instant | None) -> int | None:
-    if instant is None:
+    if instant is None or instant.source is Source.WATCH:
         return None
     shown = next((each.at for each in timeline.evidence.get(mark, ()) if each.source is Source.WATCH), None)
     return None if shown is None or shown < instant.at else shown - instant.at

@@ -5,16 +5,18 @@ from typing import NamedTuple
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Ran
+from podtimeline.core.observations import Ran, Witnessed
 from podtimeline.core.pods import ContainerKind
+from podtimeline.intake.images import WITHOUT_IMAGE
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import ContainerState, ContainerStatus, Terminated
+from podtimeline.intake.wire import ContainerState, ContainerStatus, Terminated, Waiting
 
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 class _Marks(NamedTuple):
+    unpulled: Mark
     started: Mark
     finished: Mark
     passed: Mark
@@ -24,6 +26,7 @@ class _Marks(NamedTuple):
 @lru_cache(maxsize=4096)
 def _marks(container: str) -> _Marks:
     return _Marks(
+        Mark(Milestone.LAST_PULL_FAILURE, container),
         Mark(Milestone.STARTED, container),
         Mark(Milestone.FINISHED, container),
         Mark(Milestone.STARTED_PROBE_PASSED, container),
@@ -44,11 +47,18 @@ def read_container(reading: Reading, status: ContainerStatus, kind: ContainerKin
     if state is not None:
         if state.terminated is not None and marks.finished not in known:
             _finished(reading, state.terminated, kind, marks.finished)
-        waiting = state.waiting
-        if waiting is not None and waiting.reason not in _UNTELLING:
-            reading.note(waiting.reason, status.name, waiting.message)
+        if state.waiting is not None and state.waiting.reason not in _UNTELLING:
+            _waits(reading, state.waiting, marks.unpulled)
     if status.restart_count or (state is not None and state.terminated is not None):
         _runs(reading, status)
+        if reading.starting:
+            _started_again(reading, status)
+
+
+def _waits(reading: Reading, waiting: Waiting, unpulled: Mark) -> None:
+    reading.note(waiting.reason, unpulled.subject, waiting.message)
+    if waiting.reason in WITHOUT_IMAGE and reading.starting and unpulled not in reading.known:
+        reading.witness(unpulled, None)
 
 
 def _runs(reading: Reading, status: ContainerStatus) -> None:
@@ -61,6 +71,18 @@ def _runs(reading: Reading, status: ContainerStatus) -> None:
         # While a container waits to be started again, lastState is of run number restartCount, counted from 0.
         waiting = state.terminated is None and state.running is None
         _ran(reading, status.name, run if waiting else run - 1, last.terminated)
+
+
+def _started_again(reading: Reading, status: ContainerStatus) -> None:
+    """Say when the latest of several runs began, for as long as the pod was not ready: it may be the one that gets so.
+
+    It is told of each version, as no version is known to show the last one.
+    """
+    state = status.state or ContainerState()
+    ran = state.running or state.terminated
+    began = None if ran is None else _stamped_after(Source.FIELD, ran.started_at, reading.arrived)
+    if status.restart_count and began is not None:
+        reading.said.append(Witnessed(reading.uid, Mark(Milestone.LAST_STARTED, status.name), (began,)))
 
 
 def _ran(reading: Reading, container: str, run: int, ended: Terminated) -> None:

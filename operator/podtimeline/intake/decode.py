@@ -5,13 +5,16 @@ from a backlog (``live=False``), says so only by its own fields. Conditions can 
 listed one bounds the first True from above only. What happened on a node was reported later than it happened.
 """
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from podtimeline.core.instants import SECOND, Evidence, Source, within_second
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Ended, Observation
+from podtimeline.core.observations import Befell, Described, Ended, Incident, Observation
 from podtimeline.core.pods import ContainerKind
+from podtimeline.core.timeline import LOST_READINESS
 from podtimeline.intake.containers import read_container
+from podtimeline.intake.managers import setter
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.specs import pod_facts
 from podtimeline.intake.texts import moment
@@ -25,10 +28,11 @@ _SANDBOX = Mark(Milestone.SANDBOX_READY)
 _IP = Mark(Milestone.IP_ASSIGNED)
 _DELETION = Mark(Milestone.DELETION_REQUESTED)
 _REMOVED = Mark(Milestone.OBJECT_REMOVED)
+_READY = Mark(Milestone.READY)
 _CONDITIONS = {
     "Initialized": Mark(Milestone.INITIALIZED),
     "ContainersReady": Mark(Milestone.CONTAINERS_READY),
-    "Ready": Mark(Milestone.READY),
+    "Ready": _READY,
 }
 _FIELD = Source.FIELD
 _CONDITION = Source.CONDITION
@@ -69,23 +73,31 @@ def _way_up(reading: Reading) -> None:
         reading.witness(_CREATED, second(_FIELD, pod.metadata.creation_timestamp, reading.arrived))
     if status.start_time is not None and _ACCEPTED not in known:
         reading.witness(_ACCEPTED, second(_FIELD, status.start_time, reading.arrived))
-    scheduled = report = None
-    for condition in status.conditions or ():
+    scheduled, report = _conditions(reading, status.conditions or ())
+    if _SCHEDULED not in known:
+        read_scheduling(reading, scheduled)
+    if _SANDBOX not in known or _IP not in known:
+        _network(reading, report)
+
+
+def _conditions(reading: Reading, conditions: Iterable[Condition]) -> tuple[Condition | None, Condition | None]:
+    """Say what is new in the conditions; returns those of the scheduler and, where it is True, of the sandbox."""
+    known, scheduled, sandbox = reading.known, None, None
+    for condition in conditions:
         kind = condition.type
         mark = _CONDITIONS.get(kind)
         if mark is not None:
             if mark not in known:
                 _transition(reading, mark, condition)
+            elif mark is _READY:
+                _flapped(reading, condition)
         elif kind == "PodScheduled":
             scheduled = condition
         elif kind == "PodReadyToStartContainers":
-            report = condition if condition.status == "True" else None
+            sandbox = condition if condition.status == "True" else None
         else:
             _gate(reading, condition)
-    if _SCHEDULED not in known:
-        read_scheduling(reading, scheduled)
-    if _SANDBOX not in known or _IP not in known:
-        _network(reading, report)
+    return scheduled, sandbox
 
 
 def _network(reading: Reading, report: Condition | None) -> None:
@@ -95,18 +107,43 @@ def _network(reading: Reading, report: Condition | None) -> None:
         reading.witness(_SANDBOX, bound)
     addresses = reading.pod.status.pod_ips
     if addresses and _IP not in reading.known:
-        reading.witness(_IP, bound, ",".join(each.ip for each in addresses))
+        reading.witness(_IP, bound, ", ".join(f"{each.ip} ({_family(each.ip)})" for each in addresses))
 
 
-def _transition(reading: Reading, mark: Mark, condition: Condition) -> None:
+def _family(address: str) -> str:
+    return "IPv6" if ":" in address else "IPv4"
+
+
+def _transition(reading: Reading, mark: Mark, condition: Condition, detail: str = "") -> None:
     true, since = condition.status == "True", condition.last_transition_time
     if reading.live:
         if true:
-            reading.witness(mark, second(_CONDITION, since, reading.arrived))
-    elif true:
-        reading.witness(mark, _first_true_until(reading, since))
+            reading.witness(mark, second(_CONDITION, since, reading.arrived), detail)
+        return
+    if true:
+        reading.witness(mark, _first_true_until(reading, since), detail)
     elif _was_true(reading, since):
         reading.witness(mark, until(_CONDITION, since, reading.arrived))
+    else:
+        return
+    if mark is _READY:
+        # Since when is not known: what a listing shows of restarts may be of a time after it.
+        reading.starting = False
+
+
+def _flapped(reading: Reading, condition: Condition) -> None:
+    """Say that readiness was lost, or is back; what a deletion or the end of a pod brings about is neither."""
+    pod, since = reading.pod, condition.last_transition_time
+    if since is None or pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL:
+        return
+    if condition.status != "True":
+        if not _was_true(reading, since):
+            # A version from before it was ready, delivered once more.
+            return
+        words = ": ".join(each for each in (condition.reason, condition.message) if each)
+        reading.said.append(Befell(reading.uid, Incident.NOT_READY, moment(since), words))
+    elif LOST_READINESS in reading.known:
+        reading.said.append(Befell(reading.uid, Incident.READY_AGAIN, moment(since)))
 
 
 def _was_true(reading: Reading, since: str | None) -> bool:
@@ -131,7 +168,7 @@ def _gate(reading: Reading, condition: Condition) -> None:
     mark = Mark(Milestone.READINESS_GATE, condition.type)
     gates = reading.spec.readiness_gates
     if gates and mark not in reading.known and any(each.condition_type == condition.type for each in gates):
-        _transition(reading, mark, condition)
+        _transition(reading, mark, condition, setter(reading.pod.metadata.managed_fields, condition.type))
 
 
 def _way_out(reading: Reading, *, removed: bool) -> None:

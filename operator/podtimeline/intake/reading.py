@@ -4,13 +4,14 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after
-from podtimeline.core.milestones import Mark
+from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Noted, Observation, Witnessed
 from podtimeline.intake.specs import binding, pod_spec
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Pod, PodSpec
 
 _FROM_STATUS = True
+_READY = Mark(Milestone.READY)
 TERMINAL = frozenset({"Succeeded", "Failed"})
 """The values of ``status.phase`` that a pod never leaves."""
 
@@ -18,7 +19,7 @@ TERMINAL = frozenset({"Succeeded", "Failed"})
 class Reading:
     """One version of a pod being read; ``said`` is what it says beyond ``known``, in the order of reading."""
 
-    __slots__ = ("_parsed", "_seen", "arrived", "known", "live", "pod", "said", "uid")
+    __slots__ = ("_parsed", "_seen", "arrived", "known", "live", "pod", "said", "starting", "uid")
 
     def __init__(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark]) -> None:
         self.said: list[Observation] = []
@@ -27,6 +28,8 @@ class Reading:
         self.arrived = arrived
         self.live = live
         self.known = known
+        self.starting = _READY not in known
+        """Whether the pod was not ready before this version, as far as is known."""
         self._parsed: PodSpec | None = None
         self._seen: Evidence | None = None
         """What the arrival says of everything that is new in a live version."""

@@ -42,7 +42,7 @@ class PodAnnotations(msgspec.Struct, frozen=True, gc=False):
 
 
 class PodMetadata(Wire, frozen=True):
-    """metav1.ObjectMeta of a Pod. ``labels`` and owners stay unparsed: they are read once a pod."""
+    """metav1.ObjectMeta of a Pod. What is read once a pod, or never, stays unparsed."""
 
     uid: str
     name: str = ""
@@ -54,6 +54,7 @@ class PodMetadata(Wire, frozen=True):
     labels: msgspec.Raw = msgspec.Raw()
     annotations: PodAnnotations | None = None
     owner_references: msgspec.Raw = msgspec.Raw()
+    managed_fields: msgspec.Raw = msgspec.Raw()
 
 
 class Presence(Wire, frozen=True):
@@ -262,6 +263,12 @@ class SliceAnnotations(msgspec.Struct, frozen=True, gc=False):
     trigger: str | None = msgspec.field(default=None, name="endpoints.kubernetes.io/last-change-trigger-time")
 
 
+class WriteTime(Wire, frozen=True):
+    """metav1.ManagedFieldsEntry, of which only the second of the manager's latest change is read."""
+
+    time: str | None = None
+
+
 class SliceMetadata(Wire, frozen=True):
     """metav1.ObjectMeta of an EndpointSlice."""
 
@@ -271,12 +278,14 @@ class SliceMetadata(Wire, frozen=True):
     resource_version: str = ""
     labels: SliceLabels | None = None
     annotations: SliceAnnotations | None = None
+    managed_fields: list[WriteTime] | None = None
 
 
 class EndpointConditions(Wire, frozen=True):
-    """discoveryv1.EndpointConditions; ``ready`` of ``None`` is to be read as True."""
+    """discoveryv1.EndpointConditions; ``ready`` of ``None`` is to be read as True, ``terminating`` as False."""
 
     ready: bool | None = None
+    terminating: bool | None = None
 
 
 class TargetReference(Wire, frozen=True):
