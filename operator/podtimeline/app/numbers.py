@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from podtimeline.core.refusals import Refusal
 from podtimeline.intake.streams import StreamHealth
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
+    RefusedTelemetry,
     SinkTelemetry,
     StoreTelemetry,
     StreamTelemetry,
@@ -25,6 +27,7 @@ def telemetry(
     outlets: Iterable[Outlet],
     store: StoreNumbers,
     contradictions: int,
+    refusals: Iterable[Refusal] = (),
 ) -> Telemetry:
     """Read everything, on the thread of the event loop."""
     situation, counted = tracker.situation(now), tracker.numbers
@@ -48,7 +51,14 @@ def telemetry(
             unclaimed=counted.unclaimed,
             contradictions=contradictions,
         ),
+        refused=tuple(_refused(each) for each in refusals),
         clocks=tuple(_clock(each) for each in tracker.clocks.numbers()),
+    )
+
+
+def _refused(refusal: Refusal) -> RefusedTelemetry:
+    return RefusedTelemetry(
+        namespace=refusal.namespace, kind=refusal.workload.kind, workload=refusal.workload.name, total=refusal.total
     )
 
 

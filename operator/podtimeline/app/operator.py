@@ -222,6 +222,7 @@ class _Operator:
             ready=self._watcher.unready,
             clock=self._world.clock,
             cluster=self._settings.cluster_name or None,
+            refusals=lambda: tuple(self._refusals.known),
         )
         runner = web.AppRunner(make_app(sources), shutdown_timeout=2.0, access_log=None)
         await runner.setup()
@@ -246,4 +247,5 @@ class _Operator:
             outlets=self._fanout.outlets,
             store=self._store.numbers,
             contradictions=self._committer.numbers.contradictions,
+            refusals=self._refusals.known,
         )

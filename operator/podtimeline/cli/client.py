@@ -14,6 +14,7 @@ from podtimeline.render.document import Document
 
 _PODS = "/api/v1/pods"
 _ROLLOUTS = "/api/v1/rollouts"
+_WORKLOADS = "/api/v1/workloads"
 _PAGE = 200
 _GENERATED = 58
 """Characters of a controller's name that are left in front of a generated suffix (apiserver, names/generate.go)."""
@@ -76,6 +77,15 @@ class Operator:
             which = f" with revision {revision}" if revision else ""
             raise NotFound(f"no rollout of {target.kind.lower()} {namespace}/{target.name}{which}: {_WHERE}")
         return _decoded(answer, dict[str, object])
+
+    def workloads(self, namespace: str | None) -> list[Document]:
+        """The workloads whose pods are, or were, refused. Raises ``ClusterError``."""
+        answer = self._transport.get(_WORKLOADS, {"namespace": namespace} if namespace else {})
+        return _decoded(answer, _Page).items
+
+    def starting(self, namespace: str | None) -> list[Document]:
+        """The pods that have not started yet. Raises ``ClusterError``."""
+        return self._search({"outcome": "starting"} | ({"namespace": namespace} if namespace else {}), None)
 
     def _pod(self, wanted: Wanted) -> Document:
         query = {"uid": wanted.uid} if wanted.uid else {}

@@ -13,6 +13,7 @@ from podtimeline.cli.operate import config, run
 from podtimeline.cli.output import Form, plain
 from podtimeline.cli.rollout import rollout
 from podtimeline.cli.show import show
+from podtimeline.cli.stuck import stuck
 from podtimeline.errors import PodtimelineError, SettingsError
 from podtimeline.render.document import API_VERSION
 
@@ -92,5 +93,5 @@ def version(form: Form) -> None:
         click.echo(f"podtimeline {__version__}")
 
 
-for _command in (show, rollout, replay, record, run, config, version):
+for _command in (show, rollout, stuck, replay, record, run, config, version):
     main.add_command(_command)

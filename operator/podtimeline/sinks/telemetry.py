@@ -75,6 +75,16 @@ class ClockTelemetry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTelemetry:
+    """A workload that was refused pods, and how often since this history began."""
+
+    namespace: str
+    kind: str
+    workload: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """Everything at one moment. ``oldest`` is seconds, only of phases that somebody is in."""
 
@@ -86,3 +96,4 @@ class Telemetry:
     store: StoreTelemetry = StoreTelemetry()
     tracker: TrackerTelemetry = TrackerTelemetry()
     clocks: tuple[ClockTelemetry, ...] = ()
+    refused: tuple[RefusedTelemetry, ...] = ()

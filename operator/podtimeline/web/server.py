@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from podtimeline.core.refusals import Refusal
 from podtimeline.core.state import load
 from podtimeline.core.view import View, view
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.ports import Clock, History, Saved
 from podtimeline.render.document import Document, document, documents
+from podtimeline.render.workloads import workloads_document
 from podtimeline.web import rollouts
 from podtimeline.web.neighbours import neighbours
 from podtimeline.web.parameters import read_query
@@ -28,6 +30,7 @@ class Sources:
 
     ``live`` gives the tracker's own view of a pod, fresher than the history's, ``None`` where it is not tracked; it is
     called on the event loop. ``metrics`` renders an exposition for an ``Accept`` header: body and content type.
+    ``refusals`` are the workloads whose pods are, or were, refused.
     """
 
     history: History
@@ -37,6 +40,7 @@ class Sources:
     ready: Reasons
     clock: Clock
     cluster: str | None = None
+    refusals: Callable[[], Iterable[Refusal]] = tuple
 
 
 def make_app(sources: Sources) -> web.Application:
@@ -48,6 +52,7 @@ def make_app(sources: Sources) -> web.Application:
     app.router.add_get("/readyz", pages.ready)
     app.router.add_get("/api/v1/pods", pages.pods)
     app.router.add_get("/api/v1/pods/{namespace}/{name}", pages.pod)
+    app.router.add_get("/api/v1/workloads", pages.workloads)
     app.router.add_get("/api/v1/rollouts/{namespace}/{kind}/{name}", pages.rollout)
     return app
 
@@ -106,6 +111,12 @@ class _Pages:
             )
             return problem(404, "Not found", f"{which}: {advice}")
         return _json(item)
+
+    async def workloads(self, request: web.Request) -> web.Response:
+        """The workloads whose pods are, or were, refused."""
+        namespace = _only(_once(request), "namespace")
+        found = [each for each in self._sources.refusals() if namespace in {None, each.namespace}]
+        return _json(workloads_document(found))
 
     async def rollout(self, request: web.Request) -> web.Response:
         """One revision of one workload; the newest one unless ``revision`` says which."""

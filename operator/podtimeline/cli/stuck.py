@@ -1,0 +1,142 @@
+"""``podtimeline stuck``: the workloads whose pods are refused, and the pods that have been starting for long."""
+
+from collections.abc import Iterable, Sequence
+
+import click
+import msgspec
+
+from podtimeline.cli import options
+from podtimeline.cli.client import Operator
+from podtimeline.cli.documents import read, snake
+from podtimeline.cli.output import Form, draw, plain, screen
+from podtimeline.cli.transport import Direct, Proxied, Transport, Where
+from podtimeline.core.texts import duration_text
+from podtimeline.errors import PodtimelineError
+from podtimeline.render.document import API_VERSION, Document
+from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.legend import title
+from podtimeline.render.moments import SECOND, nanoseconds
+from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.table import Column, table
+
+_EXAMPLES = ("podtimeline stuck", "podtimeline stuck -n shop --longer 5m", "podtimeline stuck -o json")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class _Named(msgspec.Struct):
+    kind: str
+    name: str
+
+
+class _Refused(msgspec.Struct):
+    now: bool
+    text: str
+    first: str
+    last: str
+    count: int
+
+
+class _Workload(msgspec.Struct):
+    namespace: str
+    workload: _Named
+    refused: _Refused
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    number, unit = value[:-1], value[-1:]
+    if not number.isdecimal() or unit not in _UNITS:
+        raise click.BadParameter("a whole number and s, m or h, such as 90s")
+    return int(number) * _UNITS[unit]
+
+
+@click.command(epilog=options.examples(*_EXAMPLES))
+@click.option("-n", "--namespace", help="Only this namespace; all that the operator follows if not given.")
+@click.option("--longer", default="30s", callback=_seconds, help="Pods that have been starting for longer [30s].")
+@options.output(Form.JSON, Form.YAML)
+@click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
+@click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
+@click.option("--service", help="Name of the operator's Service, where there are several.")
+@options.kubeconfig
+def stuck(
+    *,
+    namespace: str | None,
+    longer: int,
+    form: Form,
+    server: str | None,
+    operator_namespace: str | None,
+    service: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """List what does not get on: workloads whose pods are refused, and pods that have been starting for long.
+
+    A pod that a quota or an admission refuses does not exist: only its workload can tell of it.
+    """
+    transport: Transport = (
+        Direct(server) if server else Proxied(Where(kubeconfig, context, operator_namespace, service))
+    )
+    operator = Operator(transport)
+    refused = [each for each in operator.workloads(namespace) if _now(each)]
+    pods = [each for each in operator.starting(namespace) if _length(each) > longer * SECOND]
+    if form in (Form.JSON, Form.YAML):
+        plain({"workloads": refused, "pods": pods}, form)
+        return
+    draw(_lines([_workload(each) for each in refused], [read(each) for each in pods], screen()), screen())
+
+
+def _now(content: Document) -> bool:
+    return _workload(content).refused.now
+
+
+def _workload(content: Document) -> _Workload:
+    try:
+        return msgspec.convert(snake(content), _Workload)
+    except msgspec.ValidationError as error:
+        raise PodtimelineError(f"not a {API_VERSION} workload: is the operator newer or older? ({error})") from error
+
+
+def _length(content: Document) -> int:
+    return read(content).total_nanoseconds or 0
+
+
+def _lines(workloads: Sequence[_Workload], pods: Sequence[PodTimeline], on: Screen) -> list[Line]:
+    if not workloads and not pods:
+        return [(Piece("Nothing is stuck."),)]
+    told = [*_refused(workloads, on), *([()] if workloads and pods else []), *_starting(pods, on)]
+    return list(told)
+
+
+def _refused(workloads: Sequence[_Workload], on: Screen) -> Iterable[Line]:
+    if not workloads:
+        return ()
+    columns = (
+        Column("REFUSED", style=Style.BOLD), Column("SINCE", least=20), Column("TIMES", right=True, least=5),
+        Column("WORDS", least=20),
+    )  # fmt: skip
+    rows = [
+        (f"{each.workload.kind} {each.namespace}/{each.workload.name}", _when(each.refused.first),
+         str(each.refused.count), each.refused.text)
+        for each in workloads
+    ]  # fmt: skip
+    return table(on, columns, rows)
+
+
+def _when(moment: str) -> str:
+    nanoseconds(moment)
+    return moment[:19].replace("T", " ") + "Z"
+
+
+def _starting(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
+    if not pods:
+        return ()
+    columns = (
+        Column("STARTING", style=Style.BOLD), Column("FOR", right=True, least=5), Column("IN", least=8),
+        Column("WORDS", least=20),
+    )  # fmt: skip
+    longest = sorted(pods, key=lambda each: each.total_nanoseconds or 0, reverse=True)
+    rows = [
+        (f"{each.namespace}/{each.name}", duration_text(each.total_nanoseconds or 0),
+         "" if each.phase is None else title(each.phase), each.explanation)
+        for each in longest
+    ]  # fmt: skip
+    return table(on, columns, rows)
