@@ -43,6 +43,7 @@ _COLOURS: dict[Phase, str] = {
     Phase.SCHEDULING_RETRY: "#8ab8ff",
     Phase.KUBELET_ADMISSION: "light-blue",
     Phase.VOLUME_ATTACH: "#56a64b",
+    Phase.VOLUME_REPORT: "#c8f2c2",
     Phase.VOLUME_MOUNT: "#37872d",
     Phase.SANDBOX_RETRIES: "#ad0317",
     Phase.SANDBOX: "super-light-blue",

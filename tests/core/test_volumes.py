@@ -115,6 +115,25 @@ def test_attaching_is_a_phase_of_its_own_while_it_goes_on_and_afterwards() -> No
     assert told[2:4] == [(Phase.VOLUME_ATTACH, "data", 2.8), (Phase.SANDBOX, "", 1.0)]
 
 
+def test_what_is_attached_is_not_mounted_before_the_kubelet_has_reported_its_use() -> None:
+    """The report comes with the node's status, up to ten seconds late: that wait is no sandbox's."""
+    life = attached(waiting(DATA, LOGS)).saw(Milestone.IN_USE, watched(9), subject="data")
+    life.saw(Milestone.IP_ASSIGNED, watched(10.5))
+    told = seen(container_start(life, "web", 10))
+    assert lengths(told)[2:5] == [
+        (Phase.VOLUME_ATTACH, "data", 2.8),
+        (Phase.VOLUME_REPORT, "data", 6.0),
+        (Phase.SANDBOX, "", 1.0),
+    ]
+
+
+def test_a_volume_whose_use_was_reported_before_it_was_attached_waits_for_the_attachment() -> None:
+    """The kubelet says what it needs as soon as it has the pod."""
+    life = attached(waiting()).saw(Milestone.IN_USE, watched(1), subject="data")
+    life.saw(Milestone.IP_ASSIGNED, watched(4.5))
+    assert Phase.VOLUME_REPORT not in seen(container_start(life, "web", 4)).by_phase()
+
+
 def test_a_volume_that_is_held_by_another_node_is_waited_for() -> None:
     """There is no attachment yet, only an event that says why."""
     life = waiting().noted("FailedAttachVolume", 1, "already exclusively attached", subject=PV)

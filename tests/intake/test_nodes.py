@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.support.objects import CREATED, CREATED_NS, condition, line, raw
+from tests.support.recording import RecordingIntake
 
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.nodes import NodeState
@@ -28,7 +29,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self.index = NodeIndex()
-        self.feed = NodeFeed(self.index)
+        self.feed = NodeFeed(self.index, RecordingIntake())
 
     def watch(self, body: dict[str, Any], *, kind: str = "MODIFIED", at: int = NOW, live: bool = True) -> None:
         """A change."""

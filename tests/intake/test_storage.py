@@ -100,7 +100,7 @@ def test_claims_that_vanish_in_a_gap_are_gone() -> None:
     claims.watch(claim(name="late", uid="c-3"), 9, kind="ADDED")
     claims.feed.item(raw(claim("Bound", name="other", uid="c-2")), arrived=moment(9))
     claims.feed.end("9", arrived=moment(9))
-    gone = [each for each in claims.intake.news if each.gone]
+    gone = [each for each in claims.intake.news if isinstance(each, ClaimNews) and each.gone]
     assert [(each.uid, each.volume) for each in gone] == [("c-1", VOLUME)]
 
 
@@ -138,7 +138,8 @@ def test_the_words_of_the_attacher_are_told_once() -> None:
     attachments.watch(attachment(), 0.2, kind="ADDED")
     for at in (1, 2):
         attachments.watch(attachment(error="no such slot"), at)
-    (words,) = (words for news in attachments.intake.news for words in news.words)
+    told = [news for news in attachments.intake.news if isinstance(news, AttachmentNews)]
+    (words,) = (words for news in told for words in news.words)
     assert (words.reason, words.text, words.at) == ("FailedAttachVolume", "no such slot", moment(1))
 
 

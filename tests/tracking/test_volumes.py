@@ -12,7 +12,7 @@ from tests.tracking.worlds import World
 from podtimeline.core.instants import SECOND, Instant, Source, happened, just_after
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.pods import PodFacts, VolumeSpec
-from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, StorageNews, Words
+from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
 from podtimeline.tracking.volumes import Volumes
 
 DATA = VolumeSpec("data", "persistentVolumeClaim", "data-web-0")
@@ -48,7 +48,13 @@ def attaching(milestone: Milestone, seconds: float, *, uid: str = "va-1", node: 
     """The volume's attachment comes one step further."""
     gone = milestone is Milestone.DETACHED
     leaving = at(seconds - 1) // SECOND * SECOND if gone else None
-    return AttachmentNews(uid, PV, node, leaving, (Fact(milestone, (watched(seconds),)),), gone=gone)
+    return AttachmentNews(uid, f"csi-{node}", PV, node, leaving, (Fact(milestone, (watched(seconds),)),), gone=gone)
+
+
+def using(milestone: Milestone, seconds: float, *, uid: str = "use-1", node: str = "node-1") -> UsageNews:
+    """The kubelet reports that it needs the volume, or that it does no longer."""
+    leaving = at(seconds) if milestone is Milestone.UNUSED else None
+    return UsageNews(uid, f"csi-{node}", leaving, (Fact(milestone, (watched(seconds),)),))
 
 
 def take(told: Life, seconds: float) -> Act:
@@ -83,6 +89,7 @@ EVERYTHING: tuple[Act, ...] = (
     tell(attaching(Milestone.ATTACH_STARTED, 4.2), 4.2),
     tell(attaching(Milestone.ATTACHED, 6), 6),
     take(Life().saw(Milestone.ATTACHED, just_after(Source.EVENT_NAME, at(5.9), observed=at(6)), subject=PV), 6),
+    tell(using(Milestone.IN_USE, 7), 7),
     take(Life().saw(Milestone.IP_ASSIGNED, watched(8)), 8),
 )
 
@@ -96,10 +103,9 @@ def test_streams_may_race_each_other_and_repeat_themselves(mixed: list[Act], aga
 def test_a_pod_knows_its_claim_s_way_and_its_volume_s() -> None:
     """Milestones under the volume's name, the claim's words among its notes, phases in between."""
     seen = world_of(*EVERYTHING).view("uid-1")
-    bound, attached = seen.instant(Milestone.CLAIM_BOUND, "data"), seen.instant(Milestone.ATTACHED, "data")
-    assert bound is not None
-    assert attached is not None
-    assert (bound.at, attached.at) == (at(3), at(5.9))
+    steps = (Milestone.CLAIM_BOUND, Milestone.ATTACHED, Milestone.IN_USE)
+    instants = [instant for each in steps if (instant := seen.instant(each, "data")) is not None]
+    assert [each.at for each in instants] == [at(3), at(5.9), at(7)]
     assert [(each.reason, each.subject, each.first) for each in seen.notes] == [
         ("WaitForFirstConsumer", "data", at(-1))
     ]
@@ -135,9 +141,13 @@ def test_the_detachment_finds_its_pod_among_the_tombs() -> None:
     world = world_of(*EVERYTHING, take(gone(), 20))
     world.commit(26)
     tell(replace(claim_bound(), facts=(), gone=True), 26.5)(world)
+    tell(using(Milestone.UNUSED, 28), 28)(world)
     tell(attaching(Milestone.DETACHED, 29), 29)(world)
     world.commit(30)
     assert world.store.records["uid-1"].closed
+    unused = reached(world, Milestone.UNUSED)
+    assert unused is not None
+    assert unused.at == at(28)
     (stretch,) = [each for each in world.view("uid-1").beside if each.phase is Phase.VOLUME_DETACH]
     assert (stretch.subject, stretch.duration) == ("data", at(29) - at(19))
 
@@ -167,13 +177,18 @@ def test_a_volume_that_a_later_pod_of_the_node_finds_attached_is_that_one_s() ->
 
 def test_a_pod_that_comes_after_the_end_was_asked_for_has_an_attachment_of_its_own() -> None:
     """The name of the object returns, its uid does not."""
-    world = world_of(*EVERYTHING, take(gone(), 20), tell(attaching(Milestone.DETACHED, 23), 23))
+    world = world_of(*EVERYTHING, take(gone(), 20), tell(using(Milestone.UNUSED, 22), 22))
+    tell(attaching(Milestone.DETACHED, 23), 23)(world)
     take(life("uid-2", created=24), 28)(world)
     assert reached(world, Milestone.ATTACHED, uid="uid-2") is None
+    tell(using(Milestone.IN_USE, 30, uid="use-2"), 30)(world)
     tell(attaching(Milestone.ATTACHED, 31, uid="va-2"), 31)(world)
     again = reached(world, Milestone.ATTACHED, uid="uid-2")
     assert again is not None
     assert again.at == at(31)
+    used = reached(world, Milestone.IN_USE, uid="uid-2")
+    assert used is not None
+    assert used.at == at(30)
     assert reached(world, Milestone.DETACHED, uid="uid-2") is None
 
 
@@ -217,7 +232,10 @@ def test_memory_is_bounded_by_what_there_is() -> None:
     world = World(companions=(volumes,))
     for act in (*EVERYTHING, take(gone(), 20), tell(replace(claim_bound(), facts=(), gone=True), 22)):
         act(world)
+    tell(using(Milestone.UNUSED, 22), 22)(world)
     tell(attaching(Milestone.DETACHED, 23), 23)(world)
+    tell(using(Milestone.IN_USE, 22, node="node-7"), 22)(world)
+    tell(using(Milestone.UNUSED, 24, node="node-7"), 24)(world)
     world.commit(30)
     world.commit(31)
     assert len(volumes) > 0

@@ -25,6 +25,7 @@ class FindingKind(StrEnum):
     VOLUME_PROVISIONING = "volume_provisioning"
     MISSING_CONFIG = "missing_config"
     VOLUME_ATTACH = "volume_attach"
+    VOLUME_REPORT = "volume_report"
     VOLUME_MOUNT = "volume_mount"
     SANDBOX_RETRIES = "sandbox_retries"
     SLOW_MOUNT = "slow_mount"

@@ -64,6 +64,7 @@ class Milestone(StrEnum):
     KUBELET_ACCEPTED = "kubelet_accepted"
     ATTACH_STARTED = "attach_started"
     ATTACHED = "attached"
+    IN_USE = "in_use"
     LAST_MOUNT_FAILURE = "last_mount_failure"
     MOUNTED = "mounted"
     LAST_SANDBOX_FAILURE = "last_sandbox_failure"
@@ -89,6 +90,7 @@ class Milestone(StrEnum):
     KILLING = "killing"
     RELEASED = "released"
     OBJECT_REMOVED = "object_removed"
+    UNUSED = "unused"
     DETACHED = "detached"
 
 
@@ -109,6 +111,7 @@ class Phase(StrEnum):
     SCHEDULING_RETRY = "scheduling_retry"
     KUBELET_ADMISSION = "kubelet_admission"
     VOLUME_ATTACH = "volume_attach"
+    VOLUME_REPORT = "volume_report"
     VOLUME_MOUNT = "volume_mount"
     SANDBOX_RETRIES = "sandbox_retries"
     SANDBOX = "sandbox"
@@ -219,6 +222,8 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "creationTimestamp of the VolumeAttachment, its first watch delivery"),
         MilestoneRow(M.ATTACHED, S.VOLUME, Place.API, "the volume is attached to the node",
                      "SuccessfulAttachVolume event name, watch of the VolumeAttachment"),
+        MilestoneRow(M.IN_USE, S.VOLUME, Place.API, "the kubelet has reported that it needs the volume",
+                     "watch of the node's status.volumesInUse"),
         MilestoneRow(M.LAST_MOUNT_FAILURE, S.POD, Place.NODE, "the last attempt to mount a volume that failed",
                      "FailedMount and FailedMapVolume events", _LAST),
         MilestoneRow(M.MOUNTED, S.POD, Place.NODE, "all its volumes are mounted",
@@ -262,6 +267,8 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
         MilestoneRow(M.RELEASED, S.POD, Place.NODE, "kubelet is done with the pod; finalizers may hold the object",
                      "watch of a grace period of 0 in a pod that has finalizers"),
         MilestoneRow(M.OBJECT_REMOVED, S.POD, Place.API, "object gone from the API", "watch, complete listing"),
+        MilestoneRow(M.UNUSED, S.VOLUME, Place.API, "the kubelet has reported that it let go of the volume",
+                     "watch of the node's status.volumesInUse"),
         MilestoneRow(M.DETACHED, S.VOLUME, Place.API, "the volume is detached from the node",
                      "watch of the VolumeAttachment's deletion"),
     )
@@ -299,6 +306,8 @@ PHASES: dict[Phase, PhaseRow] = {
                  "look at the node's kubelet: it may be busy or cut off"),
         PhaseRow(P.VOLUME_ATTACH, _UP, "volume attach", "waiting for a volume to be attached to the node",
                  "look at the VolumeAttachment and the CSI attacher; is it still attached elsewhere?"),
+        PhaseRow(P.VOLUME_REPORT, _UP, "volume report", "attached, not mounted before the kubelet has reported its use",
+                 "the report comes with the node's status: see the kubelet's nodeStatusUpdateFrequency (10 s)"),
         PhaseRow(P.VOLUME_MOUNT, _UP, "volume mount", "attempts to mount a volume that failed",
                  "read the FailedMount text: missing ConfigMap or Secret, CSI driver, file system"),
         PhaseRow(P.SANDBOX_RETRIES, _UP, "sandbox retries", "attempts to make the sandbox that failed",

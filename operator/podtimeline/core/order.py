@@ -60,6 +60,7 @@ UNORDERED = frozenset(
         Milestone.ENDPOINT_READY,
         Milestone.ENDPOINT_TERMINATING,
         Milestone.ENDPOINT_REMOVED,
+        Milestone.UNUSED,
         Milestone.DETACHED,
     }
 )
@@ -91,11 +92,15 @@ def _order_scheduling(facts: PodFacts, order: Order) -> None:
 
 def _order_sandbox(facts: PodFacts, order: Order) -> None:
     accepted, mounted = Mark(Milestone.KUBELET_ACCEPTED), Mark(Milestone.MOUNTED)
-    attached = tuple(Mark(Milestone.ATTACHED, volume.name) for volume in facts.volumes)
-    for mark in attached:
-        begun = Mark(Milestone.ATTACH_STARTED, mark.subject)
-        order[begun], order[mark] = (), (begun,)
-    order[mounted] = (accepted, *attached)
+    before = [accepted]
+    for volume in facts.volumes:
+        begun, attached = Mark(Milestone.ATTACH_STARTED, volume.name), Mark(Milestone.ATTACHED, volume.name)
+        # The kubelet mounts nothing that can be attached before its report is through (operation_generator.go,
+        # GenerateVerifyControllerAttachedVolumeFunc).
+        used = Mark(Milestone.IN_USE, volume.name)
+        order[begun], order[attached], order[used] = (), (begun,), ()
+        before += (attached, used)
+    order[mounted] = tuple(before)
     order[Mark(Milestone.IP_ASSIGNED)] = (accepted if facts.host_network else mounted,)
     order[Mark(Milestone.SANDBOX_READY)] = (mounted,)
 

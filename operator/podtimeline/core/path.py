@@ -96,20 +96,16 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
             state, subject = Phase.VOLUME_PROVISIONING, claimed
         for mark in _waits(facts, instants, origin.at, None if end is None else end.at):
             then = _THEN[mark.milestone]
-            claim = None
             if then is Phase.UNSCHEDULABLE:
                 refused = True
                 # An attempt that fails while a node is made, a claim is bound or victims go says nothing new.
                 if state not in _ASKING:
                     continue
-                claim = _provisioned(facts, instants, instants[mark].at)
             elif then is Phase.SCHEDULING_RETRY and not refused:
                 # The first attempt is still under way: it waits for the claims that it chose volumes for.
                 then = Phase.SCHEDULING
             yield Step(mark, state, required=False, owner=subject)
             state, subject = then, "" if then in _ASKING else mark.subject
-            if claim is not None:
-                state, subject = Phase.VOLUME_PROVISIONING, claim
     yield Step(Mark(Milestone.SCHEDULED), state, owner=subject)
 
 
@@ -143,17 +139,6 @@ def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) 
         mark for mark in marks if mark in instants and after < instants[mark].at and not _past(before, instants[mark])
     ]
     return sorted(within, key=lambda mark: instants[mark].at)
-
-
-def _provisioned(facts: PodFacts, instants: Instants, moment: int) -> str | None:
-    """A volume whose claim was being provisioned at that moment, though it was asked for before the pod was."""
-    for volume in facts.volumes:
-        begun, bound = (
-            instants.get(Mark(each, volume.name)) for each in (Milestone.PROVISIONING_STARTED, Milestone.CLAIM_BOUND)
-        )
-        if begun is not None and begun.at <= moment and (bound is None or bound.at > moment):
-            return volume.name
-    return None
 
 
 _SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)

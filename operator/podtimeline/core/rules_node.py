@@ -49,6 +49,14 @@ def volume_attach(case: Case, spell: Spell) -> Found | None:
     return of_spell(spell, f"{named} {'is' if spell.open else 'was'} being attached{told}", *proofs)
 
 
+def volume_report(case: Case, spell: Spell) -> Found | None:
+    """A volume that is attached is not mounted before the kubelet's report that it needs it is through."""
+    name, claim = spell.subject, claim_of(case, spell.subject)
+    proofs = (*case.proof(Milestone.ATTACHED, name), *case.proof(Milestone.IN_USE, name))
+    named = f"volume {name}" + (f" (claim {claim})" if claim else "")
+    return of_spell(spell, f"{named} waited for the kubelet to report that it needs it", *proofs) if proofs else None
+
+
 def volume_mount(case: Case, spell: Spell) -> Found | None:
     """The kubelet's words for a mount that failed."""
     quote = case.quote(spell, *_MOUNTS, "FailedAttachVolume", about=_volumes(case))

@@ -52,6 +52,7 @@ class AttachmentNews:
     """
 
     uid: str
+    name: str
     volume: str
     node: str
     leaving: int | None = None
@@ -60,4 +61,22 @@ class AttachmentNews:
     gone: bool = False
 
 
-StorageNews = ClaimNews | AttachmentNews
+@dataclass(frozen=True, slots=True)
+class UsageNews:
+    """The kubelet of a node needs a volume, or needs it no longer; ``attachment`` is the name of the attachment.
+
+    One uid for each time that it needs it; ``leaving`` as of an attachment, once it does no longer.
+    """
+
+    uid: str
+    attachment: str
+    leaving: int | None = None
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the kubelet needs it no longer."""
+        return self.leaving is not None
+
+
+StorageNews = ClaimNews | AttachmentNews | UsageNews

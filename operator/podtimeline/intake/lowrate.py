@@ -31,7 +31,7 @@ def low_rate_feeds(to: Listeners, intake: Intake) -> LowRateFeeds:
     workloads = {kind: WorkloadFeed(kind, intake, to.owners.controllers.get(name)) for kind, name in WORKLOADS.items()}
     return workloads | {
         LowRate.SERVICES: ServiceFeed(to.owners),
-        LowRate.NODES: NodeFeed(to.nodes),
+        LowRate.NODES: NodeFeed(to.nodes, intake),
         LowRate.CLAIMS: ClaimFeed(intake),
         LowRate.ATTACHMENTS: AttachmentFeed(intake),
     }

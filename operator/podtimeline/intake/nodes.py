@@ -9,7 +9,9 @@ from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.reading import until
 from podtimeline.intake.texts import moment
+from podtimeline.intake.usage import Usage
 from podtimeline.intake.wire import Condition, Metadata, WatchEvent, Wire
+from podtimeline.ports import Intake
 
 
 class NodeSpec(Wire, frozen=True):
@@ -22,6 +24,7 @@ class NodeStatus(Wire, frozen=True):
     """corev1.NodeStatus; a heartbeat changes only what is not read."""
 
     conditions: list[Condition] | None = None
+    volumes_in_use: list[str] | None = None
 
 
 class Node(Wire, frozen=True):
@@ -44,13 +47,15 @@ class NodeIndex:
 
 
 class NodeFeed(Feed[Node]):
-    """Fills the index of nodes."""
+    """Fills the index of nodes, and tells of the volumes that they need."""
 
     stream = LowRate.NODES
 
-    def __init__(self, index: NodeIndex) -> None:
+    def __init__(self, index: NodeIndex, intake: Intake) -> None:
         super().__init__(Decoder(Node), Decoder(WatchEvent[Node]))
         self._nodes = index.nodes
+        self._intake = intake
+        self._usage = Usage()
         self._listing: set[str] = set()
 
     def begin(self) -> None:
@@ -60,7 +65,7 @@ class NodeFeed(Feed[Node]):
     def end(self, version: str, *, arrived: int) -> None:
         """Nodes that neither the listing nor a watch showed since it began are gone."""
         for name in [each for each in self._nodes if each not in self._listing]:
-            del self._nodes[name]
+            self._remove(name, arrived)
 
     def _seen(self, seen: Node, *, arrived: int, live: bool, listing: bool) -> None:
         name = seen.metadata.name
@@ -70,9 +75,17 @@ class NodeFeed(Feed[Node]):
             # What a watch told of it is newer, or the same.
             return
         self._nodes[name] = _state(seen, held, arrived=arrived, live=live and not listing)
+        volumes = seen.status.volumes_in_use or ()
+        for news in self._usage.read(name, volumes, arrived=arrived, live=live and not listing, first=held is None):
+            self._intake.storage(news, arrived=arrived)
 
     def _gone(self, seen: Node, *, arrived: int, live: bool) -> None:
-        self._nodes.pop(seen.metadata.name, None)
+        self._remove(seen.metadata.name, arrived)
+
+    def _remove(self, name: str, arrived: int) -> None:
+        self._nodes.pop(name, None)
+        for news in self._usage.gone(name, arrived=arrived):
+            self._intake.storage(news, arrived=arrived)
 
 
 def _state(seen: Node, held: NodeState | None, *, arrived: int, live: bool) -> NodeState:

@@ -268,7 +268,7 @@ class AttachmentFeed(Feed[Attachment]):
         facts = tuple(self._facts(seen, arrived=arrived, live=live and not listing))
         words, leaving = tuple(self._words(seen, arrived)), _second(metadata.deletion_timestamp)
         if facts or words or leaving is not None:
-            news = AttachmentNews(metadata.uid, volume, seen.spec.node_name, leaving, facts, words)
+            news = AttachmentNews(metadata.uid, metadata.name, volume, seen.spec.node_name, leaving, facts, words)
             self._intake.storage(news, arrived=arrived)
 
     def _facts(self, seen: Attachment, *, arrived: int, live: bool) -> Iterator[Fact]:
@@ -300,7 +300,7 @@ class AttachmentFeed(Feed[Attachment]):
             return
         asked = () if leaving is None else (not_before(Source.FIELD, leaving, observed=arrived),)
         facts = (Fact(Milestone.DETACHED, (noticed, *asked)),) if attached else ()
-        news = AttachmentNews(uid, gone.volume, gone.node, leaving, facts, gone=True)
+        news = AttachmentNews(uid, gone.name, gone.volume, gone.node, leaving, facts, gone=True)
         self._intake.storage(news, arrived=arrived)
 
 

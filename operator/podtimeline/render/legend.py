@@ -18,6 +18,7 @@ _LEGEND: dict[Phase, tuple[str, Style]] = {
     Phase.SCHEDULING_RETRY: ("Y", Style.BRIGHT_BLUE),
     Phase.KUBELET_ADMISSION: ("A", Style.CYAN),
     Phase.VOLUME_ATTACH: ("a", Style.GREEN),
+    Phase.VOLUME_REPORT: ("u", Style.CYAN),
     Phase.VOLUME_MOUNT: ("m", Style.BRIGHT_GREEN),
     Phase.SANDBOX_RETRIES: ("b", Style.RED),
     Phase.SANDBOX: ("B", Style.BRIGHT_CYAN),

@@ -16,6 +16,9 @@ Place = tuple[str, str]
 """Name of a PersistentVolume and of a node."""
 
 
+_ENDS = frozenset({Milestone.UNUSED, Milestone.DETACHED})
+
+
 @dataclass(slots=True)
 class Saying:
     """The latest words of one reason, and when they were said for the first time."""
@@ -109,7 +112,7 @@ class Claim:
 
 @dataclass(slots=True, eq=False)
 class Attachment:
-    """An attachment of a volume to a node."""
+    """An attachment of a volume to a node, or the node's use of it."""
 
     leaving: int | None = None
     gone: bool = False
@@ -126,7 +129,7 @@ class Attachment:
         left = claim.volume in user.released or (user.record.removed and claim.shared(user))
         for name in user.volumes(claim):
             for milestone, evidence in told.facts.items():
-                if milestone is not Milestone.DETACHED or not left:
+                if milestone not in _ENDS or not left:
                     yield Witnessed(user.uid, Mark(milestone, name), evidence, claim.volume)
             for saying in told.sayings.values():
                 yield saying.noted(user.uid, name)

@@ -7,7 +7,7 @@ from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Observation, Witnessed
 from podtimeline.core.pods import PodFacts
-from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews
+from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews, UsageNews
 from podtimeline.core.timeline import Timeline
 from podtimeline.ports import Intake
 from podtimeline.tracking.companions import Companion, Occasion
@@ -37,12 +37,15 @@ class Volumes(Companion):
         self._behind: dict[str, Claim] = {}
         """By PersistentVolume. A claim is often gone before its volume is detached."""
         self._attachments: dict[Place, dict[str, Attachment]] = {}
-        """By volume and node, then by uid: one that is gone may be followed by another."""
+        """By volume and node, then by uid: one that is gone may be followed by another. What a kubelet says of its use
+        of a volume is kept beside, under no volume and the attachment's name while that is all that is known."""
+        self._places: dict[str, Place] = {}
+        """By the name of the attachment."""
         self._rumours: OrderedDict[Key, None] = OrderedDict()
         self._parting: list[User] = []
         self._parted: deque[tuple[int, User]] = deque()
-        self._ended: list[tuple[Place, str]] = []
-        self._past: deque[tuple[int, Place, str]] = deque()
+        self._ended: list[tuple[str, str]] = []
+        self._past: deque[tuple[int, str, str]] = deque()
 
     def __len__(self) -> int:
         """How many pods, claims and attachments are remembered."""
@@ -113,15 +116,22 @@ class Volumes(Companion):
         """See ``Companion.ticked``."""
         until = now + self._kept
         self._parted.extend((until, user) for user in self._parting)
-        self._past.extend((until, place, uid) for place, uid in self._ended)
+        self._past.extend((until, name, uid) for name, uid in self._ended)
         self._parting, self._ended = [], []
         while self._parted and self._parted[0][0] <= now:
             self._forget(self._parted.popleft()[1])
         while self._past and self._past[0][0] <= now:
-            _, place, uid = self._past.popleft()
-            self._attachments[place].pop(uid)
-            if not self._attachments[place]:
-                del self._attachments[place]
+            self._forget_attachment(*self._past.popleft()[1:])
+
+    def _forget_attachment(self, name: str, uid: str) -> None:
+        place = self._place_of(name)
+        self._attachments[place].pop(uid)
+        if not self._attachments[place]:
+            del self._attachments[place]
+            self._places.pop(name, None)
+
+    def _place_of(self, name: str) -> Place:
+        return self._places.get(name, ("", name))
 
     def _forget(self, user: User) -> None:
         self._users.pop(user.uid, None)
@@ -143,7 +153,10 @@ class Volumes(Companion):
             case ClaimNews():
                 self._of_claim(news, arrived)
             case AttachmentNews():
-                self._of_attachment(news, arrived)
+                self._name(news, arrived)
+                self._of_attachment(news, news.name, arrived)
+            case UsageNews():
+                self._of_attachment(news, news.attachment, arrived)
 
     def _of_claim(self, news: ClaimNews, arrived: int) -> None:
         key = (news.namespace, news.name)
@@ -192,20 +205,32 @@ class Volumes(Companion):
         if not claim.users:
             self._behind.pop(claim.volume, None)
 
-    def _of_attachment(self, news: AttachmentNews, arrived: int) -> None:
-        place = (news.volume, news.node)
+    def _name(self, news: AttachmentNews, arrived: int) -> None:
+        """Learn which volume and node an attachment is of, and what was said of it while that was not known."""
+        if news.name in self._places:
+            return
+        place = self._places[news.name] = (news.volume, news.node)
+        uses = self._attachments.pop(("", news.name), {})
+        self._attachments.setdefault(place, {}).update(uses)
+        for use in uses.values():
+            self._tell(place, use, use.told, arrived)
+
+    def _of_attachment(self, news: AttachmentNews | UsageNews, name: str, arrived: int) -> None:
+        place = self._place_of(name)
         attachment = self._attachments.setdefault(place, {}).setdefault(news.uid, Attachment())
         attachment.leaving = news.leaving if attachment.leaving is None else attachment.leaving
-        attachment.told.join(news.facts, news.words)
+        words = news.words if isinstance(news, AttachmentNews) else ()
+        attachment.told.join(news.facts, words)
         if news.gone and not attachment.gone:
             attachment.gone = True
-            self._ended.append((place, news.uid))
-        claim = self._behind.get(news.volume)
-        if claim is None:
-            return
-        fresh = Told().join(news.facts, news.words)
-        for user in tuple(claim.users.values()):
-            if user.node == news.node:
+            self._ended.append((name, news.uid))
+        self._tell(place, attachment, Told().join(news.facts, words), arrived)
+
+    def _tell(self, place: Place, attachment: Attachment, fresh: Told, arrived: int) -> None:
+        volume, node = place
+        claim = self._behind.get(volume)
+        for user in tuple(claim.users.values()) if claim is not None else ():
+            if claim is not None and user.node == node:
                 self._say(user, attachment.say(user, claim, fresh), arrived)
 
     def _say(self, user: User, told: Iterable[Observation], arrived: int) -> None:
