@@ -159,6 +159,9 @@ def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
     attached, end = _last(Milestone.ATTACHED, facts, instants), _sandboxed(facts, instants)
     if attached is not None:
         yield Step(attached, Phase.VOLUME_ATTACH, required=False)
+    used = _last(Milestone.IN_USE, facts, instants)
+    if used is not None:
+        yield Step(used, Phase.VOLUME_REPORT, required=False)
     waiting = attaching(timeline, facts) if end not in instants else None
     if waiting is not None:
         yield Step(Mark(Milestone.ATTACHED, waiting), Phase.VOLUME_ATTACH)
