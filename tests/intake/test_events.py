@@ -195,11 +195,38 @@ def test_a_container_milestone_without_a_container_is_not_guessed() -> None:
     assert read("Started", container="", message="Started container web") == []
 
 
+def test_a_container_that_is_stopped_for_good_is_a_milestone() -> None:
+    """The kubelet says so before it does; of an Event that stands for several the latest counts."""
+    mark = Mark(M.KILLING, "web")
+    (said,) = read("Killing", message="Stopping container web")
+    assert said == Witnessed(UID, mark, (Evidence(Source.EVENT_NAME, AT, AT, AT, ARRIVED),))
+    (again,) = read("Killing", message="Stopping container web", count=2, lastTimestamp=stamp(30))
+    assert isinstance(again, Witnessed)
+    ((source, _, _, latest, _),) = again.evidence
+    assert (source, latest) == (Source.EVENT_SECOND, CREATED_NS + 31 * SECOND - 1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Container web failed liveness probe, will be restarted",
+        "Container web definition changed, will be restarted",
+        "FailedPostStartHook",
+    ],
+)
+def test_a_container_that_is_to_be_started_again_is_worth_the_words(message: str) -> None:
+    """It is not on its way out."""
+    (said,) = read("Killing", message=message)
+    assert isinstance(said, Noted)
+    assert said.text == message
+
+
 @pytest.mark.parametrize(
     ("message", "name"),
     [
         ("Created pod: web-abc-x1z", "web-abc-x1z"),
         ("create Pod db-0 in StatefulSet db successful", "db-0"),
+        ("Create Pod db-0 in StatefulSet db successful", "db-0"),
         ("Created job nightly-1", None),
         ("create Claim data-db-0 Pod db-0 in StatefulSet db success", None),
     ],

@@ -19,7 +19,7 @@ from tests.support.objects import (
 from tests.support.recording import RecordingIntake
 
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Noted, Partial
+from podtimeline.core.observations import Described, Flagged, Noted, Partial, Witnessed
 from podtimeline.intake.faults import ApiError, VersionGoneError
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed
 
@@ -122,8 +122,20 @@ def test_a_slice_is_told_once_and_forgotten_when_it_goes() -> None:
     feed.line(line("ADDED", endpoint_slice(endpoint("web-1"))), arrived=NOW, live=True)
     listing(feed)
     feed.line(line("ADDED", endpoint_slice(endpoint("web-1"))), arrived=NOW, live=True)
-    assert [uid for uid, _ in intake.taken] == ["uid-web-1", "uid-web-2", "uid-web-1", "uid-web-1"]
+    first = [each.mark.milestone for uid, each in intake.taken if uid == "uid-web-1" and isinstance(each, Witnessed)]
+    stays, stops = Milestone.ENDPOINT_READY, [Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED]
+    assert first == [stays, *stops, stays, *stops, stays]
     assert intake.timelines["uid-web-1"].details[Mark(Milestone.ENDPOINT_READY, "shop/web/web-x1")]
+
+
+def test_a_slice_that_cannot_be_read_is_there_all_the_same() -> None:
+    """A listing that shows it does not say that its addresses are gone."""
+    intake = RecordingIntake()
+    feed = SliceFeed(intake)
+    listing(feed, endpoint_slice(endpoint("web-1")))
+    listing(feed, endpoint_slice() | {"endpoints": 7})
+    assert [uid for uid, _ in intake.taken] == ["uid-web-1"]
+    assert feed.malformed == 1
 
 
 @pytest.mark.parametrize("feed", [PodFeed, EventFeed, SliceFeed])

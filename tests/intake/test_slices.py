@@ -1,77 +1,181 @@
 """EndpointSlices: a change costs what changed, and tells of when only what a live watch can know."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+import pytest
 from tests.support.objects import CREATED_NS, endpoint, endpoint_slice, raw, stamp
 
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Witnessed
-from podtimeline.intake.slices import slice_observations
+from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.wire import EndpointSlice
 
 ARRIVED = CREATED_NS + 9 * SECOND
+SUBJECT = "shop/web/web-x1"
+READY, OUT, GONE = (
+    Mark(each, SUBJECT)
+    for each in (Milestone.ENDPOINT_READY, Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED)
+)
 
 
-def read(
-    body: dict[str, Any], *, live: bool = True, told: AbstractSet[str] = frozenset()
-) -> tuple[list[Witnessed], AbstractSet[str]]:
-    """The observations of one version, and what to remember."""
-    return slice_observations(msgspec.json.decode(raw(body), type=EndpointSlice), arrived=ARRIVED, live=live, told=told)
+class Watched:
+    """An index that is told bodies of slices."""
+
+    def __init__(self) -> None:
+        self.index = SliceIndex()
+
+    def read(self, body: dict[str, Any], *, live: bool = True) -> list[Witnessed]:
+        """What is new in a version."""
+        return self.index.take(msgspec.json.decode(raw(body), type=EndpointSlice), arrived=ARRIVED, live=live)
+
+    def drop(self, body: dict[str, Any]) -> list[Witnessed]:
+        """What a deletion says."""
+        return self.index.drop(msgspec.json.decode(raw(body), type=EndpointSlice), arrived=ARRIVED)
 
 
-def test_a_new_ready_address_is_timed_by_the_watch_and_its_trigger() -> None:
-    """Not after the arrival, not before the change that caused it; with the ports that traffic can reach."""
-    (said,), told = read(endpoint_slice(endpoint("web-1"), trigger=stamp(4)))
-    assert said.mark == Mark(Milestone.ENDPOINT_READY, "shop/web/web-x1")
+def terminating(pod_name: str, *, ready: bool = False) -> dict[str, Any]:
+    """The address of a pod that is to be deleted; it stays ready where not-ready addresses are published."""
+    body = endpoint(pod_name)
+    body["conditions"] = {"ready": ready, "serving": True, "terminating": True}
+    return body
+
+
+def told(said: Iterable[Witnessed]) -> list[tuple[str, Mark]]:
+    """Of whom, and what."""
+    return [(each.uid, each.mark) for each in said]
+
+
+def written(body: dict[str, Any], *seconds: int) -> dict[str, Any]:
+    """The slice as the API server notes its writes."""
+    body["metadata"]["managedFields"] = [
+        {"manager": "m", "operation": "Update", "time": stamp(each), "fieldsV1": {"f:endpoints": {}}}
+        for each in seconds
+    ]
+    return body
+
+
+def test_a_new_ready_address_is_timed_by_the_watch_its_trigger_and_the_write() -> None:
+    """Not after the arrival, not before the change that caused it nor the second in which it was written."""
+    (said,) = Watched().read(written(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), 3, 5))
+    assert said.mark == READY
     assert said.detail == "http:8080/TCP,9090/UDP"
     assert not said.from_status
     found = {each.source: each for each in said.evidence}
     assert (found[Source.WATCH].at, found[Source.WATCH].latest) == (ARRIVED, ARRIVED)
     assert (found[Source.TRIGGER].earliest, found[Source.TRIGGER].latest) == (CREATED_NS + 4 * SECOND, None)
-    assert told == {"uid-web-1"}
+    assert (found[Source.FIELD].earliest, found[Source.FIELD].latest) == (CREATED_NS + 5 * SECOND, None)
 
 
 def test_an_unset_ready_is_true() -> None:
     """As the API defines it; without conditions at all, too."""
     bare = endpoint("web-2", ready=None)
     del bare["conditions"]
-    said, _ = read(endpoint_slice(endpoint("web-1", ready=None), bare, endpoint("web-3", ready=False)))
-    assert [each.uid for each in said] == ["uid-web-1", "uid-web-2"]
+    said = Watched().read(endpoint_slice(endpoint("web-1", ready=None), bare, endpoint("web-3", ready=False)))
+    assert told(said) == [("uid-web-1", READY), ("uid-web-2", READY)]
 
 
-def test_an_update_of_a_hundred_addresses_tells_the_one_that_is_new() -> None:
+def test_an_update_of_a_hundred_addresses_tells_the_ones_that_changed() -> None:
     """The rest was told before."""
-    addresses = [endpoint(f"web-{number}") for number in range(100)]
-    _, told = read(endpoint_slice(*addresses))
-    said, told = read(endpoint_slice(*addresses, endpoint("web-new")), told=told)
-    assert [each.uid for each in said] == ["uid-web-new"]
-    assert len(told) == 101
+    watched, addresses = Watched(), [endpoint(f"web-{number}") for number in range(100)]
+    assert len(watched.read(endpoint_slice(*addresses))) == 100
+    said = watched.read(endpoint_slice(*addresses[1:], terminating("web-0"), endpoint("web-new")))
+    assert told(said) == [("uid-web-new", READY), ("uid-web-0", OUT)]
 
 
-def test_an_address_that_becomes_ready_again_is_not_told_again() -> None:
-    """Only while it is in the slice: one that left and came back is told, and the earlier evidence wins."""
-    _, told = read(endpoint_slice(endpoint("web-1")))
-    said, told = read(endpoint_slice(endpoint("web-1", ready=False)), told=told)
-    assert (said, told) == ([], {"uid-web-1"})
-    said, told = read(endpoint_slice(endpoint("web-1")), told=told)
-    assert said == []
-    _, told = read(endpoint_slice(), told=told)
-    assert told == frozenset()
+def test_an_address_that_is_not_ready_for_a_while_has_not_stopped() -> None:
+    """Readiness flaps: only what is marked as terminating, or leaves, is told; what comes back is told as ready."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1")))
+    assert watched.read(endpoint_slice(endpoint("web-1", ready=False))) == []
+    assert watched.index.standing(SUBJECT, "uid-web-1") is False
+    assert watched.index.present(SUBJECT, "uid-web-1") is True
+    assert told(watched.read(endpoint_slice(endpoint("web-1")))) == [("uid-web-1", READY)]
+    assert watched.index.standing(SUBJECT, "uid-web-1") is True
+
+
+def test_an_address_that_terminates_stops_once_and_leaves_once() -> None:
+    """First its condition, then the address."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1")))
+    (said,) = watched.read(written(endpoint_slice(terminating("web-1")), 8))
+    assert (said.uid, said.mark) == ("uid-web-1", OUT)
+    assert {each.source: each.earliest for each in said.evidence} == {
+        Source.WATCH: None,
+        Source.FIELD: CREATED_NS + 8 * SECOND,
+    }
+    assert watched.read(endpoint_slice(terminating("web-1"))) == []
+    assert told(watched.read(endpoint_slice())) == [("uid-web-1", GONE)]
+    assert watched.read(endpoint_slice()) == []
+
+
+def test_an_address_that_leaves_while_it_stands_as_ready_does_both_at_once() -> None:
+    """As when the pod is gone before the slice's controller gets to it."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1")))
+    assert told(watched.read(endpoint_slice())) == [("uid-web-1", OUT), ("uid-web-1", GONE)]
+
+
+def test_an_address_that_was_not_ready_when_its_pod_was_deleted_only_leaves() -> None:
+    """It had no traffic to lose."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1")))
+    watched.read(endpoint_slice(endpoint("web-1", ready=False)))
+    assert watched.read(endpoint_slice(terminating("web-1"))) == []
+    assert told(watched.read(endpoint_slice())) == [("uid-web-1", GONE)]
+
+
+def test_where_not_ready_addresses_are_published_it_stands_until_it_leaves() -> None:
+    """publishNotReadyAddresses: ready stays True in a terminating pod, and traffic goes on."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("db-0")))
+    assert watched.read(endpoint_slice(terminating("db-0", ready=True))) == []
+    assert watched.index.standing(SUBJECT, "uid-db-0") is True
+    assert told(watched.read(endpoint_slice())) == [("uid-db-0", OUT), ("uid-db-0", GONE)]
 
 
 def test_of_a_listed_slice_nothing_says_when() -> None:
-    """The trigger is of the latest change of the slice, not of this address."""
-    (said,), _ = read(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), live=False)
+    """The trigger is of the latest change of the slice, not of this address; what is over was over by then."""
+    watched = Watched()
+    (said,) = watched.read(written(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), 4), live=False)
     assert [each.source for each in said.evidence] == [Source.LISTED]
+    (out,) = watched.read(written(endpoint_slice(terminating("web-1")), 8), live=False)
+    ((source, at, earliest, latest, _),) = out.evidence
+    assert (source, at, earliest, latest) == (Source.LISTED, None, None, ARRIVED)
+
+
+def test_a_slice_that_goes_takes_its_addresses_with_it() -> None:
+    """By its deletion, or as it is missing from a listing of its namespace."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1"), endpoint("web-2", ready=False)))
+    expected = [("uid-web-1", OUT), ("uid-web-1", GONE), ("uid-web-2", GONE)]
+    assert told(watched.drop(endpoint_slice())) == expected
+    assert watched.drop(endpoint_slice()) == []
+    watched.read(endpoint_slice(endpoint("web-1"), endpoint("web-2", ready=False)))
+    assert watched.index.listed("other", set(), arrived=ARRIVED) == []
+    assert watched.index.listed("shop", {("shop", "web-x1")}, arrived=ARRIVED) == []
+    assert told(watched.index.listed("shop", set(), arrived=ARRIVED)) == expected
+    assert watched.index.listed(None, set(), arrived=ARRIVED) == []
+
+
+@pytest.mark.parametrize("namespace", [None, "shop"])
+def test_what_is_not_listed_yet_is_not_known(namespace: str | None) -> None:
+    """Afterwards a slice that nobody knows holds nobody."""
+    index = Watched().index
+    assert (index.standing(SUBJECT, "uid-web-1"), index.present(SUBJECT, "uid-web-1")) == (None, None)
+    index.listed(namespace, set(), arrived=ARRIVED)
+    assert (index.standing(SUBJECT, "uid-web-1"), index.present(SUBJECT, "uid-web-1")) == (False, False)
+    assert (index.standing("else/web/web-x1", "uid-web-1") is None) == (namespace is not None)
 
 
 def test_slices_of_no_service_and_addresses_of_no_pod_are_nobodys() -> None:
     """Custom slices, and addresses of nodes."""
-    assert read(endpoint_slice(endpoint("web-1"), service=""))[0] == []
+    watched = Watched()
+    assert watched.read(endpoint_slice(endpoint("web-1"), service="")) == []
+    assert watched.drop(endpoint_slice(service="")) == []
     node = endpoint("x") | {"targetRef": {"kind": "Node", "name": "node-1", "uid": "n"}}
     nobody = endpoint("y") | {"targetRef": None}
-    assert read(endpoint_slice(node, nobody))[0] == []
-    assert read(endpoint_slice() | {"ports": None})[0] == []
+    assert watched.read(endpoint_slice(node, nobody)) == []
+    assert watched.read(endpoint_slice() | {"ports": None}) == []

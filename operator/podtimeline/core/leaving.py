@@ -1,31 +1,35 @@
-"""The way back: what the time from the request to delete a pod to its removal went to, and what it did to traffic."""
+"""The way back: what the time from the request to delete a pod to its removal went to, and how its containers ended."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.instants import Instant
+from podtimeline.core.instants import SECOND, Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.path import Instants, Step
+from podtimeline.core.observations import Cause, Partial, Ran
+from podtimeline.core.path import Instants, Step, crashed
 from podtimeline.core.phases import Stretch, Walk
 from podtimeline.core.pods import ContainerKind, PodFacts
 from podtimeline.core.timeline import Timeline
 
+_REMOVED, _RELEASED = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.RELEASED)
+_KILLED = 137
+"""128 and SIGKILL: what a container that was killed exits with."""
+
 
 @dataclass(frozen=True, slots=True)
-class Drain:
-    """How one EndpointSlice let go of a pod that was to be deleted; durations are nanoseconds.
+class Stop:
+    """How one container of a pod that was to be deleted ended; ``None`` is not known, or not yet.
 
-    ``subject`` is ``namespace/service/slice``. ``out`` is when its address no longer stood as ready, ``None`` while it
-    does. ``lag`` is how long it stood as ready after the deletion was asked for. ``lost`` is how long it stood as ready
-    after the pod's first main container had exited, so that connections were refused: ``None`` where it did not, and
-    ``surely`` is True where the bounds of both instants leave no doubt.
+    ``began`` is when the kubelet began to stop it, ``ended`` when its process ended, later than the request.
+    ``outlived`` is whether it was killed because its grace period was over.
     """
 
-    subject: str
-    out: Instant | None
-    lag: int
-    lost: int | None = None
-    surely: bool = False
+    container: str
+    began: Instant | None
+    ended: Instant | None
+    exit_code: int | None = None
+    reason: str = ""
+    outlived: bool | None = None
 
 
 def measure_leaving(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretch, ...]:
@@ -38,98 +42,90 @@ def measure_leaving(timeline: Timeline, instants: Instants, *, now: int) -> tupl
         return ()
     walk = Walk(timeline, instants, asked)
     walk.along(_steps(timeline, facts, instants, asked.at))
-    if walk.next is None:
-        return walk.stretches
-    if timeline.has(Milestone.OBJECT_REMOVED):
-        # It is gone, and nothing says since when.
+    if walk.next is None or timeline.has(Milestone.OBJECT_REMOVED):
+        # Where it is gone and a step is left, nothing says since when.
         return walk.stretches
     return walk.close(walk.next.phase, walk.next.subject, None, now=now)
 
 
 def _steps(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) -> Iterator[Step]:
-    removed, released = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.RELEASED)
-    kill = _first(Milestone.KILLING, facts, instants, after=asked)
-    stopped = _last_finished(facts, instants, after=asked)
-    running = _running(timeline, facts, instants, asked)
-    if kill is not None:
-        yield Step(kill, Phase.KILL_NOTICE, required=False, owner="")
-    if stopped is not None and not running:
-        yield Step(stopped, Phase.CONTAINER_STOP, required=False)
-    yield Step(released, Phase.CLEANUP, required=False)
-    if released in instants:
-        yield Step(removed, Phase.FINALIZERS)
-    elif removed in instants and running:
-        # Removed while containers were still said to run: by force, or their end was not observed.
-        yield Step(removed, Phase.UNEXPLAINED)
-    elif running:
-        yield Step(removed, Phase.CONTAINER_STOP if kill is not None else Phase.KILL_NOTICE, owner=running)
-    else:
-        yield Step(removed, Phase.CLEANUP)
+    """What a pod that leaves waits for: the kubelet, its containers, the kubelet again, finalizers."""
+    killed = _marks(Milestone.KILLING, facts, instants, asked)
+    ended, running = _marks(Milestone.FINISHED, facts, instants, asked), _running(timeline, facts, instants)
+    if killed:
+        yield Step(killed[0], Phase.KILL_NOTICE, required=False, owner="")
+    if ended and not running:
+        yield Step(ended[-1], Phase.CONTAINER_STOP, required=False)
+    last = Phase.CLEANUP
+    if running:
+        last = Phase.CONTAINER_STOP if killed else Phase.KILL_NOTICE
+    elif not timeline.has(Milestone.KUBELET_ACCEPTED) and timeline.has(Milestone.SCHEDULED):
+        last = Phase.KILL_NOTICE
+    if running and timeline.has(Milestone.OBJECT_REMOVED) and not _watched(timeline):
+        last = Phase.UNEXPLAINED
+    yield Step(_RELEASED, last, required=False, owner=running)
+    held = timeline.has(Milestone.RELEASED)
+    yield Step(_REMOVED, Phase.FINALIZERS if held else last, owner="" if held else running)
 
 
-def _first(milestone: Milestone, facts: PodFacts, instants: Instants, *, after: int) -> Mark | None:
+def _watched(timeline: Timeline) -> bool:
+    """Whether the removal of a pod whose containers ran means that it was removed by force.
+
+    A kubelet reports the end of every container before it lets go of the object (KEP-3329): where nothing was missed
+    and no end was told, it was not the kubelet that removed the object.
+    """
+    by_force = timeline.blamed is not None and timeline.blamed.cause is Cause.POD_GC
+    return by_force or Partial.GAP not in timeline.partial
+
+
+def _marks(milestone: Milestone, facts: PodFacts, instants: Instants, asked: int) -> list[Mark]:
+    """The marks of the pod's containers that are not before the request, the earliest first."""
     marks = [mark for each in facts.containers if (mark := Mark(milestone, each.name)) in instants]
-    late = [mark for mark in marks if instants[mark].at > after]
-    return min(late, key=lambda mark: instants[mark].at, default=None)
+    return sorted((mark for mark in marks if instants[mark].at >= asked), key=lambda mark: instants[mark].at)
 
 
-def _last_finished(facts: PodFacts, instants: Instants, *, after: int) -> Mark | None:
-    marks = [mark for each in facts.containers if (mark := Mark(Milestone.FINISHED, each.name)) in instants]
-    late = [mark for mark in marks if instants[mark].at > after]
-    return max(late, key=lambda mark: instants[mark].at, default=None)
-
-
-def _running(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) -> str:
-    """A container that was started and is not known to have ended; empty where there is none."""
-    for each in facts.containers:
-        started = instants.get(Mark(Milestone.STARTED, each.name))
-        over = timeline.has(Milestone.FINISHED, each.name) or each.kind is ContainerKind.INIT
-        if started is not None and started.at <= asked and not over:
-            return each.name
+def _running(timeline: Timeline, facts: PodFacts, instants: Instants) -> str:
+    """A container that was started and is not known to have ended, the main ones first; empty where there is none."""
+    for kinds in ((ContainerKind.MAIN,), (ContainerKind.SIDECAR, ContainerKind.INIT)):
+        for each in facts.containers:
+            over = timeline.has(Milestone.FINISHED, each.name) or crashed(timeline, each.name)
+            if each.kind in kinds and not over and Mark(Milestone.STARTED, each.name) in instants:
+                return each.name
     return ""
 
 
-def drains(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Drain, ...]:
-    """How each slice that held the pod's ready address when its deletion was asked for let go of it."""
-    asked, facts = instants.get(Mark(Milestone.DELETION_REQUESTED)), timeline.facts
-    if asked is None or facts is None:
+def stops(timeline: Timeline, instants: Instants) -> tuple[Stop, ...]:
+    """How each container ended that the deletion ended, in the order of the spec."""
+    facts, asked = timeline.facts, instants.get(Mark(Milestone.DELETION_REQUESTED))
+    if facts is None or asked is None:
         return ()
-    exited = _first_exit(facts, instants)
-    found = (
-        _drain(mark.subject, timeline, instants, asked, exited, now)
-        for mark in sorted(timeline.evidence)
-        if mark.milestone is Milestone.ENDPOINT_READY
-    )
+    found = (_stop(each.name, timeline, instants, asked) for each in facts.containers)
     return tuple(each for each in found if each is not None)
 
 
-def _drain(
-    subject: str, timeline: Timeline, instants: Instants, asked: Instant, exited: Instant | None, now: int
-) -> Drain | None:
-    marks = [Mark(each, subject) for each in (Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED)]
-    told = [mark for mark in marks if mark in timeline.evidence]
-    known = [instants[mark] for mark in told if mark in instants]
-    if told and not known:
+def _stop(container: str, timeline: Timeline, instants: Instants, asked: Instant) -> Stop | None:
+    began = _after(instants.get(Mark(Milestone.KILLING, container)), asked)
+    ended = _after(instants.get(Mark(Milestone.FINISHED, container)), asked)
+    if began is None and ended is None:
         return None
-    out = min(known, key=lambda instant: instant.at, default=None)
-    if out is not None and out.latest is not None and asked.earliest is not None and out.latest < asked.earliest:
-        # It had stopped standing as ready before: nothing was left to drain.
-        return None
-    end = now if out is None else out.at
-    lost = None if exited is None or end <= exited.at else end - exited.at
-    surely = (
-        lost is not None
-        and exited is not None
-        and exited.latest is not None
-        and (out is None or (out.earliest is not None and out.earliest > exited.latest))
-    )
-    return Drain(subject, out, max(end - asked.at, 0), lost, surely)
+    ran = _last_run(timeline, container) if ended is not None else None
+    if ran is None or ended is None:
+        return Stop(container, began, ended)
+    return Stop(container, began, ended, ran.exit_code, ran.reason, _outlived(timeline, ran, began or asked, ended))
 
 
-def _first_exit(facts: PodFacts, instants: Instants) -> Instant | None:
-    exits = [
-        instants[mark]
-        for each in facts.containers
-        if each.kind is ContainerKind.MAIN and (mark := Mark(Milestone.FINISHED, each.name)) in instants
-    ]
-    return min(exits, key=lambda instant: instant.at, default=None)
+def _after(instant: Instant | None, asked: Instant) -> Instant | None:
+    return None if instant is None or instant.at < asked.at else instant
+
+
+def _last_run(timeline: Timeline, container: str) -> Ran | None:
+    over = [ran for (name, _), ran in timeline.runs.items() if name == container and ran.exit_code is not None]
+    return max(over, key=lambda ran: ran.run, default=None)
+
+
+def _outlived(timeline: Timeline, ran: Ran, began: Instant, ended: Instant) -> bool | None:
+    """Whether the container was killed as late as its grace period allows (kuberuntime_container.go, killContainer)."""
+    grace = None if timeline.leaves is None else timeline.leaves.grace
+    if not grace or began.earliest is None or ended.latest is None:
+        return None
+    return ran.exit_code == _KILLED and ran.reason != "OOMKilled" and ended.latest >= began.earliest + grace * SECOND

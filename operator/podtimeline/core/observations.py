@@ -145,11 +145,16 @@ class Blamed:
 
 @dataclass(frozen=True, slots=True)
 class Leaves:
-    """The pod is to be deleted: its grace period in whole seconds, and the finalizers that it has."""
+    """The pod is to be deleted: its grace period in whole seconds, and the finalizers that it has.
+
+    ``standing`` are the EndpointSlices (``namespace/service/slice``) in which its address stood as ready when that was
+    seen, ``None`` where it is not known.
+    """
 
     uid: str
-    grace: int | None
+    grace: int | None = None
     finalizers: tuple[str, ...] = ()
+    standing: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

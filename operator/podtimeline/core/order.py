@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from podtimeline.core.attempts import ATTEMPTS, last_attempt, of_first_start, reported, sandboxed, until
 from podtimeline.core.attempts import window as attempted
 from podtimeline.core.clocks import corrected
+from podtimeline.core.departing import effects, last_occurrence, stopped
 from podtimeline.core.instants import Evidence, Instant, Source, Window, exactly, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
@@ -31,6 +32,7 @@ def done(container: ContainerSpec) -> Mark:
 def predecessors(facts: PodFacts) -> Order:
     """Each mark of the pod with the marks that must come before it, in topological order."""
     order: Order = dict.fromkeys(_BEFORE_CREATION, ())
+    order[Mark(Milestone.OWNER_CREATED)] = (Mark(Milestone.ROLLOUT_STARTED),)
     order[Mark(Milestone.CREATED)] = _BEFORE_CREATION
     _order_scheduling(facts, order)
     # A static pod runs before its mirror is created in the API: creation and binding order nothing there.
@@ -152,10 +154,14 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
         after = (Mark(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
         order.setdefault(mark, after if after and after[0] in order else ())
     windows = {mark: _window(timeline, mark) for mark in order}
+    caused = effects(windows, timeline.evidence.keys())
+    # What follows comes last in the order: nothing of the order comes after it.
+    order = {mark: before for mark, before in order.items() if mark not in caused} | caused
     _raise_to_reports(timeline, windows)
     _raise_floors(windows, order)
     _lower_ceilings(windows, order)
     if timeline.facts is not None:
+        windows |= stopped(timeline.facts, windows, caused)
         _attempt(timeline, timeline.facts, windows)
         _derive(timeline, timeline.facts, windows)
     return _estimate(timeline, windows, order)
@@ -188,7 +194,7 @@ def _derive(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) ->
 
 def _window(timeline: Timeline, mark: Mark) -> Window:
     evidence = _corrected(timeline, mark)
-    return intersect(evidence) if evidence else _UNSEEN
+    return intersect(last_occurrence(mark, evidence)) if evidence else _UNSEEN
 
 
 def _corrected(timeline: Timeline, mark: Mark) -> tuple[Evidence, ...]:

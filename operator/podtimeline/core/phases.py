@@ -48,9 +48,23 @@ def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretc
     begin = beginning(timeline, instants)
     if facts is None or begin is None:
         return ()
-    walk = Walk(timeline, instants, begin)
-    walk.along(startup_path(timeline, facts, instants))
+    timeline, upward = _upward(timeline, instants)
+    walk = Walk(timeline, upward, begin)
+    walk.along(startup_path(timeline, facts, upward))
     return _finished_start(walk, timeline, facts, instants, now)
+
+
+def _upward(timeline: Timeline, instants: Instants) -> tuple[Timeline, Instants]:
+    """What is of the start alone: of a pod that never got ready, nothing that came after its deletion was asked for."""
+    deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
+    if deleted is None or Mark(Milestone.READY) in instants:
+        return timeline, instants
+    late = {key for key, ran in timeline.runs.items() if ran.finished is not None and ran.finished > deleted.at}
+    runs = {key: replace(ran, finished=None) if key in late else ran for key, ran in timeline.runs.items()}
+    return (
+        replace(timeline, runs=runs) if late else timeline,
+        {mark: instant for mark, instant in instants.items() if instant.at <= deleted.at},
+    )
 
 
 def measure_request(timeline: Timeline, instants: Instants) -> tuple[Stretch, ...]:

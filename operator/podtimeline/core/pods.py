@@ -25,7 +25,8 @@ class Probe:
 class ContainerSpec:
     """One container of a pod's spec, in the order of the spec (init containers first).
 
-    ``pull_policy`` is ``imagePullPolicy``. A hook is named by whether there is one.
+    ``pull_policy`` is ``imagePullPolicy``. A hook is named by whether there is one. ``ports`` are those it declares, as
+    ``8080/TCP``: it may listen on others too.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ContainerSpec:
     pull_policy: str = ""
     post_start: bool = False
     pre_stop: bool = False
+    ports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
+from podtimeline.core.drains import Drain
 from podtimeline.core.findings import Case, Found, Proof, Spell, of_spell
 from podtimeline.core.instants import SECOND
-from podtimeline.core.leaving import Drain
 from podtimeline.core.milestones import Leg, Milestone
 from podtimeline.core.observations import Ran
 from podtimeline.core.path import service_of
-from podtimeline.core.pods import ContainerKind
 from podtimeline.core.texts import duration_text
 from podtimeline.core.view import Outcome
 
@@ -85,19 +84,12 @@ def finalizers(case: Case, spell: Spell) -> Found | None:
 
 def traffic_lost(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
     """An address that stood as ready after the container behind it had exited."""
-    first = _first_exit(case)
     for drain in case.view.drains:
-        if drain.lost and first is not None:
+        if drain.lost:
             surely = "sent" if drain.surely else "may have sent"
-            after = f"for {duration_text(drain.lost)} after {first} had exited"
+            after = f"for {duration_text(drain.lost)} after {drain.exited} had exited"
             text = f"{service_of(drain.subject)} {surely} it traffic {after}"
-            yield _drained(case, drain, text, drain.lost, *case.proof(Milestone.FINISHED, first))
-
-
-def _first_exit(case: Case) -> str | None:
-    mains = [each.name for each in case.view.facts.containers if each.kind is ContainerKind.MAIN]
-    exits = [(at, name) for name in mains if (at := case.moment(Milestone.FINISHED, name)) is not None]
-    return min(exits)[1] if exits else None
+            yield _drained(case, drain, text, drain.lost, *case.proof(Milestone.FINISHED, drain.exited))
 
 
 def stale_endpoint(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:

@@ -306,9 +306,15 @@ def _blame(timeline: Timeline, said: Blamed) -> bool:
 
 
 def _leave(timeline: Timeline, said: Leaves) -> bool:
-    held = timeline.leaves or Leaves(said.uid, None)
+    held = timeline.leaves or Leaves(said.uid)
+    stood = {*(held.standing or ()), *(said.standing or ())}
     # The kubelet's own last request has a grace of 0, and finalizers go one by one: what was asked for first counts.
-    joined = Leaves(said.uid, _known(held.grace, said.grace), tuple(sorted({*held.finalizers, *said.finalizers})))
+    joined = Leaves(
+        said.uid,
+        _known(held.grace, said.grace),
+        tuple(sorted({*held.finalizers, *said.finalizers})),
+        None if held.standing is None and said.standing is None else tuple(sorted(stood)),
+    )
     if joined == timeline.leaves:
         return False
     timeline.leaves = joined

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from podtimeline.core.clocks import righted
+from podtimeline.core.drains import Drain, drains
 from podtimeline.core.instants import Instant, Source
-from podtimeline.core.leaving import Drain, drains, measure_leaving
+from podtimeline.core.leaving import Stop, measure_leaving, stops
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Incident, Leaves, Partial, Ran, Skewed
 from podtimeline.core.order import resolve
@@ -75,6 +76,7 @@ class View:
     leaving: tuple[Stretch, ...]
     beside: tuple[Stretch, ...]
     drains: tuple[Drain, ...]
+    stops: tuple[Stop, ...]
     requested: int | None
     total: int | None
     startup: int | None
@@ -141,7 +143,8 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         phases=phases,
         leaving=measure_leaving(timeline, instants, now=now),
         drains=drains(timeline, instants, now=now),
-        requested=request[-1].end - request[0].start if request else None,
+        stops=stops(timeline, instants),
+        requested=_between(_at(instants, Milestone.ROLLOUT_STARTED), instants.get(Mark(Milestone.CREATED))),
         beside=_beside(timeline, facts, instants),
         total=phases[-1].end - phases[0].start if phases else None,
         startup=_between(started, ready),

@@ -46,7 +46,7 @@ def read_container(reading: Reading, status: ContainerStatus, kind: ContainerKin
             reading.witness(marks.ready, None)
     if state is not None:
         if state.terminated is not None and marks.finished not in known:
-            _finished(reading, state.terminated, kind, marks.finished)
+            _finished(reading, state.terminated, kind, marks)
         if state.waiting is not None and state.waiting.reason not in _UNTELLING:
             _waits(reading, state.waiting, marks.unpulled)
     if status.restart_count or (state is not None and state.terminated is not None):
@@ -123,16 +123,29 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
     return Evidence(source, begin + SECOND // 2, begin - SECOND, begin + SECOND - 1, arrived)
 
 
-def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, mark: Mark) -> None:
-    name, pod = mark.subject, reading.pod
-    if kind is ContainerKind.INIT and not _is_sidecar(reading, name):
-        for_good = ended.exit_code == 0
-    else:
-        leaving = pod.metadata.deletion_timestamp is not None
-        once = ended.exit_code == 0 and reading.spec.restart_policy != "Always"
-        for_good = leaving or pod.status.phase in TERMINAL or once
-    if for_good:
-        reading.witness(mark, second(Source.FIELD, ended.finished_at, reading.arrived))
+def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, marks: _Marks) -> None:
+    if not _for_good(reading, ended, kind, marks.finished.subject):
+        return
+    if ended.finished_at is not None:
+        reading.witness(marks.finished, second(Source.FIELD, ended.finished_at, reading.arrived))
+    elif marks.started in reading.known:
+        # The kubelet could not find it any more (status_manager.go, TerminatePod): all that is known is that it ended.
+        bound = Evidence(Source.WATCH if reading.live else Source.LISTED, None, None, reading.arrived, reading.arrived)
+        reading.said.append(Witnessed(reading.uid, marks.finished, (bound,), from_status=True))
+
+
+def _for_good(reading: Reading, ended: Terminated, kind: ContainerKind, name: str) -> bool:
+    """Whether nobody starts the container again."""
+    pod, spec = reading.pod, reading.spec
+    if pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL:
+        return True
+    own = next((each for each in (*(spec.init_containers or ()), *(spec.containers or ())) if each.name == name), None)
+    if own is not None and own.restart_policy:
+        # A sidecar, or a container with rules of its own (KEP-5307).
+        return False
+    if kind is ContainerKind.INIT:
+        return ended.exit_code == 0
+    return spec.restart_policy == "Never" or (ended.exit_code == 0 and spec.restart_policy == "OnFailure")
 
 
 def _whole(stamp: str | None) -> int | None:

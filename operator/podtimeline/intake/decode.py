@@ -8,12 +8,13 @@ listed one bounds the first True from above only. What happened on a node was re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.instants import SECOND, Evidence, Source, within_second
+from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Befell, Described, Ended, Incident, Observation
 from podtimeline.core.pods import ContainerKind
 from podtimeline.core.timeline import LOST_READINESS
 from podtimeline.intake.containers import read_container
+from podtimeline.intake.departures import read_departure
 from podtimeline.intake.managers import setter
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.specs import pod_facts
@@ -26,8 +27,6 @@ _SCHEDULED = Mark(Milestone.SCHEDULED)
 _ACCEPTED = Mark(Milestone.KUBELET_ACCEPTED)
 _SANDBOX = Mark(Milestone.SANDBOX_READY)
 _IP = Mark(Milestone.IP_ASSIGNED)
-_DELETION = Mark(Milestone.DELETION_REQUESTED)
-_REMOVED = Mark(Milestone.OBJECT_REMOVED)
 _READY = Mark(Milestone.READY)
 _CONDITIONS = {
     "Initialized": Mark(Milestone.INITIALIZED),
@@ -60,7 +59,7 @@ def pod_observations(
             for each in statuses:
                 read_container(reading, each, kind)
     if pod.metadata.deletion_timestamp is not None or removed:
-        _way_out(reading, removed=removed)
+        read_departure(reading, removed=removed)
     if status.phase in TERMINAL:
         _ended(reading)
     return reading.said
@@ -169,20 +168,6 @@ def _gate(reading: Reading, condition: Condition) -> None:
     gates = reading.spec.readiness_gates
     if gates and mark not in reading.known and any(each.condition_type == condition.type for each in gates):
         _transition(reading, mark, condition, setter(reading.pod.metadata.managed_fields, condition.type))
-
-
-def _way_out(reading: Reading, *, removed: bool) -> None:
-    metadata = reading.pod.metadata
-    if _DELETION not in reading.known:
-        asked = None
-        if metadata.deletion_timestamp is not None:
-            # registry/rest.BeforeDelete keeps the moment of the request when the grace is shortened later.
-            grace = metadata.deletion_grace_period_seconds
-            asked = None if grace is None else moment(metadata.deletion_timestamp) - grace * SECOND
-        evidence = None if asked is None else within_second(_FIELD, asked, observed=reading.arrived)
-        reading.witness(_DELETION, evidence)
-    if removed and _REMOVED not in reading.known:
-        reading.witness(_REMOVED, None)
 
 
 def _ended(reading: Reading) -> None:

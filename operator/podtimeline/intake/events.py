@@ -39,7 +39,8 @@ INCIDENTS: dict[str, Incident] = {
     "ResizeCompleted": Incident.RESIZED,
 }
 """Reasons of what befalls a pod that runs; each is worth its words too."""
-_CREATED_POD = re.compile(r"(?:Created pod: |create Pod )([a-z0-9][-a-z0-9.]*)")
+_STOPPING = "Stopping container "
+_CREATED_POD = re.compile(r"(?:Created pod: |[Cc]reate Pod )([a-z0-9][-a-z0-9.]*)")
 
 
 def event_observations(event: Event, *, arrived: int) -> list[Observation]:
@@ -51,6 +52,8 @@ def event_observations(event: Event, *, arrived: int) -> list[Observation]:
         return _reached(event, uid, milestone, container, arrived)
     if reason in INCIDENTS:
         return _befell(event, uid, INCIDENTS[reason], arrived)
+    if reason == "Killing" and event.message.startswith(_STOPPING) and container:
+        return [_stopping(event, uid, container, arrived)]
     if event.type == "Warning" or reason in TELLING:
         return _words(event, uid, container, arrived)
     return []
@@ -91,6 +94,18 @@ def _words(event: Event, uid: str, container: str, arrived: int) -> list[Observa
     if failed is not None:
         said.append(Witnessed(uid, failed, tuple(dict.fromkeys((first, last)))))
     return said
+
+
+def _stopping(event: Event, uid: str, container: str, arrived: int) -> Witnessed:
+    """The kubelet begins to stop a container for good, or with its sandbox.
+
+    It says so before it runs the preStop hook (kuberuntime_container.go, killContainer). A container that it starts
+    again afterwards is killed in other words.
+    """
+    _, told, _ = attempts(event, arrived=arrived)
+    if told.source is Source.EVENT_NAME and told.at is not None:
+        told = exactly(told.source, told.at, observed=arrived)
+    return Witnessed(uid, Mark(Milestone.KILLING, container), (told,))
 
 
 def _noted(event: Event, subject: str, first: Evidence, last: Evidence, count: int) -> Noted:

@@ -1,8 +1,9 @@
 """From the bytes of a stream to ``ports.Intake``: one feed a stream, for the live streams and for a replay alike."""
 
+import contextlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Generic, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from podtimeline.errors import MalformedObject
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
-from podtimeline.intake.slices import slice_observations
+from podtimeline.intake.slices import Name, SliceIndex
 from podtimeline.intake.volumes import REASONS as OF_VOLUMES
 from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.waiting import REASONS as WAITING
@@ -347,45 +348,53 @@ class EventFeed(Feed[Event]):
 
 
 class SliceFeed(Feed[EndpointSlice]):
-    """EndpointSlices. What was told of a slice is remembered in memory only: a new process lists first."""
+    """EndpointSlices, of all namespaces or of one. ``index`` is in memory only: a new process lists first."""
 
     stream = Stream.ENDPOINTSLICES
     resumable = False
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, index: SliceIndex | None = None, *, namespace: str | None = None) -> None:
         super().__init__(Decoder(EndpointSlice), Decoder(WatchEvent[EndpointSlice]))
         self._intake = intake
-        self._told: dict[str, AbstractSet[str]] = {}
-        self._listing: set[str] = set()
+        self._index = SliceIndex() if index is None else index
+        self._namespace = namespace
+        self._listing: set[Name] = set()
 
     def begin(self) -> None:
         """See ``Feed.begin``."""
         self._listing = set()
 
     def end(self, version: str, *, arrived: int) -> None:
-        """Slices that the listing did not show are forgotten."""
-        self._told = {uid: told for uid, told in self._told.items() if uid in self._listing}
-        self._listing = set()
+        """Slices that the listing did not show are gone."""
+        listed, self._listing = self._listing, set()
+        self._tell(self._index.listed(self._namespace, listed, arrived=arrived), arrived=arrived)
 
     def _seen(self, seen: EndpointSlice, *, arrived: int, live: bool, listing: bool) -> None:
-        uid = seen.metadata.uid
         if listing:
-            self._listing.add(uid)
-        fresh, told = slice_observations(seen, arrived=arrived, live=live, told=self._told.get(uid, frozenset()))
-        self._told[uid] = told
-        for each in fresh:
-            self._intake.take(each.uid, (each,), arrived=arrived)
+            self._listing.add((seen.metadata.namespace, seen.metadata.name))
+        self._tell(self._index.take(seen, arrived=arrived, live=live), arrived=arrived)
 
     def _gone(self, seen: EndpointSlice, *, arrived: int, live: bool) -> None:
-        self._told.pop(seen.metadata.uid, None)
+        self._tell(self._index.drop(seen, arrived=arrived), arrived=arrived)
+
+    def _unreadable(self, raw: bytes, error: Exception) -> None:
+        self._malformed(raw, error)
+        with contextlib.suppress(*UNDECODABLE):
+            # It exists, whatever else it is: the end of the listing must not take it for gone.
+            head = _HEAD.decode(raw).metadata
+            self._listing.add((head.namespace, head.name))
+
+    def _tell(self, said: Iterable[Witnessed], *, arrived: int) -> None:
+        for each in said:
+            self._intake.take(each.uid, (each,), arrived=arrived)
 
 
-def feed_for(stream: Stream, intake: Intake) -> PodFeed | EventFeed | SliceFeed:
-    """The feed of a hot stream, over all namespaces or exactly one."""
+def feed_for(stream: Stream, intake: Intake, addresses: SliceIndex | None = None) -> PodFeed | EventFeed | SliceFeed:
+    """The feed of a hot stream over all namespaces; ``addresses`` remembers what slices hold."""
     match stream:
         case Stream.PODS:
             return PodFeed(intake)
         case Stream.EVENTS:
             return EventFeed(intake)
         case Stream.ENDPOINTSLICES:
-            return SliceFeed(intake)
+            return SliceFeed(intake, addresses)

@@ -6,6 +6,7 @@ import aiohttp
 
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed, feed_for
+from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.streams import Pace, Reflector, Tap, collection_path
 from podtimeline.ports import Clock, Intake, Stream, Versions
 
@@ -18,10 +19,11 @@ def reflectors(
     versions: Versions | None,
     clock: Clock,
     namespaces: Sequence[str] = (),
+    addresses: SliceIndex | None = None,
     pace: Pace | None = None,
     tap: Tap | None = None,
 ) -> tuple[Reflector, ...]:
-    """One reflector per stream, or per stream and namespace.
+    """One reflector per stream, or per stream and namespace; ``addresses`` remembers what slices hold.
 
     Saved versions are of all namespaces: a process that follows some of them lists first, as the choice of namespaces
     may have changed since the version was saved.
@@ -32,7 +34,7 @@ def reflectors(
             connection=connection,
             session=session,
             path=collection_path(stream, namespace),
-            feed=_feed(stream, intake, namespace, presence),
+            feed=_feed(stream, intake, namespace, presence, addresses),
             clock=clock,
             versions=versions if namespace is None else None,
             namespace=namespace,
@@ -44,7 +46,11 @@ def reflectors(
     )
 
 
-def _feed(stream: Stream, intake: Intake, namespace: str | None, presence: Presence) -> PodFeed | EventFeed | SliceFeed:
+def _feed(
+    stream: Stream, intake: Intake, namespace: str | None, presence: Presence, addresses: SliceIndex | None
+) -> PodFeed | EventFeed | SliceFeed:
     if stream is Stream.PODS and namespace is not None:
         return NamespacePodFeed(intake, namespace=namespace, presence=presence)
+    if stream is Stream.ENDPOINTSLICES:
+        return SliceFeed(intake, addresses, namespace=namespace)
     return feed_for(stream, intake)

@@ -100,6 +100,7 @@ def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
         container.image_pull_policy,
         hooks is not None and hooks.post_start is not None,
         hooks is not None and hooks.pre_stop is not None,
+        tuple(f"{each.container_port}/{each.protocol}" for each in container.ports or ()),
     )
 
 

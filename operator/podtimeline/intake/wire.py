@@ -51,6 +51,7 @@ class PodMetadata(Wire, frozen=True):
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     deletion_grace_period_seconds: int | None = None
+    finalizers: list[str] | None = None
     labels: msgspec.Raw = msgspec.Raw()
     annotations: PodAnnotations | None = None
     owner_references: msgspec.Raw = msgspec.Raw()
@@ -76,6 +77,13 @@ class Lifecycle(Wire, frozen=True):
     pre_stop: Presence | None = None
 
 
+class ContainerPort(Wire, frozen=True):
+    """corev1.ContainerPort."""
+
+    container_port: int = 0
+    protocol: str = "TCP"
+
+
 class Container(Wire, frozen=True):
     """corev1.Container."""
 
@@ -86,6 +94,7 @@ class Container(Wire, frozen=True):
     startup_probe: ProbeTiming | None = None
     readiness_probe: ProbeTiming | None = None
     lifecycle: Lifecycle | None = None
+    ports: list[ContainerPort] | None = None
 
 
 class ClaimSource(Wire, frozen=True):

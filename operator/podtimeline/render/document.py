@@ -6,10 +6,11 @@ Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its 
 
 from collections.abc import Iterable
 
+from podtimeline.core.drains import Drain
 from podtimeline.core.explain import explain, findings
 from podtimeline.core.findings import Finding
 from podtimeline.core.instants import SECOND, Instant
-from podtimeline.core.leaving import Drain
+from podtimeline.core.leaving import Stop
 from podtimeline.core.milestones import MILESTONES, Mark
 from podtimeline.core.observations import ImagePulled, Ran, Skewed
 from podtimeline.core.peers import NOBODY, Peers
@@ -47,6 +48,7 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
         "phases": [_stretch(each) for each in view.phases],
         "leaving": [_stretch(each) for each in view.leaving],
         "drains": [_drain(each) for each in view.drains],
+        "stops": [_stop(each) for each in view.stops],
         "beside": [_stretch(each) for each in view.beside],
         **_duration("requested", view.requested),
         **_duration("total", view.total),
@@ -150,8 +152,20 @@ def _drain(drain: Drain) -> Document:
         "subject": drain.subject,
         "out": None if drain.out is None else rfc3339(drain.out.at),
         **_duration("lag", drain.lag),
+        "exited": drain.exited,
         **_duration("lost", drain.lost),
         "surely": drain.surely,
+    }
+
+
+def _stop(stop: Stop) -> Document:
+    return {
+        "container": stop.container,
+        "began": None if stop.began is None else rfc3339(stop.began.at),
+        "ended": None if stop.ended is None else rfc3339(stop.ended.at),
+        "exitCode": stop.exit_code,
+        "reason": stop.reason,
+        "outlived": stop.outlived,
     }
 
 

@@ -13,6 +13,7 @@ from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
+from podtimeline.render.workloads import WORKLOADS_KIND
 
 Schema = dict[str, object]
 
@@ -76,7 +77,17 @@ _REACHED = _object(
     **_unsure("skew", "lag"),
 )
 _NOTE = _object(reason=_TEXT, subject=_TEXT, text=_TEXT, firstText=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)
-_DRAIN = _object(subject=_TEXT, out=_or_null(_MOMENT), surely=_FLAG, **_durations("lag"), **_unsure("lost"))
+_DRAIN = _object(
+    subject=_TEXT, out=_or_null(_MOMENT), exited=_TEXT, surely=_FLAG, **_durations("lag"), **_unsure("lost")
+)
+_STOP = _object(
+    container=_TEXT,
+    began=_or_null(_MOMENT),
+    ended=_or_null(_MOMENT),
+    exitCode=_or_null({"type": "integer"}),
+    reason=_TEXT,
+    outlived=_or_null(_FLAG),
+)
 _RUN = _object(
     container=_TEXT,
     run=_COUNT,
@@ -129,6 +140,7 @@ TIMELINE: Schema = {
         phases=_list(_STRETCH),
         leaving=_list(_STRETCH),
         drains=_list(_DRAIN),
+        stops=_list(_STOP),
         beside=_list(_STRETCH),
         **_unsure("requested", "total", "startup", "endpoint", "termination"),
         **_durations("skew"),
@@ -193,6 +205,30 @@ ROLLOUT: Schema = {
         held=_list(_object(phase=_or_null(_one_of(Phase)), title=_TEXT, pods=_list(_TEXT), **_durations("duration"))),
         members=_list(_MEMBER),
         explanation=_TEXT,
+    ),
+}
+
+WORKLOADS: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Workloads whose pods are, or were, refused",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": WORKLOADS_KIND},
+        items=_list(
+            _object(
+                namespace=_TEXT,
+                workload=_object(kind=_TEXT, name=_TEXT),
+                refused=_object(
+                    now=_FLAG,
+                    maker=_object(kind=_TEXT, name=_TEXT),
+                    text=_TEXT,
+                    first=_MOMENT,
+                    last=_MOMENT,
+                    count=_COUNT,
+                    total=_COUNT,
+                ),
+            )
+        ),
     ),
 }
 

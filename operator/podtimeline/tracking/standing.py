@@ -1,0 +1,78 @@
+"""In which EndpointSlices a pod stands as ready when it is to be deleted, and what changed there while nobody looked."""
+
+from collections.abc import Iterable, Iterator
+
+from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Leaves, Observation, Witnessed
+from podtimeline.core.timeline import Timeline
+from podtimeline.ports import Addresses
+from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.tracking.records import Tracked
+
+_OUT, _REMOVED = Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED
+_PATIENCE = 60 * SECOND
+"""How long slices are waited for that are not listed yet."""
+
+
+class Standing(Companion):
+    """Tells each pod that is to be deleted which slices hold its address as ready.
+
+    What slices say later they tell by themselves. What they said while no process listened is told by the difference
+    between what a pod was told before and what the slices hold once they are listed.
+    """
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self._records: Records | None = None
+        self._waiting: dict[str, int] = {}
+        """By uid: until when to ask again."""
+
+    def attach(self, intake: Records) -> None:
+        """See ``Companion.attach``."""
+        self._records = intake
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        if occasion is not Occasion.LEAVING:
+            return ()
+        said = self._said(timeline, now)
+        if said is None:
+            self._waiting[record.uid] = now + _PATIENCE
+        return said or ()
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        for uid, until in list(self._waiting.items()) if self._records is not None else ():
+            timeline = None if self._records is None else self._records.timeline(uid)
+            said = () if timeline is None else self._said(timeline, now)
+            if said is None and now < until:
+                continue
+            del self._waiting[uid]
+            if said and self._records is not None:
+                self._records.take(uid, said, arrived=now)
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion.closed``."""
+        self._waiting.pop(record.uid, None)
+
+    def _said(self, timeline: Timeline, now: int) -> list[Observation] | None:
+        """What the slices hold of the pod; ``None`` while some are not listed yet."""
+        uid, told = timeline.uid, None if timeline.leaves is None else timeline.leaves.standing
+        subjects = [mark.subject for mark in timeline.evidence if mark.milestone is Milestone.ENDPOINT_READY]
+        stands = {subject: self._addresses.standing(subject, uid) for subject in subjects}
+        if None in stands.values():
+            return None
+        said: list[Observation] = []
+        if told is None:
+            said.append(Leaves(uid, standing=tuple(sorted(each for each in subjects if stands[each]))))
+        for subject in told or ():
+            said += self._missed(timeline, subject, now)
+        return said
+
+    def _missed(self, timeline: Timeline, subject: str, now: int) -> Iterator[Observation]:
+        """What became of an address, where nothing has told it and it is otherwise now."""
+        evidence = (Evidence(Source.LISTED, None, None, now, now),)
+        for milestone, holds in ((_OUT, self._addresses.standing), (_REMOVED, self._addresses.present)):
+            if not timeline.has(milestone, subject) and holds(subject, timeline.uid) is False:
+                yield Witnessed(timeline.uid, Mark(milestone, subject), evidence)
