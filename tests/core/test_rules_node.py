@@ -115,6 +115,8 @@ def test_a_node_whose_network_is_slow_is_found() -> None:
     finding = only(slow(), Kind.SLOW_NODE_NETWORK, peers=compared)
     assert "sandboxes of node-1 take 10.0s, those of other nodes 600ms" in finding.text
     assert found(slow(), Kind.SLOW_NODE_NETWORK, peers=Peers(sandboxes=sandboxes(9, 10, 11))) is None
+    mounting = Peers(sandboxes=sandboxes(9, 10, 11, claims=True), elsewhere=sandboxes(0.5, 0.6, 0.7))
+    assert found(slow(), Kind.SLOW_NODE_NETWORK, peers=mounting) is None
 
 
 def test_a_queued_pull_names_those_ahead() -> None:

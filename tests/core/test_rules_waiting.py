@@ -122,6 +122,7 @@ def test_a_claim_that_is_provisioned_is_named(reason: str, told: bool) -> None: 
     life.saw(Milestone.CLAIM_BOUND, watched(9), subject="data").saw(Milestone.SCHEDULED, watched(9.5), detail="node-1")
     if reason:
         life.noted(reason, 5, "no space left in the pool", subject="data")
+        life.noted("WaitForFirstConsumer", 8, "waiting for first consumer to be created", subject="data")
     finding = only(life, Kind.VOLUME_PROVISIONING)
     assert finding.text.startswith("claim data-web-1 was being provisioned")
     assert ("no space left" in finding.text) == told

@@ -83,9 +83,14 @@ class Peers:
 NOBODY = Peers()
 
 
-def middle(sandboxes: Iterable[PeerSandbox], *, least: int, claims: bool = True) -> int | None:
-    """The middle duration of at least ``least`` sandboxes, else ``None``; without ``claims`` of pods that have none."""
-    lengths = [each.duration for each in sandboxes if claims or not each.claims]
+def unclaimed(sandboxes: Iterable[PeerSandbox]) -> tuple[PeerSandbox, ...]:
+    """The sandboxes of pods without claims: what others took went to their mounts as well."""
+    return tuple(each for each in sandboxes if not each.claims)
+
+
+def middle(sandboxes: Iterable[PeerSandbox], *, least: int) -> int | None:
+    """The middle duration of at least ``least`` sandboxes of pods without claims, else ``None``."""
+    lengths = [each.duration for each in unclaimed(sandboxes)]
     return median_low(lengths) if len(lengths) >= least else None
 
 

@@ -7,7 +7,7 @@ from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import ImagePulled
-from podtimeline.core.peers import PeerPull, PeerSandbox, has_claims, middle
+from podtimeline.core.peers import PeerPull, PeerSandbox, has_claims, middle, unclaimed
 from podtimeline.core.rules_waiting import claim_of
 from podtimeline.core.texts import bytes_text, duration_text, rate_text
 
@@ -82,13 +82,13 @@ def sandbox_retries(case: Case, spell: Spell) -> Found | None:
 
 def slow_mount(case: Case, spell: Spell) -> Found | None:
     """With claims it took much longer than sandboxes of pods that have none: the difference went to the mounts."""
-    usual = middle(case.peers.sandboxes, least=2, claims=False)
+    usual = middle(case.peers.sandboxes, least=2)
     if usual is None or not has_claims(case.view) or spell.duration < max(_SLOWER * usual, SECOND):
         return None
     claims = ", ".join(each.claim for each in case.view.facts.volumes if each.claim)
     quick = f"sandboxes of pods without claims took {duration_text(usual)} on {case.view.node}"
     text = f"probably mounting {claims}, as {quick}"
-    proof = _sandboxes([each for each in case.peers.sandboxes if not each.claims], usual, "without claims, same node")
+    proof = _sandboxes(case.peers.sandboxes, usual, "same node")
     return of_spell(spell, text, proof, *case.bounds(spell), duration=spell.duration - usual)
 
 
@@ -113,8 +113,8 @@ def slow_sandbox(case: Case, spell: Spell) -> Found | None:
 
 
 def _sandboxes(sandboxes: Iterable[PeerSandbox], usual: int, which: str) -> Proof:
-    count = len(list(sandboxes))
-    return Proof("peers", f"{count} sandboxes ({which}): median {duration_text(usual)}")
+    count = len(unclaimed(sandboxes))
+    return Proof("peers", f"{count} sandboxes (without claims, {which}): median {duration_text(usual)}")
 
 
 def image_queue(case: Case, spell: Spell) -> Found | None:

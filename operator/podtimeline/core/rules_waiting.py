@@ -128,9 +128,9 @@ def waiting_for_node(case: Case, spell: Spell) -> Found | None:
 def volume_provisioning(case: Case, spell: Spell) -> Found | None:
     """A claim is provisioned and bound."""
     claim = claim_of(case, spell.subject)
-    quote = case.quote(
-        spell, "ProvisioningFailed", "FailedBinding", "ExternalProvisioning", "WaitForFirstConsumer", about=(claim,)
-    )
+    failed = case.quote(spell, "ProvisioningFailed", "FailedBinding", about=(claim,))
+    # That it is being waited for is said again and again: it must not take the place of why it failed.
+    quote = failed or case.quote(spell, "ExternalProvisioning", "WaitForFirstConsumer", about=(claim,))
     proofs = (
         *case.proof(Milestone.PROVISIONING_STARTED, spell.subject),
         *case.proof(Milestone.CLAIM_BOUND, spell.subject),
@@ -139,7 +139,7 @@ def volume_provisioning(case: Case, spell: Spell) -> Found | None:
     if not proofs:
         return None
     named = f"claim {claim}" if claim else "a claim"
-    told = f": {quote.words}" if quote is not None and quote.reason.endswith(("Failed", "Binding")) else ""
+    told = f": {failed.words}" if failed is not None else ""
     return of_spell(spell, f"{named} {'is' if spell.open else 'was'} being provisioned{told}", *proofs)
 
 
