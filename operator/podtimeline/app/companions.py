@@ -8,6 +8,7 @@ from podtimeline.tracking.nodes import NewNodes
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
 from podtimeline.tracking.requests import Requests
+from podtimeline.tracking.standing import Standing
 from podtimeline.tracking.volumes import Volumes
 
 
@@ -24,4 +25,5 @@ def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
     predecessors = Predecessors()
     requests = Requests(known.nodes, predecessors)
     refusals = Refusals(known.owners, requests.histories, limit=series_limit)
-    return Company((NewNodes(known.nodes), Volumes(), predecessors, requests, refusals), refusals)
+    standing = Standing(known.addresses)
+    return Company((NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, standing), refusals)

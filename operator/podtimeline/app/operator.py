@@ -192,7 +192,7 @@ class _Operator:
         )  # fmt: skip
         self._reflectors = reflectors(
             connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
-            clock=world.clock, namespaces=settings.namespaces, pace=pace(settings),
+            clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, pace=pace(settings),
         )  # fmt: skip
         self._supervisor.start("owners", self._frame.run())
         for number, each in enumerate(self._reflectors):

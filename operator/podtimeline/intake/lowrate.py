@@ -10,6 +10,7 @@ from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
 from podtimeline.intake.owners import OwnerIndex, ServiceFeed, WorkloadFeed
+from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.storage import AttachmentFeed, ClaimFeed
 from podtimeline.intake.wire import Head, WatchEvent
 from podtimeline.intake.workloads import WORKLOADS
@@ -20,10 +21,11 @@ LowRateFeeds = Mapping[LowRate, Feed[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
-    """Who is told what the low-rate kinds say."""
+    """Who is told what the low-rate kinds say, and what slices hold."""
 
     owners: OwnerIndex
     nodes: NodeIndex = field(default_factory=NodeIndex)
+    addresses: SliceIndex = field(default_factory=SliceIndex)
 
 
 def low_rate_feeds(to: Listeners, intake: Intake) -> LowRateFeeds:

@@ -21,7 +21,7 @@ class Occasion(StrEnum):
     PLACED = "placed"
     """The pod is bound to a node."""
     LEAVING = "leaving"
-    """The pod is to be deleted."""
+    """The pod is to be deleted, or was when it was restored."""
     SETTLING = "settling"
     """The pod's start is over: what is told now still counts, what is told later only refines the record."""
 

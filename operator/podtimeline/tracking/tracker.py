@@ -233,12 +233,16 @@ class Tracker:
         elif leaving and not gone and record.leaving_at is None:
             record.leaving_at = now
             self._leaving[record.uid] = record
-            self._companions.ask(record, timeline, Occasion.LEAVING, now)
+            self._leave(record, now)
         if not record.placed and _SCHEDULED in evidence:
             record.placed = True
             self._companions.ask(record, timeline, Occasion.PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
             self._started(record, timeline, now, called_off=gone or leaving)
+
+    def _leave(self, record: Tracked, now: int) -> None:
+        self._touch(record)
+        self._companions.ask(record, self._packing.timeline(record), Occasion.LEAVING, now)
 
     def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
         self._orphans.pop(record.uid, None)
@@ -363,6 +367,8 @@ class Tracker:
             self._packing.rest(record, state)
         else:
             self._resume(record, load(state), now, called_off=gone or leaving)
+        if leaving:
+            self._leave(record, now)
         if gone:
             record.removed = True
             self._due.wake(record, now + self._rules.linger)
