@@ -19,4 +19,7 @@ def attempts(event: Event, *, arrived: int) -> tuple[Evidence, Evidence, int]:
     if count == 1 or event.last_timestamp is None:
         return first, first, count
     second = moment(event.last_timestamp)
-    return first, Evidence(Source.EVENT_SECOND, second + SECOND // 2, None, second + SECOND - 1, arrived), count
+    end = second + SECOND - 1
+    # The latest attempt is not before the first one, which can be of the same second.
+    at = max(second + SECOND // 2, min(first.claim, end))
+    return first, Evidence(Source.EVENT_SECOND, at, None, end, arrived), count
