@@ -15,6 +15,7 @@ from podtimeline.core.phases import Stretch
 from podtimeline.core.pods import Owner
 from podtimeline.core.view import View
 
+_TO_COMPLETION = frozenset({"Job", "CronJob"})
 REVISION_LABELS = ("pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/controller-uid")
 """The label that tells a pod's revision: of a ReplicaSet, of a StatefulSet or DaemonSet, and the uid of a Job."""
 
@@ -202,7 +203,7 @@ def _member(view: View, revision: str) -> Member:
 
 
 def _up(view: View) -> int | None:
-    if view.workload.kind not in {"Job", "CronJob"}:
+    if view.workload.kind not in _TO_COMPLETION:
         return _at(view, Milestone.READY)
     if view.ended is None:
         return None
@@ -220,6 +221,9 @@ def _started(mine: Sequence[Member]) -> int | None:
 
 def _asked(mine: Sequence[Member], started: int) -> list[Member]:
     """The pods of the rollout itself: not those of a later scale-up, and not the replacement of one that went."""
+    if any(each.view.workload.kind in _TO_COMPLETION for each in mine):
+        # A Job makes its pods as others end: all of them are what it was asked for.
+        return list(mine)
     told = [each for each in mine if each.requested is not None]
     return [each for each in told if (each.requested or 0) - started <= SECOND] or list(mine)
 
