@@ -41,6 +41,10 @@ class Intake(Protocol):
         """The marks already taken from the pod's own status; ``None`` while the pod has not been described."""
         ...
 
+    def name_of(self, uid: str) -> str | None:
+        """``namespace/name`` of a pod; ``None`` while it has not been described."""
+        ...
+
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """Join observations of one pod, in any order, any number of times."""
         ...

@@ -50,6 +50,11 @@ def test_a_pod_that_fits_no_node_is_unschedulable_until_it_fits() -> None:
     assert phases(seen) == [(P.SCHEDULING, 0.05), (P.UNSCHEDULABLE, 19.9)]
 
 
+def test_a_refusal_as_early_as_the_creation_is_known_counts() -> None:
+    """Where its Event is the first to tell of the pod, both have one estimate."""
+    assert phases(waited((M.FIRST_UNSCHEDULABLE, 0.02))) == [(P.UNSCHEDULABLE, 19.98)]
+
+
 def test_gates_come_before_the_scheduler() -> None:
     """Its first answer can only follow them."""
     pod = facts(scheduling_gates=("example.org/one",))

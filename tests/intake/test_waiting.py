@@ -170,6 +170,15 @@ def test_a_refusal_is_timed_to_the_microsecond() -> None:
     assert said[-1] == Noted(UID, "FailedScheduling", "", WORDS, AT, 1)
 
 
+def test_a_refusal_that_evicts_others_dates_the_preemption() -> None:
+    """v1.37 says so in the refusal itself, before the victims hear of it; an attempt that evicts nobody does not."""
+    message = "0/2 nodes are available: 2 Insufficient cpu. preemption: found a potential placement for pod on node n"
+    (said,) = said_by("FailedScheduling", message, type="Warning").values()
+    assert evidence(said, Mark(M.PREEMPTION)) == (Evidence(Source.EVENT_TIME, AT, None, AT, ARRIVED),)
+    (said,) = said_by("FailedScheduling", WORDS, type="Warning").values()
+    assert Mark(M.PREEMPTION) not in {each.mark for each in said if isinstance(each, Witnessed)}
+
+
 def test_a_series_of_refusals_says_how_many_and_when_the_last_was() -> None:
     """Its words are those of the first attempt, and were said then."""
     series = {"count": 7, "lastObservedTime": "2026-11-23T19:17:09.250000Z"}
@@ -214,9 +223,20 @@ def test_a_preemption_tells_both_sides() -> None:
     assert said[BIG] == [Witnessed(BIG, Mark(M.PREEMPTION), (told,), "shop/web-1")]
 
 
-def test_without_the_related_object_the_text_names_the_preemptor() -> None:
-    """By uid only."""
+def test_without_the_related_object_the_preemptor_is_known_by_its_uid() -> None:
+    """v1.37 loses it: the name is that of the pod of this uid, where that was seen."""
+    intake = RecordingIntake()
+    PodFeed(intake).line(line("ADDED", pod("big", uid=BIG)), arrived=ARRIVED, live=True)
+    body = event("Preempted", container="", message=f"Preempted by pod {BIG} on node node-1")
+    EventFeed(intake).line(line("ADDED", body), arrived=ARRIVED, live=True)
+    assert intake.of(UID, Blamed) == [Blamed(UID, Cause.PREEMPTION, "Preempted by pod shop/big on node node-1")]
+    assert intake.timelines[BIG].details[Mark(M.PREEMPTION)] == "shop/web-1"
+
+
+def test_a_preemptor_that_nobody_saw_is_named_by_its_uid() -> None:
+    """Its own record begins with its victims."""
     said = preempted(f"Preempted by pod {BIG} on node node-1")
+    assert Blamed(UID, Cause.PREEMPTION, f"Preempted by pod {BIG} on node node-1") in said[UID]
     assert Mark(M.PREEMPTION) in {each.mark for each in said[BIG] if isinstance(each, Witnessed)}
 
 

@@ -39,6 +39,12 @@ class RecordingIntake(Intake):
         timeline = self.timelines.get(uid)
         return None if timeline is None or timeline.facts is None else timeline.from_status
 
+    def name_of(self, uid: str) -> str | None:
+        """See ``ports.Intake``."""
+        timeline = self.timelines.get(uid)
+        facts = None if timeline is None else timeline.facts
+        return None if facts is None else f"{facts.namespace}/{facts.name}"
+
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``."""
         timeline = self.timelines.setdefault(uid, Timeline(uid))

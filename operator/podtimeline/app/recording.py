@@ -41,6 +41,9 @@ class _Counting:
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None: ...
 
+    def name_of(self, uid: str) -> str | None:
+        return None
+
     def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None: ...
 
     def storage(self, news: StorageNews, *, arrived: int) -> None: ...

@@ -136,7 +136,7 @@ def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) 
     elif before is None:
         marks += [mark for mark in instants if mark.milestone is Milestone.PROVISIONING_STARTED]
     within = [
-        mark for mark in marks if mark in instants and after < instants[mark].at and not _past(before, instants[mark])
+        mark for mark in marks if mark in instants and after <= instants[mark].at and not _past(before, instants[mark])
     ]
     return sorted(within, key=lambda mark: instants[mark].at)
 

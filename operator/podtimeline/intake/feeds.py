@@ -335,7 +335,7 @@ class EventFeed(Feed[Event]):
 
     def _of_pod(self, seen: Event, uid: str, arrived: int) -> None:
         if seen.reason in WAITING:
-            for each, told in waiting_observations(seen, arrived=arrived):
+            for each, told in waiting_observations(seen, arrived=arrived, name_of=self._intake.name_of):
                 self._intake.take(each, told, arrived=arrived)
             return
         read = volume_observations if seen.reason in OF_VOLUMES else event_observations

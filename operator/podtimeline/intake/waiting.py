@@ -5,7 +5,7 @@ Karpenter (``NominatePodEvent``).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import groupby
 
@@ -68,7 +68,7 @@ def _evicts(text: str) -> bool:
     Others may nominate too (KEP-5278), and the scheduler itself while it binds.
     """
     _, _, outcome = text.partition("preemption: ")
-    return not outcome or "potential placement" in outcome or "terminating pod on the nominated node" in outcome
+    return not outcome or _PLACED in outcome or "terminating pod on the nominated node" in outcome
 
 
 class Gates:
@@ -114,19 +114,23 @@ def _gated(pod: Pod) -> bool:
     return any(each.type == "PodScheduled" and each.reason == GATED for each in pod.status.conditions or ())
 
 
+_PLACED = "potential placement"
+"""In v1.37 an attempt that finds room by evicting others says so, though it has found none yet."""
 _DELETING = "skip schedule deleting pod"
-_BY_POD = re.compile(r"by pod ([0-9a-f-]{36})")
+_BY = re.compile(r"by (\w+) ([0-9a-f-]{36})")
 _IN_MEMORY = "in kube-scheduler memory"
 _NOMINATED = "Pod should schedule on: "
 _TRIGGERED = "triggered scale-up: "
 
 
-def waiting_observations(event: Event, *, arrived: int) -> Iterator[tuple[str, list[Observation]]]:
+def waiting_observations(
+    event: Event, *, arrived: int, name_of: Callable[[str], str | None] = lambda _: None
+) -> Iterator[tuple[str, list[Observation]]]:
     """What an Event of one of ``REASONS`` says, by the uid of the pod; a preemption tells of two pods.
 
-    Raises ``MalformedObject``.
+    ``name_of`` tells ``namespace/name`` of the pod of a uid where that is known. Raises ``MalformedObject``.
     """
-    said = _SAID[event.reason](event, arrived)
+    said = _preempted(event, arrived, name_of) if event.reason == _PREEMPTED else _SAID[event.reason](event, arrived)
     for uid, told in groupby(said, key=lambda each: each.uid):
         yield uid, list(told)
 
@@ -142,20 +146,23 @@ def _failed(event: Event, arrived: int) -> Iterator[Observation]:
         return
     yield Witnessed(uid, _FIRST, (first,))
     yield Witnessed(uid, _LAST, (last,))
+    if _PLACED in event.message:
+        yield Witnessed(uid, _PREEMPTION, (first,))
     # A series keeps the words of its first attempt: they were said then.
     yield Noted(uid, FAILED_SCHEDULING, "", event.message, at, count)
 
 
-def _preempted(event: Event, arrived: int) -> Iterator[Observation]:
+def _preempted(event: Event, arrived: int, name_of: Callable[[str], str | None]) -> Iterator[Observation]:
     victim, told = event.involved_object, stamp(event, arrived=arrived)
-    by, found = event.related, _BY_POD.search(event.message)
-    uid = by.uid if by is not None and by.kind == "Pod" else found[1] if found else ""
-    name = f"{by.namespace}/{by.name}" if by is not None and by.name else uid
-    text = event.message.replace(by.uid if by is not None and by.uid else uid, name) if uid or name else event.message
-    yield Noted(victim.uid, "Preempted", "", text, told.claim)
+    by, found = event.related, _BY.search(event.message)
+    kind, uid = found.groups() if found else ("", "")
+    # In v1.37 the related object is not there: the scheduler's recorder does not know the type that it is given.
+    name = f"{by.namespace}/{by.name}" if by is not None and by.name else name_of(uid)
+    text = event.message.replace(uid, name) if uid and name else event.message
+    yield Noted(victim.uid, event.reason, "", text, told.claim)
     if _IN_MEMORY not in event.message:
         yield Blamed(victim.uid, Cause.PREEMPTION, text)
-    if uid:
+    if kind == "pod":
         yield Witnessed(uid, _PREEMPTION, (told,), f"{victim.namespace}/{victim.name}")
 
 
@@ -180,10 +187,10 @@ def _noted(event: Event, arrived: int) -> Iterator[Observation]:
 
 _SAID = {
     FAILED_SCHEDULING: _failed,
-    "Preempted": _preempted,
     "TriggeredScaleUp": _scaled_up,
     "NotTriggerScaleUp": _noted,
     "Nominated": _nominated,
 }
-REASONS = _SAID.keys()
+_PREEMPTED = "Preempted"
+REASONS = frozenset({*_SAID, _PREEMPTED})
 """The reasons of Events about a pod that waits for a node."""

@@ -80,6 +80,11 @@ class Tracker:
         record = self._records.get(uid)
         return None if record is None else record.known
 
+    def name_of(self, uid: str) -> str | None:
+        """See ``ports.Intake``."""
+        record = self._records.get(uid)
+        return None if record is None or record.key is None else "/".join(record.key)
+
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``."""
         record = self._records.get(uid)
