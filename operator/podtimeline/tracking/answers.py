@@ -149,7 +149,12 @@ def _neighbour(
         return None
     name = f"{pod.facts.name.rpartition('-')[0]}-{before}"
     found = predecessors.latest((pod.facts.namespace, name))
-    return None if found is None or (rolling and found.revision != revision) else found
+    if found is None or (rolling and found.revision != revision):
+        return None
+    ready = intersect(predecessors.evidence(found, Milestone.READY)).earliest
+    # Where several may be unavailable at a time an update does not wait for each.
+    waited = ready is not None and pod.created.latest is not None and ready <= pod.created.latest
+    return found if waited else None
 
 
 def _of_node(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer | None:

@@ -1,10 +1,11 @@
 """What a pod counts in the histograms, each observation once in the pod's life."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.milestones import PHASES, Leg, Milestone, Phase
 from podtimeline.core.observations import ImagePulled, Partial
+from podtimeline.core.phases import Stretch
 from podtimeline.core.view import Outcome, View
 from podtimeline.ports import Increment, Metric
 
@@ -25,12 +26,27 @@ def start_increments(view: View) -> tuple[Increment, ...]:
     return tuple(_start(view)) if counts(view) else ()
 
 
-def end_increments(view: View) -> tuple[Increment, ...]:
-    """What a pod that is gone counts; a removal that was only noticed by its absence from a listing has no time."""
+def end_increments(view: View, *, watched: bool) -> tuple[Increment, ...]:
+    """What a pod that is gone counts of its way back, if that was ``watched`` from the request on.
+
+    A removal that was only noticed by its absence from a listing has no time.
+    """
     removed = view.instant(Milestone.OBJECT_REMOVED)
-    if view.termination is None or removed is None or removed.source is Source.LISTED or not counts(view):
+    if view.termination is None or removed is None or removed.source is Source.LISTED or view.facts.mirror:
         return ()
-    return (_increment(view, Metric.TERMINATION, view.termination),)
+    return tuple(_end(view, view.termination)) if watched else ()
+
+
+def _end(view: View, termination: int) -> Iterator[Increment]:
+    yield _increment(view, Metric.TERMINATION, termination)
+    yield from _phases(view, view.leaving, Leg.TERMINATION)
+    for drain in view.drains:
+        # A slice that has not let go yet is counted once it has.
+        if drain.out is None or drain.out.source is Source.LISTED:
+            continue
+        yield _increment(view, Metric.ENDPOINT_REMOVAL, drain.lag, key=drain.subject)
+        if drain.lost and drain.surely:
+            yield _increment(view, Metric.LOST_TRAFFIC, drain.lost, key=drain.subject)
 
 
 def _start(view: View) -> Iterator[Increment]:
@@ -39,18 +55,22 @@ def _start(view: View) -> Iterator[Increment]:
     if view.services and not view.awaited and view.endpoint is not None:
         yield _increment(view, Metric.ENDPOINT, view.endpoint)
     if view.outcome in _MEASURED:
-        yield from _phases(view)
+        yield from _phases(view, view.request, Leg.REQUEST)
+        yield from _phases(view, view.phases, Leg.STARTUP)
     for pull in view.pulls:
         value = None if pull.cached else _pull_time(view, pull)
         if value is not None:
             yield _increment(view, Metric.IMAGE_PULL, value, key=pull.container)
 
 
-def _phases(view: View) -> Iterator[Increment]:
-    still_open = {stretch.phase for stretch in view.phases if stretch.open}
-    for phase, value in view.by_phase().items():
+def _phases(view: View, stretches: Sequence[Stretch], leg: Leg) -> Iterator[Increment]:
+    still_open = {stretch.phase for stretch in stretches if stretch.open}
+    for phase in dict.fromkeys(stretch.phase for stretch in stretches):
         if phase not in still_open:
-            yield _increment(view, Metric.PHASE, value, key=phase.value, phase=phase)
+            value = sum(stretch.duration for stretch in stretches if stretch.phase is phase)
+            # What is unexplained can be so on each leg: each counts.
+            key = phase.value if PHASES[phase].leg is leg else f"{leg.value}/{phase.value}"
+            yield _increment(view, Metric.PHASE, value, key=key, phase=phase)
 
 
 def _pull_time(view: View, pull: ImagePulled) -> int | None:

@@ -1,10 +1,12 @@
 """Tells each pod for which request of its workload it was made, as soon as what decides that has come."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from podtimeline.core.instants import SECOND, intersect
+from podtimeline.core.instants import SECOND, Evidence, intersect
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Observation, Witnessed
+from podtimeline.core.pods import ContainerKind, PodFacts
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Memory, Nodes
@@ -17,11 +19,21 @@ from podtimeline.tracking.records import Tracked
 _CREATED, _STARTED, _OWNER = (
     Mark(each) for each in (Milestone.CREATED, Milestone.ROLLOUT_STARTED, Milestone.OWNER_CREATED)
 )
+_REMOVED, _PLACE = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.PREDECESSOR_REMOVED)
 _SCHEDULED, _NEIGHBOUR = Mark(Milestone.SCHEDULED), Mark(Milestone.PREDECESSOR_READY)
 _PATIENCE = 30 * SECOND
 """How long a pod waits for what its workload tells: kopf may be behind."""
 _MAX_PLACES = 50_000
 """Nodes of DaemonSets of which the latest pod is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A DaemonSet's pod on its node, and the generation of the template that it is of."""
+
+    uid: str
+    name: str
+    template: str
 
 
 class Requests(Companion):
@@ -33,9 +45,10 @@ class Requests(Companion):
         self._records: Records | None = None
         self._waiting: dict[str, dict[str, tuple[int, Tracked]]] = {}
         """By maker and pod: until when, and the pod's record."""
-        self._places: dict[tuple[str, str], tuple[str, str]] = {}
-        """By DaemonSet and node: uid and template of the latest pod."""
+        self._places: dict[tuple[str, str], Placed] = {}
+        """By DaemonSet and node: the latest pod."""
         self._on_node: dict[str, bool | None] = {}
+        """By pod of a DaemonSet that waits and is on its node: whether one of its template was there before it."""
 
     def attach(self, intake: Records) -> None:
         """See ``Companion.attach``."""
@@ -53,9 +66,9 @@ class Requests(Companion):
             return ()
         if occasion is Occasion.DESCRIBED:
             self._waiting.setdefault(facts.owner.uid, {})[record.uid] = (now + _PATIENCE, record)
-        elif occasion is Occasion.PLACED and facts.owner.kind == "DaemonSet":
-            self._place(record.uid, timeline, facts.owner.uid, dict(facts.labels))
-        return self._answered(record, timeline, final=occasion is Occasion.SETTLING)
+        placing = occasion is Occasion.PLACED and facts.owner.kind == "DaemonSet"
+        removed = self._place(record.uid, timeline, facts, facts.owner.uid) if placing else ()
+        return (*removed, *self._answered(record, timeline, final=occasion is Occasion.SETTLING))
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
         """See ``Companion.workload``."""
@@ -87,15 +100,22 @@ class Requests(Companion):
         history = self.histories.get(maker)
         return "" if history is None or history.state.owner is None else history.state.owner.uid
 
-    def _place(self, uid: str, timeline: Timeline, maker: str, labels: Mapping[str, str]) -> None:
+    def _place(self, uid: str, timeline: Timeline, facts: PodFacts, maker: str) -> tuple[Observation, ...]:
         """Remember the pod of a node, and whether it takes the place of one of the same template."""
-        node, template = timeline.details.get(_SCHEDULED, ""), labels.get("pod-template-generation", "")
+        node = timeline.details.get(_SCHEDULED, "")
+        mine = Placed(uid, facts.name, dict(facts.labels).get("pod-template-generation", ""))
         former = self._places.pop((maker, node), None)
-        self._places[maker, node] = (uid, template)
+        self._places[maker, node] = mine
         if len(self._places) > _MAX_PLACES:
             del self._places[next(iter(self._places))]
         if uid in self._waiting.get(maker, {}):
-            self._on_node[uid] = None if former is None else former[1] == template
+            self._on_node[uid] = None if former is None else former.template == mine.template
+        if former is None:
+            return ()
+        before = None if self._records is None else self._records.timeline(former.uid)
+        made = intersect(timeline.evidence.get(_CREATED, ())).latest
+        free = () if before is None or made is None else _vacated(before, made)
+        return (Witnessed(uid, _PLACE, free, former.name),) if free else ()
 
     def _answer_all(self, maker: str, now: int) -> None:
         for uid, (_, record) in list(self._waiting[maker].items()):
@@ -117,7 +137,8 @@ class Requests(Companion):
         history = self.histories.get(facts.owner.uid)
         if history is None:
             return ()
-        created, node = intersect(timeline.evidence.get(_CREATED, ())), timeline.details.get(_SCHEDULED)
+        created = intersect(timeline.evidence.get(_CREATED, ()))
+        node = timeline.details.get(_SCHEDULED) if record.uid in self._on_node else None
         pod = Newborn(record.uid, facts, created, node, self._on_node.get(record.uid))
         found = answer(history, pod, self._sources, final=final)
         if found is None:
@@ -136,3 +157,23 @@ class Requests(Companion):
             ready = self._sources.predecessors.evidence(found.neighbour, Milestone.READY)
             if ready:
                 yield Witnessed(uid, _NEIGHBOUR, ready, found.neighbour.name)
+
+
+def _vacated(former: Timeline, by: int) -> tuple[Evidence, ...]:
+    """When a DaemonSet's pod had left its node, if it had by then; with a surge it goes later.
+
+    The controller takes a pod that is to be deleted for gone as soon as it has ended (pkg/controller/daemon,
+    getNodesToDaemonPods).
+    """
+    mains = former.facts.containers if former.facts is not None else ()
+    ends = [
+        former.evidence.get(Mark(Milestone.FINISHED, each.name), ())
+        for each in mains
+        if each.kind is ContainerKind.MAIN
+    ]
+    last = max(ends, key=lambda end: intersect(end).latest or by + 1, default=())
+    for evidence in (last, former.evidence.get(_REMOVED, ())):
+        left = intersect(evidence).latest
+        if left is not None and left <= by:
+            return evidence
+    return ()
