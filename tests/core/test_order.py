@@ -45,7 +45,7 @@ def test_an_init_container_releases_the_next_one_when_it_finishes() -> None:
 
 def test_a_static_pod_runs_before_its_mirror_is_created() -> None:
     """The API object of a static pod comes later: the order of creation and start must not be called skew."""
-    life = Life().described(facts(mirror=True))
+    life = Life().described(facts(mirror="static-1"))
     life.saw(Milestone.CREATED, in_second(9, Source.FIELD), watched(9.1))
     life.saw(Milestone.KUBELET_ACCEPTED, in_second(1, Source.FIELD))
     life.saw(Milestone.STARTED, named(3), subject="web")

@@ -165,7 +165,7 @@ def test_nothing_that_comes_after_readiness_reopens_or_stretches_a_start(
     later: list[Observation], lost: set[Milestone]
 ) -> None:
     """Resizes, reboots, flaps, restarts and pulls: even where the first reports of the start were lost."""
-    life = ordinary()
+    life = ordinary().saw(M.SANDBOX_READY, in_second(1), watched(1.5))
     life.told = [each for each in life.told if not (isinstance(each, Witnessed) and each.mark.milestone in lost)]
     if Milestone.PULLED in lost:
         later = [each for each in later if not isinstance(each, ImagePulled)]

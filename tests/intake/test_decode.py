@@ -106,6 +106,17 @@ def test_what_a_pod_is_follows_from_its_metadata() -> None:
     assert (described.facts.owner, described.facts.labels) == (None, ())
 
 
+def test_a_static_pod_is_accepted_as_its_manifest_is_seen() -> None:
+    """The kubelet's annotation has the nanoseconds that startTime lacks; one of another second is another start's."""
+    for seen, earliest in (("2026-11-23T19:17:02.250000001Z", 250_000_000), ("2026-11-23T19:17:09.5Z", 0)):
+        marked = {"kubernetes.io/config.mirror": "static-1", "kubernetes.io/config.seen": seen}
+        found = evidence(read(ready_pod(metadata={"annotations": marked})), M.KUBELET_ACCEPTED)
+        assert found is not None
+        field = found[Source.FIELD]
+        assert (field.earliest, field.latest) == (within(1)[0] + earliest, within(1)[1])
+        assert field.at == (field.earliest if earliest else None)
+
+
 def test_a_live_version_says_not_after_its_arrival_and_within_its_fields_seconds() -> None:
     """Every milestone of a ready pod has the watch's arrival and the second of its field or condition."""
     said = read(ready_pod())

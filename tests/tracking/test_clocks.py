@@ -204,7 +204,7 @@ def test_after_a_restart_an_open_pod_goes_on_being_corrected() -> None:
 def test_a_static_pod_says_nothing_of_causes() -> None:
     """It runs before its mirror is created: its first stamp follows nothing that the API did."""
     world = World()
-    life = Life("pod-1").described(facts(uid="pod-1", name="pod-1", mirror=True))
+    life = Life("pod-1").described(facts(uid="pod-1", name="pod-1", mirror="static-1"))
     life.saw(Milestone.SCHEDULED, in_second(0), detail="node-1")
     follow(world, container_start(life, "web", 1.0).told)
     (found,) = world.tracker.clocks.numbers()

@@ -201,7 +201,7 @@ def test_mirrors_of_static_pods_are_told_and_never_counted() -> None:
     """The mirror is created after the pod that it mirrors already runs."""
     world = World()
     world.owners.selecting = ()
-    life = Life().described(facts(mirror=True)).saw(Milestone.CREATED, in_second(9, Source.FIELD), watched(9.1))
+    life = Life().described(facts(mirror="static-1")).saw(Milestone.CREATED, in_second(9, Source.FIELD), watched(9.1))
     life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD)).saw(Milestone.READY, watched(9.2))
     world.take(*life.told, seconds=9.2)
     assert world.commit(15) == ()

@@ -66,7 +66,8 @@ class PodFacts:
     """Identity and spec of one pod object; the uid is the key of everything.
 
     ``created_second`` is ``metadata.creationTimestamp`` in nanoseconds (resolution 1 s). ``scheduling_gates`` are those
-    of the first version that was seen.
+    of the first version that was seen. ``mirror`` is the uid that the kubelet gave the static pod which this object is
+    the API's copy of, empty for every other pod.
     """
 
     uid: str
@@ -78,7 +79,7 @@ class PodFacts:
     labels: tuple[tuple[str, str], ...] = ()
     readiness_gates: tuple[str, ...] = ()
     host_network: bool = False
-    mirror: bool = False
+    mirror: str = ""
     run_to_completion: bool = False
     volumes: tuple[VolumeSpec, ...] = ()
     scheduling_gates: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ The record is updated in place (measured: a copy per observation costs more than
 one function only, and the join is commutative, associative and idempotent: order and duplicates cannot matter.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import assert_never
 
@@ -95,6 +95,22 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             return _flag(timeline, observation)
         case _:
             assert_never(observation)
+
+
+def absorb(timeline: Timeline, other: Timeline) -> None:
+    """Join what was recorded of the same pod under another uid, which its description and its end never are."""
+    for mark, evidence in other.evidence.items():
+        detail, from_status = other.details.get(mark, ""), mark in other.from_status
+        apply(timeline, Witnessed(timeline.uid, mark, evidence, detail, from_status))
+    for note in other.notes.values():
+        _keep_note(timeline, note)
+    others: tuple[ImagePulled | Ran | Befell, ...] = (
+        *other.pulls.values(),
+        *other.runs.values(),
+        *other.incidents.values(),
+    )
+    for said in others:
+        apply(timeline, replace(said, uid=timeline.uid))
 
 
 def _circumstance(timeline: Timeline, said: Ran | Befell | Blamed | Leaves | Skewed) -> bool:
@@ -210,10 +226,13 @@ def note_key(note: Note | Noted) -> tuple[str, str]:
 
 
 def _note(timeline: Timeline, said: Noted) -> bool:
-    key = note_key(said)
-    held = timeline.notes.get(key)
     first = said.at if said.first is None else min(said.first, said.at)
-    told = Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text)
+    return _keep_note(timeline, Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text))
+
+
+def _keep_note(timeline: Timeline, told: Note) -> bool:
+    key = note_key(told)
+    held = timeline.notes.get(key)
     joined = told if held is None else joined_note(held, told)
     if joined == held:
         return False

@@ -71,12 +71,21 @@ def _way_up(reading: Reading) -> None:
     if _CREATED not in known:
         reading.witness(_CREATED, second(_FIELD, pod.metadata.creation_timestamp, reading.arrived))
     if status.start_time is not None and _ACCEPTED not in known:
-        reading.witness(_ACCEPTED, second(_FIELD, status.start_time, reading.arrived))
+        reading.witness(_ACCEPTED, _accepted(pod, status.start_time, reading.arrived))
     scheduled, report = _conditions(reading, status.conditions or ())
     if _SCHEDULED not in known:
         read_scheduling(reading, scheduled)
     if _SANDBOX not in known or _IP not in known:
         _network(reading, report)
+
+
+def _accepted(pod: Pod, start: str, arrived: int) -> Evidence | None:
+    within, annotations = second(_FIELD, start, arrived), pod.metadata.annotations
+    if within is None or within.earliest is None or annotations is None or annotations.seen is None:
+        return within
+    # The kubelet stamps a static pod when it sees its manifest, and takes it up at once.
+    seen = max(moment(annotations.seen), within.earliest)
+    return within if within.latest is None or seen > within.latest else within._replace(at=seen, earliest=seen)
 
 
 def _conditions(reading: Reading, conditions: Iterable[Condition]) -> tuple[Condition | None, Condition | None]:

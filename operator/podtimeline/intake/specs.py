@@ -59,7 +59,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         labels=_labels(bytes(metadata.labels)),
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
-        mirror=metadata.annotations is not None and metadata.annotations.mirror is not None,
+        mirror="" if metadata.annotations is None else metadata.annotations.mirror,
         volumes=tuple(_volumes(pod, spec.volumes)),
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,

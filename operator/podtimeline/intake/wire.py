@@ -36,9 +36,13 @@ class Metadata(Wire, frozen=True):
 
 
 class PodAnnotations(msgspec.Struct, frozen=True, gc=False):
-    """The annotation that marks the API's copy of a static pod."""
+    """The annotations that mark the API's copy of a static pod (pkg/kubelet/types/pod_update.go).
 
-    mirror: str | None = msgspec.field(default=None, name="kubernetes.io/config.mirror")
+    ``mirror`` is the uid that the kubelet gave the static pod, ``seen`` when it saw its manifest, in nanoseconds.
+    """
+
+    mirror: str = msgspec.field(default="", name="kubernetes.io/config.mirror")
+    seen: str | None = msgspec.field(default=None, name="kubernetes.io/config.seen")
 
 
 class PodMetadata(Wire, frozen=True):

@@ -14,7 +14,7 @@ from podtimeline.core.observations import Flagged, Observation, Partial, Witness
 from podtimeline.core.pods import PodFacts
 from podtimeline.core.state import load
 from podtimeline.core.storage import StorageNews
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.core.timeline import Timeline, absorb, apply
 from podtimeline.core.view import View, awaited, view
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Owners, Restored, Saved
@@ -23,6 +23,7 @@ from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.companions import Companion, Companions, Occasion
 from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
+from podtimeline.tracking.mirrors import Mirrors, said_of
 from podtimeline.tracking.names import Names, Said
 from podtimeline.tracking.numbers import Numbers, Situation, in_phase, unschedulable
 from podtimeline.tracking.owed import Owed
@@ -67,6 +68,7 @@ class Tracker:
         self._graves = Graves(rules)
         self._owed = Owed(self._packing)
         self._due = Due(self._records)
+        self._mirrors = Mirrors()
         self._companions = Companions(companions, self)
         if restored is not None:
             self._restore(restored, now)
@@ -89,6 +91,10 @@ class Tracker:
         """See ``ports.Intake``."""
         record = self._records.get(uid)
         if record is None:
+            mirror = self._mirrors.of(uid)
+            if mirror is not None:
+                self.take(mirror, said_of(mirror, observations), arrived=arrived)
+                return
             record = self._open(uid, arrived)
             if record is None:
                 self.numbers.late += len(observations)
@@ -256,12 +262,23 @@ class Tracker:
         record.known = timeline.from_status
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
+        self._mirrors.appeared(facts)
+        if facts.mirror:
+            self._adopt(timeline, facts.mirror)
         self._relations.own(record, timeline, now)
         self._flag_listed(record, timeline, facts)
         for said in self._names.appeared(record, record.key):
             apply(timeline, _created(record.uid, said))
         self._companions.appeared(record, facts)
         self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
+
+    def _adopt(self, timeline: Timeline, uid: str) -> None:
+        """Take over what was said of a static pod before its mirror was seen."""
+        orphan = self._records.get(uid)
+        if orphan is not None and uid in self._orphans and orphan.timeline is not None:
+            absorb(timeline, orphan.timeline)
+            del self._orphans[uid], self._records[uid]
+            self._owed.forget(orphan)
 
     def _flag_listed(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
         """Only what is older than the history was there before; a feed that lists first after a restart cannot know."""
@@ -336,6 +353,7 @@ class Tracker:
 
     def _entomb(self, uid: str) -> None:
         self._graves.bury(uid)
+        self._mirrors.forget(uid)
         self._records.pop(uid, None)
 
     def _touch(self, record: Tracked) -> None:
@@ -361,6 +379,7 @@ class Tracker:
         record.placed = saved.settled
         record.key = (sys.intern(facts.namespace), facts.name)
         self._records[record.uid] = record
+        self._mirrors.appeared(facts)
         self._names.appeared(record, record.key)
         self._companions.appeared(record, facts)
         marks = {mark for mark, _ in state.evidence}
