@@ -173,6 +173,15 @@ def test_a_failed_mount_and_a_failed_sandbox_narrow_the_mounts() -> None:
     ]
 
 
+def test_a_mount_that_failed_before_the_volume_could_be_used_is_not_what_followed() -> None:
+    """The kubelet tries, and says so, before it has seen the claim bound or the volume attached."""
+    life = attached(waiting()).saw(Milestone.LAST_MOUNT_FAILURE, named(0.5))
+    life.saw(Milestone.IN_USE, watched(6), subject="data").saw(Milestone.IP_ASSIGNED, watched(9.5))
+    told = seen(container_start(life, "web", 9))
+    assert Phase.VOLUME_MOUNT not in told.by_phase()
+    assert (Phase.SANDBOX, "", 3.0) in lengths(told)
+
+
 def test_a_pod_on_the_host_s_network_waits_for_its_volumes_all_the_same() -> None:
     """It has an address at once: its sandbox ends the wait."""
     life = waiting(CONFIG, host_network=True).saw(Milestone.IP_ASSIGNED, watched(0.2))

@@ -167,7 +167,10 @@ def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
         yield Step(Mark(Milestone.ATTACHED, waiting), Phase.VOLUME_ATTACH)
     before = instants[end].at if end in instants else None
     mount, sandbox = Mark(Milestone.LAST_MOUNT_FAILURE), Mark(Milestone.LAST_SANDBOX_FAILURE)
+    # What failed while a volume was not attached, or its use not reported, failed because of that.
+    usable = max((instants[each].at for each in (attached, used) if each is not None), default=None)
     mounting = mount in instants and not _past(before, instants[mount])
+    mounting = mounting and (usable is None or instants[mount].at > usable)
     retried = sandbox in instants and not _past(before, instants[sandbox])
     if mounting and retried:
         yield Step(mount, Phase.VOLUME_MOUNT, required=False)
