@@ -85,6 +85,16 @@ def test_a_statefulset_waits_for_the_old_pod_to_go() -> None:
     assert found.held[0].duration >= 29 * 10**9
 
 
+def test_a_removal_that_is_told_late_still_made_room_for_the_next_pod() -> None:
+    """Its delivery came 50 ms after that of the pod whose name it freed."""
+    views = [
+        pod("web-0", OLD, Seconds(-500, -490, 100, 130.15), kind="StatefulSet"),
+        pod("web-0", NEW, Seconds(130.1, 134, requested=99.9), kind="StatefulSet"),
+    ]
+    kinds = [each.kind for each in told(views).chain]
+    assert kinds == [LinkKind.CONTROLLER, LinkKind.TERMINATION, LinkKind.STARTUP]
+
+
 def test_a_rollout_that_goes_on_is_not_complete() -> None:
     """A new pod is not ready, so nothing is said of what held it in the end."""
     views = [*rolling_update()[:3], pod("web-new-b", NEW, Seconds(110.3, requested=99.8))]

@@ -6,7 +6,7 @@ deleted count neither as surge nor as available (pkg/controller/deployment/util,
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podtimeline.core.instants import SECOND
@@ -332,33 +332,43 @@ def _waits_for_removal(asked: Sequence[Member], others: Sequence[Member]) -> boo
     )
 
 
+_LATE = SECOND // 4
+"""By how much a removal may be told later than the pod that it made room for: each by a delivery of its own."""
+
+
 def _chain(asked: Sequence[Member], others: Sequence[Member], started: int, complete: int) -> tuple[Link, ...]:
     """From the completion back to the start: what each step waited for is what had happened last before it."""
     links: list[Link] = []
     causes = _causes(asked, others)
     at = complete
     while at > started:
-        cause = next((each for each in reversed(causes) if started < each.at <= at), None)
+        cause = next((each for each in reversed(causes) if started < min(each.at, at) and _led_to(each, at)), None)
         if cause is None:
             links.append(Link(LinkKind.CONTROLLER, started, at))
             break
         causes = [each for each in causes if each.at <= cause.at and each is not cause]
         if cause.at < at:
             links.append(Link(LinkKind.CONTROLLER, cause.at, at))
-        link = _link(cause, started)
+        link = _link(cause, started, min(cause.at, at))
         links.append(link)
         at = link.start
     return tuple(reversed(links))
 
 
-def _link(cause: _Cause, started: int) -> Link:
+def _led_to(cause: _Cause, at: int) -> bool:
+    return cause.at - (_LATE if cause.gone else 0) <= at
+
+
+def _link(cause: _Cause, started: int, end: int) -> Link:
     member = cause.member
     begun = member.leaving if cause.gone else member.created
-    start = max(started, min(begun if begun is not None else cause.at, cause.at))
+    start = max(started, min(begun if begun is not None else end, end))
     kind = LinkKind.TERMINATION if cause.gone else LinkKind.STARTUP
     stretches = member.view.leaving if cause.gone else member.view.phases
-    within = tuple(each for each in stretches if each.start >= start and each.end <= cause.at)
-    return Link(kind, start, cause.at, member.name, within)
+    within = tuple(
+        replace(each, end=min(each.end, end)) for each in stretches if each.start >= start and each.start < end
+    )
+    return Link(kind, start, end, member.name, within)
 
 
 def _held(chain: Sequence[Link]) -> tuple[Held, ...]:
