@@ -17,7 +17,7 @@ SLICE = "shop/web/web-x1"
 
 def leaving(pod: PodFacts | None = None, *, grace: int = 10) -> Life:
     """A pod whose deletion is asked for at 20 s; the kubelet begins to stop it half a second later."""
-    life = ordinary(pod).saw(Milestone.DELETION_REQUESTED, watched(20))
+    life = ordinary(pod).saw(Milestone.DELETION_REQUESTED, watched(20), in_second(20, Source.FIELD))
     life.told.append(Leaves("uid-1", grace))
     return life.saw(Milestone.KILLING, named(20.5), subject="web")
 

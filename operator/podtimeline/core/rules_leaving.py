@@ -6,14 +6,12 @@ from podtimeline.core.drains import Drain
 from podtimeline.core.findings import Case, Found, Proof, Spell, of_spell
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Leg, Milestone
-from podtimeline.core.observations import Ran
 from podtimeline.core.path import service_of
 from podtimeline.core.texts import duration_text
 from podtimeline.core.view import Outcome
 
 _LATE = SECOND
 """How long an address may stand as ready after the deletion, or a clock may be off, before it is worth a finding."""
-_KILLED = 137
 
 
 def late_kill(case: Case, spell: Spell) -> Found | None:
@@ -26,22 +24,19 @@ def late_kill(case: Case, spell: Spell) -> Found | None:
 
 def grace_ran_out(case: Case, spell: Spell) -> Found | None:
     """SIGTERM did not end the container: SIGKILL did, when the grace period was over."""
-    leaves, asked = case.view.leaves, case.moment(Milestone.DELETION_REQUESTED)
-    if leaves is None or leaves.grace is None or asked is None:
+    leaves, killed = case.view.leaves, [stop for stop in case.view.stops if stop.outlived]
+    if leaves is None or not killed:
         return None
-    killed = [ran for ran in case.view.runs if ran.exit_code == _KILLED and _outlived(ran, asked, leaves.grace)]
-    if not killed or not leaves.grace:
-        return None
-    names = ", ".join(sorted({ran.container for ran in killed}))
-    text = f"{names} did not end within its grace of {leaves.grace} s and was killed (exit code {_KILLED})"
-    proofs = [Proof("status", f"{ran.container} ended with exit code {ran.exit_code}", ran.finished) for ran in killed]
-    grace = Proof("field", f"deletionGracePeriodSeconds: {leaves.grace}", asked)
+    names = ", ".join(stop.container for stop in killed)
+    codes = ", ".join(sorted({str(stop.exit_code) for stop in killed}))
+    text = f"{names} did not end within its grace of {leaves.grace} s and was killed (exit code {codes})"
+    proofs = (
+        Proof("status", f"{stop.container} ended with exit code {stop.exit_code}", stop.ended.at)
+        for stop in killed
+        if stop.ended is not None
+    )
+    grace = Proof("field", f"deletionGracePeriodSeconds: {leaves.grace}", case.moment(Milestone.DELETION_REQUESTED))
     return of_spell(spell, text, *proofs, grace, *case.bounds(spell))
-
-
-def _outlived(ran: Ran, asked: int, grace: int) -> bool:
-    # finishedAt is a whole second: the run may have ended up to a second after it.
-    return ran.finished is not None and ran.finished + SECOND >= asked + grace * SECOND
 
 
 def pre_stop(case: Case, spell: Spell) -> Found | None:
@@ -59,17 +54,16 @@ def pre_stop(case: Case, spell: Spell) -> Found | None:
 
 def slow_stop(case: Case, spell: Spell) -> Found | None:
     """It took its time by itself: no hook ran first, and the kubelet did not have to kill it."""
-    container, told = case.view.facts.container(spell.subject), case.moment(Milestone.KILLING, spell.subject)
-    if container is None or container.pre_stop or told is None or grace_ran_out(case, spell) is not None:
+    name, container = spell.subject, case.view.facts.container(spell.subject)
+    stop = next((stop for stop in case.view.stops if stop.container == name), None)
+    if container is None or container.pre_stop or stop is None or stop.began is None or stop.outlived:
         return None
-    runs = [ran for ran in case.view.runs if ran.container == spell.subject and ran.exit_code is not None]
-    code = f", with exit code {runs[-1].exit_code}" if runs else ""
+    code = f", with exit code {stop.exit_code}" if stop.exit_code is not None else ""
     grace = case.view.leaves.grace if case.view.leaves is not None else None
     within = f" (its grace is {grace} s)" if grace is not None else ""
-    how = "has not ended since" if spell.open else "ended so long after"
-    text = f"{spell.subject} {how} the kubelet began to stop it{code}{within}"
-    ends = (*case.proof(Milestone.KILLING, spell.subject), *case.proof(Milestone.FINISHED, spell.subject))
-    return of_spell(spell, text, *ends)
+    how = "has not ended since" if stop.ended is None else "ended so long after"
+    text = f"{name} {how} the kubelet began to stop it{code}{within}"
+    return of_spell(spell, text, *case.proof(Milestone.KILLING, name), *case.proof(Milestone.FINISHED, name))
 
 
 def finalizers(case: Case, spell: Spell) -> Found | None:

@@ -65,6 +65,19 @@ class Drain:
     lag_nanoseconds: int
     lost_nanoseconds: int | None
     surely: bool
+    exited: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How one container of a pod that was to be deleted ended; ``None`` is not known, or not yet."""
+
+    container: str
+    began: str | None
+    ended: str | None
+    exit_code: int | None
+    reason: str
+    outlived: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +229,7 @@ class PodTimeline:
     phases: tuple[Stretch, ...]
     leaving: tuple[Stretch, ...]
     drains: tuple[Drain, ...]
+    stops: tuple[Stop, ...]
     beside: tuple[Stretch, ...]
     requested_nanoseconds: int | None
     total_nanoseconds: int | None

@@ -6,7 +6,8 @@ from dataclasses import replace
 from podtimeline.core.findings import FindingKind
 from podtimeline.core.texts import duration_text
 from podtimeline.render import words
-from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run
+from podtimeline.render.axis import span_text
+from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run, Stop
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.ranked import foremost, when_text
 from podtimeline.render.screen import Line, Piece, Screen, Style
@@ -34,6 +35,8 @@ def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
         drawn += screen.paragraph(_ended(timeline), style=words.outcome_style(timeline))
     if timeline.deletion is not None:
         drawn += screen.paragraph(_deletion(timeline.deletion))
+    for stop in timeline.stops if wide else ():
+        drawn += screen.paragraph(_stop(stop))
     drawn += _incidents(timeline, screen, wide=wide)
     for caveat in words.caveats(timeline):
         drawn += screen.paragraph(caveat, style=Style.YELLOW)
@@ -120,6 +123,18 @@ def _deletion(deletion: Deletion) -> str:
     grace = "" if deletion.grace_seconds is None else f", grace {duration_text(deletion.grace_seconds * 1_000_000_000)}"
     held = f", finalizers {', '.join(deletion.finalizers)}" if deletion.finalizers else ""
     return f"Deletion asked for by {cause}{told}{grace}{held}."
+
+
+def _stop(stop: Stop) -> str:
+    """How a container ended that the deletion ended."""
+    if stop.ended is None:
+        return f"{stop.container} has not ended yet."
+    code = "" if stop.exit_code is None else f" with exit code {stop.exit_code}"
+    reason = f" ({stop.reason})" if stop.reason else ""
+    killed = ", killed as its grace period was over" if stop.outlived else ""
+    length = 0 if stop.began is None else nanoseconds(stop.ended) - nanoseconds(stop.began)
+    took = "" if stop.began is None else f" after {span_text(max(length, 0))}"
+    return f"{stop.container} ended{took}{code}{reason}{killed}."
 
 
 def _incidents(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
