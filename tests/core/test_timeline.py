@@ -61,7 +61,16 @@ WITNESSED = st.builds(
 LENGTH = st.none() | st.integers(0, 60 * SECOND)
 OTHERS = st.one_of(
     st.sampled_from([Described(UID, facts(INIT, PROXY, WEB)), Described(UID, facts(WEB))]),
-    st.builds(Noted, st.just(UID), st.sampled_from(["Unhealthy", "BackOff"]), NAMES, st.text(max_size=5), MOMENT),
+    st.builds(
+        Noted,
+        st.just(UID),
+        st.sampled_from(["Unhealthy", "BackOff"]),
+        NAMES,
+        st.text(max_size=5),
+        MOMENT,
+        st.integers(1, 9),
+        st.none() | MOMENT,
+    ),
     st.builds(ImagePulled, st.just(UID), NAMES, st.just("i"), st.booleans(), MOMENT, LENGTH, LENGTH, LENGTH),
     st.builds(
         Ran,
@@ -173,6 +182,18 @@ def test_the_latest_words_under_a_reason_win() -> None:
     note = life.timeline().notes["FailedMount", ""]
     assert (note.first_text, note.text, note.count) == ("connection refused", "no such device", 3)
     assert (note.first, note.last) == (at(4), at(5))
+
+
+def test_what_was_said_in_different_words_is_counted_together() -> None:
+    """An Event counts its own words only; each failed sandbox has another id in its words, and so another Event."""
+    timeline = Timeline(UID)
+    for first, at_last, count, text in ((1, 1, 1, "a1"), (11, 40, 3, "b2"), (11, 30, 2, "b2"), (50, 50, 1, "c3")):
+        apply(timeline, Noted(UID, "FailedCreatePodSandBox", "", text, at(at_last), count, at(first)))
+    (note,) = timeline.notes.values()
+    assert (note.count, note.first_text, note.text) == (5, "a1", "c3")
+    for second in range(100, 200):
+        apply(timeline, Noted(UID, "FailedCreatePodSandBox", "", "more", at(second), 1, at(second)))
+    assert len(timeline.notes["FailedCreatePodSandBox", ""].counts) == 16
 
 
 def test_the_words_of_each_probe_are_kept() -> None:

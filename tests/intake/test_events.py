@@ -47,7 +47,10 @@ def test_an_interface_that_was_added_brings_the_address_and_its_words() -> None:
     words = "Add eth0 [10.244.1.7/24 fd00::7/64] from cbr0"
     said = read("AddedInterface", container="", message=words)
     evidence = Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED)
-    assert said == [Witnessed(UID, Mark(M.IP_ASSIGNED), (evidence,)), Noted(UID, "AddedInterface", "", words, AT)]
+    assert said == [
+        Witnessed(UID, Mark(M.IP_ASSIGNED), (evidence,)),
+        Noted(UID, "AddedInterface", "", words, AT, 1, AT),
+    ]
 
 
 NO_PULL = (
@@ -77,7 +80,7 @@ def test_an_attempt_that_failed_is_a_milestone_and_its_words(reason: str, messag
     said = read(reason, type="Warning", container=where, message=message)
     evidence = Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED)
     witnessed = [] if mark is None else [Witnessed(UID, mark, (evidence,))]
-    assert said == [Noted(UID, reason, where, message, AT), *witnessed]
+    assert said == [Noted(UID, reason, where, message, AT, 1, AT), *witnessed]
 
 
 def test_the_latest_of_several_attempts_is_told_beside_the_first() -> None:
@@ -107,7 +110,7 @@ def test_what_the_status_says_with_more_words_is_not_noted_again(error: str) -> 
 def test_what_befalls_a_pod_is_an_incident_with_its_words(reason: str, message: str, incident: Incident) -> None:
     """Each occurrence that an Event stands for is told: the first by its name, the latest by its second."""
     said = read(reason, container="", message=message)
-    assert said == [Befell(UID, incident, AT, message), Noted(UID, reason, "", message, AT)]
+    assert said == [Befell(UID, incident, AT, message), Noted(UID, reason, "", message, AT, 1, AT)]
     twice = read(reason, container="", message=message, count=2, lastTimestamp=stamp(30))
     later = CREATED_NS + 30 * SECOND + SECOND // 2
     assert [each.at for each in twice if isinstance(each, Befell)] == [AT, later]
@@ -172,9 +175,9 @@ def test_a_pulled_message_of_another_kind_leaves_the_milestone() -> None:
 def test_warnings_and_telling_reasons_are_noted_with_their_container() -> None:
     """Every Warning has words worth keeping; of the Normal ones those that explain."""
     said = read("Unhealthy", type="Warning", message="Readiness probe failed: 503")
-    assert said == [Noted(UID, "Unhealthy", "web", "Readiness probe failed: 503", AT, 1)]
+    assert said == [Noted(UID, "Unhealthy", "web", "Readiness probe failed: 503", AT, 1, AT)]
     said = read("TaintManagerEviction", container="", message="Marking for deletion Pod shop/web-1")
-    assert said == [Noted(UID, "TaintManagerEviction", "", "Marking for deletion Pod shop/web-1", AT, 1)]
+    assert said == [Noted(UID, "TaintManagerEviction", "", "Marking for deletion Pod shop/web-1", AT, 1, AT)]
     assert read("SomethingNormal", message="fine") == []
 
 

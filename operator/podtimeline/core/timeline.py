@@ -34,7 +34,11 @@ from podtimeline.core.pods import Owner, PodFacts
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was said under one reason about one subject: first and latest text, the highest count an event reported."""
+    """What was said under one reason about one subject: first and latest text, and how often it was said.
+
+    An Event counts how often its own words were said; other words are another Event's. ``counts`` has the count of each
+    Event by the moment of its first words, of the first of them at most.
+    """
 
     reason: str
     subject: str
@@ -44,6 +48,7 @@ class Note:
     count: int
     first_text: str = ""
     """What was said at ``first``."""
+    counts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -227,7 +232,10 @@ def note_key(note: Note | Noted) -> tuple[str, str]:
 
 def _note(timeline: Timeline, said: Noted) -> bool:
     first = said.at if said.first is None else min(said.first, said.at)
-    return _keep_note(timeline, Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text))
+    counts = () if said.first is None else ((first, said.count),)
+    return _keep_note(
+        timeline, Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text, counts)
+    )
 
 
 def _keep_note(timeline: Timeline, told: Note) -> bool:
@@ -244,7 +252,16 @@ def joined_note(one: Note, other: Note) -> Note:
     """Two notes of one reason and subject as one."""
     last, text = max((one.last, one.text), (other.last, other.text))
     first, first_text = min((one.first, one.first_text), (other.first, other.first_text))
-    return Note(one.reason, one.subject, text, first, last, max(one.count, other.count), first_text)
+    counts = dict(one.counts)
+    for since, count in other.counts:
+        counts[since] = max(counts.get(since, 0), count)
+    kept = tuple(sorted(counts.items())[:_COUNTED])
+    said = max(one.count, other.count, sum(count for _, count in kept))
+    return Note(one.reason, one.subject, text, first, last, said, first_text, kept)
+
+
+_COUNTED = 16
+"""Events of one reason whose counts are added up: client-go combines the tenth of one kind in ten minutes and later."""
 
 
 def _image(timeline: Timeline, said: ImagePulled) -> bool:

@@ -73,7 +73,7 @@ def _reached(event: Event, uid: str, milestone: Milestone, container: str, arriv
         said.append(pull)
     if milestone is Milestone.IP_ASSIGNED:
         # One Event for each interface: the address is in the pod's status, the interface and its network are not.
-        said.append(Noted(uid, event.reason, "", event.message, told.claim))
+        said.append(Noted(uid, event.reason, "", event.message, told.claim, first=told.claim))
     return said
 
 
@@ -109,8 +109,7 @@ def _stopping(event: Event, uid: str, container: str, arrived: int) -> Witnessed
 
 
 def _noted(event: Event, subject: str, first: Evidence, last: Evidence, count: int) -> Noted:
-    before = None if first == last else first.claim
-    return Noted(event.involved_object.uid, event.reason, subject, event.message, last.claim, count, before)
+    return Noted(event.involved_object.uid, event.reason, subject, event.message, last.claim, count, first.claim)
 
 
 def _failed(event: Event, container: str) -> Mark | None:
