@@ -15,6 +15,29 @@ def test_an_address_reported_late_is_bounded_by_the_pull_that_followed_it() -> N
     assert (instant.earliest, instant.latest, instant.at) == (at(0), at(1), at(1))
 
 
+def test_the_sandbox_is_there_before_the_first_container_and_its_address_before_that() -> None:
+    """The condition is reported with the running container; the network plugin ran while the sandbox was made."""
+    life = ordinary().saw(Milestone.SANDBOX_READY, watched(3.4))
+    instants = resolve(life.timeline())
+    sandbox, address = instants[Mark(Milestone.SANDBOX_READY)], instants[Mark(Milestone.IP_ASSIGNED)]
+    assert (sandbox.at, sandbox.latest) == (at(1), at(1))
+    assert (address.earliest, address.latest) == (at(0), at(1))
+    assert address.at == at(0.2) + (at(1) - at(0.2)) * 2 // 3
+    assert address.source is Source.ORDER
+
+
+def test_an_address_that_was_stamped_stays_where_its_stamp_is() -> None:
+    """Multus says when it attached an interface."""
+    life = ordinary().saw(Milestone.SANDBOX_READY, watched(3.4)).saw(Milestone.IP_ASSIGNED, named(0.7))
+    assert resolve(life.timeline())[Mark(Milestone.IP_ASSIGNED)].at == at(0.7)
+
+
+def test_a_sandbox_that_was_made_anew_takes_no_bound_from_the_containers() -> None:
+    """Its condition turned after they ran: the first address is bounded by them all the same."""
+    life = ordinary().saw(Milestone.SANDBOX_READY, in_second(8), watched(8.5))
+    assert resolve(life.timeline())[Mark(Milestone.IP_ASSIGNED)].latest == at(1)
+
+
 def test_every_predecessor_stands_before_its_mark() -> None:
     """The order is topological, so one pass each way carries all bounds."""
     order = predecessors(facts(INIT, PROXY, WEB, readiness_gates=("example.org/lb",)))

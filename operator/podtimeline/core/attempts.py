@@ -29,15 +29,6 @@ _STEPS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINE
 _OF_READY = Mark(Milestone.READY)
 
 
-def sandboxed(facts: PodFacts) -> Mark:
-    """The milestone by which a pod's sandbox is known to be there.
-
-    A pod of the host's network has the node's addresses before its volumes are mounted (pkg/kubelet/kubelet_pods.go,
-    generateAPIPodStatus): of it only the condition tells.
-    """
-    return Mark(Milestone.SANDBOX_READY if facts.host_network else Milestone.IP_ASSIGNED)
-
-
 def until(mark: Mark, facts: PodFacts) -> Mark:
     """The step that the attempts of a milestone of ``ATTEMPTS`` are made for."""
     match mark.milestone:
@@ -50,7 +41,7 @@ def until(mark: Mark, facts: PodFacts) -> Mark:
             once = container is not None and container.kind is ContainerKind.INIT
             return Mark(Milestone.FINISHED, mark.subject) if once else Mark(Milestone.CONTAINERS_READY)
         case _:
-            return sandboxed(facts)
+            return Mark(Milestone.SANDBOX_READY)
 
 
 _SECONDS = frozenset({Source.EVENT_SECOND, Source.FIELD})

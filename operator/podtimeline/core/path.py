@@ -6,7 +6,6 @@ A step is a milestone. One that is not ``required`` is taken only where it was o
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from podtimeline.core.attempts import sandboxed
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
@@ -179,10 +178,17 @@ def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
 
 
 def _sandboxed(facts: PodFacts, instants: Instants) -> Mark:
-    """What ends the way to the sandbox; the address where a kubelet before 1.29 has no condition for it."""
-    end = sandboxed(facts)
-    begun = any(mark.milestone in _OF_CONTAINERS for mark in instants)
-    return Mark(Milestone.IP_ASSIGNED) if end not in instants and begun else end
+    """What ends the way to the sandbox: its condition, unless that is of a later sandbox; else the address.
+
+    A kubelet before 1.29 has no such condition. The address of a pod of the host's network tells nothing of its sandbox
+    but that it was there when containers were started.
+    """
+    sandbox, address = Mark(Milestone.SANDBOX_READY), Mark(Milestone.IP_ASSIGNED)
+    ready = instants.get(sandbox)
+    begun = min((instants[mark].at for mark in instants if mark.milestone in _OF_CONTAINERS), default=None)
+    if ready is not None and (begun is None or ready.at <= begun):
+        return sandbox
+    return address if begun is not None or not facts.host_network else sandbox
 
 
 _OF_CONTAINERS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone.STARTED})
