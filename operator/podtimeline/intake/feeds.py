@@ -16,6 +16,7 @@ from podtimeline.errors import MalformedObject
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
+from podtimeline.intake.reboots import CHANGED, Reboots
 from podtimeline.intake.slices import Name, SliceIndex
 from podtimeline.intake.volumes import REASONS as OF_VOLUMES
 from podtimeline.intake.volumes import claim_words, volume_observations
@@ -302,13 +303,14 @@ class NamespacePodFeed(PodFeed):
 
 
 class EventFeed(Feed[Event]):
-    """Events of pods, and of the controllers that create pods."""
+    """Events of pods, of what they are made of, and of the controllers that create them."""
 
     stream = Stream.EVENTS
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(Decoder(Event), Decoder(WatchEvent[Event]))
         self._intake = intake
+        self._reboots = Reboots()
 
     def end(self, version: str, *, arrived: int) -> None:
         """Events expire: what a listing does not show any more happened all the same."""
@@ -318,6 +320,9 @@ class EventFeed(Feed[Event]):
         if about.kind == "Pod":
             if about.uid:
                 self._of_pod(seen, about.uid, arrived)
+            return
+        if about.kind == "Node":
+            self._reboot(seen, arrived)
             return
         if about.kind == "PersistentVolumeClaim":
             said = claim_words(seen, arrived=arrived)
@@ -342,6 +347,12 @@ class EventFeed(Feed[Event]):
         said = read(seen, arrived=arrived)
         if said:
             self._intake.take(uid, said, arrived=arrived)
+        if seen.reason == CHANGED:
+            self._reboot(seen, arrived)
+
+    def _reboot(self, seen: Event, arrived: int) -> None:
+        for befell in self._reboots.read(seen, arrived=arrived):
+            self._intake.take(befell.uid, (befell,), arrived=arrived)
 
     def _gone(self, seen: Event, *, arrived: int, live: bool) -> None:
         """An Event's expiry, after an hour, says nothing."""

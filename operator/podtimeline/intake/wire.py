@@ -248,11 +248,18 @@ class EventSeries(Wire, frozen=True):
     last_observed_time: str | None = None
 
 
+class EventSource(Wire, frozen=True):
+    """corev1.EventSource."""
+
+    host: str = ""
+
+
 class Event(Wire, frozen=True):
     """corev1.Event."""
 
     metadata: Metadata
     involved_object: ObjectReference = ObjectReference()
+    source: EventSource | None = None
     related: ObjectReference | None = None
     reason: str = ""
     message: str = ""
