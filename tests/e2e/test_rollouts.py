@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from tests.e2e.clusters import eventually, kubectl, kubectl_json, namespace
 from tests.e2e.processes import OperatorProcess
-from tests.support.sums import whole
+from tests.support.sums import reached, whole
 from tests.support.truth import nanoseconds
 
 from podtimeline.cli.main import main
@@ -127,10 +127,11 @@ def test_a_deployments_rollout_was_held_by_its_probes(rollouts: Rollouts) -> Non
 
 
 def test_each_new_pod_was_made_once_the_one_before_was_ready(rollouts: Rollouts) -> None:
-    """The order of the pods on the axis, by their own milestones."""
+    """The order of the pods on the axis, by the bounds of their own milestones."""
     new = [each for each in rollouts.done["web"]["members"] if each["current"]]
     for before, after in itertools.pairwise(new):
-        assert nanoseconds(before["up"]) <= nanoseconds(after["created"])
+        ready, created = (reached(each["timeline"])[mark, ""] for each, mark in ((before, "ready"), (after, "created")))
+        assert nanoseconds(ready["earliest"]) <= nanoseconds(created["latest"])
 
 
 def test_a_statefulset_was_held_by_the_pods_that_had_to_go(rollouts: Rollouts) -> None:

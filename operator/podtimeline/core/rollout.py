@@ -8,6 +8,7 @@ deleted count neither as surge nor as available (pkg/controller/deployment/util,
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone, Phase
@@ -18,6 +19,9 @@ from podtimeline.core.view import View
 _TO_COMPLETION = frozenset({"Job", "CronJob"})
 REVISION_LABELS = ("pod-template-hash", "controller-revision-hash", "batch.kubernetes.io/controller-uid")
 """The label that tells a pod's revision: of a ReplicaSet, of a StatefulSet or DaemonSet, and the uid of a Job."""
+
+_LATE = SECOND // 5
+"""By how much a cause may be told later than the pod that it led to: each is timed by a delivery of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +155,10 @@ def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | No
     """
     everyone = [_member(view, revision) for view in views]
     mine = [each for each in everyone if each.current and each.created is not None]
-    started = _started(mine)
+    started = _started(mine, [each for each in everyone if not each.current])
     if started is None:
         return None
-    asked = _asked(mine, started)
+    asked = _asked(mine)
     older, superseded = _before(everyone, started), _superseded(everyone, started)
     others = [each for each in everyone if each.revision in older and not each.current and _there(each, started)]
     complete = _complete(asked, others, desired, superseded)
@@ -213,19 +217,28 @@ def _up(view: View) -> int | None:
     return max(finished, default=None)
 
 
-def _started(mine: Sequence[Member]) -> int | None:
-    requested = [each.requested for each in mine if each.requested is not None]
-    created = [each.created for each in mine if each.created is not None]
-    return min(requested or created, default=None)
+def _started(mine: Sequence[Member], others: Sequence[Member]) -> int | None:
+    """When the rollout was asked for; not after the first old pod that had to go for it, which may be told earlier."""
+    requested = [each for each in mine if each.requested is not None]
+    if not requested:
+        return min((each.created for each in mine if each.created is not None), default=None)
+    first = min(requested, key=lambda each: each.requested or 0)
+    asked = first.view.instant(Milestone.ROLLOUT_STARTED)
+    started = first.requested or 0
+    earliest = started if asked is None or asked.earliest is None else asked.earliest
+    gone = [each.leaving for each in others if each.leaving is not None and earliest <= each.leaving < started]
+    return min([started, *gone])
 
 
-def _asked(mine: Sequence[Member], started: int) -> list[Member]:
+def _asked(mine: Sequence[Member]) -> list[Member]:
     """The pods of the rollout itself: not those of a later scale-up, and not the replacement of one that went."""
     if any(each.view.workload.kind in _TO_COMPLETION for each in mine):
         # A Job makes its pods as others end: all of them are what it was asked for.
         return list(mine)
-    told = [each for each in mine if each.requested is not None]
-    return [each for each in told if (each.requested or 0) - started <= SECOND] or list(mine)
+    requests = [each.requested for each in mine if each.requested is not None]
+    first = min(requests, default=0)
+    told = [each for each in mine if each.requested is not None and each.requested - first <= SECOND]
+    return told or list(mine)
 
 
 def _firsts(members: Sequence[Member]) -> dict[str, int]:
@@ -290,14 +303,19 @@ def _passed(moment: int | None, at: int | None) -> bool:
 def _surge(levels: Sequence[Level], desired: int | None) -> int | None:
     if desired is None:
         return None
-    return max((max(each.wanted - desired, 0) for each in levels), default=None)
+    return max((max(each.wanted - desired, 0) for each in _lasting(levels)), default=0)
 
 
 def _unavailable(levels: Sequence[Level], desired: int | None) -> int | None:
     """How many were missing at the worst moment; ``None`` for a first rollout, before which there were none."""
     if desired is None or not levels or not levels[0].other_up:
         return None
-    return max(max(desired - each.up, 0) for each in levels)
+    return max((max(desired - each.up, 0) for each in _lasting(levels)), default=0)
+
+
+def _lasting(levels: Sequence[Level]) -> list[Level]:
+    """Levels that lasted: two steps of one moment, each with an error of its own, seem to leave a gap between them."""
+    return [level for level, after in pairwise(levels) if after.at - level.at >= _LATE] + list(levels[-1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,10 +350,6 @@ def _waits_for_removal(asked: Sequence[Member], others: Sequence[Member]) -> boo
     )
 
 
-_LATE = SECOND // 4
-"""By how much a removal may be told later than the pod that it made room for: each by a delivery of its own."""
-
-
 def _chain(asked: Sequence[Member], others: Sequence[Member], started: int, complete: int) -> tuple[Link, ...]:
     """From the completion back to the start: what each step waited for is what had happened last before it."""
     links: list[Link] = []
@@ -356,7 +370,7 @@ def _chain(asked: Sequence[Member], others: Sequence[Member], started: int, comp
 
 
 def _led_to(cause: _Cause, at: int) -> bool:
-    return cause.at - (_LATE if cause.gone else 0) <= at
+    return cause.at - _LATE <= at
 
 
 def _link(cause: _Cause, started: int, end: int) -> Link:
