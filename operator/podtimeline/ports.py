@@ -121,13 +121,15 @@ class Metric(StrEnum):
     PHASE = "podtimeline_phase_duration_seconds"
     TERMINATION = "podtimeline_pod_termination_duration_seconds"
     IMAGE_PULL = "podtimeline_image_pull_duration_seconds"
+    ENDPOINT_REMOVAL = "podtimeline_endpoint_removal_lag_seconds"
+    LOST_TRAFFIC = "podtimeline_endpoint_lost_traffic_seconds"
 
 
 @dataclass(frozen=True, slots=True)
 class Increment:
     """One observation of one histogram: ``value`` in nanoseconds. ``phase`` is set for ``Metric.PHASE`` only.
 
-    ``key`` tells increments of one pod and metric apart (the phase, the container), so that each counts once.
+    ``key`` tells increments of one pod and metric apart (a phase, a container, a slice), so that each counts once.
     """
 
     metric: Metric

@@ -102,8 +102,8 @@ def test_services_that_are_not_listed_yet_are_asked_for_again() -> None:
     assert world.told[0].view.services == ()
 
 
-def test_a_pod_that_is_deleted_before_it_is_ready_counts_no_phases() -> None:
-    """Its start was called off; it is told as deleted."""
+def test_a_pod_that_is_deleted_before_it_is_ready_counts_no_phases_of_its_start() -> None:
+    """It was called off; the way back counts as any other."""
     world = World()
     life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.1), detail="node-1")
@@ -112,7 +112,10 @@ def test_a_pod_that_is_deleted_before_it_is_ready_counts_no_phases() -> None:
     world.take(*gone.told, seconds=4)
     counted = world.commit(9)
     assert world.told[0].view.outcome is Outcome.DELETED
-    assert {each.metric for each in counted} == {Metric.TERMINATION}
+    assert [(each.metric, each.phase) for each in counted] == [
+        (Metric.TERMINATION, None),
+        (Metric.PHASE, Phase.KILL_NOTICE),
+    ]
     assert world.store.records["uid-1"].closed
 
 
@@ -259,7 +262,10 @@ def test_termination_is_counted_when_the_object_is_gone() -> None:
     assert world.tracker.situation(at(110)).in_phase[Phase.KILL_NOTICE] == 1
     world.take(*Life().saw(Milestone.OBJECT_REMOVED, watched(130)).told, seconds=130)
     counted = world.commit(135)
-    assert [(each.metric, each.value) for each in counted] == [(Metric.TERMINATION, 30_000_000_000)]
+    assert [(each.metric, each.value) for each in counted] == [
+        (Metric.TERMINATION, 30_000_000_000),
+        (Metric.PHASE, 30_000_000_000),
+    ]
     assert len(world.told) == 1
 
 

@@ -27,6 +27,8 @@ _LETTERS = {
     Metric.PHASE: "p",
     Metric.TERMINATION: "t",
     Metric.IMAGE_PULL: "i",
+    Metric.ENDPOINT_REMOVAL: "r",
+    Metric.LOST_TRAFFIC: "l",
 }
 """How ``counted`` writes a metric; never changed, only added to."""
 

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from podtimeline.core.instants import Source
+from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.state import State, load
 from podtimeline.core.view import View, view
 from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Saved, Stream
 from podtimeline.tracking.counting import end_increments, start_increments
 from podtimeline.tracking.records import Codec
+
+_ASKED = Mark(Milestone.DELETION_REQUESTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +85,10 @@ def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
 def _increments(snapshot: Snapshot, seen: View) -> tuple[Increment, ...]:
     # What a start counts is cut when it settles: words that come later refine the record, not the histograms.
     start = start_increments(seen) if snapshot.tell else ()
-    return start + (end_increments(seen) if snapshot.closed else ())
+    return start + (end_increments(seen, watched=_watched(snapshot.state)) if snapshot.closed else ())
+
+
+def _watched(state: State) -> bool:
+    """Whether a watch showed the request to delete the pod: then its way back was seen from there on."""
+    told = (evidence for mark, evidence in state.evidence if mark == _ASKED)
+    return any(each.source is Source.WATCH for evidence in told for each in evidence)

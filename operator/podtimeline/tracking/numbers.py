@@ -1,4 +1,4 @@
-"""Numbers of the tracker about itself and about the pods that start right now."""
+"""Numbers of the tracker about itself and about the pods that start or leave right now."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from podtimeline.core.milestones import Phase
 from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import view
+from podtimeline.tracking.packing import Packing
 from podtimeline.tracking.records import Stage, Tracked
 
 _LOOKS = 500
@@ -41,11 +42,12 @@ class Numbers:
 
 
 def in_phase(
-    now: int, starting: Iterable[Tracked], leaving: Iterable[Tracked]
+    now: int, starting: Iterable[Tracked], leaving: Iterable[Tracked], packing: Packing
 ) -> tuple[dict[Phase, int], dict[Phase, float]]:
     """How many pods are in which phase, and for how many seconds the one that is in it longest.
 
-    At most ``_LOOKS`` pods that changed since the last look are resolved; the others count as they were.
+    At most ``_LOOKS`` pods that changed since the last look are resolved, those that rest unpacked for it; the others
+    count as they were.
     """
     counts = dict.fromkeys(Phase, 0)
     since: dict[Phase, int] = {}
@@ -53,14 +55,14 @@ def in_phase(
     for record in starting:
         if not record.looked and looks > 0:
             looks -= 1
-            _look(record, now)
+            _look(record, packing, now)
         if record.phase is not None:
             _count(*record.phase, counts, since)
     for record in leaving:
         if record.stage is not Stage.STARTING and record.leaving_at is not None:
-            if record.timeline is not None and not record.looked and looks > 0:
+            if not record.looked and looks > 0:
                 looks -= 1
-                _look(record, now)
+                _look(record, packing, now)
             _count(*(record.phase or (Phase.KILL_NOTICE, record.leaving_at)), counts, since)
     return counts, {phase: (now - at) / 1e9 for phase, at in since.items()}
 
@@ -79,8 +81,8 @@ def unschedulable(starting: Iterable[Tracked]) -> dict[Obstacle, int]:
     return counts
 
 
-def _look(record: Tracked, now: int) -> None:
-    seen = None if record.timeline is None else view(record.timeline, now=now)
+def _look(record: Tracked, packing: Packing, now: int) -> None:
+    seen = view(packing.timeline(record), now=now)
     stretches = () if seen is None else seen.leaving or seen.phases
     last = stretches[-1] if stretches and stretches[-1].open else None
     waits = seen is not None and seen.node is None and last is not None and not seen.leaving

@@ -1,4 +1,4 @@
-"""In which EndpointSlices a pod stood as ready when it was to be deleted, and what changed there while nobody looked."""
+"""In which EndpointSlices a pod stood as ready when it was to be deleted, and what they said while nobody looked."""
 
 from collections.abc import Iterable, Iterator
 

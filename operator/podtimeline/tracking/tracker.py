@@ -200,7 +200,7 @@ class Tracker:
 
     def situation(self, now: int) -> Situation:
         """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs."""
-        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values())
+        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values(), self._packing)
         orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
