@@ -13,6 +13,8 @@ from podtimeline.core.workloads import WorkloadState
 
 _KEPT = 8
 """Requests of one workload that are remembered."""
+_FRESH = 10 * SECOND
+"""An Event comes within this of what it tells of, unless it is told again."""
 
 
 class Why(StrEnum):
@@ -92,7 +94,9 @@ def scaled(history: WorkloadHistory, low: int, high: int, said: Evidence) -> Wor
     if low == 0 and any(each.why is Why.CREATED and each.high == high for each in history.requests):
         birth = (*birth, said)
     request = Request(Why.SCALED, 0, (said,), low, high)
-    return _met(replace(history, birth=birth, requests=_added(history.requests, request)), said.observed)
+    known = replace(history, birth=birth, requests=_added(history.requests, request))
+    # One that is fresh may be ahead of the version that it tells of, which still is to come.
+    return _met(known, said.observed) if said.observed - said.claim > _FRESH else known
 
 
 def launched(history: WorkloadHistory, said: Evidence) -> WorkloadHistory:
@@ -176,7 +180,7 @@ def _one(one: Request, other: Request) -> bool:
 
 def _near(one: Request, other: Request) -> bool:
     moments = [each.claim for request in (one, other) for each in request.evidence]
-    return max(moments) - min(moments) <= 10 * SECOND
+    return max(moments) - min(moments) <= _FRESH
 
 
 def _joined(one: Request, other: Request) -> Request:
