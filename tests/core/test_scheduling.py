@@ -128,11 +128,18 @@ def test_a_text_that_was_cut_off_still_tells_its_beginning() -> None:
 
 
 def test_the_latest_words_and_the_number_of_attempts_are_kept() -> None:
-    """Of a pod's notes the one of the scheduler counts; a pod that always fitted has none."""
+    """Of a pod's notes the scheduler's counts, of its moments the milestones; a pod that always fitted has none."""
     text = counted((3, "Insufficient cpu"))
     note = Note(FAILED_SCHEDULING, "", text, first=5, last=9, count=4, first_text=counted((1, "Too many pods")))
-    told = refused((Note("BackOff", "main", "waiting", 1, 1, 1), note))
+    told = refused((Note("BackOff", "main", "waiting", 1, 1, 1), note), first=4, last=7)
     assert told is not None
-    assert (told.attempts, told.first, told.last) == (4, 5, 9)
+    assert (told.attempts, told.first, told.last) == (4, 4, 7)
     assert told.refusal.obstacles == (Obstacle.CPU,)
-    assert refused(()) is None
+    assert refused((), first=4, last=7) is None
+
+
+def test_two_refusals_are_two_attempts_whatever_their_events_count() -> None:
+    """The scheduler writes a new Event after each change of the pod."""
+    note = Note(FAILED_SCHEDULING, "", counted((3, "Insufficient cpu")), first=5, last=9, count=1)
+    attempts = [refused((note,), first=first, last=last) for first, last in ((5, 8), (5, 5), (None, None))]
+    assert [each and (each.attempts, each.first, each.last) for each in attempts] == [(2, 5, 8), (1, 5, 5), (1, 5, 9)]

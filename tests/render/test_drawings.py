@@ -123,7 +123,7 @@ def test_what_is_said_twice_is_shown_once() -> None:
 
 def test_why_no_node_takes_a_pod_is_shown_in_groups_while_it_waits() -> None:
     """How many nodes each group rules out; once the pod is bound only with wide."""
-    words = "No node of 2 takes it (4 attempts known): not enough memory on 1, a taint that it does not tolerate on 1."
+    words = "(at least 4 attempts, the last one known +41.5s): not enough memory on 1, a taint that it does not"
     life = samples.unschedulable()
     assert words in text_of(samples.drawn(life), width=160)
     bound = life.saw(Milestone.SCHEDULED, watched(50), detail="node-1")
@@ -134,8 +134,8 @@ def test_why_no_node_takes_a_pod_is_shown_in_groups_while_it_waits() -> None:
 def test_a_group_that_this_version_does_not_know_is_named_as_it_is() -> None:
     """A newer operator's document can still be drawn; reasons of the pod itself count no nodes."""
     hindrances = (Hindrance("lunar_phase", 2, "wrong moon"), Hindrance("claim", None, "pvc"), Hindrance("claim", 1, ""))
-    assert refusal_text(Unschedulable(1, None, hindrances)) == (
-        "No node takes it (1 attempt known): lunar phase on 2, a volume claim."
+    assert refusal_text(Unschedulable(1, "", None, hindrances), last="+3.00s") == (
+        "No node takes it (one attempt known +3.00s): lunar phase on 2, a volume claim."
     )
 
 

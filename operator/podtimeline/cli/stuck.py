@@ -18,6 +18,7 @@ from podtimeline.render.legend import title
 from podtimeline.render.moments import SECOND, nanoseconds
 from podtimeline.render.screen import Line, Piece, Screen, Style
 from podtimeline.render.table import Column, table
+from podtimeline.render.words import hindrances
 
 _EXAMPLES = ("podtimeline stuck", "podtimeline stuck -n shop --longer 5m", "podtimeline stuck -o json")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -126,6 +127,12 @@ def _when(moment: str) -> str:
     return moment[:19].replace("T", " ") + "Z"
 
 
+def _words(pod: PodTimeline) -> str:
+    if pod.unschedulable is not None and pod.node is None:
+        return f"no node takes it: {hindrances(pod.unschedulable)}"
+    return pod.explanation
+
+
 def _starting(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
     if not pods:
         return ()
@@ -136,7 +143,7 @@ def _starting(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
     longest = sorted(pods, key=lambda each: each.total_nanoseconds or 0, reverse=True)
     rows = [
         (f"{each.namespace}/{each.name}", duration_text(each.total_nanoseconds or 0),
-         "" if each.phase is None else title(each.phase), each.explanation)
+         "" if each.phase is None else title(each.phase), _words(each))
         for each in longest
     ]  # fmt: skip
     return table(on, columns, rows)

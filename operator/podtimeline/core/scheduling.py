@@ -118,7 +118,8 @@ class Refusal:
 class Refused:
     """What is known of the attempts that found no node: the latest words, and at least how many there were.
 
-    ``first`` and ``last`` are when the words were first and last said, in nanoseconds since the epoch.
+    ``first`` and ``last`` are when the first and the latest attempt that is known of failed, in nanoseconds since the
+    epoch. The scheduler tells of an attempt that says nothing new minutes later, if at all (client-go, tools/events).
     """
 
     refusal: Refusal
@@ -127,10 +128,18 @@ class Refused:
     last: int
 
 
-def refused(notes: Iterable[Note]) -> Refused | None:
-    """What the notes of a pod say of the scheduler's attempts; ``None`` where none is known to have failed."""
+def refused(notes: Iterable[Note], *, first: int | None, last: int | None) -> Refused | None:
+    """What the notes of a pod say of the scheduler's attempts; ``None`` where none is known to have failed.
+
+    ``first`` and ``last`` are the milestones of the first and the last refusal, where they are known.
+    """
     said = next((note for note in notes if note.reason == FAILED_SCHEDULING and not note.subject), None)
-    return None if said is None else Refused(read_refusal(said.text), said.count, said.first, said.last)
+    if said is None:
+        return None
+    begin, end = said.first if first is None else first, said.last if last is None else last
+    # Each attempt after a change of the pod has an Event of its own, which counts from one again.
+    again = first is not None and last is not None and last > first
+    return Refused(read_refusal(said.text), max(said.count, 2 if again else 1), begin, max(begin, end))
 
 
 _HEAD = re.compile(r"0/(\d+) nodes are available: ?")

@@ -154,9 +154,10 @@ class Hindrance:
 
 @dataclass(frozen=True, slots=True)
 class Unschedulable:
-    """What the scheduler last said of why no node takes a pod, and how many attempts are known."""
+    """What the scheduler last said of why no node takes a pod, how many attempts are known, and when the last was."""
 
     attempts: int
+    last: str
     nodes: int | None
     obstacles: tuple[Hindrance, ...]
 

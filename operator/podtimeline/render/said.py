@@ -30,7 +30,8 @@ def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     """Words of events that no finding has quoted, what befell the pod, and caveats; ``wide`` shows all in full."""
     drawn = [*_notes(timeline, screen, wide=wide), *_runs(timeline, screen, wide=wide)]
     if timeline.unschedulable is not None and (wide or timeline.node is None):
-        drawn += screen.paragraph(words.refusal_text(timeline.unschedulable), style=Style.YELLOW)
+        last = when_text(timeline.unschedulable.last, timeline)
+        drawn += screen.paragraph(words.refusal_text(timeline.unschedulable, last=last), style=Style.YELLOW)
     if timeline.ended is not None and (timeline.ended.reason or timeline.ended.text):
         drawn += screen.paragraph(_ended(timeline), style=words.outcome_style(timeline))
     if timeline.deletion is not None:

@@ -115,16 +115,21 @@ def missed_text(missed: Missed) -> str:
     return f"{name} of {missed.subject}" if missed.subject else name
 
 
-def refusal_text(refused: Unschedulable) -> str:
+def refusal_text(refused: Unschedulable, *, last: str) -> str:
+    """That no node takes a pod, how often that was tried, and what hinders them; ``last`` says when it was last."""
+    times = f"at least {refused.attempts} attempts, the last one known" if refused.attempts > 1 else "one attempt known"
+    of = "" if refused.nodes is None else f" of {refused.nodes}"
+    return f"No node{of} takes it ({times} {last}): {hindrances(refused)}."
+
+
+def hindrances(refused: Unschedulable) -> str:
     """What hinders the nodes, in groups, each with the number of nodes that it rules out."""
     nodes: dict[str, int | None] = {}
     for each in refused.obstacles:
         held = nodes.get(each.obstacle, 0)
         nodes[each.obstacle] = None if held is None or each.nodes is None else held + each.nodes
     found = ", ".join(_hindrance(obstacle, count) for obstacle, count in nodes.items())
-    times = "1 attempt" if refused.attempts == 1 else f"{refused.attempts} attempts"
-    of = "" if refused.nodes is None else f" of {refused.nodes}"
-    return f"No node{of} takes it ({times} known): {found or 'the scheduler does not say why'}."
+    return found or "the scheduler does not say why"
 
 
 def _hindrance(obstacle: str, count: int | None) -> str:

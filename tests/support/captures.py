@@ -1,0 +1,75 @@
+"""Makes the captures of ``tests/captures`` out of what ``podtimeline record`` wrote, and plays them.
+
+``python -m tests.support.captures RAW OUT NAMESPACE`` keeps what is of namespaces whose names begin with NAMESPACE, and
+what is of no namespace.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podtimeline.app.capture import CaptureWriter, Kind, Line, read_capture
+from podtimeline.app.replaying import replay_views
+from podtimeline.core.peers import peers
+from podtimeline.render.document import document
+
+FOLDER = Path(__file__).parents[1] / "captures"
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """How many lines were kept, of how many."""
+
+    kept: int
+    read: int
+
+
+def trim(raw: Path, out: Path, *, namespace: str) -> Trimmed:
+    """Keep what belongs to the namespaces of that prefix, all that belongs to none, and all ends of listings."""
+    header, lines = read_capture(raw)
+    kept = read = 0
+    with CaptureWriter(out, header) as writer:
+        for line in lines:
+            read += 1
+            if line.type is Kind.LISTED or _space(line) is None or str(_space(line)).startswith(namespace):
+                kept += 1
+                said = line.version.encode() if line.type is Kind.LISTED else bytes(line.line)
+                writer.tap(line.at, line.stream, line.type, said)
+    return Trimmed(kept, read)
+
+
+def _space(line: Line) -> str | None:
+    body = msgspec.json.decode(line.line)
+    seen = body["object"] if line.type is Kind.WATCH else body
+    found: str | None = seen.get("metadata", {}).get("namespace")
+    return found
+
+
+def played(name: str) -> dict[str, Any]:
+    """The documents of a capture's pods by their names; of a name that returned, the latest."""
+    views = tuple(replay_views(FOLDER / f"{name}.jsonl.gz"))
+    return {each.facts.name: document(each, peers=peers(each, views)) for each in views}
+
+
+def captured(region: str) -> Iterator[str]:
+    """The captures of a region, one for each version of Kubernetes."""
+    for path in sorted(FOLDER.iterdir()):
+        found = re.fullmatch(rf"({region}-\d+\.\d+)\.jsonl\.gz", path.name)
+        if found is not None:
+            yield found[1]
+
+
+def main(arguments: Iterable[str]) -> None:
+    """Trim one capture."""
+    raw, out, namespace = arguments
+    done = trim(Path(raw), Path(out), namespace=namespace)
+    print(f"{out}: {done.kept} of {done.read} lines, {Path(out).stat().st_size // 1024} KiB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
