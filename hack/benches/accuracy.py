@@ -111,6 +111,8 @@ def _told(operator: OperatorProcess, space: str) -> list[Any]:
     """The timelines of all pods of a namespace, once each of them is told as gone."""
     deadline = time.monotonic() + _PATIENCE
     while True:
+        # An operator that has ended says so with its last words.
+        operator.ready()
         found = operator.pods(namespace=space)
         left = [each["name"] for each in found if not _gone(each)]
         if not left:
@@ -151,7 +153,9 @@ def _cluster(verb: str, name: str, *words: str, check: bool = True) -> subproces
 
 def _images(name: str, home: Path) -> str:
     """Give every node the image that pods have at once; return the name of the one that the registry has."""
-    archive = str(home / "busybox.tar")
-    _cluster("image", name, IMAGE, archive)
-    _cluster("load", name, archive)
-    return _cluster("push", name, archive, PULLED).stdout.strip()
+    loaded, pushed = str(home / "loaded.tar"), str(home / "pushed.tar")
+    _cluster("image", name, IMAGE, loaded)
+    _cluster("load", name, loaded)
+    # Of another content: an image that is there under another name is reported under that one.
+    _cluster("image", name, PULLED, pushed, "--random-mb", "1")
+    return _cluster("push", name, pushed, PULLED).stdout.strip()
