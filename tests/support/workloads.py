@@ -15,7 +15,8 @@ DEPLOYMENT = Owner("Deployment", "web", "d-1")
 
 def replicaset(seconds: float = 0, **more: Any) -> WorkloadState:
     """A ReplicaSet of the Deployment ``web``, as it is created to have two pods."""
-    return workload("ReplicaSet", "web-abc", "rs-1", seconds, owner=DEPLOYMENT, revision="1", wanted=2, **more)
+    base: dict[str, Any] = {"owner": DEPLOYMENT, "revision": "1", "wanted": 2}
+    return workload("ReplicaSet", "web-abc", "rs-1", seconds, **(base | more))
 
 
 def workload(kind: str, name: str, uid: str, seconds: float = 0, **more: Any) -> WorkloadState:

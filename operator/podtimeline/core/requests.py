@@ -115,7 +115,7 @@ def _first(state: WorkloadState, *, arrived: int, live: bool) -> WorkloadHistory
     newborn = live and state.observed == 0 and state.have == 0
     since, born = (0, state.version) if newborn else (arrived, 0)
     if state.generation == 1:
-        made = Request(Why.CREATED, state.version, birth, 0, state.wanted, state.have)
+        made = Request(Why.CREATED, state.version, birth, 0, 0 if state.paused else state.wanted, state.have)
         return WorkloadHistory(state, since, born, birth, (made,))
     if live and state.observed < state.generation and state.wanted > state.have:
         evidence = (just_after(Source.WATCH, arrived, observed=arrived),)

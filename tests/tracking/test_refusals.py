@@ -1,0 +1,153 @@
+"""What is refused is kept by workload, until a pod comes after all, which says so."""
+
+from tests.support.lives import at
+from tests.support.workloads import DEPLOYMENT, replicaset, workload
+from tests.tracking.owners import OwnedWorld
+
+from podtimeline.core.pods import Owner
+from podtimeline.core.refusals import Refusal
+from podtimeline.core.workloads import Refused
+from podtimeline.ports import OTHER
+
+RS = Owner("ReplicaSet", "web-abc", "rs-1")
+CRON = Owner("CronJob", "tick", "c-1")
+
+
+def refused(seconds: float, *, maker: Owner = RS, event: str = "e-1", count: int = 1) -> Refused:
+    """A controller was refused a pod."""
+    return Refused("shop", maker, event, f"exceeded quota {count}", at(seconds), at(seconds), count)
+
+
+def known(world: OwnedWorld) -> list[Refusal]:
+    """Everything that is known of refusals."""
+    return list(world.refusals.known)
+
+
+def stuck() -> OwnedWorld:
+    """A Deployment is refused its pods three times, from 1 s to 9 s."""
+    world = OwnedWorld()
+    world.owners.chains["web-abc"] = (RS, DEPLOYMENT)
+    for count, seconds in enumerate((1, 4, 9), start=1):
+        world.says(refused(seconds, event=f"e-{count}"), seconds)
+        world.tick(seconds + 0.5)
+    return world
+
+
+def test_refusals_are_kept_by_the_outermost_controller() -> None:
+    """The ReplicaSet is whose pods they are, the Deployment is what people look for."""
+    (refusal,) = known(stuck())
+    assert (refusal.workload, refusal.maker) == (DEPLOYMENT, RS)
+    assert (refusal.first, refusal.last, refusal.count, refusal.ended) == (at(1), at(9), 3, None)
+
+
+def test_the_controller_of_a_replicaset_is_waited_for() -> None:
+    """It is seen after the first Event; after five seconds there is none."""
+    world = OwnedWorld()
+    world.says(refused(1), 1)
+    world.tick(2)
+    assert known(world) == []
+    world.owners.chains["web-abc"] = (RS, DEPLOYMENT)
+    world.tick(3)
+    assert [each.workload for each in known(world)] == [DEPLOYMENT]
+    alone = OwnedWorld()
+    alone.says(refused(1), 1)
+    alone.tick(7)
+    assert [each.workload for each in known(alone)] == [RS]
+
+
+def test_the_pod_that_comes_after_all_carries_the_words() -> None:
+    """So do those that come with it, and none that comes later or is another's."""
+    world = stuck()
+    for uid, seconds in (("first", 20), ("second", 20.1), ("later", 90)):
+        world.born(uid, seconds, owner=RS)
+    world.born("other", 20.2, owner=Owner("ReplicaSet", "api-abc", "rs-9"))
+    noted = {uid: world.view(uid).notes for uid in ("first", "second", "later", "other")}
+    for uid in ("first", "second"):
+        (note,) = noted[uid]
+        assert (note.reason, note.text, note.count) == ("FailedCreate", "exceeded quota 1", 3)
+        assert (note.first, note.last) == (at(1), at(9))
+    assert noted["later"] == noted["other"] == ()
+    assert known(world)[0].ended == at(20)
+
+
+def test_a_pod_that_is_listed_and_older_than_the_refusals_carries_none() -> None:
+    """They are about its siblings."""
+    world = stuck()
+    world.born("old", -5, owner=RS)
+    assert world.view("old").notes == ()
+    assert known(world)[0].ended is None
+
+
+def test_a_spell_ends_with_what_was_wanted() -> None:
+    """Also where nobody sees the pods, or fewer are wanted now."""
+    world = stuck()
+    world.seen(replicaset(observed=1, wanted=2, have=1), 10)
+    assert known(world)[0].ended is None
+    world.seen(replicaset(version=200, generation=2, observed=2, wanted=1, have=1), 11)
+    assert known(world)[0].ended == at(11)
+
+
+def test_an_event_that_a_listing_tells_again_opens_no_spell() -> None:
+    """The pods that it is about have come long since."""
+    world = OwnedWorld()
+    world.owners.chains["web-abc"] = (RS, DEPLOYMENT)
+    world.seen(replicaset(observed=1, have=2), 1000, live=False)
+    world.says(refused(1), 1000.5)
+    world.tick(1001)
+    assert [(each.total, each.ended) for each in known(world)] == [(1, at(1000.5))]
+
+
+def test_what_a_cronjob_was_refused_ends_with_its_next_job() -> None:
+    """It makes no pods itself, and never has as many Jobs as it wants."""
+    world = OwnedWorld()
+    world.says(refused(1, maker=CRON), 1)
+    world.tick(2)
+    world.seen(workload("CronJob", "tick", "c-1", version=200), 3)
+    assert known(world)[0].ended is None
+    world.seen(workload("Job", "tick-2", "j-2", 60, owner=CRON, wanted=1), 60.1)
+    assert known(world)[0].ended == at(60.1)
+
+
+def test_an_hour_of_silence_ends_a_spell() -> None:
+    """Its controller tries again at least every 17 minutes while it wants a pod."""
+    world = stuck()
+    world.tick(3600)
+    assert known(world)[0].ended is None
+    world.tick(3610)
+    assert known(world)[0].ended == at(3610)
+
+
+def test_more_workloads_than_are_kept_count_as_others() -> None:
+    """The metric stays bounded, and nothing is lost of its sum."""
+    world = OwnedWorld(limit=2)
+    for number in range(5):
+        maker = Owner("StatefulSet", f"db-{number}", f"sts-{number}")
+        world.says(refused(1, maker=maker, event=f"e-{number}"), 1)
+        world.tick(2)
+    assert [each.workload.name for each in known(world)] == ["db-0", "db-1", OTHER]
+    assert sum(each.total for each in known(world)) == 5
+
+
+def test_refusals_survive_a_restart_and_are_counted_once() -> None:
+    """The Events that were read are told again."""
+    world = stuck()
+    world.commit(10)
+    world.killed(20)
+    world.says(refused(9, event="e-3"), 21)
+    world.says(refused(22, event="e-4"), 22)
+    world.tick(23)
+    (refusal,) = known(world)
+    assert (refusal.total, refusal.first, refusal.last) == (4, at(1), at(22))
+    world.born("first", 30, owner=RS)
+    assert [note.count for note in world.view("first").notes] == [4]
+
+
+def test_what_waits_for_its_workload_is_committed_with_the_stream_that_told_it() -> None:
+    """As soon as it is known whose it is; a commit that fails owes it."""
+    world = OwnedWorld()
+    world.owners.chains["web-abc"] = (RS, DEPLOYMENT)
+    world.says(refused(1), 1)
+    batch = world.drain(1.1)
+    assert [memory.refusal.total for memory in batch.memories if memory.refusal is not None] == [1]
+    world.tracker.failed(batch)
+    assert world.drain(2).memories == batch.memories
