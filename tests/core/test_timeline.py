@@ -56,7 +56,7 @@ WITNESSED = st.builds(
     st.sampled_from(Milestone),
     NAMES,
     st.lists(EVIDENCE, min_size=1, max_size=3),
-    st.sampled_from(["", "node-1", "10.0.0.7"]),
+    st.sampled_from(["", "node-1", "10.0.0.7", "shop/b, shop/a"]),
 )
 LENGTH = st.none() | st.integers(0, 60 * SECOND)
 OTHERS = st.one_of(
@@ -64,7 +64,7 @@ OTHERS = st.one_of(
     st.builds(
         Noted,
         st.just(UID),
-        st.sampled_from(["Unhealthy", "BackOff"]),
+        st.sampled_from(["Unhealthy", "BackOff", "FailedScheduling", "SchedulingGateRemoved"]),
         NAMES,
         st.text(max_size=5),
         MOMENT,

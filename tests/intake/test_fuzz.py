@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.support.objects import (
     CREATED_NS,
+    condition,
     container,
     endpoint,
     endpoint_slice,
@@ -36,6 +37,7 @@ VALUES: tuple[Any, ...] = (
     "0001-01-01T00:00:00Z",
     [], {}, [None], {"": None}, [[]], "Ready", "True", "spec.containers{web}", "\u0000", "é" * 300,
 )  # fmt: skip
+NO = "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. preemption: 0/3 nodes are available."
 
 
 def seeds() -> list[tuple[str, dict[str, Any]]]:
@@ -66,6 +68,30 @@ def seeds() -> list[tuple[str, dict[str, Any]]]:
         ("events", event("ExternalProvisioning", involvedObject=owner | {"kind": "PersistentVolumeClaim", "uid": "c"})),
         ("persistentvolumeclaims", claim("Bound", node="node-1")),
         ("volumeattachments", attachment(attached=True, error="busy", deleted=5)),
+        *waiting_seeds(),
+    ]
+
+
+def waiting_seeds() -> list[tuple[str, dict[str, Any]]]:
+    """A gated pod, a refused one, what the scheduler and Karpenter say, and a node."""
+    gated = pod("gated", spec={"schedulingGates": [{"name": "g"}]})
+    gated["status"]["conditions"] = [condition("PodScheduled", 0, status="False", reason="SchedulingGated")]
+    refused = pod("refused", status={"nominatedNodeName": "node-1"})
+    refused["status"]["conditions"] = [condition("PodScheduled", 3, status="False", reason="Unschedulable", message=NO)]
+    by = {"kind": "Pod", "namespace": "shop", "name": "big", "uid": "u"}
+    victim = "Preempted by pod 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d on node node-1"
+    node = {
+        "metadata": {"name": "node-1", "uid": "n", "creationTimestamp": stamp(2)},
+        "spec": {"unschedulable": True},
+        "status": {"conditions": [condition("Ready", 4)]},
+    }
+    return [
+        ("pods", gated),
+        ("pods", refused),
+        ("events", event("FailedScheduling", message=NO, series={"count": 3, "lastObservedTime": stamp(3)})),
+        ("events", event("Preempted", message=victim, related=by)),
+        ("events", event("Nominated", message="Pod should schedule on: nodeclaim/a, node/b")),
+        ("nodes", node),
     ]
 
 

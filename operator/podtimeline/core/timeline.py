@@ -151,8 +151,8 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
 
 def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
     held = timeline.details.get(mark, "")
-    if held and mark[0] in _GATHERING:
-        detail = ", ".join(sorted({*held.split(", "), *detail.split(", ")}))
+    if mark[0] in _GATHERING:
+        detail = ", ".join(sorted({*held.split(", "), *detail.split(", ")} - {""}))
     if (len(detail), detail) <= (len(held), held):
         return False
     timeline.details[mark] = detail

@@ -106,9 +106,7 @@ class View:
     def refused(self) -> Refused | None:
         """What the scheduler says of why no node takes it; ``None`` where no attempt is known to have failed."""
         first, last = (self.instant(each) for each in (Milestone.FIRST_UNSCHEDULABLE, Milestone.LAST_UNSCHEDULABLE))
-        return refused(
-            self.notes, first=None if first is None else first.at, last=None if last is None else last.at
-        )
+        return refused(self.notes, first=None if first is None else first.at, last=None if last is None else last.at)
 
     @property
     def dominant(self) -> Stretch | None:
