@@ -32,7 +32,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def test_the_commands_are_those_of_this_release() -> None:
     """Nothing is announced that does not work."""
-    assert COMMANDS == ["config", "record", "replay", "rollout", "run", "show", "version"]
+    assert COMMANDS == ["config", "record", "replay", "rollout", "run", "show", "stuck", "version"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -82,6 +82,8 @@ def test_each_reason_of_the_scheduler_has_its_remedy() -> None:
         "are available: 3 Preemption is not helpful for scheduling."
     )
     finding = only(created().noted("FailedScheduling", 0.1, text), Kind.UNSCHEDULABLE)
+    assert finding.text.endswith("2 Insufficient memory")
+    assert "Preemption is not helpful" in proofs(finding)
     assert "lower the memory requests" in finding.advice
     assert "tolerate the taint" in finding.advice
     odd = only(created().noted("FailedScheduling", 0.1, "something new"), Kind.UNSCHEDULABLE)

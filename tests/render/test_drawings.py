@@ -106,7 +106,7 @@ def test_a_phase_that_goes_on_says_so() -> None:
     """Its bar points onward, and its length is what it is so far."""
     text = text_of(samples.drawn(samples.unschedulable()))
     assert "▶" in text
-    assert "starting for 60.0s, in unschedulable" in text
+    assert "starting for 60.0s, unschedulable" in text
     assert text.count("so far") == 3
 
 

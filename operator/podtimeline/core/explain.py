@@ -84,12 +84,11 @@ def _first(ranked: Sequence[Finding], leg: Leg) -> Finding | None:
 
 
 def _start(view: View, first: Finding) -> str:
-    took, place = _length(first), _place(first)
-    share = "" if not view.total else f" ({100 * took // view.total} % of {duration_text(view.total)})"
-    said = f"It has been in {place} for" if first.open else "It spent"
-    where = f" {duration_text(took)}{share}" + ("" if first.open else f" in {place}")
+    took, where = duration_text(_length(first)), _where(first)
+    share = "" if not view.total else f" ({100 * _length(first) // view.total} % of {duration_text(view.total)})"
+    said = f"It has been {where} for {took}{share}" if first.open else f"It spent {took}{share} {where}"
     end = " It was deleted before it was ready." if view.outcome is Outcome.DELETED else ""
-    return f"{said}{where}: {first.text}.{end}"
+    return f"{said}: {first.text}.{end}"
 
 
 def _length(finding: Finding) -> int:
@@ -97,17 +96,21 @@ def _length(finding: Finding) -> int:
     return finding.duration if finding.spell is None else finding.spell.duration
 
 
-def _place(finding: Finding) -> str:
+def _where(finding: Finding) -> str:
     if finding.spell is None:
-        return "init containers" if finding.kind is FindingKind.INIT_DOMINATES else finding.kind.replace("_", " ")
-    return place_text(finding.spell.phase, finding.spell.subject)
+        return "in init containers" if finding.kind is FindingKind.INIT_DOMINATES else f"in {finding.kind}"
+    return where_text(finding.spell.phase, finding.spell.subject)
 
 
-def place_text(phase: Phase, subject: str) -> str:
-    """A phase and what it belongs to, as the place where time was spent."""
-    if phase is Phase.UNEXPLAINED:
-        return "steps that were not observed"
-    return PHASES[phase].title + (f" of {subject}" if subject else "")
+def where_text(phase: Phase, subject: str = "") -> str:
+    """A phase and what it belongs to, as the place where time was spent: ``in image pull of web``."""
+    match phase:
+        case Phase.UNEXPLAINED:
+            return "in steps that were not observed"
+        case Phase.UNSCHEDULABLE:
+            return PHASES[phase].title
+        case _:
+            return f"in {PHASES[phase].title}" + (f" of {subject}" if subject else "")
 
 
 def _now(view: View, ranked: Sequence[Finding], first: Finding) -> list[str]:
@@ -115,21 +118,17 @@ def _now(view: View, ranked: Sequence[Finding], first: Finding) -> list[str]:
     current = next((each for each in ranked if each.leg is Leg.STARTUP and each.spell is not None and each.open), None)
     if current is None or current.spell is None or first.open:
         return []
-    return [f"Now it has been in {_place(current)} for {duration_text(view.phases[-1].duration)}: {current.text}."]
+    return [f"Now it has been {_where(current)} for {duration_text(view.phases[-1].duration)}: {current.text}."]
 
 
 def _other_legs(view: View, ranked: Sequence[Finding]) -> list[str]:
     said = []
     asked, left = _first(ranked, Leg.REQUEST), _first(ranked, Leg.TERMINATION)
     if asked is not None and view.requested:
-        whole = duration_text(view.requested)
-        said.append(
-            f"Before its creation it spent {duration_text(_length(asked))} of {whole} in {_place(asked)}: {asked.text}."
-        )
+        took, whole = duration_text(_length(asked)), duration_text(view.requested)
+        said.append(f"Before its creation it spent {took} of {whole} {_where(asked)}: {asked.text}.")
     if left is not None:
-        whole = duration_text(sum(each.duration for each in view.leaving))
+        took, whole = duration_text(_length(left)), duration_text(sum(each.duration for each in view.leaving))
         verb = "has spent" if left.open else "spent"
-        said.append(
-            f"On its way out it {verb} {duration_text(_length(left))} of {whole} in {_place(left)}: {left.text}."
-        )
+        said.append(f"On its way out it {verb} {took} of {whole} {_where(left)}: {left.text}.")
     return said

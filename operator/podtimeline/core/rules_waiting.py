@@ -1,5 +1,7 @@
 """Rules for what a pod waits for before a node's kubelet takes it up: its owner, the scheduler, a node, its claims."""
 
+from dataclasses import replace
+
 from podtimeline.core.findings import Case, Found, Proof, Spell, of_spell
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.scheduling import (
@@ -87,9 +89,11 @@ def unschedulable(case: Case, spell: Spell) -> Found | None:
         return None
     more = case.quotes(spell, "NotTriggerScaleUp", "TriggeredScaleUp", "Nominated", "KarpenterFailedScheduling")
     refusal = read_refusal(quote.text)
+    # What came of preemption is of use to the few who count on it: it stands with the evidence.
+    reasons = replace(quote, text=quote.text.partition(" preemption: ")[0].removesuffix(","))
     remedies = "; ".join(_REMEDIES[each] for each in refusal.obstacles if each in _REMEDIES)
     proofs = (quote.proof, *(_blocked(each, refusal) for each in refusal.blocked))
-    return of_spell(spell, quote.words, *proofs, *(each.proof for each in more), *case.bounds(spell), advice=remedies)
+    return of_spell(spell, reasons.words, *proofs, *(each.proof for each in more), *case.bounds(spell), advice=remedies)
 
 
 def _blocked(blocked: Blocked, refusal: Refusal) -> Proof:

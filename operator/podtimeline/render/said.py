@@ -57,8 +57,10 @@ def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Lin
 
 
 def _quoted(timeline: PodTimeline) -> str:
-    """All that the findings say in full somewhere in the drawing."""
-    return "\n".join((timeline.explanation, *(each.text for each in foremost(timeline))))
+    """All that the findings say somewhere in the drawing, and what they rest on."""
+    shown = foremost(timeline)
+    proofs = (proof.text for each in shown for proof in each.evidence)
+    return "\n".join((timeline.explanation, *(each.text for each in shown), *proofs))
 
 
 def _trimmed(text: str) -> str:

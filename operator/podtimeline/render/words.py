@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from podtimeline.core.explain import where_text
 from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Phase
 from podtimeline.core.observations import Cause, Partial
 from podtimeline.core.scheduling import IN_WORDS, Obstacle
 from podtimeline.core.texts import bytes_text, duration_text
@@ -45,9 +47,14 @@ def outcome_text(timeline: PodTimeline) -> str:
         case Outcome.DELETED:
             return f"deleted before it was ready, after {total}"
         case Outcome.STARTING:
-            return f"starting for {total}" + (f", in {title(timeline.phase)}" if timeline.phase else "")
+            return f"starting for {total}" + (f", {_where(timeline.phase)}" if timeline.phase else "")
         case None:
             return f"{timeline.outcome} after {total}"
+
+
+def _where(phase: str) -> str:
+    """The phase that a pod is in; one of a newer operator is called by its name."""
+    return where_text(Phase(phase)) if phase in Phase.__members__.values() else f"in {title(phase)}"
 
 
 def _outcome(timeline: PodTimeline) -> Outcome | None:
