@@ -82,16 +82,35 @@ def grown(series: str, window: str) -> str:
     return f"((increase({series}[{window}]) and {before}) or ({series} unless {before}))"
 
 
-def counted(metric: Metric, suffix: str, window: str, *, by: str = "") -> str:
-    """A histogram's growth in a window, summed by labels."""
+def counted(metric: Metric, suffix: str, window: str, *, by: str = "", only: str = "") -> str:
+    """A histogram's growth in a window, summed by labels; ``only`` is one more matcher."""
     grouping = f"sum by ({by}) " if by else "sum"
-    return f"{grouping}({grown(f'{metric}_{suffix}{{{_CHOSEN}}}', window)})"
+    chosen = f"{_CHOSEN},{only}" if only else _CHOSEN
+    return f"{grouping}({grown(f'{metric}_{suffix}{{{chosen}}}', window)})"
 
 
-def quantile(metric: Metric, share: float, window: str, *, by: str = "") -> str:
+def quantile(metric: Metric, share: float, window: str, *, by: str = "", only: str = "") -> str:
     """A quantile of a histogram over a window."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({share}, {counted(metric, 'bucket', window, by=labels)})"
+    return f"histogram_quantile({share}, {counted(metric, 'bucket', window, by=labels, only=only)})"
+
+
+def _of(leg: Leg) -> str:
+    """The matcher of a leg's phases; steps that were not observed are of any leg, and shown with the start."""
+    if leg is Leg.STARTUP:
+        return f'phase!~"{_alternatives(*(each for each in Leg if each is not leg))}"'
+    return f'phase=~"{_alternatives(leg)}"'
+
+
+def _alternatives(*legs: Leg) -> str:
+    return "|".join(row.phase for row in PHASES.values() if row.leg in legs)
+
+
+def _mean(leg: Leg) -> Query:
+    """How long a mean pod was in each phase of the leg: phases are disjoint, so that they stack."""
+    spent = counted(Metric.PHASE, "sum", "$window", by="phase", only=_of(leg))
+    times = f"max({counted(Metric.PHASE, 'count', '$window', by='phase', only=_of(leg))})"
+    return Query(f"{spent} / on () group_left () {times}", "{{phase}}")
 
 
 def _quantiles(metric: Metric, window: str = "$window") -> tuple[Query, ...]:
@@ -106,12 +125,12 @@ def _column(expression: str) -> Query:
     return Query(expression, instant=True, format="table")
 
 
-def _phases() -> list[Json]:
-    """Each phase under the name and in the colour it has everywhere."""
+def _phases(*legs: Leg) -> list[Json]:
+    """Each phase of the legs under the name and in the colour it has everywhere."""
     return [
         by_name(phase, displayName=row.title, color={"mode": "fixed", "fixedColor": _COLOURS[phase]})
         for phase, row in PHASES.items()
-        if row.leg is Leg.STARTUP
+        if row.leg in legs and not row.beside
     ]
 
 
@@ -170,23 +189,36 @@ def _startup() -> Row:
 
 
 def _where() -> Row:
-    spent = counted(Metric.PHASE, "sum", "$window", by="phase")
-    starts = f"max({counted(Metric.PHASE, 'count', '$window', by='phase')})"
-    by = f"{_WORKLOAD}, phase"
-    total = counted(Metric.PHASE, "sum", "$__range", by=by)
-    top = f"topk(25, {total})"
+    by, only = f"{_WORKLOAD}, phase", _of(Leg.STARTUP)
+    top = f"topk(25, {counted(Metric.PHASE, 'sum', '$__range', by=by, only=only)})"
     columns = (("A", "total", "s"), ("B", "p95", "s"))
-    worst = f"{quantile(Metric.PHASE, 0.95, '$__range', by=by)} and {top}"
+    worst = f"{quantile(Metric.PHASE, 0.95, '$__range', by=by, only=only)} and {top}"
+    p95 = quantile(Metric.PHASE, 0.95, "$__range", by="phase", only=only)
     return Row("Where the time goes", (
         Panel("Phases of a mean start", "timeseries", "Phases are disjoint: the stack is the whole of a mean start.",
-              [Query(f"{spent} / on () group_left () {starts}", "{{phase}}")], 14, 9, options=legend("mean"),
-              custom=lines(stacked=True), overrides=_phases()),
-        Panel("p95 of each phase", "bargauge", "Over the time shown.",
-              [_now(quantile(Metric.PHASE, 0.95, "$__range", by="phase"), "{{phase}}")], 10, 9,
-              options={**reduced(), "orientation": "horizontal", "displayMode": "basic"}, overrides=_phases()),
+              [_mean(Leg.STARTUP)], 14, 9, options=legend("mean"), custom=lines(stacked=True),
+              overrides=_phases(Leg.STARTUP)),
+        Panel("p95 of each phase", "bargauge", "Over the time shown.", [_now(p95, "{{phase}}")], 10, 9,
+              options={**reduced(), "orientation": "horizontal", "displayMode": "basic"},
+              overrides=_phases(Leg.STARTUP)),
         Panel("Most time in all", "table", "Where a faster start would save the most, by workload and phase.",
               [_column(top), _column(worst)], 24, 9,
               **_table(columns, ("namespace", "workload_kind", "workload", "phase"), sort="total")),
+    ))  # fmt: skip
+
+
+def _before() -> Row:
+    refused = grown(f"podtimeline_workload_create_failures_total{{{_CHOSEN}}}", "$window")
+    return Row("Before there is a pod, or a node for it", (
+        Panel("Phases of a mean request", "timeseries", "From the owner's request for a pod to its creation.",
+              [_mean(Leg.REQUEST)], 10, options=legend("mean"), custom=lines(stacked=True),
+              overrides=_phases(Leg.REQUEST)),
+        Panel("Refused pods", "timeseries", "Refusals within the window, by quota, admission or whatever else.",
+              [Query(f"sum by ({_WORKLOAD}) ({refused})", "{{namespace}}/{{workload}}")], 7, unit="short",
+              options=legend("max"), custom=lines(stacked=True), none="nothing is refused"),
+        Panel("Pods that no node takes", "timeseries", "By the scheduler's reasons: a pod can have several.",
+              [Query("podtimeline_pods_unschedulable", "{{reason}}")], 7, unit="short",
+              options=legend("lastNotNull", "max"), custom=lines(), none="every pod finds a node"),
     ))  # fmt: skip
 
 
@@ -194,10 +226,10 @@ def _stuck() -> Row:
     return Row("Stuck now", (
         Panel("Pods in each phase", "timeseries", "Of all namespaces. Jobs at work are in `run`.",
               [Query("podtimeline_pods_in_phase", "{{phase}}")], 12, unit="short", options=legend("lastNotNull", "max"),
-              custom=lines(stacked=True), overrides=_phases()),
+              custom=lines(stacked=True), overrides=_phases(*Leg)),
         Panel("Longest time in its phase", "timeseries", "A line that climbs is a pod that is stuck.",
               [Query("podtimeline_oldest_pod_in_phase_seconds", "{{phase}}")], 12,
-              options=legend("lastNotNull", "max"), custom=lines(), overrides=_phases(), none="nobody waits"),
+              options=legend("lastNotNull", "max"), custom=lines(), overrides=_phases(*Leg), none="nobody waits"),
     ))  # fmt: skip
 
 
@@ -205,15 +237,29 @@ def _images() -> Row:
     pulls = counted(Metric.IMAGE_PULL, "count", "$window", by=_WORKLOAD)
     slowest = f"topk(10, {quantile(Metric.IMAGE_PULL, 0.95, '$__range', by=_WORKLOAD)})"
     name = "{{namespace}}/{{workload}}"
-    return Row("Image pulls and ends", (
+    return Row("Image pulls", (
         Panel("Time of a pull", "timeseries", "Without the wait behind other pulls; cached images do not count.",
-              _quantiles(Metric.IMAGE_PULL), 6, options=legend("lastNotNull", "max"), custom=lines()),
-        Panel("Pulls", "timeseries", "Pulls within the window.", [Query(pulls, name)], 6, unit="short",
+              _quantiles(Metric.IMAGE_PULL), 8, options=legend("lastNotNull", "max"), custom=lines()),
+        Panel("Pulls", "timeseries", "Pulls within the window.", [Query(pulls, name)], 8, unit="short",
               options=legend("max"), custom=lines(stacked=True)),
-        Panel("Slowest pulls", "bargauge", "p95 over the time shown.", [_now(slowest, name)], 6,
+        Panel("Slowest pulls", "bargauge", "p95 over the time shown.", [_now(slowest, name)], 8,
               options={**reduced(), "orientation": "horizontal", "displayMode": "basic"}),
+    ))  # fmt: skip
+
+
+def _way_back() -> Row:
+    lost = f"{counted(Metric.LOST_TRAFFIC, 'sum', '$window')} or vector(0)"
+    shown = legend("lastNotNull", "max")
+    return Row("The way back", (
         Panel("From deletion to gone", "timeseries", "From the request to the removal of the object.",
-              _quantiles(Metric.TERMINATION), 6, options=legend("lastNotNull", "max"), custom=lines()),
+              _quantiles(Metric.TERMINATION), 8, options=shown, custom=lines()),
+        Panel("From deletion to no traffic", "timeseries", "Until the address no longer stood as ready, each slice.",
+              _quantiles(Metric.ENDPOINT_REMOVAL), 8, options=shown, custom=lines()),
+        Panel("Sent to nobody", "timeseries", "For how long in all addresses surely stood as ready after the exit.",
+              [Query(lost, "lost")], 8, options=shown, custom=lines(bars=True)),
+        Panel("Phases of a mean way back", "timeseries", "From the request to the removal, what it was spent on.",
+              [_mean(Leg.TERMINATION)], 24, options=legend("mean"), custom=lines(stacked=True),
+              overrides=_phases(Leg.TERMINATION)),
     ))  # fmt: skip
 
 
@@ -260,6 +306,9 @@ def _health() -> Row:
                      "{{stream}}: listed")], small, unit="short", options=plain, custom=lines(bars=True)),
         Panel("Lost or doubtful", "timeseries", "Nothing is dropped silently: here it would show.", _lost(), small,
               unit="short", options=plain, custom=lines(bars=True)),
+        Panel("Clocks of nodes", "timeseries", "How far each node's clock is ahead of the operator's, negative behind.",
+              [Query("podtimeline_node_clock_offset_seconds", "{{node}}")], small, options=plain, custom=lines(),
+              signed=True),
         Panel("Followed", "timeseries", "Records in memory, and finished pods that wait to be told.",
               [Query("sum by (state) (podtimeline_tracked_pods)", "{{state}}"),
                Query("sum by (sink) (podtimeline_sink_queue_length)", "queue of {{sink}}"),
@@ -291,11 +340,11 @@ def _variables() -> list[Json]:
 
 def dashboard() -> str:
     """Return the dashboard as Grafana imports it."""
-    rows = (_overview(), _startup(), _where(), _stuck(), _images(), _health())
+    rows = (_overview(), _startup(), _where(), _stuck(), _before(), _images(), _way_back(), _health())
     document: Json = {
         "uid": "podtimeline",
         "title": "Podtimeline: starts of pods",
-        "description": "Where the time goes from a pod's creation to Ready, and to traffic.",
+        "description": "Where the time goes from the request for a pod to Ready and to traffic, and on its way back.",
         "tags": ["kubernetes", "podtimeline"],
         "schemaVersion": SCHEMA_VERSION,
         "editable": True,

@@ -50,10 +50,14 @@ class Panel:
     transformations: Sequence[Json] = ()
     none: str = ""
     """What is shown instead of "No data" where that is good news."""
+    signed: bool = False
+    """Whether values can be negative; every other axis begins at 0."""
 
     def json(self) -> Json:
         """Return it without its place."""
-        defaults: Json = {"unit": self.unit, "custom": dict(self.custom), "min": 0}
+        defaults: Json = {"unit": self.unit, "custom": dict(self.custom)}
+        if not self.signed:
+            defaults["min"] = 0
         if self.none:
             defaults["noValue"] = self.none
         return {

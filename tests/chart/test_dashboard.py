@@ -98,9 +98,28 @@ def test_phases_have_their_titles() -> None:
     properties = [
         {each["id"]: each["value"] for each in found["properties"]} for found in stacked["fieldConfig"]["overrides"]
     ]
-    startup = [row.title for row in PHASES.values() if row.leg is Leg.STARTUP]
+    startup = [row.title for row in PHASES.values() if row.leg is Leg.STARTUP and not row.beside]
     assert [each["displayName"] for each in properties] == startup
     assert len({each["color"]["fixedColor"] for each in properties}) == len(startup)
+
+
+def test_the_stack_of_each_leg_holds_the_phases_of_that_leg() -> None:
+    """A way back stacked onto a start would sum to nothing that happened."""
+    chosen = {panel["title"]: panel["targets"][0]["expr"] for panel in PANELS if panel["title"].startswith("Phases")}
+    assert len(chosen) == len(Leg)
+    back = {row.phase.value for row in PHASES.values() if row.leg is Leg.TERMINATION}
+    found = re.search(r'phase=~"([^"]+)"', chosen["Phases of a mean way back"])
+    left_out = re.search(r'phase!~"([^"]+)"', chosen["Phases of a mean start"])
+    assert found is not None
+    assert left_out is not None
+    assert set(found[1].split("|")) == back
+    assert back < set(left_out[1].split("|"))
+
+
+def test_only_what_can_be_negative_has_an_axis_below_zero() -> None:
+    """A clock can be behind; a duration cannot."""
+    free = [panel["title"] for panel in PANELS if "min" not in panel["fieldConfig"]["defaults"]]
+    assert free == ["Clocks of nodes"]
 
 
 def test_every_histogram_is_on_it() -> None:

@@ -56,6 +56,16 @@ spec:
   selector: {{app: web}}
   ports: [{{port: 80, targetPort: 8080}}]
 ---
+# The namespace refuses its pods: they are not restricted.
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: refused}}
+spec:
+  selector: {{matchLabels: {{app: refused}}}}
+  template:
+    metadata: {{labels: {{app: refused}}}}
+    spec: {{containers: [{{name: main, image: {image}}}]}}
+---
 apiVersion: v1
 kind: Pod
 metadata: {{name: stuck}}
@@ -127,7 +137,7 @@ def prometheus(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory, pulled
 
 
 def act(space: str, *, image: str) -> None:
-    """Start two pods behind a Service and one that stays stuck, then delete one."""
+    """Start two pods behind a Service, one that stays stuck and one that is refused, then delete one."""
     kubectl("apply", "-n", space, "-f", "-", text=SHOP.format(pods=PODS, image=image))
     kubectl("rollout", "status", "deployment/web", "-n", space, "--timeout=120s")
     first = kubectl_json("get", "pods", "-n", space, "-l", "app=web")["items"][0]["metadata"]["name"]
