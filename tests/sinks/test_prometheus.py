@@ -19,6 +19,7 @@ from podtimeline.sinks.metrics import METRICS, Kind
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
+    RefusedTelemetry,
     SinkTelemetry,
     StoreTelemetry,
     StreamTelemetry,
@@ -109,6 +110,16 @@ def exposition_text(source: Exposition) -> bytes:
     """A scrape in the text format."""
     _, body = source.begin("text/plain")()
     return body
+
+
+def test_what_workloads_were_refused_is_a_counter_by_workload() -> None:
+    """As the tracker counts it, restored after a restart."""
+    refused = (
+        RefusedTelemetry(namespace="shop", kind="Deployment", workload="web", total=12),
+        RefusedTelemetry(namespace="other", kind="other", workload="other", total=3),
+    )
+    found = values(exposition(Telemetry(refused=refused)), "podtimeline_workload_create_failures_total")
+    assert found == {("shop", "web", "Deployment"): 12, ("other", "other", "other"): 3}
 
 
 def test_beyond_the_limit_workloads_are_counted_as_other() -> None:

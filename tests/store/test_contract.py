@@ -6,12 +6,16 @@ import pytest
 from tests.store.conftest import Both
 from tests.support.lives import at
 from tests.support.saved import SECOND, checkpoint, increment, saved
+from tests.support.workloads import DEPLOYMENT, replicaset
 
 from podtimeline.core.buckets import BOUNDS, COUNT, bucket
 from podtimeline.core.milestones import Phase
+from podtimeline.core.refusals import refused
+from podtimeline.core.requests import told
 from podtimeline.core.view import Outcome
+from podtimeline.core.workloads import Refused
 from podtimeline.errors import QueryError, StoreError
-from podtimeline.ports import Metric, Order, Query, Stream
+from podtimeline.ports import Memory, Metric, Order, Query, Stream
 
 
 def uids(store: Both, **wanted: object) -> list[str]:
@@ -79,6 +83,20 @@ def test_stream_versions_and_moments_are_remembered(store: Both) -> None:
     restored = store.restore()
     assert dict(restored.versions) == {Stream.PODS: None, Stream.EVENTS: "2"}
     assert (restored.first_look, restored.last_commit) == (at(10), at(20))
+
+
+def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store: Both) -> None:
+    """A later memory of the same key replaces the earlier one."""
+    asked = told(None, replicaset(), arrived=at(1), live=True)
+    said = Refused("shop", asked.state.owner or DEPLOYMENT, "e-1", "exceeded quota", at(0), at(1), 3)
+    refusal = Memory("shop/Deployment/web", refusal=refused(None, DEPLOYMENT, said))
+    store.commit(replace(checkpoint(), memories=(Memory("rs-1", asked), refusal)))
+    assert store.restore().memories == (Memory("rs-1", asked), refusal)
+    more = told(asked, replicaset(version=101, have=2), arrived=at(2), live=True)
+    store.commit(replace(checkpoint(), memories=(Memory("rs-1", more),)))
+    assert store.restore().memories == (Memory("rs-1", more), refusal)
+    store.commit(replace(checkpoint(), memories=(Memory("rs-1"), Memory("never"))))
+    assert store.restore().memories == (refusal,)
 
 
 def test_each_increment_counts_once_for_ever(store: Both) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+import jsonschema
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
@@ -12,7 +13,10 @@ from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock, checkpoint, saved
 from yarl import URL
 
+from podtimeline.core.pods import Owner
+from podtimeline.core.refusals import Refusal, ended
 from podtimeline.core.view import View, view
+from podtimeline.render.schema import WORKLOADS
 from podtimeline.store import SqliteStore
 from podtimeline.web.server import Sources, make_app
 
@@ -27,6 +31,7 @@ class World:
     tracked: dict[str, View] = field(default_factory=dict)
     unhealthy: list[str] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """An exposition that tells what it was asked for."""
@@ -62,6 +67,7 @@ async def client(world: World) -> AsyncIterator[Client]:
         ready=world.ready,
         clock=StandingClock(),
         cluster="test",
+        refusals=lambda: world.refusals,
     )
     async with TestClient(TestServer(make_app(sources))) as made:
         yield made
@@ -254,3 +260,26 @@ async def test_a_rollout_without_pods_is_not_found(client: Client, path: str) ->
     answer = await client.get(path)
     assert answer.status == 404
     assert "no pod of it is in the history" in (await answer.json())["detail"]
+
+
+def refusal(namespace: str, name: str, last: int) -> Refusal:
+    """A Deployment whose ReplicaSet is refused its pods."""
+    maker = Owner("ReplicaSet", f"{name}-abc")
+    return Refusal(namespace, Owner("Deployment", name), maker, "exceeded quota", at(0), at(last), 3, 7, (("e", 7),))
+
+
+async def test_workloads_whose_pods_are_refused_come_before_those_that_were(client: Client, world: World) -> None:
+    """The latest first, with words, counts and moments; one namespace can be asked for."""
+    world.refusals += [ended(refusal("shop", "over", 90), at(95)), refusal("shop", "web", 5), refusal("till", "api", 9)]
+    body = await (await client.get("/api/v1/workloads")).json()
+    jsonschema.validate(body, WORKLOADS)
+    told = [(each["workload"]["name"], each["refused"]["now"], each["refused"]["count"]) for each in body["items"]]
+    assert told == [("api", True, 3), ("web", True, 3), ("over", False, 3)]
+    narrowed = await (await client.get("/api/v1/workloads?namespace=till")).json()
+    assert [each["namespace"] for each in narrowed["items"]] == ["till"]
+
+
+async def test_workloads_take_no_other_parameter(client: Client) -> None:
+    """A wrong one is named."""
+    answer = await client.get("/api/v1/workloads?name=web")
+    assert answer.status == 400

@@ -45,7 +45,7 @@ class _Workload(msgspec.Struct):
 
 def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
     number, unit = value[:-1], value[-1:]
-    if not number.isdecimal() or unit not in _UNITS:
+    if not (number.isascii() and number.isdecimal()) or unit not in _UNITS:
         raise click.BadParameter("a whole number and s, m or h, such as 90s")
     return int(number) * _UNITS[unit]
 
