@@ -70,6 +70,16 @@ class ImagePulled:
     waiting: int | None = None
     size: int | None = None
 
+    @property
+    def queue(self) -> int | None:
+        """The time that it waited behind other pulls of the node: 0 where pulls are parallel, or there was none."""
+        return None if self.pull is None or self.waiting is None else max(self.waiting - self.pull, 0)
+
+    @property
+    def rate(self) -> int | None:
+        """Bytes per second of the pull itself."""
+        return None if not self.pull or self.size is None else self.size * 1_000_000_000 // self.pull
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:

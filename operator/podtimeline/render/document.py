@@ -254,5 +254,7 @@ def _pull(pull: ImagePulled) -> Document:
         "cached": pull.cached,
         **_duration("pull", pull.pull),
         **_duration("waiting", pull.waiting),
+        **_duration("queue", pull.queue),
         "sizeBytes": pull.size,
+        "bytesPerSecond": pull.rate,
     }

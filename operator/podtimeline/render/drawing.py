@@ -110,6 +110,8 @@ class Pull:
     pull_nanoseconds: int | None
     waiting_nanoseconds: int | None
     size_bytes: int | None
+    queue_nanoseconds: int | None = None
+    bytes_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,9 @@ TIMELINE: Schema = {
                 container=_TEXT,
                 image=_TEXT,
                 cached=_FLAG,
-                **_unsure("pull", "waiting"),
+                **_unsure("pull", "waiting", "queue"),
                 sizeBytes=_or_null(_COUNT),
+                bytesPerSecond=_or_null(_COUNT),
             )
         ),
         restarts=_list(_object(container=_TEXT, restarts=_COUNT, exitCode=_or_null({"type": "integer"}), reason=_TEXT)),

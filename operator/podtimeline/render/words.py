@@ -12,6 +12,7 @@ from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart, Unschedulable
 from podtimeline.render.legend import title
+from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Style
 
 _PARTIAL = {
@@ -29,9 +30,12 @@ _OUTCOMES = {
 
 
 def outcome_style(timeline: PodTimeline) -> Style:
-    """The colour of the outcome."""
+    """The colour of the outcome; a pod that was ready and then failed by itself has failed."""
     outcome = _outcome(timeline)
-    return Style.PLAIN if outcome is None else _OUTCOMES[outcome]
+    if outcome is None:
+        return Style.PLAIN
+    failed = timeline.ended is not None and not timeline.ended.succeeded and not _stopped(timeline)
+    return Style.RED if failed else _OUTCOMES[outcome]
 
 
 def outcome_text(timeline: PodTimeline) -> str:
@@ -39,7 +43,7 @@ def outcome_text(timeline: PodTimeline) -> str:
     total = span_text(timeline.total_nanoseconds)
     match _outcome(timeline):
         case Outcome.READY:
-            return f"ready in {span_text(timeline.startup_nanoseconds)}"
+            return f"ready in {span_text(timeline.startup_nanoseconds)}{_end(timeline)}"
         case Outcome.COMPLETED:
             return f"completed in {total}"
         case Outcome.FAILED:
@@ -50,6 +54,20 @@ def outcome_text(timeline: PodTimeline) -> str:
             return f"starting for {total}" + (f", {_where(timeline.phase)}" if timeline.phase else "")
         case None:
             return f"{timeline.outcome} after {total}"
+
+
+def _end(timeline: PodTimeline) -> str:
+    """How a pod that had been ready ended by itself, as a Job's does; empty while it runs."""
+    if timeline.ended is None or _stopped(timeline):
+        return ""
+    return ", then completed" if timeline.ended.succeeded else ", then failed"
+
+
+def _stopped(timeline: PodTimeline) -> bool:
+    """Whether it was deleted before it ended: what its containers then exit with is the kubelet's doing."""
+    ends = {each.milestone: each.at for each in timeline.milestones if each.at is not None}
+    deleted, finished = ends.get("deletion_requested"), ends.get("finished")
+    return deleted is not None and finished is not None and nanoseconds(finished) >= nanoseconds(deleted)
 
 
 def _where(phase: str) -> str:
@@ -158,6 +176,6 @@ def pull_text(pull: Pull) -> str:
     if pull.cached:
         return f"{pull.image}{size}, already on the node"
     took = f" in {span_text(pull.pull_nanoseconds)}" if pull.pull_nanoseconds is not None else ", duration unknown"
-    if pull.waiting_nanoseconds is None or pull.waiting_nanoseconds == pull.pull_nanoseconds:
-        return f"{pull.image}{size}{took}"
-    return f"{pull.image}{size}{took}, {duration_text(pull.waiting_nanoseconds)} with waiting"
+    rate = "" if pull.bytes_per_second is None else f" ({bytes_text(pull.bytes_per_second)}/s)"
+    queue = f", after {duration_text(pull.queue_nanoseconds)} behind other pulls" if pull.queue_nanoseconds else ""
+    return f"{pull.image}{size}{took}{rate}{queue}"

@@ -1,0 +1,66 @@
+"""Outcomes and pulls in a few words."""
+
+import pytest
+from tests.support.lives import Life, at, facts, ordinary, watched
+
+from podtimeline.cli.documents import drawable
+from podtimeline.core.milestones import Milestone
+from podtimeline.core.observations import Ended, ImagePulled
+from podtimeline.core.view import view
+from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.screen import Style
+from podtimeline.render.words import outcome_style, outcome_text, pull_text
+
+M = Milestone
+
+
+def drawn(life: Life) -> PodTimeline:
+    """What is drawn of a pod."""
+    seen = view(life.timeline(), now=at(100))
+    assert seen is not None
+    return drawable(seen)
+
+
+def job(*, succeeded: bool) -> Life:
+    """A pod that was ready for a while, and ended at 20 s."""
+    life = ordinary(facts(run_to_completion=True)).saw(M.FINISHED, watched(20), subject="web")
+    life.told.append(Ended("uid-1", succeeded=succeeded, reason="Error"))
+    return life
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "words", "style"),
+    [(True, "ready in 5.85s, then completed", Style.GREEN), (False, "ready in 5.85s, then failed", Style.RED)],
+)
+def test_a_job_that_was_ready_says_how_it_ended(words: str, style: Style, *, succeeded: bool) -> None:
+    """It ran without a probe and so was ready: whoever looks wants to know that it failed."""
+    for life in (job(succeeded=succeeded), job(succeeded=succeeded).saw(M.DELETION_REQUESTED, watched(60))):
+        timeline = drawn(life)
+        assert (outcome_text(timeline), outcome_style(timeline)) == (words, style)
+
+
+def test_what_a_deletion_kills_has_not_failed() -> None:
+    """The kubelet stops it, with whatever exit code."""
+    timeline = drawn(job(succeeded=False).saw(M.DELETION_REQUESTED, watched(19)))
+    assert (outcome_text(timeline), outcome_style(timeline)) == ("ready in 5.85s", Style.GREEN)
+
+
+@pytest.mark.parametrize(
+    ("pull", "words"),
+    [
+        ({"pull": 2 * 10**9, "waiting": 5 * 10**9, "size": 10 << 20},
+         "r/web:1, 10.0 MiB in 2.00s (5.0 MiB/s), after 3.00s behind other pulls"),
+        ({"pull": 2 * 10**9, "waiting": 2 * 10**9, "size": 10 << 20}, "r/web:1, 10.0 MiB in 2.00s (5.0 MiB/s)"),
+        ({"pull": 2 * 10**9}, "r/web:1 in 2.00s"),
+        ({}, "r/web:1, duration unknown"),
+        ({"cached": True}, "r/web:1, already on the node"),
+    ],
+)  # fmt: skip
+def test_a_pull_says_what_is_known_of_it(pull: dict[str, int], words: str) -> None:
+    """Bytes, throughput and the queue; what its message does not say is left out."""
+    life = ordinary()
+    more = {"cached": False} | pull
+    life.told = [each for each in life.told if not isinstance(each, ImagePulled)]
+    life.told.append(ImagePulled("uid-1", "web", "r/web:1", at=at(3), **more))  # type: ignore[arg-type]
+    (drawn_pull,) = drawn(life).pulls
+    assert pull_text(drawn_pull) == words
