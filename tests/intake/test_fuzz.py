@@ -29,6 +29,7 @@ from podtimeline.intake.faults import ApiError
 from podtimeline.intake.feeds import EventFeed, Feed, PodFeed, SliceFeed
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.intake.workloads import WORKLOADS
 
 OBJECTS = int(os.environ.get("FUZZ_OBJECTS", "100000"))
 """Ten seconds; fewer for a quick look."""
@@ -63,12 +64,12 @@ def seeds() -> list[tuple[str, dict[str, Any]]]:
         ("events", event("SuccessfulCreate", message="Created pod: web-1", involvedObject=owner)),
         ("endpointslices", endpoint_slice(endpoint("web-1"), endpoint("web-2"), trigger=stamp(3))),
         ("services", service),
-        ("replicasets", {"metadata": pod()["metadata"]}),
         ("events", event("FailedMount", type="Warning", count=3, message=refused)),
         ("events", event("ExternalProvisioning", involvedObject=owner | {"kind": "PersistentVolumeClaim", "uid": "c"})),
         ("persistentvolumeclaims", claim("Bound", node="node-1")),
         ("volumeattachments", attachment(attached=True, error="busy", deleted=5)),
         *waiting_seeds(),
+        *workload_seeds(),
     ]
 
 
@@ -92,6 +93,32 @@ def waiting_seeds() -> list[tuple[str, dict[str, Any]]]:
         ("events", event("Preempted", message=victim, related=by)),
         ("events", event("Nominated", message="Pod should schedule on: nodeclaim/a, node/b")),
         ("nodes", node),
+    ]
+
+
+def workload_seeds() -> list[tuple[str, dict[str, Any]]]:
+    """An object of each kind that makes pods, and what controllers tell of them."""
+    meta: dict[str, Any] = {
+        "uid": "w", "name": "web", "namespace": "shop", "resourceVersion": "41", "generation": 2,
+        "creationTimestamp": stamp(1), "managedFields": [{"manager": "m", "time": stamp(2), "subresource": ""}],
+        "ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d", "controller": True}],
+        "annotations": {
+            "deployment.kubernetes.io/revision": "3", "deprecated.daemonset.template.generation": "2",
+            "batch.kubernetes.io/cronjob-scheduled-timestamp": stamp(0),
+        },
+    }  # fmt: skip
+    spec = {"replicas": 3, "template": {"a": 1}, "parallelism": 2, "completions": 3, "ordinals": {"start": 1}}
+    status = {"observedGeneration": 2, "replicas": 2, "active": 1, "updateRevision": "r", "desiredNumberScheduled": 1}
+    maker = {"kind": "ReplicaSet", "namespace": "shop", "name": "web", "uid": "w"}
+    said = {
+        "ScalingReplicaSet": "Scaled up replica set web from 2 to 5", "FailedCreate": "exceeded quota",
+        "SuccessfulCreate": "Created job web",
+    }  # fmt: skip
+    kinds = {"ScalingReplicaSet": "Deployment", "FailedCreate": "ReplicaSet", "SuccessfulCreate": "CronJob"}
+    body = {"metadata": meta, "spec": spec, "status": status}
+    return [(kind.value, body) for kind in WORKLOADS] + [
+        ("events", event(reason, message=text, count=2, involvedObject=maker | {"kind": kinds[reason]}))
+        for reason, text in said.items()
     ]
 
 
