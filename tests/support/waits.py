@@ -64,7 +64,8 @@ def gates(items: Items) -> None:
     removed = {each["name"]: nanoseconds(each["removed"]) for each in item["schedulingGates"]}
     assert removed[QUOTA] < removed[ORDER]
     last = reached(item)[("gates_removed", "")]
-    assert nanoseconds(last["at"]) == removed[ORDER]
+    # The binding's Event can be faster than the version without gates.
+    assert removed[QUOTA] <= nanoseconds(last["at"]) <= removed[ORDER]
     assert last["detail"] == ORDER
     assert ORDER in item["explanation"]
 
