@@ -49,6 +49,14 @@ def test_runs_that_end_before_readiness_are_a_crash_loop_up_to_the_run_that_gets
     instant = told.instant(M.LAST_STARTED, "web")
     assert instant is not None
     assert (instant.earliest, instant.latest, instant.skew) == (at(28), at(30) - 1, 0)
+    assert told.instant(M.LAST_PULL_FAILURE, "web") is None
+
+
+def test_an_attempt_is_not_before_the_step_that_came_before_it() -> None:
+    """An Event's stamp only says not after; the pull that failed had been announced."""
+    instant = seen(failed_pull(until_started(WEB)).timeline()).instant(M.LAST_PULL_FAILURE, "web")
+    assert instant is not None
+    assert (instant.earliest, instant.latest, instant.at) == (at(1), at(2), at(2))
 
 
 def test_an_init_container_that_fails_first_loops_before_it_works() -> None:

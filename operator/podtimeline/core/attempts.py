@@ -44,6 +44,19 @@ def until(mark: Mark, facts: PodFacts) -> Mark:
             return Mark(Milestone.SANDBOX_READY)
 
 
+def since(mark: Mark) -> Mark:
+    """The step that comes before the attempts of a milestone of ``ATTEMPTS``."""
+    match mark.milestone:
+        case Milestone.LAST_UNSCHEDULABLE:
+            return Mark(Milestone.CREATED)
+        case Milestone.LAST_PULL_FAILURE:
+            return Mark(Milestone.PULL_STARTED, mark.subject)
+        case Milestone.LAST_STARTED:
+            return Mark(Milestone.STARTED, mark.subject)
+        case _:
+            return Mark(Milestone.KUBELET_ACCEPTED)
+
+
 _SECONDS = frozenset({Source.EVENT_SECOND, Source.FIELD})
 
 

@@ -6,14 +6,14 @@ the change may already have been in flight; only the order of facts does.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from podtimeline.core.attempts import ATTEMPTS, last_attempt, of_first_start, reported, until
+from podtimeline.core.attempts import ATTEMPTS, last_attempt, of_first_start, reported, since, until
 from podtimeline.core.attempts import window as attempted
 from podtimeline.core.clocks import corrected
 from podtimeline.core.departing import effects, last_occurrence, stopped
-from podtimeline.core.instants import Evidence, Instant, Source, Window, exactly, intersect
+from podtimeline.core.instants import SECOND, Evidence, Instant, Source, Window, exactly, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.timeline import Timeline
@@ -175,8 +175,9 @@ def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -
     """Of each step that took several attempts, take the last one up to the success."""
     for mark in timeline.evidence:
         if mark.milestone in ATTEMPTS:
-            end = windows.get(until(mark, facts))
-            windows[mark] = attempted(_corrected(timeline, mark), ceiling=None if end is None else end.latest)
+            begin, end = windows.get(since(mark)), windows.get(until(mark, facts))
+            window = attempted(_corrected(timeline, mark), ceiling=None if end is None else end.latest)
+            windows[mark] = window.raised(None if begin is None else begin.earliest)
 
 
 def _derive(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:
@@ -258,6 +259,36 @@ def _lower_ceilings(windows: dict[Mark, Window], order: Order) -> None:
             windows[each] = windows[each].followed(windows[mark].latest)
 
 
+def _refined(
+    instant: Instant, mark: Mark, floor: int | None, timeline: Timeline, windows: dict[Mark, Window]
+) -> Instant:
+    """The estimate moved inside its bounds, where what is known of the witnesses says that they are late."""
+    match mark.milestone:
+        case Milestone.CREATED | Milestone.SCHEDULED:
+            return _before_witnesses(instant, floor, _corrected(timeline, mark))
+        case Milestone.IP_ASSIGNED if windows[mark].ordered:
+            return _amid_sandbox(instant, floor, windows[Mark(Milestone.SANDBOX_READY)])
+        case _:
+            return instant
+
+
+_LATE_AT_MOST = SECOND // 100
+
+
+def _before_witnesses(written: Instant, floor: int | None, told: Iterable[Evidence]) -> Instant:
+    """Put a write in the API somewhat before the first of two who tell of it at once: its writer, and the watch.
+
+    Both come the later the busier the machine is, and how far they are apart says how busy. Measured (hack/bench
+    accuracy): a quarter of that, up to 10 ms, halves the median error; beyond, a stream stood still or clocks differ.
+    """
+    stamps = sorted(each.at for each in told if each.at is not None and each.at == each.latest)
+    if len(stamps) < 2 or stamps[0] != written.at:
+        return written
+    earlier = written.at - min((stamps[1] - stamps[0]) // 4, _LATE_AT_MOST)
+    bounds = [each for each in (floor, written.earliest) if each is not None and each <= written.at]
+    return replace(written, at=max([earlier, *bounds]))
+
+
 def _amid_sandbox(address: Instant, begin: int | None, sandbox: Window) -> Instant:
     """Put an address that nothing stamped between the pod's acceptance and its sandbox, which is made around it.
 
@@ -279,10 +310,8 @@ def _estimate(timeline: Timeline, windows: dict[Mark, Window], order: Order) -> 
         floor = max(known, default=None)
         told = mark in timeline.evidence or mark.milestone is Milestone.MOUNTED
         instant = windows[mark].instant(floor=floor) if told else None
-        if instant is not None and mark.milestone is Milestone.IP_ASSIGNED and windows[mark].ordered:
-            instant = _amid_sandbox(instant, floor, windows[Mark(Milestone.SANDBOX_READY)])
         if instant is not None:
-            instants[mark] = instant
+            instants[mark] = instant = _refined(instant, mark, floor, timeline, windows)
             floor = instant.at
         floors[mark] = floor
     return instants
