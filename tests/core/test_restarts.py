@@ -210,3 +210,13 @@ def test_a_report_s_lag_is_how_much_later_the_watch_showed_it() -> None:
     lags = {each.mark: each.lag for each in seen(life.timeline()).milestones}
     assert lags[Mark(M.STARTED, "web")] == SECOND // 5
     assert lags[Mark(M.CONTAINER_READY, "web")] is None
+
+
+def test_a_crash_loop_that_goes_on_is_open_though_runs_of_it_are_over() -> None:
+    """Runs that are over and the back-off now are one stretch: whoever looks sees that it lasts."""
+    life = container_start(until_started(WEB), "web", 1)
+    life.saw(M.LAST_STARTED, began(9), subject="web")
+    life.told.append(Ran(UID, "web", 1, at(9), at(12), 1, "Error"))
+    told = seen(life.timeline(), now=at(30))
+    assert told.phases[-1].phase is P.CRASH_LOOP
+    assert told.phases[-1].open

@@ -357,3 +357,12 @@ def test_a_malformed_pod_says_so(body: dict[str, Any]) -> None:
     """It is skipped as a whole, and counted by who reads the stream."""
     with pytest.raises(MalformedObject):
         read(body, known=None)
+
+
+def test_a_process_that_could_not_be_started_never_started() -> None:
+    """The kubelet reports such a run with startedAt 0, which is no time in 1970."""
+    ended = {"exitCode": 128, "reason": "StartError", "startedAt": "1970-01-01T00:00:00Z", "finishedAt": stamp(4)}
+    said = read(pod(status={"containerStatuses": [container(state={"terminated": ended})]}))
+    assert evidence(said, M.STARTED, "web") is None
+    (ran,) = (each for each in said if isinstance(each, Ran))
+    assert (ran.started, ran.finished, ran.reason) == (None, CREATED_NS + 4 * SECOND, "StartError")

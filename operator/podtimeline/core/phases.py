@@ -165,7 +165,7 @@ class Walk:
             self._stretches.append(stretch)
             return
         skew = max(last.skew, stretch.skew)
-        self._stretches[-1] = Stretch(last.phase, last.start, stretch.end, last.subject, None, None, skew)
+        self._stretches[-1] = Stretch(last.phase, last.start, stretch.end, last.subject, skew=skew, open=stretch.open)
 
     def close(self, phase: Phase, subject: str, end: int | None, *, now: int) -> tuple[Stretch, ...]:
         """Lay the last stretch, of what was not observed: up to ``end``, or open at ``now``."""

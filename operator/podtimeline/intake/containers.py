@@ -105,7 +105,7 @@ def _started(reading: Reading, status: ContainerStatus, mark: Mark) -> None:
     if run != 0 and last is not None and last.terminated is not None:
         run = status.restart_count if run is None else status.restart_count - 1
         started_at = last.terminated.started_at
-    if run is None:
+    if run is None or _never(started_at):
         return
     read = _stamped_after if run == 0 else until
     reading.witness(mark, read(Source.FIELD, started_at, reading.arrived))
@@ -117,7 +117,7 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
     Measured: of 96 starts two lay in the second before their startedAt, so that it is no lower bound by itself; that
     the stamp is a second late at most is all that is taken for granted.
     """
-    if stamp is None:
+    if stamp is None or _never(stamp):
         return None
     begin = moment(stamp)
     return Evidence(source, begin + SECOND // 2, begin - SECOND, begin + SECOND - 1, arrived)
@@ -149,4 +149,9 @@ def _for_good(reading: Reading, ended: Terminated, kind: ContainerKind, name: st
 
 
 def _whole(stamp: str | None) -> int | None:
-    return None if stamp is None else moment(stamp)
+    return None if stamp is None or _never(stamp) else moment(stamp)
+
+
+def _never(stamp: str | None) -> bool:
+    """Whether it stands for no time: a run whose process could not be started (StartError) has startedAt 0."""
+    return stamp is not None and moment(stamp) <= 0
