@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.csi.driver import END_SECONDS, START_SECONDS
-from tests.csi.storage import Deed, Step, read_journal
 
 ROOT = Path(__file__).parents[2]
 NAME = "csi.podtimeline.test"
@@ -17,19 +16,12 @@ NAME = "csi.podtimeline.test"
 
 @dataclass(frozen=True, slots=True)
 class CsiDriver:
-    """A driver that serves on every node of a cluster. Its StorageClasses say how each step goes: see ``storage``."""
+    """A driver that serves on every node of a cluster. Its StorageClasses say how each step goes: see ``storage``.
+
+    ``journal`` is the file of its deeds, which ``read_journal`` reads.
+    """
 
     journal: Path
-
-    def deeds(self, claim: str, step: Step) -> tuple[Deed, ...]:
-        """What it did for a claim, ``namespace/name``, in the order of time: the truth that timelines are held to."""
-        deeds = read_journal(self.journal.read_text())
-        return tuple(deed for deed in deeds if deed.claim == claim and deed.step is step)
-
-    def deed(self, claim: str, step: Step) -> Deed:
-        """The only time that it took the step for a claim with success."""
-        (found,) = (deed for deed in self.deeds(claim, step) if not deed.error)
-        return found
 
 
 @contextmanager

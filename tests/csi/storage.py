@@ -73,6 +73,11 @@ class Deed:
     ended: int
     error: str = ""
 
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.ended - self.began) / 1_000_000_000
+
 
 class Journal:
     """Writes each deed as a line, so that a test knows the truth."""
