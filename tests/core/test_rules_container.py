@@ -48,6 +48,16 @@ def test_a_container_that_the_kubelet_kills_for_its_probe_is_told_of() -> None:
     assert "startupProbe" in finding.advice
 
 
+def test_a_kill_for_a_probe_is_told_of_where_another_probe_had_the_last_word() -> None:
+    """All probes of a container speak under one reason: the kubelet's own words for the kill remain."""
+    life = crashed((137, "Error")).noted("Unhealthy", 4, "Readiness probe failed: 503", subject="web", count=30)
+    life.noted("Killing", 4, "Container web failed liveness probe, will be restarted", subject="web")
+    finding = only(life, Kind.CRASH_LOOP)
+    assert finding.text.endswith("after Container web failed liveness probe, will be restarted")
+    life.noted("Killing", 4.5, "Stopping container web", subject="web")
+    assert "startupProbe" not in only(life, Kind.CRASH_LOOP).advice
+
+
 def test_runs_after_the_start_are_not_its_own() -> None:
     """A pod that was ready and crashes a day later started well."""
     life = ready(started(WEB), 6, "web")
@@ -72,8 +82,8 @@ def test_init_containers_that_dominate_are_told_of_together() -> None:
     """Several of middling length cost more than any one phase shows."""
     finding = only(inits(4, 5), Kind.INIT_DOMINATES)
     assert finding.phase is None
-    assert finding.text.startswith("init-0 6.20s: image queue 1.00s, image pull 1.00s")
-    assert "init-1 7.20s" in finding.text
+    texts = [f"{name} (image queue 1.00s, image pull 1.00s, init run" for name in ("init-0 6.20s", "init-1 7.20s")]
+    assert finding.text == f"{texts[0]} 4.00s), {texts[1]} 5.00s)"
     assert "finished of init-1" in proofs(finding)
     assert finding.duration == round(13.4 * SECOND)
 

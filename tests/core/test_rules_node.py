@@ -142,6 +142,7 @@ def test_a_pull_that_did_not_wait_has_no_queue() -> None:
         ('failed to pull image "x": x: not found', "no such image"),
         ('failed to pull image "x": 401 Unauthorized', "imagePullSecrets"),
         ('failed to pull image "x": dial tcp: lookup registry: no such host', "cannot talk to the registry"),
+        ('failed to pull image "x": lookup r.test on 10.96.0.10:53: server misbehaving', "cannot talk to the registry"),
         ('Failed to apply default image tag "X:": couldn\'t parse image name: invalid reference format', "parsed"),
         ('Container image "x" is not present with pull policy of Never', "load the image"),
         ('failed to pull image "x": toomanyrequests: you have reached your limit', "limits pulls"),
@@ -219,3 +220,14 @@ def test_a_node_on_which_many_pods_start_is_busy() -> None:
     assert found(late, Kind.BUSY_NODE, peers=Peers(starts=crowd[:2])) is None
     over = tuple(PeerStart(f"shop/{index}", at(-20), at(0)) for index in range(4))
     assert found(late, Kind.BUSY_NODE, peers=Peers(starts=over)) is None
+    short = tuple(PeerStart(f"shop/{index}", at(2), at(4)) for index in range(4))
+    assert found(late, Kind.BUSY_NODE, peers=Peers(starts=short)) is None
+
+
+def test_what_has_a_reason_of_its_own_is_not_put_down_to_a_busy_node() -> None:
+    """A mount that fails would fail on an idle node too."""
+    crowd = Peers(starts=tuple(PeerStart(f"shop/{index}", at(0), at(60)) for index in range(4)))
+    life = accepted(facts(WEB, volumes=(CONFIG,)))
+    assert found(life, Kind.BUSY_NODE, peers=crowd) is not None
+    life.noted("FailedMount", 5, 'configmap "shop-settings" not found', count=4)
+    assert found(life, Kind.BUSY_NODE, peers=crowd) is None

@@ -14,7 +14,8 @@ _WORTH = SECOND
 _WORTH_PART = 20
 """A finding is worth telling from a second on, or from a twentieth of all that is known of the pod's way."""
 _RANK = {rule.kind: index for index, rule in enumerate(RULES)}
-_GENERAL = next(rule for rule in RULES if rule.kind is FindingKind.LONG_PHASE)
+_SPECIAL = tuple(rule for rule in RULES if not rule.general)
+_GENERAL = tuple(rule for rule in RULES if rule.general)
 
 
 def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
@@ -24,7 +25,7 @@ def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
     start, and what the pod waits for now, are told of however short they are.
     """
     case = Case(view, peers)
-    special = [each for rule in RULES if rule is not _GENERAL for each in _applied(case, rule)]
+    special = [each for rule in _SPECIAL for each in _applied(case, rule)]
     general = [each for leg in Leg for spell in case.spells(leg) for each in _rest(case, spell, special)]
     return tuple(sorted(_worth(case, [*special, *general]), key=_order))
 
@@ -35,10 +36,15 @@ def _applied(case: Case, rule: Rule) -> list[Finding]:
 
 
 def _rest(case: Case, spell: Spell, special: Sequence[Finding]) -> list[Finding]:
-    """The general finding for a spell of which no other explains the greater part."""
+    """What the first general rule finds about a spell of which no special one explains the greater part."""
     if any(each.spell == spell and 2 * each.duration >= spell.duration for each in special):
         return []
-    return [_finding(case, _GENERAL, spell.leg, found) for found in _GENERAL.find(case, (spell,)) if found.proofs]
+    for rule in _GENERAL:
+        told = rule.find(case, (spell,)) if not rule.phases or spell.phase in rule.phases else ()
+        found = [_finding(case, rule, spell.leg, each) for each in told if each.proofs]
+        if found:
+            return found
+    return []
 
 
 def _finding(case: Case, rule: Rule, leg: Leg, found: Found) -> Finding:

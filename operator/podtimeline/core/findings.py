@@ -304,7 +304,8 @@ class Rule:
     """One row of the table of rules.
 
     ``phases`` are those whose time it speaks of, none for a rule that looks at the whole timeline; ``summary`` is what
-    it says and ``needs`` the evidence without which it says nothing.
+    it says and ``needs`` the evidence without which it says nothing. A ``general`` rule speaks only of what the others
+    leave unexplained.
     """
 
     kind: FindingKind
@@ -314,6 +315,7 @@ class Rule:
     summary: str
     needs: str
     advice: str
+    general: bool = False
 
 
 def each(find: EachFind) -> Find:

@@ -71,8 +71,8 @@ class Peers:
         return tuple(sorted(found, key=lambda each: (-each.pull, each.pod, each.image)))
 
     def starting(self, begin: int, end: int) -> tuple[PeerStart, ...]:
-        """The pods of the node that were starting at some time between the two moments."""
-        return tuple(each for each in self.starts if each.begin < end and each.end > begin)
+        """The pods of the node that were starting for at least half of the time between the two moments."""
+        return tuple(each for each in self.starts if 2 * (min(each.end, end) - max(each.begin, begin)) >= end - begin)
 
     def before(self, image: str, begin: int) -> PeerPull | None:
         """The latest pull of the same image on the node that was over by then."""

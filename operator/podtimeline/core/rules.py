@@ -14,7 +14,7 @@ _RUNNING = (P.CRASH_LOOP, P.CONTAINER_START, P.INIT_RUN, P.POST_START, P.STARTUP
             P.STATUS_REPORT, P.RUN)  # fmt: skip
 _PROBED = (P.STARTUP_PROBE, P.READINESS_PROBE)
 _MAKING = (P.CONTAINER_CREATE, P.CONTAINER_START)
-_BUSY = (P.KUBELET_ADMISSION, P.KUBELET_SYNC, *_MAKING)
+_BUSY = (P.KUBELET_ADMISSION, P.KUBELET_SYNC, P.SANDBOX, *_MAKING)
 _ANY = tuple(row.phase for row in PHASES.values() if row.leg is _UP)
 
 RULES: tuple[Rule, ...] = (
@@ -80,9 +80,6 @@ RULES: tuple[Rule, ...] = (
     Rule(K.CONTAINER_ERROR, _UP, _MAKING, each(node.container_error),
          "why the container cannot be made or started", "the container's waiting reason, Failed event",
          "read the runtime's words: command, security context, mounts"),
-    Rule(K.BUSY_NODE, _UP, _BUSY, each(node.busy_node),
-         "many pods started on the node at the same time", "starts of other pods of the node",
-         "spread the start: fewer pods at once (maxSurge), more nodes, or CPU requests that leave room"),
     Rule(K.CRASH_LOOP, _UP, _RUNNING, each(container.crash_loop),
          "how each run ended, and what the kubelet killed it for", "the container's status, BackOff event",
          "read the container's logs (kubectl logs --previous)"),
@@ -131,9 +128,13 @@ RULES: tuple[Rule, ...] = (
     Rule(K.FINALIZERS, _DOWN, (P.FINALIZERS,), each(leaving.finalizers),
          "which finalizers held the object", "metadata.finalizers",
          "look at the controllers of these finalizers"),
+    Rule(K.BUSY_NODE, _UP, _BUSY, each(node.busy_node),
+         "many pods started on the node at the same time", "starts of other pods of the node",
+         "spread the start: fewer pods at once (maxSurge), more nodes, or CPU requests that leave room",
+         general=True),
     Rule(K.LONG_PHASE, _UP, (), each(container.long_phase),
          "a phase that no other rule speaks of", "the milestones that it lies between",
-         "the advice of that phase"),
+         "the advice of that phase", general=True),
     Rule(K.TRAFFIC_LOST, _DOWN, (), leaving.traffic_lost,
          "traffic was sent to a container that had exited", "EndpointSlice and the container's end",
          "sleep in a preStop hook until the endpoint is gone, and close connections gracefully"),

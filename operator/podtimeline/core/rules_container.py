@@ -1,5 +1,6 @@
 """Rules for what containers do between their start and traffic: runs that end, hooks, probes, gates, endpoints."""
 
+import re
 from collections.abc import Iterator
 
 from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell, trimmed
@@ -64,8 +65,11 @@ def _after(runs: list[Ran], killed: Quote | None) -> str:
 
 def _killer(case: Case, spell: Spell) -> Quote | None:
     """The failed probe that the kubelet restarts a container for (``prober``: liveness and startup)."""
-    quote = case.quote(spell, "Unhealthy")
-    return quote if quote is not None and quote.text.startswith(("Liveness", "Startup")) else None
+    quotes = (case.quote(spell, reason) for reason in ("Unhealthy", "Killing"))
+    return next((each for each in quotes if each is not None and _KILLS.search(each.text)), None)
+
+
+_KILLS = re.compile(r"^(Liveness|Startup)|failed (liveness|startup) probe")
 
 
 def init_dominates(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
@@ -80,16 +84,20 @@ def init_dominates(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
     proofs = tuple(proof for name in names for proof in _whole(case, name))
     if 5 * worst.duration >= 4 * took:
         if worst.phase is Phase.INIT_RUN and proofs:
-            yield of_spell(worst, f"nothing else starts before it ends ({costs})", *proofs)
+            yield of_spell(worst, f"nothing else starts before it ends: {costs}", *proofs)
         return
     if proofs:
         yield Found(None, "", costs, took, proofs, open=any(each.open for each in mine))
 
 
 def _cost(name: str, spells: list[Spell]) -> str:
+    """What an init container cost in all, and what most of it went to."""
     mine = [each for each in spells if each.subject == name]
-    parts = ", ".join(f"{PHASES[each.phase].title} {duration_text(each.duration)}" for each in mine)
-    return f"{name} {duration_text(sum(each.duration for each in mine))}: {parts}"
+    took = sum(each.duration for each in mine)
+    parts = (
+        f"{PHASES[each.phase].title} {duration_text(each.duration)}" for each in mine if 10 * each.duration >= took
+    )
+    return f"{name} {duration_text(took)} ({', '.join(parts)})"
 
 
 def _whole(case: Case, name: str) -> tuple[Proof, ...]:
