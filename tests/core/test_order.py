@@ -2,7 +2,7 @@
 
 from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
 
-from podtimeline.core.instants import Source
+from podtimeline.core.instants import Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Ran
 from podtimeline.core.order import UNORDERED, predecessors, resolve
@@ -36,6 +36,29 @@ def test_a_sandbox_that_was_made_anew_takes_no_bound_from_the_containers() -> No
     """Its condition turned after they ran: the first address is bounded by them all the same."""
     life = ordinary().saw(Milestone.SANDBOX_READY, in_second(8), watched(8.5))
     assert resolve(life.timeline())[Mark(Milestone.IP_ASSIGNED)].latest == at(1)
+
+
+def test_a_write_that_two_tell_of_is_put_before_the_first_by_a_part_of_what_they_differ_by() -> None:
+    """The scheduler said it 20 ms before the watch did: on a machine that busy both are late."""
+    life = Life().described(facts()).saw(Milestone.CREATED, watched(0.01))
+    life.saw(Milestone.SCHEDULED, just_after(Source.EVENT_TIME, at(0.08), observed=at(0.2)), watched(0.1))
+    instant = resolve(life.timeline())[Mark(Milestone.SCHEDULED)]
+    assert (instant.at, instant.latest, instant.source) == (at(0.075), at(0.08), Source.EVENT_TIME)
+
+
+def test_witnesses_that_are_far_apart_tell_of_a_stream_that_stood_still() -> None:
+    """The watch came a minute later: 10 ms are taken off, not a quarter of the minute."""
+    life = Life().described(facts()).saw(Milestone.CREATED, named(0.5), watched(60))
+    assert resolve(life.timeline())[Mark(Milestone.CREATED)].at == at(0.49)
+
+
+def test_a_write_is_not_put_before_what_must_come_before_it() -> None:
+    """Bound 2 ms after it was created, or in the first instant of the second that its stamp names."""
+    life = Life().described(facts()).saw(Milestone.CREATED, in_second(0), named(0.001), watched(0.03))
+    life.saw(Milestone.SCHEDULED, watched(0.03), just_after(Source.EVENT_TIME, at(0.002), observed=at(0.2)))
+    instants = resolve(life.timeline())
+    assert instants[Mark(Milestone.CREATED)].at == at(0)
+    assert instants[Mark(Milestone.SCHEDULED)].at == at(0)
 
 
 def test_every_predecessor_stands_before_its_mark() -> None:
