@@ -169,8 +169,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "the registry has no such image: check name and tag, and that it was pushed",
     ),
     (
-        r"no such host|server misbehaving|lookup \S+ on|connection refused|i/o timeout|timed? ?out|deadline exceeded"
-        r"|no route|x509|tls|reset by|EOF",
+        r"no such host|misbehaving|lookup \S+ on|refused|timed? ?out|deadline exceeded|no route|x509|tls|reset by|EOF",
         "the node cannot talk to the registry: check its name, address, proxy and certificate",
     ),
     (r"toomanyrequests|rate limit|\b429\b", "the registry limits pulls: sign in, mirror it, or cache the image"),
