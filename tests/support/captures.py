@@ -50,10 +50,15 @@ def _space(line: Line) -> str | None:
     return found
 
 
+def documents(name: str) -> tuple[Any, ...]:
+    """The documents of a capture's pods, the earliest first."""
+    views = tuple(replay_views(FOLDER / f"{name}.jsonl.gz"))
+    return tuple(document(each, peers=peers(each, views)) for each in views)
+
+
 def played(name: str) -> dict[str, Any]:
     """The documents of a capture's pods by their names; of a name that returned, the latest."""
-    views = tuple(replay_views(FOLDER / f"{name}.jsonl.gz"))
-    return {each.facts.name: document(each, peers=peers(each, views)) for each in views}
+    return {each["name"]: each for each in documents(name)}
 
 
 def captured(region: str) -> Iterator[str]:

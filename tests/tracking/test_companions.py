@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tests.support.lives import Life, ordinary, watched
+from tests.support.lives import Life, facts, ordinary, watched
 from tests.tracking.worlds import World
 
 from podtimeline.core.instants import happened
@@ -79,3 +79,14 @@ def test_after_a_restart_pods_appear_again_and_open_ones_are_asked_again() -> No
     world.killed(40)
     assert diary.asked == ["attach", "appeared web-1"]
     assert world.codec.unpacked == 0
+
+
+def test_a_pod_is_placed_once_its_node_is_known() -> None:
+    """An Event may tell of the binding before the pod itself says where to."""
+    diary = Diary()
+    world = World(companions=(diary,))
+    world.take(*Life().saw(Milestone.SCHEDULED, watched(0.08)).told, seconds=0.08)
+    world.take(*Life().described(facts()).told, seconds=0.09)
+    assert "placed" not in diary.asked
+    world.take(*Life().saw(Milestone.SCHEDULED, watched(0.1), detail="node-1").told, seconds=0.1)
+    assert diary.asked[-1] == "placed"

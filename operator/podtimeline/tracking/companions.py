@@ -19,7 +19,7 @@ class Occasion(StrEnum):
     DESCRIBED = "described"
     """The pod was described, or restored while its start is not over."""
     PLACED = "placed"
-    """The pod is bound to a node."""
+    """The pod is bound to a node, and it is known which: an Event may tell of the binding before."""
     LEAVING = "leaving"
     """The pod is to be deleted, or was when it was restored."""
     SETTLING = "settling"

@@ -160,7 +160,7 @@ class Requests(Companion):
 
 
 def _vacated(former: Timeline, by: int) -> tuple[Evidence, ...]:
-    """When a DaemonSet's pod had left its node, if it had by then; with a surge it goes later.
+    """When a DaemonSet's pod had left its node, if it is known to have left; with a surge it goes later.
 
     The controller takes a pod that is to be deleted for gone as soon as it has ended (pkg/controller/daemon,
     getNodesToDaemonPods).
@@ -173,7 +173,8 @@ def _vacated(former: Timeline, by: int) -> tuple[Evidence, ...]:
     ]
     last = max(ends, key=lambda end: intersect(end).latest or by + 1, default=())
     for evidence in (last, former.evidence.get(_REMOVED, ())):
-        left = intersect(evidence).latest
-        if left is not None and left <= by:
+        left = intersect(evidence).earliest
+        # One read may bring its end and the pod after it: then its end is known no better than to have come before.
+        if evidence and (left is None or left <= by):
             return evidence
     return ()

@@ -245,7 +245,7 @@ class Tracker:
             record.leaving_at = now
             self._leaving[record.uid] = record
             self._leave(record, now)
-        if not record.placed and _SCHEDULED in evidence:
+        if not record.placed and _SCHEDULED in timeline.details:
             record.placed = True
             self._companions.ask(record, timeline, Occasion.PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
@@ -400,7 +400,7 @@ class Tracker:
     def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         self._packing.wake(record, timeline)
         record.stage, self._starting[record.uid] = Stage.STARTING, record
-        record.placed = _SCHEDULED in timeline.evidence
+        record.placed = _SCHEDULED in timeline.details
         self._relations.await_owner(record, now)
         self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)
