@@ -39,6 +39,17 @@ def test_what_is_missing_is_named(text: str, advice: str) -> None:
     assert found(life, Kind.VOLUME_MOUNT) is None
 
 
+def test_what_is_missing_is_named_whatever_else_was_said() -> None:
+    """Neither other words of the same volume nor those of another one take the place of what to create."""
+    life = accepted(facts(WEB, volumes=(CONFIG,))).saw(Milestone.LAST_MOUNT_FAILURE, named(6))
+    life.noted("FailedMount", 4, 'configmap "settings" not found', subject="config")
+    life.noted("FailedMount", 5, "failed to sync configmap cache: timed out", subject="config")
+    life.noted("FailedMount", 6, "failed to sync configmap cache: timed out", subject="kube-api-access-x")
+    finding = only(life, Kind.MISSING_CONFIG)
+    assert finding.text == 'FailedMount: configmap "settings" not found'
+    assert found(life, Kind.VOLUME_MOUNT) is None
+
+
 def test_a_missing_key_of_a_variable_is_named() -> None:
     """The container's own waiting reason tells."""
     life = pulling().saw(Milestone.PULLED, named(3), subject="web")

@@ -250,6 +250,22 @@ class Case:
         found = (self.quote(spell, reason) for reason in reasons)
         return tuple(sorted((each for each in found if each is not None), key=_telling))
 
+    def words(self, spell: Spell, *reasons: str) -> tuple[Quote, ...]:
+        """All words of its subject that are known of the time, the most telling and latest first.
+
+        Of several subjects, and of words that change, only one is the most telling: a rule that looks for certain words
+        must not miss them for the others.
+        """
+        named = [each for each in self.view.notes if each.reason in reasons]
+        notes = [each for each in named if each.subject in {"", spell.subject} or not spell.subject]
+        latest = [found for each in notes if (found := quoted(each, spell.start, spell.end)) is not None]
+        first = [
+            Quote(each.reason, each.first_text, each.first, 1)
+            for each in notes
+            if each.first_text and spell.start - _SLACK <= each.first <= spell.end
+        ]
+        return tuple(sorted((*latest, *first), key=_telling, reverse=True))
+
 
 def _telling(quote: Quote) -> tuple[bool, int, str]:
     return (quote.reason not in _VAGUE, quote.at, quote.reason)

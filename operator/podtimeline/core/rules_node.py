@@ -23,7 +23,7 @@ _SLOWER = 2
 
 def missing_config(case: Case, spell: Spell) -> Found | None:
     """A ConfigMap or Secret, or a key of one, does not exist."""
-    for quote in reversed(case.quotes(spell, *_MOUNTS, "CreateContainerConfigError", "Failed")):
+    for quote in case.words(spell, *_MOUNTS, "CreateContainerConfigError", "Failed"):
         found = _MISSING.search(quote.text)
         if found is not None:
             return of_spell(spell, quote.words, quote.proof, *case.bounds(spell), advice=_create(found))
@@ -60,7 +60,7 @@ def volume_report(case: Case, spell: Spell) -> Found | None:
 def volume_mount(case: Case, spell: Spell) -> Found | None:
     """The kubelet's words for a mount that failed."""
     quote = case.quote(spell, *_MOUNTS, "FailedAttachVolume", about=_volumes(case))
-    if quote is None or _MISSING.search(quote.text):
+    if quote is None or missing_config(case, spell) is not None:
         return None
     return of_spell(spell, quote.words, quote.proof, *case.proof(Milestone.LAST_MOUNT_FAILURE), *case.bounds(spell))
 
