@@ -48,6 +48,21 @@ def test_a_container_that_the_kubelet_kills_for_its_probe_is_told_of() -> None:
     assert "startupProbe" in finding.advice
 
 
+@pytest.mark.parametrize(
+    ("reason", "subject", "words", "advice"),
+    [
+        ("FailedPostStartHook", "web", "PostStartHook failed", "postStart hook"),
+        ("SandboxChanged", "", "Pod sandbox changed, it will be killed and re-created.", "pause process"),
+    ],
+)
+def test_what_else_ends_a_run_is_told_of(reason: str, subject: str, words: str, advice: str) -> None:
+    """An exit code of 0 would be no reason to start a container again."""
+    life = crashed((0, "Completed")).noted(reason, 4, words, subject=subject)
+    finding = only(life, Kind.CRASH_LOOP)
+    assert finding.text.endswith(f"after {reason}: {words.rstrip('.')}")
+    assert advice in finding.advice
+
+
 def test_a_kill_for_a_probe_is_told_of_where_another_probe_had_the_last_word() -> None:
     """All probes of a container speak under one reason: the kubelet's own words for the kill remain."""
     life = crashed((137, "Error")).noted("Unhealthy", 4, "Readiness probe failed: 503", subject="web", count=30)

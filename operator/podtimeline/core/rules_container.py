@@ -23,7 +23,7 @@ def crash_loop(case: Case, spell: Spell) -> Found | None:
         return None
     restarts, killed = max(ran.run for ran in runs), _killer(case, spell)
     again = f"restarted {times_text(restarts)}, " if restarts else "ended, "
-    after = "" if killed is None else f", after {trimmed(killed.text)}"
+    after = "" if killed is None else f", after {killed.words if killed.reason in _ADVICE else trimmed(killed.text)}"
     proofs = [_run(ran) for ran in ended[-_SHOWN_RUNS:]]
     proofs += [each.proof for each in (killed, backoff) if each is not None]
     return of_spell(spell, f"{spell.subject} {again}{_codes(ended)}{after}", *proofs, advice=_after(ended, killed))
@@ -57,16 +57,25 @@ def _after(runs: list[Ran], killed: Quote | None) -> str:
     if any(ran.reason == "OOMKilled" for ran in runs):
         return "it ran out of memory: raise resources.limits.memory, or find what it needs it for"
     if killed is not None:
-        return "the kubelet killed it for its probe: give it a startupProbe, or more failureThreshold"
+        probe = "the kubelet killed it for its probe: give it a startupProbe, or more failureThreshold"
+        return _ADVICE.get(killed.reason, probe)
     if any(ran.exit_code == 127 for ran in runs):
         return "exit code 127: the command was not found in the image"
     return ""
 
 
+_HOOK, _SANDBOX = "FailedPostStartHook", "SandboxChanged"
+_ADVICE = {
+    _HOOK: "see why the postStart hook fails: the kubelet kills the container each time",
+    _SANDBOX: "its sandbox died under it: look at the node's runtime and at who ends its pause process",
+}
+
+
 def _killer(case: Case, spell: Spell) -> Quote | None:
-    """The failed probe that the kubelet restarts a container for (``prober``: liveness and startup)."""
+    """What a container was restarted for: a failed probe (liveness or startup), a failed hook, a lost sandbox."""
     quotes = (case.quote(spell, reason) for reason in ("Unhealthy", "Killing"))
-    return next((each for each in quotes if each is not None and _KILLS.search(each.text)), None)
+    probe = next((each for each in quotes if each is not None and _KILLS.search(each.text)), None)
+    return probe or case.quote(spell, _HOOK) or case.quote(spell, _SANDBOX)
 
 
 _KILLS = re.compile(r"^(Liveness|Startup)|failed (liveness|startup) probe")
