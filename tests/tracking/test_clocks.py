@@ -4,7 +4,7 @@ from tests.support.lives import EPOCH, Life, at, container_start, facts, in_seco
 from tests.tracking.worlds import World
 
 from podtimeline.core.clocks import LATE, WINDOW
-from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.instants import SECOND, Evidence, Source, just_after
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place
 from podtimeline.core.observations import Observation, Selected, Witnessed
 from podtimeline.core.view import View
@@ -12,10 +12,15 @@ from podtimeline.core.view import View
 STARTED = Mark(Milestone.STARTED, "web")
 
 
-def lived(uid: str, *, later: float = 0, ahead: float = 0) -> list[Observation]:
-    """An ordinary pod's start, ``later`` seconds later, on a node whose clock is ``ahead``; one read an observation."""
-    pod = facts(uid=uid, name=uid)
-    return [_moved(each, uid, later, ahead) for each in ordinary(pod).told if not isinstance(each, Selected)]
+def lived(uid: str, *, later: float = 0, ahead: float = 0, event: bool = True) -> list[Observation]:
+    """An ordinary pod's start, ``later`` seconds later, on a node whose clock is ``ahead``; one read an observation.
+
+    ``event`` is whether the scheduler's Event was not lost.
+    """
+    life = ordinary(facts(uid=uid, name=uid, created_second=at(later) // SECOND * SECOND))
+    if event:
+        life.saw(Milestone.SCHEDULED, just_after(Source.EVENT_TIME, at(0.09), observed=at(0.1)))
+    return [_moved(each, uid, later, ahead) for each in life.told if not isinstance(each, Selected)]
 
 
 def _moved(said: Observation, uid: str, later: float, ahead: float) -> Observation:
@@ -56,6 +61,14 @@ def test_a_right_clock_is_known_and_nobody_is_told() -> None:
     assert (found.node, found.steps) == ("node-1", 0)
     assert (found.offset.low, found.offset.high) == (-SECOND // 100, 910 * SECOND // 1000 + LATE)
     assert seen(world, "pod-1").clock is None
+
+
+def test_without_the_schedulers_event_a_pods_creation_bounds_the_clock() -> None:
+    """The watch of the binding may have been slow: what it arrived at would put the node's clock back."""
+    world = World()
+    follow(world, lived("pod-1", event=False))
+    (found,) = world.tracker.clocks.numbers()
+    assert found.offset.high == SECOND + LATE
 
 
 def test_a_healthy_node_leaves_the_record_as_it_is() -> None:

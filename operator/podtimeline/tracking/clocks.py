@@ -91,11 +91,17 @@ class NodeClocks:
 
 
 def _cause(timeline: Timeline) -> int | None:
-    """What the kubelet's first word of a pod follows: its binding, by whoever told of it first; else its creation."""
-    told = [each.at for each in timeline.evidence.get(_SCHEDULED, ()) if each.at is not None]
-    if told:
-        return min(told)
+    """What the kubelet's first word of a pod follows: its binding, as the scheduler says; else its creation.
+
+    A watch alone may have been slow, and a kubelet may itself have stamped the condition of a pod that nobody bound.
+    """
+    told = timeline.evidence.get(_SCHEDULED, ())
+    if any(each.source in _SCHEDULERS for each in told):
+        return min(each.at for each in told if each.at is not None)
     return None if timeline.facts is None or timeline.facts.mirror else timeline.facts.created_second
+
+
+_SCHEDULERS = frozenset({Source.EVENT_TIME, Source.EVENT_NAME})
 
 
 def _joined(timeline: Timeline, said: Skewed) -> Skewed | None:
