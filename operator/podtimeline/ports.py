@@ -98,6 +98,14 @@ class Nodes(Protocol):
         ...
 
 
+class Namespaces(Protocol):
+    """Knows which namespaces are being deleted, from the low-rate kinds."""
+
+    def doomed(self, name: str) -> int | None:
+        """The second (in nanoseconds) in which the namespace's deletion was asked for; ``None`` where none is known."""
+        ...
+
+
 class Addresses(Protocol):
     """Knows which pods' addresses EndpointSlices hold, as of what was read of the slices."""
 

@@ -94,9 +94,26 @@ def test_cordoned_and_open_again() -> None:
     """What kubectl cordon and uncordon do."""
     nodes = Nodes()
     nodes.list(node(cordoned=True))
-    assert nodes.of().cordoned
+    assert (nodes.of().cordoned, nodes.of().cordoned_at) == (True, 0)
     nodes.watch(node())
-    assert not nodes.of().cordoned
+    assert (nodes.of().cordoned, nodes.of().cordoned_at) == (False, None)
+    nodes.watch(node(cordoned=True))
+    first = nodes.of().cordoned_at
+    assert first
+    nodes.watch(node(cordoned=True))
+    assert nodes.of().cordoned_at == first
+
+
+def test_taints_that_evict_pods_are_named() -> None:
+    """Those that only keep new ones away are not."""
+    nodes, body = Nodes(), node()
+    body["spec"]["taints"] = [
+        {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"},
+        {"key": "shop.test/old", "value": "disk", "effect": "NoExecute"},
+        {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
+    ]
+    nodes.watch(body)
+    assert nodes.of().evicting == ("node.kubernetes.io/unreachable", "shop.test/old=disk")
 
 
 def test_a_node_that_comes_back_under_its_name_is_another_one() -> None:

@@ -28,10 +28,11 @@ _KINDS = {
     "jobs": ("/apis/batch/v1", "Job"),
     "cronjobs": ("/apis/batch/v1", "CronJob"),
     "nodes": ("/api/v1", "Node"),
+    "namespaces": ("/api/v1", "Namespace"),
     "persistentvolumeclaims": ("/api/v1", "PersistentVolumeClaim"),
     "volumeattachments": ("/apis/storage.k8s.io/v1", "VolumeAttachment"),
 }
-_OF_CLUSTER = frozenset({"nodes", "volumeattachments"})
+_OF_CLUSTER = frozenset({"nodes", "namespaces", "volumeattachments"})
 
 
 @dataclass(frozen=True, slots=True)

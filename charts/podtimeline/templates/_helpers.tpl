@@ -78,7 +78,7 @@ app.kubernetes.io/part-of: podtimeline
 {{/* What it reads that is in no namespace. */}}
 {{- define "podtimeline.clusterRules" -}}
 - apiGroups: [""]
-  resources: [nodes]
+  resources: [nodes, namespaces]
   verbs: [get, list, watch]
 - apiGroups: [storage.k8s.io]
   resources: [volumeattachments]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from podtimeline.intake.lowrate import Listeners
+from podtimeline.tracking.causes import Causes
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.nodes import NewNodes
 from podtimeline.tracking.predecessors import Predecessors
@@ -25,5 +26,5 @@ def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
     predecessors = Predecessors()
     requests = Requests(known.nodes, predecessors)
     refusals = Refusals(known.owners, requests.histories, limit=series_limit)
-    standing = Standing(known.addresses)
-    return Company((NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, standing), refusals)
+    leaving = (Standing(known.addresses), Causes(known.nodes, known.namespaces))
+    return Company((NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, *leaving), refusals)

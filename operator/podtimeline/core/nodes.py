@@ -18,3 +18,7 @@ class NodeState:
     created: tuple[Evidence, ...]
     ready: tuple[Evidence, ...] = ()
     cordoned: bool = False
+    cordoned_at: int | None = None
+    """The arrival of what first showed it cordoned, 0 where it was so before anybody looked."""
+    evicting: tuple[str, ...] = ()
+    """Its taints of the effect NoExecute, as ``key`` or ``key=value``."""

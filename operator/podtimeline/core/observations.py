@@ -136,6 +136,8 @@ class Cause(StrEnum):
     """Its owner replaces it by a newer revision."""
     SCALE_DOWN = "scale_down"
     """Its owner wants fewer pods."""
+    NAMESPACE = "namespace"
+    """The namespace controller: its namespace is being deleted."""
     OWNER_DELETED = "owner_deleted"
     """The garbage collector: its owner was deleted."""
     CONTROLLER = "controller"

@@ -41,6 +41,14 @@ class WorkloadState:
     """When a CronJob's schedule wanted this Job."""
     schedule: str = ""
     """A CronJob's schedule."""
+    leaving: int | None = None
+    """The second in which its deletion was asked for."""
+    over: bool = False
+    """Whether a Job has succeeded or failed, or is about to."""
+    by_hand: bool = False
+    """Whether it leaves pods of former revisions alone, until somebody deletes them."""
+    partition: int = 0
+    """The first ordinal of which a StatefulSet replaces pods of former revisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +110,15 @@ class Refused:
     count: int
 
 
-WorkloadNews = WorkloadSeen | WorkloadGone | WorkloadsListed | Scaled | Launched | Refused
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A controller said at ``at`` that it had deleted the pod of that name."""
+
+    namespace: str
+    maker: Owner
+    pod: str
+    text: str
+    at: int
+
+
+WorkloadNews = WorkloadSeen | WorkloadGone | WorkloadsListed | Scaled | Launched | Refused | Dropped

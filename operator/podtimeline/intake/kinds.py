@@ -16,6 +16,7 @@ class LowRate(StrEnum):
     DAEMONSETS = "daemonsets"
     CRONJOBS = "cronjobs"
     NODES = "nodes"
+    NAMESPACES = "namespaces"
     CLAIMS = "persistentvolumeclaims"
     ATTACHMENTS = "volumeattachments"
 
@@ -54,6 +55,9 @@ KINDS: dict[LowRate, KindRow] = {
         KindRow(kind=LowRate.DAEMONSETS, group="apps", without="when DaemonSets asked for pods"),
         KindRow(kind=LowRate.CRONJOBS, group="batch", without="changes of CronJobs"),
         KindRow(kind=LowRate.NODES, group="", namespaced=False, without="when new nodes were there and ready"),
+        KindRow(
+            kind=LowRate.NAMESPACES, group="", namespaced=False, without="whether pods went with their namespace"
+        ),
         KindRow(kind=LowRate.CLAIMS, group="", without="when volume claims were bound"),
         KindRow(
             kind=LowRate.ATTACHMENTS,

@@ -8,6 +8,7 @@ from msgspec.json import Decoder
 
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.namespaces import NamespaceFeed, NamespaceIndex
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
 from podtimeline.intake.owners import OwnerIndex, ServiceFeed, WorkloadFeed
 from podtimeline.intake.slices import SliceIndex
@@ -25,6 +26,7 @@ class Listeners:
 
     owners: OwnerIndex
     nodes: NodeIndex = field(default_factory=NodeIndex)
+    namespaces: NamespaceIndex = field(default_factory=NamespaceIndex)
     addresses: SliceIndex = field(default_factory=SliceIndex)
 
 
@@ -34,6 +36,7 @@ def low_rate_feeds(to: Listeners, intake: Intake) -> LowRateFeeds:
     return workloads | {
         LowRate.SERVICES: ServiceFeed(to.owners),
         LowRate.NODES: NodeFeed(to.nodes, intake),
+        LowRate.NAMESPACES: NamespaceFeed(to.namespaces),
         LowRate.CLAIMS: ClaimFeed(intake),
         LowRate.ATTACHMENTS: AttachmentFeed(intake),
     }

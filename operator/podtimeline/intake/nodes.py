@@ -14,10 +14,19 @@ from podtimeline.intake.wire import Condition, Metadata, WatchEvent, Wire
 from podtimeline.ports import Intake
 
 
+class Taint(Wire, frozen=True):
+    """corev1.Taint."""
+
+    key: str = ""
+    value: str = ""
+    effect: str = ""
+
+
 class NodeSpec(Wire, frozen=True):
     """corev1.NodeSpec."""
 
     unschedulable: bool = False
+    taints: list[Taint] | None = None
 
 
 class NodeStatus(Wire, frozen=True):
@@ -102,7 +111,21 @@ def _state(seen: Node, held: NodeState | None, *, arrived: int, live: bool) -> N
         created=before.created if before is not None else _created(created, arrived=arrived, live=live),
         ready=(before.ready if before is not None else ()) or _ready(seen, before, arrived=arrived, live=live),
         cordoned=seen.spec.unschedulable,
+        cordoned_at=_cordoned_at(seen, before, arrived=arrived, live=live),
+        evicting=tuple(
+            f"{each.key}={each.value}" if each.value else each.key
+            for each in seen.spec.taints or ()
+            if each.effect == "NoExecute"
+        ),
     )
+
+
+def _cordoned_at(seen: Node, before: NodeState | None, *, arrived: int, live: bool) -> int | None:
+    if not seen.spec.unschedulable:
+        return None
+    if before is not None and before.cordoned_at is not None:
+        return before.cordoned_at
+    return arrived if live else 0
 
 
 def _created(at: int, *, arrived: int, live: bool) -> tuple[Evidence, ...]:

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from typing import TypedDict
 
 import msgspec
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import Launched, Refused, Scaled, WorkloadNews, WorkloadState
+from podtimeline.core.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews, WorkloadState
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import Event, OwnerReference, Wire
+from podtimeline.intake.wire import Condition, Event, OwnerReference, Wire
 
 WORKLOADS = {
     LowRate.REPLICASETS: "ReplicaSet",
@@ -48,6 +49,7 @@ class WorkloadMetadata(Wire, frozen=True):
     namespace: str = ""
     resource_version: str = ""
     creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
     generation: int = 1
     owner_references: list[OwnerReference] | None = None
     annotations: WorkloadAnnotations | None = None
@@ -58,6 +60,19 @@ class Ordinals(Wire, frozen=True):
     """appsv1.StatefulSetOrdinals."""
 
     start: int = 0
+
+
+class Rolling(Wire, frozen=True):
+    """appsv1.RollingUpdateStatefulSetStrategy."""
+
+    partition: int | None = None
+
+
+class Strategy(Wire, frozen=True):
+    """The update strategy of a StatefulSet or DaemonSet."""
+
+    type: str = ""
+    rolling_update: Rolling | None = None
 
 
 class WorkloadSpec(Wire, frozen=True):
@@ -71,6 +86,7 @@ class WorkloadSpec(Wire, frozen=True):
     schedule: str = ""
     pod_management_policy: str = "OrderedReady"
     ordinals: Ordinals | None = None
+    update_strategy: Strategy | None = None
     template: msgspec.Raw = msgspec.Raw()
 
 
@@ -88,6 +104,7 @@ class WorkloadStatus(Wire, frozen=True):
     active: msgspec.Raw = msgspec.Raw()
     succeeded: int = 0
     failed: int = 0
+    conditions: list[Condition] | None = None
 
 
 class Workload(Wire, frozen=True):
@@ -127,7 +144,24 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         changed=max(_writes(metadata.managed_fields or ()), default=None),
         scheduled=None if notes.scheduled is None else moment(notes.scheduled),
         schedule=spec.schedule,
+        leaving=None if metadata.deletion_timestamp is None else moment(metadata.deletion_timestamp),
+        over=kind == "Job" and any(each.type in _OVER and each.status == "True" for each in status.conditions or ()),
+        **_updates(spec.update_strategy),
     )
+
+
+_OVER = frozenset({"Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"})
+
+
+class _Updates(TypedDict):
+    by_hand: bool
+    partition: int
+
+
+def _updates(strategy: Strategy | None) -> _Updates:
+    rolling = None if strategy is None else strategy.rolling_update
+    partition = None if rolling is None else rolling.partition
+    return _Updates(by_hand=strategy is not None and strategy.type == "OnDelete", partition=partition or 0)
 
 
 def _counts(kind: str, spec: WorkloadSpec, status: WorkloadStatus) -> tuple[int, int, int]:
@@ -158,6 +192,7 @@ def _writes(entries: "list[ManagedField] | tuple[()]") -> Iterator[int]:
             yield moment(each.time)
 
 
+_DROPPED = re.compile(r"(?:Deleted pod: |[Dd]elete Pod )([a-z0-9][-a-z0-9.]*)")
 _SCALED = re.compile(r"Scaled up replica set (\S+) from (\d+) to (\d+)")
 _LAUNCHED = re.compile(r"Created job (\S+)")
 _REFUSALS = frozenset({"FailedCreate", "ReplicaSetCreateError"})
@@ -172,6 +207,10 @@ def workload_news(event: Event, *, arrived: int) -> WorkloadNews | None:
         return Scaled(about.namespace, found[1], int(found[2]), int(found[3]), _latest(event, arrived=arrived))
     if event.reason == "SuccessfulCreate" and about.kind == "CronJob" and (found := _LAUNCHED.match(message)):
         return Launched(about.namespace, found[1], _latest(event, arrived=arrived))
+    if event.reason == "SuccessfulDelete" and (found := _DROPPED.match(message)):
+        at = _latest(event, arrived=arrived).at
+        maker = Owner(about.kind, about.name, about.uid)
+        return Dropped(about.namespace, maker, found[1], message, arrived if at is None else at)
     if event.reason in _REFUSALS and about.kind in _REFUSED:
         first = stamp(event, arrived=arrived).at
         last = _latest(event, arrived=arrived).at

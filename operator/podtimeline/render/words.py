@@ -123,6 +123,7 @@ _CAUSES = {
     Cause.EVICTION: "an eviction",
     Cause.ROLLOUT: "its owner, for a newer revision",
     Cause.SCALE_DOWN: "its owner, which wants fewer pods",
+    Cause.NAMESPACE: "the namespace controller",
     Cause.OWNER_DELETED: "the garbage collector, as its owner was deleted",
     Cause.CONTROLLER: "its owner's controller",
     Cause.DIRECT: "a person or another client",

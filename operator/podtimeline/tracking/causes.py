@@ -1,0 +1,149 @@
+"""Tells each pod that is to be deleted who asked for it, as soon as that is known."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from podtimeline.core.causes import Case, judged
+from podtimeline.core.instants import SECOND, Source, intersect
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Blamed, Cause, Observation
+from podtimeline.core.timeline import Timeline
+from podtimeline.core.workloads import WorkloadNews
+from podtimeline.ports import Namespaces, Nodes
+from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.tracking.makers import Makers
+from podtimeline.tracking.records import Tracked
+
+_ASKED, _SCHEDULED = Mark(Milestone.DELETION_REQUESTED), Mark(Milestone.SCHEDULED)
+_PATIENCE = 10 * SECOND
+"""How long evidence by other streams is waited for before a pod's deletion is put down to nobody known."""
+_LAG = SECOND // 2
+"""By how much later than a pod's eviction its node's cordoning may be delivered that came before it."""
+
+
+class _Evicted(NamedTuple):
+    """An evicted pod: its node, the words of the eviction, and when its deletion was seen."""
+
+    node: str
+    text: str
+    seen: int
+
+
+class Causes(Companion):
+    """Asks what is known of a pod's controller, node and namespace; answers once."""
+
+    def __init__(self, nodes: Nodes, namespaces: Namespaces) -> None:
+        self._nodes = nodes
+        self._namespaces = namespaces
+        self._makers = Makers()
+        self._records: Records | None = None
+        self._cases: dict[str, Case] = {}
+        self._evicted: dict[str, _Evicted] = {}
+        self._of: dict[str, dict[str, None]] = {}
+        """By uid of a controller: its pods that wait for an answer."""
+        self._until: deque[tuple[int, str]] = deque()
+        self._touched: dict[str, None] = {}
+
+    def attach(self, intake: Records) -> None:
+        """See ``Companion.attach``."""
+        self._records = intake
+
+    def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
+        """See ``Companion.tell``."""
+        facts, blamed = timeline.facts, timeline.blamed
+        if occasion is not Occasion.LEAVING or facts is None or facts.mirror:
+            return ()
+        node = timeline.details.get(_SCHEDULED, "")
+        if blamed is not None:
+            return self._told_by_condition(blamed, node, now)
+        case = _case(timeline, node)
+        if case is None:
+            return ()
+        self._cases[record.uid] = case
+        if case.owner is not None:
+            self._of.setdefault(case.owner.uid, {})[record.uid] = None
+        self._until.append((now + _PATIENCE, record.uid))
+        return self._answered(record.uid, final=False)
+
+    def _told_by_condition(self, blamed: Blamed, node: str, now: int) -> tuple[Observation, ...]:
+        """The pod's own condition tells who; what of its node made them do it tells the node."""
+        if blamed.cause is Cause.TAINT:
+            state = self._nodes.node(node)
+            taints = ", ".join(() if state is None else state.evicting)
+            return (Blamed(blamed.uid, Cause.TAINT, f"NoExecute taint of {node}: {taints}"),) if taints else ()
+        if blamed.cause is not Cause.EVICTION:
+            return ()
+        self._evicted[blamed.uid] = _Evicted(node, blamed.text, now)
+        self._until.append((now + _PATIENCE, blamed.uid))
+        return self._drained(blamed.uid)
+
+    def workload(self, news: WorkloadNews, arrived: int) -> None:
+        """See ``Companion.workload``."""
+        for maker in self._makers.learn(news, arrived):
+            self._touched.update(self._of.get(maker, {}))
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        for uid in list(self._evicted):
+            self._say(uid, self._drained(uid), now)
+        touched, self._touched = self._touched, {}
+        for uid in touched:
+            self._say(uid, self._answered(uid, final=False), now)
+        while self._until and self._until[0][0] <= now:
+            _, uid = self._until.popleft()
+            self._say(uid, self._answered(uid, final=True), now)
+            self._forget(uid)
+        self._makers.expire(now)
+
+    def _say(self, uid: str, said: tuple[Observation, ...], now: int) -> None:
+        if said and self._records is not None:
+            self._records.take(uid, said, arrived=now)
+
+    def _drained(self, uid: str) -> tuple[Observation, ...]:
+        """An eviction while the node was cordoned is a drain (kubectl drain, and whoever does the same)."""
+        name, text, seen = self._evicted[uid]
+        node = self._nodes.node(name)
+        if node is None or node.cordoned_at is None or node.cordoned_at > seen + _LAG:
+            return ()
+        del self._evicted[uid]
+        return (Blamed(uid, Cause.DRAIN, "; ".join(each for each in (text, f"{name} is cordoned") if each)),)
+
+    def _answered(self, uid: str, *, final: bool) -> tuple[Observation, ...]:
+        case = self._cases.get(uid)
+        if case is None:
+            return ()
+        asked, owner = case.asked, case.owner
+        since = (asked.latest or 0) - _PATIENCE if asked.earliest is None else asked.earliest - SECOND
+        maker = None if owner is None else self._makers.maker(owner, case.namespace, case.name, since=since)
+        found = judged(case, maker, doomed=self._namespaces.doomed(case.namespace), final=final)
+        if found is None:
+            return ()
+        self._forget(uid)
+        return (found,)
+
+    def _forget(self, uid: str) -> None:
+        self._evicted.pop(uid, None)
+        case = self._cases.pop(uid, None)
+        if case is not None and case.owner is not None:
+            pods = self._of.get(case.owner.uid, {})
+            pods.pop(uid, None)
+            if not pods:
+                self._of.pop(case.owner.uid, None)
+
+
+def _case(timeline: Timeline, node: str) -> Case | None:
+    facts, evidence = timeline.facts, timeline.evidence.get(_ASKED)
+    if facts is None or evidence is None:
+        return None
+    return Case(
+        uid=timeline.uid,
+        namespace=facts.namespace,
+        name=facts.name,
+        owner=facts.owner,
+        labels=facts.labels,
+        node=node,
+        asked=intersect(evidence),
+        over=timeline.ended is not None,
+        watched=any(each.source is Source.WATCH for each in evidence),
+    )

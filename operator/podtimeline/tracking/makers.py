@@ -1,0 +1,106 @@
+"""What is remembered of controllers, to tell later whether they deleted a pod of theirs."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from podtimeline.core.causes import Maker
+from podtimeline.core.instants import SECOND
+from podtimeline.core.pods import Owner
+from podtimeline.core.workloads import Dropped, WorkloadGone, WorkloadNews, WorkloadSeen, WorkloadsListed, WorkloadState
+
+_FADE = 60 * SECOND
+"""How long a ReplicaSet without pods, a controller that is gone, or a surplus that is over is remembered."""
+_MAX_SAID = 10_000
+"""Words of controllers about pods that are kept."""
+_Said = tuple[str, str, str]
+"""Uid of the controller, namespace and name of the pod."""
+
+
+class Makers:
+    """By uid. A Deployment keeps ten ReplicaSets without pods: of those no more than the revision is kept."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, WorkloadState] = {}
+        self._faded: OrderedDict[str, tuple[int, WorkloadState]] = OrderedDict()
+        self._gone: OrderedDict[str, int] = OrderedDict()
+        self._surplus: dict[str, tuple[int, int | None]] = {}
+        self._newest: dict[str, int] = {}
+        self._said: OrderedDict[_Said, tuple[int, str]] = OrderedDict()
+
+    def learn(self, news: WorkloadNews, arrived: int) -> Iterator[str]:
+        """Take news of a controller; yields the uids of those that it may concern."""
+        match news:
+            case WorkloadSeen(state, live):
+                self._seen(state, arrived if live else 0, arrived)
+                yield state.uid
+            case WorkloadGone(uid):
+                yield from self._went(uid, arrived)
+            case WorkloadsListed(kind, uids):
+                for uid in [uid for uid, each in self._states.items() if each.kind == kind and uid not in uids]:
+                    yield from self._went(uid, arrived)
+            case Dropped():
+                self._hear(news)
+                yield news.maker.uid
+            case _:
+                return
+
+    def maker(self, owner: Owner, namespace: str, pod: str, *, since: int) -> Maker:
+        """What is known of a pod's controller; words about a pod of that name count if said at ``since`` or later."""
+        state = self._states.get(owner.uid) or self._faded.get(owner.uid, (0, None))[1]
+        deployment = None if state is None else state.owner
+        at, text = self._said.get((owner.uid, namespace, pod), (0, ""))
+        return Maker(
+            state=state,
+            above=None if deployment is None else self._states.get(deployment.uid),
+            newest=0 if deployment is None else self._newest.get(deployment.uid, 0),
+            surplus=self._surplus.get(owner.uid),
+            gone=self._gone.get(owner.uid),
+            said=text if at >= since else "",
+        )
+
+    def expire(self, now: int) -> None:
+        """Forget what has faded."""
+        while self._faded and next(iter(self._faded.values()))[0] + _FADE <= now:
+            self._faded.popitem(last=False)
+        while self._gone and next(iter(self._gone.values())) + _FADE <= now:
+            self._gone.popitem(last=False)
+        for uid in [uid for uid, (_, end) in self._surplus.items() if end is not None and end + _FADE <= now]:
+            del self._surplus[uid]
+
+    def _seen(self, state: WorkloadState, since: int, arrived: int) -> None:
+        if state.kind == "ReplicaSet":
+            self._count(state, since, arrived)
+            if not state.wanted and not state.have:
+                if self._states.pop(state.uid, None) is not None:
+                    self._faded[state.uid] = (arrived, state)
+                return
+        self._states[state.uid] = state
+        self._faded.pop(state.uid, None)
+
+    def _count(self, state: WorkloadState, since: int, arrived: int) -> None:
+        """Remember the revision, and since when a ReplicaSet has more pods than it wants."""
+        if state.owner is not None and state.revision.isdecimal():
+            uid = state.owner.uid
+            self._newest[uid] = max(self._newest.get(uid, 0), int(state.revision))
+        held = self._surplus.get(state.uid)
+        if state.wanted < state.have:
+            if held is None or held[1] is not None:
+                self._surplus[state.uid] = (since, None)
+        elif held is not None and held[1] is None:
+            self._surplus[state.uid] = (held[0], arrived)
+
+    def _went(self, uid: str, arrived: int) -> Iterator[str]:
+        state = self._states.pop(uid, None)
+        self._newest.pop(uid, None)
+        self._surplus.pop(uid, None)
+        self._gone[uid] = arrived
+        if state is not None:
+            self._faded[uid] = (arrived, state)
+        yield uid
+
+    def _hear(self, news: Dropped) -> None:
+        key = (news.maker.uid, news.namespace, news.pod)
+        at, _ = self._said.pop(key, (0, ""))
+        self._said[key] = (max(at, news.at), news.text)
+        while len(self._said) > _MAX_SAID:
+            self._said.popitem(last=False)
