@@ -168,6 +168,16 @@ def test_whatever_was_observed_in_whatever_order_the_waits_sum(
     assert {phase for milestone, phase in opened.items() if milestone not in known}.isdisjoint(seen.by_phase())
 
 
+def test_ends_that_contradict_each_other_bound_no_phase() -> None:
+    """A binding stamped before the creation: the phase has no length, its skew says why, and no bound is wrong."""
+    life = Life().described(facts()).saw(M.CREATED, in_second(1, Source.FIELD)).saw(M.SCHEDULED, watched(0))
+    seen = view(life.timeline(), now=at(NOW))
+    assert seen is not None
+    first = seen.phases[0]
+    assert (first.phase, first.duration, first.at_most) == (P.SCHEDULING, 0, None)
+    assert first.skew > 0
+
+
 def test_victims_are_all_named_whichever_comes_first() -> None:
     """Each victim has an Event of its own; together they are the detail."""
     mark = Mark(M.PREEMPTION)

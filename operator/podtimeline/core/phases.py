@@ -233,4 +233,5 @@ def bounds(start: Instant, end: Instant) -> tuple[int | None, int | None]:
     """The least and the most nanoseconds from one instant to another, ``None`` where nothing bounds it."""
     least = None if end.earliest is None or start.latest is None else max(end.earliest - start.latest, 0)
     most = None if end.latest is None or start.earliest is None else end.latest - start.earliest
-    return least, most
+    # Ends that contradict each other bound nothing: their skew says by how much they do.
+    return least, None if most is not None and most < 0 else most
