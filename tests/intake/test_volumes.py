@@ -103,7 +103,7 @@ def test_an_event_of_the_provisioner_says_that_provisioning_began(reason: str) -
     assert [(fact.milestone, fact.evidence[0].latest) for fact in told.facts] == [
         (Milestone.PROVISIONING_STARTED, NAMED)
     ]
-    assert told.words == (Words(reason, "External provisioner is provisioning volume", NAMED),)
+    assert told.words == (Words(reason, "External provisioner is provisioning volume", NAMED, 1, NAMED),)
 
 
 def test_words_of_a_claim_are_kept_with_the_claim_that_they_are_of() -> None:

@@ -39,9 +39,10 @@ def claim_bound(seconds: float | None = 3, *, uid: str = "c-1") -> ClaimNews:
     return ClaimNews("shop", "data-web-0", uid, PV, bound, (Fact(Milestone.CLAIM_BOUND, (fact,)),), seen=True)
 
 
-def said(reason: str, seconds: float, text: str = "") -> ClaimNews:
-    """An Event of the claim."""
-    return ClaimNews("shop", "data-web-0", "c-1", words=(Words(reason, text or reason, at(seconds)),))
+def said(reason: str, seconds: float, *, first: float | None = None, count: int = 1) -> ClaimNews:
+    """An Event of the claim, said ``count`` times since ``first``."""
+    words = Words(reason, reason, at(seconds), count, at(seconds if first is None else first))
+    return ClaimNews("shop", "data-web-0", "c-1", words=(words,))
 
 
 def attaching(milestone: Milestone, seconds: float, *, uid: str = "va-1", node: str = "node-1") -> AttachmentNews:
@@ -83,7 +84,9 @@ def reached(world: World, milestone: Milestone, *, uid: str = "uid-1") -> Instan
 EVERYTHING: tuple[Act, ...] = (
     take(life(), 4),
     take(Life().saw(Milestone.KUBELET_ACCEPTED, watched(4.1)), 4.1),
+    tell(ClaimNews("shop", "data-web-0", "c-1", seen=True), 0.01),
     tell(said("WaitForFirstConsumer", -1), 0.1),
+    tell(said("WaitForFirstConsumer", 0.5, first=-1, count=2), 0.5),
     tell(said("WaitForFirstConsumer", 1), 1),
     tell(claim_bound(), 3),
     tell(attaching(Milestone.ATTACH_STARTED, 4.2), 4.2),
@@ -106,8 +109,8 @@ def test_a_pod_knows_its_claim_s_way_and_its_volume_s() -> None:
     steps = (Milestone.CLAIM_BOUND, Milestone.ATTACHED, Milestone.IN_USE)
     instants = [instant for each in steps if (instant := seen.instant(each, "data")) is not None]
     assert [each.at for each in instants] == [at(3), at(5.9), at(7)]
-    assert [(each.reason, each.subject, each.first) for each in seen.notes] == [
-        ("WaitForFirstConsumer", "data", at(-1))
+    assert [(each.reason, each.subject, each.first, each.count) for each in seen.notes] == [
+        ("WaitForFirstConsumer", "data", at(-1), 3)
     ]
     assert (Phase.VOLUME_ATTACH, "data") in [(each.phase, each.subject) for each in seen.phases]
 
@@ -121,6 +124,16 @@ def test_a_claim_that_was_bound_long_ago_is_known_and_says_nothing() -> None:
     assert seen.instant(Milestone.CLAIM_BOUND, "data") is None
     assert [each.reason for each in seen.notes] == ["VolumeResizeFailed"]
     assert not [phase for phase in seen.by_phase() if phase.value.startswith("volume")]
+
+
+def test_words_of_a_claim_wait_until_it_is_known_whether_they_matter() -> None:
+    """After a start Events can be listed before claims: what was said of an old claim says nothing of a new pod."""
+    old, new = said("ProvisioningFailed", -2000), said("ProvisioningFailed", 2)
+    bound = world_of(take(life(), 4), tell(old, 5), tell(new, 5), tell(claim_bound(None), 6)).view("uid-1")
+    assert [(each.first, each.count) for each in bound.notes] == [(at(2), 1)]
+    unbound = ClaimNews("shop", "data-web-0", "c-1", seen=True)
+    waiting = world_of(take(life(), 4), tell(old, 5), tell(new, 5), tell(unbound, 6)).view("uid-1")
+    assert [(each.first, each.count) for each in waiting.notes] == [(at(-2000), 2)]
 
 
 def test_other_nodes_attachments_are_none_of_a_pod_s_business() -> None:

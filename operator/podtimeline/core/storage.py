@@ -16,12 +16,16 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Why something takes long or failed, said at ``at`` (nanoseconds), ``count`` times so far."""
+    """Why something takes long or failed, said at ``at`` (nanoseconds), ``count`` times since ``first``.
+
+    ``first`` is ``None`` for what no Event says: it is not counted.
+    """
 
     reason: str
     text: str
     at: int
     count: int = 1
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,10 @@ class _Transitions:
         """What was seen of an object."""
         return self._seen.setdefault(uid, _Seen(set(), set()))
 
+    def __contains__(self, uid: str) -> bool:
+        """Whether any version of an object was seen."""
+        return uid in self._seen
+
     def told(self, uid: str, milestone: Milestone) -> bool:
         """Whether the milestone was told of an object."""
         return any(told is milestone for told, _ in self.of(uid).told)
@@ -174,8 +178,9 @@ class ClaimFeed(Feed[Claim]):
         if not self._present.came(metadata.uid, _Object(metadata.namespace, metadata.name, volume), listing=listing):
             return
         bound = seen.status.phase == "Bound" and bool(volume)
+        first = metadata.uid not in self._transitions
         facts = tuple(self._facts(seen, bound=bound, arrived=arrived, live=live and not listing))
-        if facts:
+        if facts or first:
             since = _bound_since(seen, facts) if bound else None
             news = ClaimNews(metadata.namespace, metadata.name, metadata.uid, volume, since, facts, seen=True)
             self._intake.storage(news, arrived=arrived)

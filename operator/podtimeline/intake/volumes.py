@@ -71,5 +71,5 @@ def claim_words(event: Event, *, arrived: int) -> ClaimNews | None:
         return None
     about, (first, last, count) = event.involved_object, attempts(event, arrived=arrived)
     facts = (Fact(Milestone.PROVISIONING_STARTED, (first,)),) if event.reason in _PROVISIONING else ()
-    words = (Words(event.reason, event.message, last.claim, count),)
+    words = (Words(event.reason, event.message, last.claim, count, first.claim),)
     return ClaimNews(about.namespace, about.name, about.uid, facts=facts, words=words)

@@ -20,34 +20,34 @@ _ENDS = frozenset({Milestone.UNUSED, Milestone.DETACHED})
 
 
 @dataclass(slots=True)
-class Saying:
-    """The latest words of one reason, and when they were said for the first time."""
-
-    words: Words
-    first: int
-
-    def noted(self, uid: str, volume: str) -> Noted:
-        """The words as a note of a pod."""
-        words = self.words
-        return Noted(uid, words.reason, volume, words.text, words.at, words.count, self.first)
-
-
-@dataclass(slots=True)
 class Told:
-    """What was told of a claim or an attachment so far: the join of it, in any order."""
+    """What was told of a claim or an attachment so far: the join of it, in any order.
+
+    Of each Event the latest words are kept, by its reason and the moment of its first ones; of one reason the first
+    Events and the last one.
+    """
 
     facts: dict[Milestone, tuple[Evidence, ...]] = field(default_factory=dict)
-    sayings: dict[str, Saying] = field(default_factory=dict)
+    words: dict[tuple[str, int], Words] = field(default_factory=dict)
 
     def join(self, facts: Iterable[Fact], words: Iterable[Words]) -> "Told":
         """Take news in."""
         for milestone, evidence in facts:
             self.facts[milestone] = joined_evidence(Mark(milestone), self.facts.get(milestone, ()), evidence)
         for each in words:
-            held = self.sayings.get(each.reason)
-            latest = each if held is None else max(held.words, each, key=lambda said: (said.at, said.count, said.text))
-            self.sayings[each.reason] = Saying(latest, each.at if held is None else min(held.first, each.at))
+            key = (each.reason, each.at if each.first is None else each.first)
+            self.words[key] = max(self.words.get(key, each), each, key=lambda said: (said.at, said.count, said.text))
+            for surplus in sorted(other for other in self.words if other[0] == each.reason)[_KEPT:-1]:
+                del self.words[surplus]
         return self
+
+
+_KEPT = 16
+"""Events of one reason that are kept beside the latest one: what a note counts."""
+
+
+def _noted(uid: str, volume: str, words: Words) -> Noted:
+    return Noted(uid, words.reason, volume, words.text, words.at, words.count, words.first)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,14 +96,15 @@ class Claim:
     users: dict[str, User] = field(default_factory=dict)
 
     def say(self, user: User, told: Told) -> Iterator[Observation]:
-        """Tell a pod what was told of the claim; words only if they were said while it can have waited for it."""
+        """Tell a pod what was told of the claim; words of before it was created only if it found the claim unbound."""
+        waited = self.seen and (self.bound is None or user.created <= self.bound)
         for name in user.volumes(self):
             for milestone, evidence in told.facts.items():
                 detail = self.volume if milestone is Milestone.CLAIM_BOUND else ""
                 yield Witnessed(user.uid, Mark(milestone, name), evidence, detail)
-            for saying in told.sayings.values():
-                if self.bound is None or user.created <= max(self.bound, saying.words.at):
-                    yield saying.noted(user.uid, name)
+            for words in told.words.values():
+                if waited or user.created <= words.at:
+                    yield _noted(user.uid, name, words)
 
     def shared(self, user: User) -> bool:
         """Whether another pod of the pod's node is there and uses the claim."""
@@ -131,5 +132,5 @@ class Attachment:
             for milestone, evidence in told.facts.items():
                 if milestone not in _ENDS or not left:
                     yield Witnessed(user.uid, Mark(milestone, name), evidence, claim.volume)
-            for saying in told.sayings.values():
-                yield saying.noted(user.uid, name)
+            for words in told.words.values():
+                yield _noted(user.uid, name, words)

@@ -170,8 +170,9 @@ class Volumes(Companion):
                 # The Event is of a claim that had the name before.
                 return
             claim = self._begin(key, news)
-        fresh = Told().join(news.facts, news.words)
         claim.told.join(news.facts, news.words)
+        # Whether older words matter is known only now.
+        fresh = claim.told if news.seen and not claim.seen else Told().join(news.facts, news.words)
         claim.seen = claim.seen or news.seen
         claim.bound = news.bound if claim.bound is None else claim.bound
         bound = news.volume and not claim.volume
