@@ -10,6 +10,7 @@ from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import read, snake
 from podtimeline.cli.output import Form, draw, plain, screen
 from podtimeline.cli.transport import Direct, Proxied, Transport, Where
+from podtimeline.core.milestones import Leg
 from podtimeline.core.texts import duration_text
 from podtimeline.errors import PodtimelineError
 from podtimeline.render.document import API_VERSION, Document
@@ -130,7 +131,8 @@ def _when(moment: str) -> str:
 def _words(pod: PodTimeline) -> str:
     if pod.unschedulable is not None and pod.node is None:
         return f"no node takes it: {hindrances(pod.unschedulable)}"
-    return pod.explanation
+    # What it waits for now says more than how long: the columns before have that.
+    return next((each.text for each in pod.findings if each.open and each.leg == Leg.STARTUP), pod.explanation)
 
 
 def _starting(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from podtimeline.core.findings import Case, Finding, FindingKind, Found, Rule, Spell
+from podtimeline.core.findings import Case, Finding, FindingKind, Found, Rule, Spell, kind_title
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import PHASES, Leg, Phase
 from podtimeline.core.peers import NOBODY, Peers
@@ -104,7 +104,7 @@ def _length(finding: Finding) -> int:
 
 def _where(finding: Finding) -> str:
     if finding.spell is None:
-        return "in init containers" if finding.kind is FindingKind.INIT_DOMINATES else f"in {finding.kind}"
+        return f"in {kind_title(finding.kind)}"
     return where_text(finding.spell.phase, finding.spell.subject)
 
 

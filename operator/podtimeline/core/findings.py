@@ -59,6 +59,24 @@ class FindingKind(StrEnum):
     CLOCK_SKEW = "clock_skew"
 
 
+_TITLES = {
+    FindingKind.STATEFUL_ORDER: "StatefulSet order",
+    FindingKind.MISSING_CONFIG: "missing ConfigMap or Secret",
+    FindingKind.IMAGE_BACKOFF: "image back-off",
+    FindingKind.INIT_DOMINATES: "init containers",
+    FindingKind.POST_START: "postStart hook",
+    FindingKind.PROBE_DELAY: "probe's initial delay",
+    FindingKind.PROBE_PERIOD: "probe's period",
+    FindingKind.PRE_STOP: "preStop hook",
+    FindingKind.NO_SERVICE: "no Service",
+}
+
+
+def kind_title(kind: FindingKind) -> str:
+    """A kind of finding for people."""
+    return _TITLES.get(kind, kind.replace("_", " "))
+
+
 @dataclass(frozen=True, slots=True)
 class Spell:
     """All stretches of one phase and subject on one leg: from the first one's start to the last one's end."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core.findings import FindingKind
+from podtimeline.core.findings import FindingKind, kind_title
 from podtimeline.core.texts import duration_text
 from podtimeline.render.chart import subject_text
 from podtimeline.render.drawing import Finding, PodTimeline, Proof
@@ -48,8 +48,13 @@ def _finding(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: b
 def _heading(finding: Finding, screen: Screen) -> list[Line]:
     subject = subject_text(finding.subject)
     general = finding.phase if finding.kind == FindingKind.LONG_PHASE else None
-    name = title(general) if general else finding.kind.replace("_", " ")
+    name = title(general) if general else _kind(finding.kind)
     return screen.paragraph(f"{name} ({subject})" if subject else name, style=Style.BOLD, first=_cost(finding))
+
+
+def _kind(kind: str) -> str:
+    """A kind of finding for people; one of a newer operator is called by its name."""
+    return kind_title(FindingKind(kind)) if kind in FindingKind.__members__.values() else kind.replace("_", " ")
 
 
 def _cost(finding: Finding) -> str:

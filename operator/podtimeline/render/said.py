@@ -32,7 +32,8 @@ def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     if timeline.unschedulable is not None and (wide or timeline.node is None):
         last = when_text(timeline.unschedulable.last, timeline)
         drawn += screen.paragraph(words.refusal_text(timeline.unschedulable, last=last), style=Style.YELLOW)
-    if timeline.ended is not None and (timeline.ended.reason or timeline.ended.text):
+    # What a container exits with that a deletion ended is told of its end.
+    if timeline.ended is not None and (timeline.ended.reason or timeline.ended.text) and not timeline.stops:
         drawn += screen.paragraph(_ended(timeline), style=words.outcome_style(timeline))
     if timeline.deletion is not None:
         drawn += screen.paragraph(_deletion(timeline.deletion))
