@@ -64,7 +64,7 @@ def first_rollout(items: Items) -> None:
     assert len(found) == 2
     for item in found:
         in_order(item, ROLLOUT, OWNER, CREATED)
-        assert 0 < item["requestedSeconds"] < 10
+        assert 0 <= item["requestedSeconds"] < 10
         assert request(item).keys() <= {"owner_controller", "pod_creation"}
 
 

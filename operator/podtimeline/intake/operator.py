@@ -175,7 +175,7 @@ class Frame:
 
     async def _kopf(self, kinds: Sequence[LowRate]) -> FrameEnd:
         """Run kopf until it ends, or until it is to be started anew for a kind more."""
-        run = _Run(self._connection, self._namespaces, kinds, self._told)
+        run = _Run(self._connection, self._namespaces, kinds, self._told, self._clock)
         widened = asyncio.create_task(self._listings.widened())
         self._running = True
         run.start()
@@ -188,28 +188,30 @@ class Frame:
             await run.stop()
             self._running = False
 
-    def _told(self, kind: LowRate, type_: str | None, raw: bytes) -> None:
+    def _told(self, kind: LowRate, type_: str | None, raw: bytes, arrived: int) -> None:
         if type_ is None:
             self._listings.again(kind)
         line = b'{"type":"%s","object":%s}' % ((type_ or "ADDED").encode(), raw)
-        arrived = self._clock.now()
         if self._tap is not None and type_ is not None:
             self._tap(arrived, kind, "WATCH", line)
         # What kopf lists was there before, nobody knows since when.
         self._feeds[kind].line(line, arrived=arrived, live=type_ is not None)
 
 
-Told = Callable[[LowRate, str | None, bytes], None]
+Told = Callable[[LowRate, str | None, bytes, int], None]
 
 
 class _Run:
     """One run of kopf on a thread of its own; what it is told arrives on the loop that made this."""
 
-    def __init__(self, connection: Connection, namespaces: Sequence[str], kinds: Sequence[LowRate], told: Told) -> None:
+    def __init__(
+        self, connection: Connection, namespaces: Sequence[str], kinds: Sequence[LowRate], told: Told, clock: Clock
+    ) -> None:
         self._connection = connection
         self._namespaces = namespaces
         self._kinds = kinds
         self._told = told
+        self._clock = clock
         self._home = asyncio.get_running_loop()
         self.ended: asyncio.Future[FrameEnd] = self._home.create_future()
         """How it ended."""
@@ -274,8 +276,10 @@ class _Run:
 
     def _handler(self, kind: LowRate) -> Any:  # noqa: ANN401 - kopf's handler type is private
         async def handle(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+            # Here and not on the loop of the hot streams, which may be busy: it is the nearest to its arrival.
+            arrived = self._clock.now()
             raw = msgspec.json.encode(event["object"])
-            self._home.call_soon_threadsafe(self._told, kind, event["type"], raw)
+            self._home.call_soon_threadsafe(self._told, kind, event["type"], raw, arrived)
 
         return handle
 
