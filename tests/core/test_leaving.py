@@ -11,9 +11,9 @@ from tests.support.lives import INIT, PROXY, WEB, Life, at, facts, in_second, na
 from podtimeline.core.instants import SECOND, Evidence, Source, exactly
 from podtimeline.core.leaving import Stop
 from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Blamed, Cause, Flagged, Leaves, Partial, Ran
+from podtimeline.core.observations import Blamed, Cause, Ended, Flagged, Leaves, Partial, Ran
 from podtimeline.core.pods import ContainerKind, ContainerSpec
-from podtimeline.core.view import View, view
+from podtimeline.core.view import Outcome, View, view
 
 SLOW = ContainerSpec("slow", ContainerKind.MAIN, "registry.test/slow:1")
 
@@ -114,8 +114,36 @@ def test_a_sidecar_ends_last() -> None:
     """The kubelet stops it once the main containers are gone (KEP-753)."""
     life = ready(started(PROXY, WEB), 15, "proxy", "web")
     killed(killed(asked(life), 20.2), 20.2, "proxy")
-    told = seen(removed(ended(ended(life, 22.5), 24.5, container="proxy"), 26))
-    assert (Phase.CONTAINER_STOP, "proxy") in [each[:2] for each in phases(told)]
+    still = seen(ended(life, 22.5))
+    assert [each[:2] for each in phases(still)][1:] == [(Phase.CONTAINER_STOP, "web"), (Phase.CONTAINER_STOP, "proxy")]
+    told = seen(removed(ended(life, 24.5, container="proxy"), 26))
+    stops = [(subject, took) for phase, subject, took in phases(told) if phase is Phase.CONTAINER_STOP]
+    assert [subject for subject, _ in stops] == ["web", "proxy"]
+    assert stops[1][1] == pytest.approx(2, abs=0.1)
+
+
+def test_a_sidecar_that_ends_in_the_same_second_costs_nothing() -> None:
+    """The main container was what it waited for."""
+    life = ready(started(PROXY, WEB), 15, "proxy", "web")
+    killed(killed(asked(life), 20.2), 20.2, "proxy")
+    told = seen(removed(ended(ended(life, 22.4), 22.6, container="proxy"), 26))
+    assert [subject for phase, subject, _ in phases(told) if phase is Phase.CONTAINER_STOP] == ["web"]
+
+
+def test_what_ends_because_of_a_deletion_did_not_fail() -> None:
+    """A pod that nobody had started yet, or whose init container was stopped; one that was evicted before did."""
+    young = asked(created().saw(Milestone.SCHEDULED, watched(0.1), detail="node-1"))
+    young.told.append(Ended(young.uid, succeeded=False, leaving=True))
+    assert seen(removed(young, 22)).outcome is Outcome.DELETED
+    initial = ended(killed(asked(started(INIT, pod=facts(INIT, WEB))), 20.2, "migrate"), 22.5, 1, "migrate")
+    initial.told.append(Ended(initial.uid, succeeded=False, reason="Error", leaving=True))
+    assert seen(removed(initial, 24)).outcome is Outcome.DELETED
+    evicted = asked(created())
+    evicted.told += [
+        Ended(evicted.uid, succeeded=False, reason="Evicted", leaving=True),
+        Ended(evicted.uid, succeeded=False, reason="Evicted"),
+    ]
+    assert seen(removed(evicted, 22)).outcome is Outcome.FAILED
 
 
 def test_an_init_container_at_work_is_stopped_as_any_other() -> None:

@@ -8,7 +8,7 @@ from tests.support.objects import condition, container, ready_pod, stamp, termin
 
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Leaves
+from podtimeline.core.observations import Blamed, Cause, Ended, Leaves
 
 M = Milestone
 ASKED = ALL_UP | {Mark(M.DELETION_REQUESTED)}
@@ -129,6 +129,20 @@ def test_a_container_of_a_pod_that_stays_ends_for_good_where_none_starts_it_agai
     status = {"containerStatuses": None, where: [container(state=terminated(3, 9, code=code))]}
     body = ready_pod(spec={"restartPolicy": policy, "containers": [], part: spec}, status=status)
     assert (evidence(read(body), M.FINISHED, "web") is not None) is finished
+
+
+@pytest.mark.parametrize(
+    ("body", "leaving"),
+    [
+        (leaving(status={"phase": "Succeeded"}), True),
+        (leaving(status={"phase": "Failed"}), True),
+        (leaving(status={"phase": "Failed", "reason": "Evicted"}), False),
+        (ready_pod(status={"phase": "Failed"}), False),
+    ],
+)
+def test_an_end_that_comes_with_the_deletion_says_so(body: dict[str, Any], *, leaving: bool) -> None:
+    """Unless the pod has a reason of its own."""
+    assert [each.leaving for each in read(body) if isinstance(each, Ended)] == [leaving]
 
 
 def test_an_init_container_that_is_stopped_with_its_pod_has_ended() -> None:

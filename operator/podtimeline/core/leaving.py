@@ -1,6 +1,6 @@
 """The way back: what the time from the request to delete a pod to its removal went to, and how its containers ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podtimeline.core.instants import SECOND, Instant
@@ -8,7 +8,7 @@ from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Cause, Partial, Ran
 from podtimeline.core.path import Instants, Step, crashed
 from podtimeline.core.phases import Stretch, Walk
-from podtimeline.core.pods import ContainerKind, PodFacts
+from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.timeline import Timeline
 
 _REMOVED, _RELEASED = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.RELEASED)
@@ -50,12 +50,15 @@ def measure_leaving(timeline: Timeline, instants: Instants, *, now: int) -> tupl
 
 def _steps(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) -> Iterator[Step]:
     """What a pod that leaves waits for: the kubelet, its containers, the kubelet again, finalizers."""
-    killed = _marks(Milestone.KILLING, facts, instants, asked)
-    ended, running = _marks(Milestone.FINISHED, facts, instants, asked), _running(timeline, facts, instants)
+    killed = _marks(Milestone.KILLING, facts.containers, instants, asked)
     if killed:
         yield Step(killed[0], Phase.KILL_NOTICE, required=False, owner="")
-    if ended and not running:
-        yield Step(ended[-1], Phase.CONTAINER_STOP, required=False)
+    running = ""
+    for containers in _in_turn(facts):
+        ended = _marks(Milestone.FINISHED, containers, instants, asked)
+        running = running or _running(timeline, containers, instants)
+        if ended and not running:
+            yield Step(ended[-1], Phase.CONTAINER_STOP, required=False)
     last = Phase.CLEANUP
     if running:
         last = Phase.CONTAINER_STOP if killed else Phase.KILL_NOTICE
@@ -78,19 +81,24 @@ def _watched(timeline: Timeline) -> bool:
     return by_force or Partial.GAP not in timeline.partial
 
 
-def _marks(milestone: Milestone, facts: PodFacts, instants: Instants, asked: int) -> list[Mark]:
-    """The marks of the pod's containers that are not before the request, the earliest first."""
-    marks = [mark for each in facts.containers if (mark := Mark(milestone, each.name)) in instants]
+def _in_turn(facts: PodFacts) -> Iterator[list[ContainerSpec]]:
+    """The containers in the order in which they are waited for: sidecars end when the others have (KEP-753)."""
+    yield [each for each in facts.containers if each.kind is not ContainerKind.SIDECAR]
+    yield [each for each in facts.containers if each.kind is ContainerKind.SIDECAR]
+
+
+def _marks(milestone: Milestone, containers: Iterable[ContainerSpec], instants: Instants, asked: int) -> list[Mark]:
+    """The marks of containers that are not before the request, the earliest first."""
+    marks = [mark for each in containers if (mark := Mark(milestone, each.name)) in instants]
     return sorted((mark for mark in marks if instants[mark].at >= asked), key=lambda mark: instants[mark].at)
 
 
-def _running(timeline: Timeline, facts: PodFacts, instants: Instants) -> str:
-    """A container that was started and is not known to have ended, the main ones first; empty where there is none."""
-    for kinds in ((ContainerKind.MAIN,), (ContainerKind.SIDECAR, ContainerKind.INIT)):
-        for each in facts.containers:
-            over = timeline.has(Milestone.FINISHED, each.name) or crashed(timeline, each.name)
-            if each.kind in kinds and not over and Mark(Milestone.STARTED, each.name) in instants:
-                return each.name
+def _running(timeline: Timeline, containers: Iterable[ContainerSpec], instants: Instants) -> str:
+    """A container that was started and is not known to have ended; empty where there is none."""
+    for each in containers:
+        over = timeline.has(Milestone.FINISHED, each.name) or crashed(timeline, each.name)
+        if not over and Mark(Milestone.STARTED, each.name) in instants:
+            return each.name
     return ""
 
 

@@ -186,12 +186,16 @@ class Skewed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The pod reached phase Succeeded or Failed."""
+    """The pod reached phase Succeeded or Failed.
+
+    ``leaving`` is whether it was to be deleted when that was first seen, and gave no reason of its own.
+    """
 
     uid: str
     succeeded: bool
     reason: str = ""
     text: str = ""
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)

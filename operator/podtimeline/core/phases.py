@@ -207,8 +207,12 @@ def called_off(timeline: Timeline, facts: PodFacts, instants: Instants) -> bool:
     """
     if timeline.ended is None:
         return timeline.has(Milestone.DELETION_REQUESTED) or timeline.has(Milestone.OBJECT_REMOVED)
-    deleted, finished = instants.get(Mark(Milestone.DELETION_REQUESTED)), _finished(facts, instants)
-    return deleted is not None and finished is not None and deleted.at <= finished.at
+    deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
+    marks = [Mark(Milestone.FINISHED, each.name) for each in facts.containers]
+    exits = [instants[mark].at for mark in marks if mark in instants]
+    if deleted is None or not exits:
+        return timeline.ended.leaving
+    return deleted.at <= max(exits)
 
 
 def _finished(facts: PodFacts, instants: Instants) -> Instant | None:

@@ -366,14 +366,12 @@ def _skew(timeline: Timeline, said: Skewed) -> bool:
 
 
 def _end(timeline: Timeline, said: Ended) -> bool:
-    held = timeline.ended
-    if held is not None and (held.succeeded, held.reason, held.text) >= (
-        said.succeeded,
-        said.reason,
-        said.text,
-    ):
+    held = said if timeline.ended is None else timeline.ended
+    best = max(held, said, key=lambda each: (each.succeeded, each.reason, each.text))
+    joined = replace(best, leaving=held.leaving and said.leaving)
+    if joined == timeline.ended:
         return False
-    timeline.ended = said
+    timeline.ended = joined
     return True
 
 

@@ -181,12 +181,13 @@ def _gate(reading: Reading, condition: Condition) -> None:
 
 def _ended(reading: Reading) -> None:
     status = reading.pod.status
+    leaving = reading.pod.metadata.deletion_timestamp is not None and not status.reason
     if status.phase == "Succeeded":
-        reading.said.append(Ended(reading.uid, succeeded=True))
+        reading.said.append(Ended(reading.uid, succeeded=True, leaving=leaving))
         return
     reason, text = status.reason, status.message
     for each in status.container_statuses or ():
         died = each.state.terminated if each.state is not None else None
         if not reason and died is not None and died.exit_code:
             reason, text = died.reason, text or died.message or f"{each.name} exited with code {died.exit_code}"
-    reading.said.append(Ended(reading.uid, succeeded=False, reason=reason, text=text))
+    reading.said.append(Ended(reading.uid, succeeded=False, reason=reason, text=text, leaving=leaving))
