@@ -8,8 +8,11 @@ import pytest
 from tests.cli.conftest import Run
 from tests.cli.fakes import Reply, serving
 from tests.render.samples import seen, unschedulable
-from tests.support.lives import at, ordinary
+from tests.support.departures import asked, exited, killed
+from tests.support.lives import Life, at, ordinary, watched
 
+from podtimeline.core.milestones import Milestone
+from podtimeline.core.observations import Leaves
 from podtimeline.core.pods import Owner
 from podtimeline.core.refusals import Refusal, ended
 from podtimeline.core.view import view
@@ -29,6 +32,7 @@ class Stuck:
 
     refusals: tuple[Refusal, ...] = (QUOTA, OVER)
     pods: tuple[dict[str, object], ...] = field(default_factory=lambda: (document(seen(unschedulable())),))
+    leaving: tuple[dict[str, object], ...] = ()
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply:
@@ -36,6 +40,8 @@ class Stuck:
         self.asked.append((path, query))
         if path == "/api/v1/workloads":
             return Reply(200, workloads_document(self.refusals))
+        if "phase" in query:
+            return Reply(200, documents([each for each in self.leaving if each["phase"] == query["phase"]]))
         return Reply(200, documents(self.pods))
 
 
@@ -57,7 +63,8 @@ def test_a_namespace_narrows_both_questions(run: Run) -> None:
     fake = Stuck()
     with serving(fake) as url:
         run("stuck", "-n", "shop", "--server", url)
-    assert [query.get("namespace") for _, query in fake.asked] == ["shop", "shop"]
+    assert {query.get("namespace") for _, query in fake.asked} == {"shop"}
+    assert {"phase": "finalizers", "namespace": "shop"}.items() <= fake.asked[-1][1].items()
 
 
 def test_pods_that_have_just_begun_are_not_stuck(run: Run) -> None:
@@ -70,12 +77,43 @@ def test_pods_that_have_just_begun_are_not_stuck(run: Run) -> None:
         assert "shop/web-1" in run("stuck", "--longer", "2s", "--server", url).stdout
 
 
+def leaving(life: Life, *, now: float) -> dict[str, object]:
+    """The document of a pod that leaves, as of then."""
+    told = view(life.timeline(), now=at(now))
+    assert told is not None
+    assert told.phase is not None
+    return document(told)
+
+
+def test_pods_that_are_held_by_finalizers_are_listed(run: Run) -> None:
+    """By what holds them."""
+    life = exited(killed(asked(ordinary()), 20.5), 21.5).saw(Milestone.RELEASED, watched(24))
+    life.told.append(Leaves("uid-1", 10, ("shop.test/ledger",)))
+    fake = Stuck(refusals=(), pods=(), leaving=(leaving(life, now=100),))
+    with serving(fake) as url:
+        told = run("stuck", "--server", url).stdout
+    assert "LEAVING" in told
+    assert "finalizers" in told
+    assert "shop.test/ledger" in told
+
+
+def test_a_pod_is_late_once_its_grace_is_over(run: Run) -> None:
+    """Until then it may take its time."""
+    life = killed(asked(ordinary(), grace=60), 20.5)
+    for now, expected in ((100, "Nothing is stuck."), (120, "shop/web-1")):
+        fake = Stuck(refusals=(), pods=(), leaving=(leaving(life, now=now),))
+        with serving(fake) as url:
+            assert expected in run("stuck", "--server", url).stdout
+
+
 def test_json_is_what_the_operator_told(run: Run) -> None:
     """Only what is stuck now."""
-    with serving(Stuck()) as url:
+    held = leaving(exited(killed(asked(ordinary()), 20.5), 21.5), now=200)
+    with serving(Stuck(leaving=(held,))) as url:
         told = json.loads(run("stuck", "--server", url, "-o", "json").stdout)
     assert [each["workload"]["name"] for each in told["workloads"]] == ["web"]
     assert len(told["pods"]) == 1
+    assert [each["phase"] for each in told["leaving"]] == ["cleanup"]
 
 
 @pytest.mark.parametrize("longer", ["", "5", "m", "1.5h", "-3s"])

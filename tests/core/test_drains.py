@@ -1,30 +1,15 @@
 """How slices let go of a pod that leaves: how long its address stood as ready, and what that did to traffic."""
 
 import pytest
-from tests.core.test_leaving import SLOW, asked, ended, killed, removed, seen
+from tests.core.test_leaving import SLOW, seen
+from tests.support.departures import SLICE, asked, exited, killed, out, removed, stood
 from tests.support.findings import ready, started
 from tests.support.lives import Life, at, facts, ordinary, watched
 
 from podtimeline.core.drains import Drain
-from podtimeline.core.instants import SECOND, Source, not_before
+from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Leaves
 from podtimeline.core.pods import ContainerKind, ContainerSpec
-
-SLICE = "shop/web/web-x1"
-
-
-def stood(life: Life, *subjects: str) -> Life:
-    """When the deletion was seen, these slices held the address as ready."""
-    life.told.append(Leaves(life.uid, standing=subjects))
-    return life
-
-
-def out(life: Life, seconds: float, *, gone: bool = False, subject: str = SLICE) -> Life:
-    """The address no longer stands as ready; the API server noted the write in that very second."""
-    evidence = (watched(seconds), not_before(Source.FIELD, at(int(seconds)), observed=at(seconds)))
-    life.saw(Milestone.ENDPOINT_TERMINATING, *evidence, subject=subject)
-    return life.saw(Milestone.ENDPOINT_REMOVED, *evidence, subject=subject) if gone else life
 
 
 def only(life: Life, *, now: float = 60) -> Drain:
@@ -35,14 +20,14 @@ def only(life: Life, *, now: float = 60) -> Drain:
 
 def test_an_address_that_goes_before_the_exit_loses_nothing() -> None:
     """How it should be: it stands for a moment, and whoever answers is still there."""
-    drain = only(ended(out(killed(stood(asked(ordinary()), SLICE), 20.5), 20.75), 24.5))
+    drain = only(exited(out(killed(stood(asked(ordinary()), SLICE), 20.5), 20.75), 24.5))
     assert (drain.subject, drain.lag, drain.lost, drain.surely) == (SLICE, 3 * SECOND // 4, 0, False)
     assert drain.exited == "web"
 
 
 def test_an_address_that_outlasts_the_container_loses_traffic() -> None:
     """For sure, where the earliest moment of the one is after the latest of the other."""
-    drain = only(ended(out(killed(stood(asked(ordinary()), SLICE), 20.5), 25.5, gone=True), 21.5))
+    drain = only(exited(out(killed(stood(asked(ordinary()), SLICE), 20.5), 25.5, gone=True), 21.5))
     assert drain.lag == 11 * SECOND // 2
     assert drain.lost is not None
     assert 3 * SECOND < drain.lost < 5 * SECOND
@@ -51,14 +36,14 @@ def test_an_address_that_outlasts_the_container_loses_traffic() -> None:
 
 def test_a_second_that_both_fall_into_leaves_doubt() -> None:
     """One-second stamps cannot tell which of two came first."""
-    drain = only(ended(out(killed(stood(asked(ordinary()), SLICE), 20.5), 21.95, gone=True), 21.3))
+    drain = only(exited(out(killed(stood(asked(ordinary()), SLICE), 20.5), 21.95, gone=True), 21.3))
     assert drain.lost
     assert not drain.surely
 
 
 def test_a_slice_that_has_not_let_go_is_open() -> None:
     """As of now, and after the object is gone as well."""
-    life = removed(ended(killed(stood(asked(ordinary()), SLICE), 20.5), 21.5), 23)
+    life = removed(exited(killed(stood(asked(ordinary()), SLICE), 20.5), 21.5), 23)
     drain = only(life, now=60)
     assert (drain.out, drain.lag, drain.surely) == (None, 40 * SECOND, True)
     assert only(life, now=70).lag == 50 * SECOND
@@ -102,13 +87,13 @@ def test_without_an_exit_nothing_is_known_of_losses() -> None:
     assert only(removed(out(stood(asked(ordinary()), SLICE), 22, gone=True), 20.5)).lost is None
 
 
-@pytest.mark.parametrize(("ports", "exited"), [(("8080/TCP",), "web"), ((), "slow")])
-def test_who_answers_is_told_by_the_ports_it_declares(ports: tuple[str, ...], exited: str) -> None:
+@pytest.mark.parametrize(("ports", "answers"), [(("8080/TCP",), "web"), ((), "slow")])
+def test_who_answers_is_told_by_the_ports_it_declares(ports: tuple[str, ...], answers: str) -> None:
     """Else somebody may answer until the last main container is gone."""
     web = ContainerSpec("web", ContainerKind.MAIN, "registry.test/web:1", ports=ports)
     life = ready(started(web, SLOW, pod=facts(web, SLOW)), 15, "web", "slow")
     life.saw(Milestone.ENDPOINT_READY, watched(15.1), subject=SLICE, detail="http:8080/TCP,9090/UDP")
     killed(killed(stood(asked(life), SLICE), 20.5), 20.5, "slow")
-    drain = only(out(ended(ended(life, 21.5), 28.5, container="slow"), 25, gone=True))
-    assert drain.exited == exited
-    assert bool(drain.lost) == (exited == "web")
+    drain = only(out(exited(exited(life, 21.5), 28.5, container="slow"), 25, gone=True))
+    assert drain.exited == answers
+    assert bool(drain.lost) == (answers == "web")

@@ -5,41 +5,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.departures import asked, exited, killed, removed
 from tests.support.findings import accepted, created, ready, started
 from tests.support.lives import INIT, PROXY, WEB, Life, at, facts, in_second, named, ordinary, watched
 
 from podtimeline.core.instants import SECOND, Evidence, Source, exactly
 from podtimeline.core.leaving import Stop
 from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Blamed, Cause, Ended, Flagged, Leaves, Partial, Ran
+from podtimeline.core.observations import Blamed, Cause, Ended, Flagged, Partial, Ran
 from podtimeline.core.pods import ContainerKind, ContainerSpec
 from podtimeline.core.view import Outcome, View, view
 
 SLOW = ContainerSpec("slow", ContainerKind.MAIN, "registry.test/slow:1")
-
-
-def asked(life: Life, seconds: float = 20, *, grace: int = 10) -> Life:
-    """The deletion of the pod is asked for."""
-    life.saw(Milestone.DELETION_REQUESTED, in_second(seconds, Source.FIELD), watched(seconds))
-    life.told.append(Leaves(life.uid, grace))
-    return life
-
-
-def killed(life: Life, seconds: float, container: str = "web") -> Life:
-    """The kubelet begins to stop a container."""
-    announced = exactly(Source.EVENT_NAME, at(seconds), observed=at(seconds + 0.01))
-    return life.saw(Milestone.KILLING, announced, subject=container)
-
-
-def ended(life: Life, seconds: float, code: int = 0, container: str = "web", *, reason: str = "Completed") -> Life:
-    """A container's process ends, which the kubelet reports a second later."""
-    life.told.append(Ran(life.uid, container, 0, None, at(seconds) // SECOND * SECOND, code, reason))
-    return life.saw(Milestone.FINISHED, in_second(seconds, Source.FIELD), watched(seconds + 1), subject=container)
-
-
-def removed(life: Life, seconds: float) -> Life:
-    """The object is gone."""
-    return life.saw(Milestone.OBJECT_REMOVED, watched(seconds))
 
 
 def seen(life: Life, *, now: float = 60) -> View:
@@ -61,7 +38,7 @@ def phases(told: View) -> list[tuple[Phase, str, float]]:
 
 def test_an_ordinary_end_is_told_phase_by_phase() -> None:
     """The kubelet's notice, the container's own way to end, and what the kubelet does after it."""
-    told = seen(removed(ended(killed(asked(ordinary()), 20.5), 23.5), 25))
+    told = seen(removed(exited(killed(asked(ordinary()), 20.5), 23.5), 25))
     notice, stop, cleanup = phases(told)
     assert notice == (Phase.KILL_NOTICE, "", 0.5)
     assert stop[:2] == (Phase.CONTAINER_STOP, "web")
@@ -75,8 +52,8 @@ def test_an_ordinary_end_is_told_phase_by_phase() -> None:
     [
         (asked(ordinary()), (Phase.KILL_NOTICE, "web", 40)),
         (killed(asked(ordinary()), 21), (Phase.CONTAINER_STOP, "web", 39)),
-        (ended(killed(asked(ordinary()), 21), 30), (Phase.CLEANUP, "", None)),
-        (ended(killed(asked(ordinary()), 21), 30).saw(Milestone.RELEASED, watched(35)), (Phase.FINALIZERS, "", 25)),
+        (exited(killed(asked(ordinary()), 21), 30), (Phase.CLEANUP, "", None)),
+        (exited(killed(asked(ordinary()), 21), 30).saw(Milestone.RELEASED, watched(35)), (Phase.FINALIZERS, "", 25)),
     ],
 )
 def test_a_pod_that_leaves_is_in_an_open_phase(life: Life, expected: tuple[Phase, str, float | None]) -> None:
@@ -92,9 +69,9 @@ def test_the_last_container_to_end_is_charged() -> None:
     """Of several the slowest; one that had ended before the request has no part in it."""
     early = ContainerSpec("early", ContainerKind.MAIN, "registry.test/early:1")
     life = ready(started(early, WEB, SLOW), 15, "web", "slow")
-    ended(life, 16, 4, "early")
+    exited(life, 16, 4, "early")
     killed(killed(asked(life), 20.2), 20.2, "slow")
-    told = seen(removed(ended(ended(life, 21, container="web"), 27.5, 5, "slow"), 29))
+    told = seen(removed(exited(exited(life, 21, container="web"), 27.5, 5, "slow"), 29))
     assert [each[:2] for each in phases(told)] == [
         (Phase.KILL_NOTICE, ""),
         (Phase.CONTAINER_STOP, "slow"),
@@ -106,7 +83,7 @@ def test_the_last_container_to_end_is_charged() -> None:
 def test_while_one_container_runs_nothing_is_cleaned_up() -> None:
     """The open phase belongs to it."""
     life = ready(started(WEB, SLOW), 15, "web", "slow")
-    told = seen(ended(killed(killed(asked(life), 20.2), 20.2, "slow"), 21))
+    told = seen(exited(killed(killed(asked(life), 20.2), 20.2, "slow"), 21))
     assert phases(told)[-1][:2] == (Phase.CONTAINER_STOP, "slow")
 
 
@@ -114,9 +91,9 @@ def test_a_sidecar_ends_last() -> None:
     """The kubelet stops it once the main containers are gone (KEP-753)."""
     life = ready(started(PROXY, WEB), 15, "proxy", "web")
     killed(killed(asked(life), 20.2), 20.2, "proxy")
-    still = seen(ended(life, 22.5))
+    still = seen(exited(life, 22.5))
     assert [each[:2] for each in phases(still)][1:] == [(Phase.CONTAINER_STOP, "web"), (Phase.CONTAINER_STOP, "proxy")]
-    told = seen(removed(ended(life, 24.5, container="proxy"), 26))
+    told = seen(removed(exited(life, 24.5, container="proxy"), 26))
     stops = [(subject, took) for phase, subject, took in phases(told) if phase is Phase.CONTAINER_STOP]
     assert [subject for subject, _ in stops] == ["web", "proxy"]
     assert stops[1][1] == pytest.approx(2, abs=0.1)
@@ -126,7 +103,7 @@ def test_a_sidecar_that_ends_in_the_same_second_costs_nothing() -> None:
     """The main container was what it waited for."""
     life = ready(started(PROXY, WEB), 15, "proxy", "web")
     killed(killed(asked(life), 20.2), 20.2, "proxy")
-    told = seen(removed(ended(ended(life, 22.4), 22.6, container="proxy"), 26))
+    told = seen(removed(exited(exited(life, 22.4), 22.6, container="proxy"), 26))
     assert [subject for phase, subject, _ in phases(told) if phase is Phase.CONTAINER_STOP] == ["web"]
 
 
@@ -135,7 +112,7 @@ def test_what_ends_because_of_a_deletion_did_not_fail() -> None:
     young = asked(created().saw(Milestone.SCHEDULED, watched(0.1), detail="node-1"))
     young.told.append(Ended(young.uid, succeeded=False, leaving=True))
     assert seen(removed(young, 22)).outcome is Outcome.DELETED
-    initial = ended(killed(asked(started(INIT, pod=facts(INIT, WEB))), 20.2, "migrate"), 22.5, 1, "migrate")
+    initial = exited(killed(asked(started(INIT, pod=facts(INIT, WEB))), 20.2, "migrate"), 22.5, 1, "migrate")
     initial.told.append(Ended(initial.uid, succeeded=False, reason="Error", leaving=True))
     assert seen(removed(initial, 24)).outcome is Outcome.DELETED
     evicted = asked(created())
@@ -148,7 +125,7 @@ def test_what_ends_because_of_a_deletion_did_not_fail() -> None:
 
 def test_an_init_container_at_work_is_stopped_as_any_other() -> None:
     """And the start, which was called off, ends with the request."""
-    life = ended(
+    life = exited(
         killed(asked(started(INIT, pod=facts(INIT, WEB))), 20.2, "migrate"), 22.5, 1, "migrate", reason="Error"
     )
     told = seen(removed(life, 24))
@@ -160,7 +137,7 @@ def test_an_init_container_at_work_is_stopped_as_any_other() -> None:
 
 def test_a_job_that_is_over_only_has_to_be_cleaned_up() -> None:
     """Its containers had ended long before."""
-    life = removed(asked(ended(ordinary(facts(run_to_completion=True)), 10), grace=0), 20.5)
+    life = removed(asked(exited(ordinary(facts(run_to_completion=True)), 10), grace=0), 20.5)
     assert phases(seen(life)) == [(Phase.CLEANUP, "", 0.5)]
     assert seen(life).stops == ()
 
@@ -205,7 +182,7 @@ def test_what_was_missed_is_unexplained() -> None:
 
 def test_finalizers_hold_what_the_kubelet_is_done_with() -> None:
     """Their phase begins where nothing else holds the object."""
-    life = ended(killed(asked(ordinary()), 20.5), 21.5).saw(Milestone.RELEASED, watched(24))
+    life = exited(killed(asked(ordinary()), 20.5), 21.5).saw(Milestone.RELEASED, watched(24))
     told = seen(removed(life, 33))
     assert phases(told)[-1] == (Phase.FINALIZERS, "", 9)
 
@@ -213,7 +190,7 @@ def test_finalizers_hold_what_the_kubelet_is_done_with() -> None:
 def test_a_request_that_waits_for_nobody_leaves_the_object_to_its_finalizers() -> None:
     """By force: the container ends later than the object could have gone."""
     life = asked(ordinary(), grace=0).saw(Milestone.RELEASED, in_second(20, Source.FIELD), watched(20))
-    told = seen(removed(ended(killed(life, 20.5), 23.5), 33))
+    told = seen(removed(exited(killed(life, 20.5), 23.5), 33))
     assert phases(told)[-1][0] is Phase.FINALIZERS
 
 
@@ -226,7 +203,7 @@ def test_a_crash_loop_is_not_waited_for() -> None:
 
 def test_a_stop_for_another_reason_is_of_no_deletion() -> None:
     """A sandbox that changed long before: the last time that the kubelet began to stop the container counts."""
-    told = seen(removed(ended(killed(killed(asked(ordinary()), 9), 21), 22.5), 24))
+    told = seen(removed(exited(killed(killed(asked(ordinary()), 9), 21), 22.5), 24))
     assert phases(told)[0] == (Phase.KILL_NOTICE, "", 1)
     earlier = seen(removed(killed(asked(ordinary()), 9), 24))
     assert earlier.stops == ()
@@ -235,7 +212,7 @@ def test_a_stop_for_another_reason_is_of_no_deletion() -> None:
 
 def test_the_kubelet_can_be_faster_than_the_watch() -> None:
     """A request is not after its effects, even if its delivery is."""
-    told = seen(removed(ended(killed(asked(ordinary(), 20.3), 20.1), 21.5), 23))
+    told = seen(removed(exited(killed(asked(ordinary(), 20.3), 20.1), 21.5), 23))
     request, kill = told.instant(Milestone.DELETION_REQUESTED), told.instant(Milestone.KILLING, "web")
     assert request is not None
     assert kill is not None
@@ -246,7 +223,7 @@ def test_the_kubelet_can_be_faster_than_the_watch() -> None:
 
 def test_a_container_does_not_end_before_it_is_stopped() -> None:
     """Though its end is only known to the second."""
-    told = seen(removed(ended(killed(asked(ordinary(), 20.7), 20.9), 20.95), 23))
+    told = seen(removed(exited(killed(asked(ordinary(), 20.7), 20.9), 20.95), 23))
     kill, end = told.instant(Milestone.KILLING, "web"), told.instant(Milestone.FINISHED, "web")
     assert kill is not None
     assert end is not None
@@ -265,14 +242,14 @@ def test_a_container_does_not_end_before_it_is_stopped() -> None:
 )
 def test_whether_the_grace_ran_out(*, seconds: float, code: int, reason: str, outlived: bool) -> None:
     """By the exit code of SIGKILL, as late as the grace period allows."""
-    (stop,) = seen(ended(killed(asked(ordinary()), 20.5), seconds, code, reason=reason)).stops
+    (stop,) = seen(exited(killed(asked(ordinary()), 20.5), seconds, code, reason=reason)).stops
     assert (stop.exit_code, stop.reason, stop.outlived) == (code, reason, outlived)
 
 
 def test_of_an_unknown_grace_nothing_is_said() -> None:
     """Neither that it ran out nor that it did not; and what has not ended has no exit code."""
     life = ordinary().saw(Milestone.DELETION_REQUESTED, watched(20))
-    (stop,) = seen(ended(killed(life, 20.5), 50, 137)).stops
+    (stop,) = seen(exited(killed(life, 20.5), 50, 137)).stops
     assert stop.outlived is None
     (running,) = seen(killed(asked(ordinary()), 20.5)).stops
     assert running == Stop("web", running.began, None)
@@ -280,7 +257,7 @@ def test_of_an_unknown_grace_nothing_is_said() -> None:
 
 def test_a_pod_that_stays_has_no_way_back() -> None:
     """However its containers ended."""
-    told = seen(ended(killed(ordinary(), 20.5), 22, 137))
+    told = seen(exited(killed(ordinary(), 20.5), 22, 137))
     assert (told.leaving, told.stops, told.drains, told.termination) == ((), (), (), None)
 
 
@@ -294,7 +271,7 @@ def test_the_phases_sum_whatever_was_observed(**when: Any) -> None:
     if when["kill"] is not None:
         killed(life, 20 + when["kill"])
     if when["end"] is not None:
-        ended(life, 20 + when["end"], 0)
+        exited(life, 20 + when["end"], 0)
     if when["release"] is not None:
         life.saw(Milestone.RELEASED, watched(20 + when["release"]))
     if when["gone"] is not None:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from tests.core.test_drains import SLICE, out, stood
-from tests.core.test_leaving import asked, ended, killed, removed
+from tests.support.departures import SLICE, asked, exited, killed, out, removed, stood
 from tests.support.lives import Life, at, in_second, ordinary, watched
 from tests.tracking.test_starts import listed_life
 from tests.tracking.worlds import World
@@ -36,7 +35,7 @@ def counted(told: Iterable[Increment]) -> dict[tuple[Metric, str], int]:
 def test_the_phases_of_the_way_back_count_with_its_length() -> None:
     """And sum to it; nothing of the start counts again."""
     world = settled()
-    world.take(*removed(ended(killed(asked(Life()), 20.5), 23.5), 25).told, seconds=25)
+    world.take(*removed(exited(killed(asked(Life()), 20.5), 23.5), 25).told, seconds=25)
     assert world.commit(29) == ()
     values = counted(world.commit(31))
     assert values.pop((Metric.TERMINATION, "")) == 5 * SECOND
@@ -63,7 +62,7 @@ def test_what_is_unexplained_counts_on_each_leg() -> None:
 def test_how_long_each_slice_held_it_counts_by_slice() -> None:
     """Traffic is lost where the address surely outlasted the container."""
     world = settled()
-    life = stood(ended(killed(asked(Life()), 20.5), 21.5), SLICE)
+    life = stood(exited(killed(asked(Life()), 20.5), 21.5), SLICE)
     world.take(*removed(out(life, 25.5, gone=True), 26).told, seconds=26)
     values = counted(world.commit(31))
     assert values[Metric.ENDPOINT_REMOVAL, SLICE] == 11 * SECOND // 2
@@ -74,7 +73,7 @@ def test_how_long_each_slice_held_it_counts_by_slice() -> None:
 def test_what_may_not_have_been_lost_is_not_counted_as_lost(end: float) -> None:
     """The container outlasted the address, or both went in the same second."""
     world = settled()
-    life = stood(ended(killed(asked(Life()), 20.5), end), SLICE)
+    life = stood(exited(killed(asked(Life()), 20.5), end), SLICE)
     world.take(*removed(out(life, 21.95), 26).told, seconds=26)
     values = counted(world.commit(31))
     assert (Metric.ENDPOINT_REMOVAL, SLICE) in values
@@ -84,7 +83,7 @@ def test_what_may_not_have_been_lost_is_not_counted_as_lost(end: float) -> None:
 def test_a_slice_that_lets_go_after_the_object_is_gone_counts_then() -> None:
     """Once, whenever that is while the record is kept; and through a restart before it is closed."""
     world = settled()
-    world.take(*removed(stood(ended(killed(asked(Life()), 20.5), 21.5), SLICE), 23).told, seconds=23)
+    world.take(*removed(stood(exited(killed(asked(Life()), 20.5), 21.5), SLICE), 23).told, seconds=23)
     world.commit(24)
     world.killed(25)
     first = counted(world.commit(31))
@@ -100,7 +99,7 @@ def test_a_slice_that_lets_go_after_the_object_is_gone_counts_then() -> None:
 def test_what_nobody_timed_is_not_counted() -> None:
     """A slice that was found changed after a gap; the record tells of it all the same."""
     world = settled()
-    life = stood(ended(killed(asked(Life()), 20.5), 21.5), SLICE)
+    life = stood(exited(killed(asked(Life()), 20.5), 21.5), SLICE)
     life.saw(Milestone.ENDPOINT_TERMINATING, Evidence(Source.LISTED, None, None, at(30), at(30)), subject=SLICE)
     world.take(*removed(life, 31).told, seconds=31)
     assert {metric for metric, _ in counted(world.commit(40))} & ENDS == {Metric.TERMINATION}
@@ -136,5 +135,5 @@ def test_a_gauge_shows_the_phase_that_each_leaving_pod_is_in() -> None:
     unpacked = world.codec.unpacked
     assert world.tracker.situation(at(51)).oldest[Phase.CONTAINER_STOP] == 30
     assert world.codec.unpacked == unpacked
-    world.take(*ended(Life(), 52).told, seconds=53)
+    world.take(*exited(Life(), 52).told, seconds=53)
     assert world.tracker.situation(at(54)).in_phase[Phase.CLEANUP] == 1

@@ -9,6 +9,7 @@ import msgspec
 
 from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Answer, Transport
+from podtimeline.core.milestones import PHASES, Leg
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.render.document import Document
 
@@ -87,6 +88,11 @@ class Operator:
         """The pods that have not started yet. Raises ``ClusterError``."""
         return self._search({"outcome": "starting"} | ({"namespace": namespace} if namespace else {}), None)
 
+    def leaving(self, namespace: str | None) -> list[Document]:
+        """The pods that are to be deleted and are not gone yet. Raises ``ClusterError``."""
+        within = {"namespace": namespace} if namespace else {}
+        return [each for phase in _WAY_BACK for each in self._search({"phase": phase} | within, None)]
+
     def _pod(self, wanted: Wanted) -> Document:
         query = {"uid": wanted.uid} if wanted.uid else {}
         answer = self._transport.get(
@@ -118,6 +124,7 @@ class Operator:
             asked["cursor"] = page.cursor
 
 
+_WAY_BACK = [phase.value for phase, row in PHASES.items() if row.leg is Leg.TERMINATION and not row.beside]
 _WHERE = "is the namespace right (-n), and does the operator follow it?"
 
 

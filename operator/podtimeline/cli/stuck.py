@@ -1,4 +1,4 @@
-"""``podtimeline stuck``: the workloads whose pods are refused, and the pods that have been starting for long."""
+"""``podtimeline stuck``: workloads whose pods are refused, pods that start for long, and pods that do not go."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import read, snake
 from podtimeline.cli.output import Form, draw, plain, screen
 from podtimeline.cli.transport import Direct, Proxied, Transport, Where
-from podtimeline.core.milestones import Leg
+from podtimeline.core.milestones import Leg, Phase
 from podtimeline.core.texts import duration_text
 from podtimeline.errors import PodtimelineError
 from podtimeline.render.document import API_VERSION, Document
@@ -53,7 +53,9 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
 
 @click.command(epilog=options.examples(*_EXAMPLES))
 @click.option("-n", "--namespace", help="Only this namespace; all that the operator follows if not given.")
-@click.option("--longer", default="30s", callback=_seconds, help="Pods that have been starting for longer [30s].")
+@click.option(
+    "--longer", default="30s", callback=_seconds, help="Pods that have been starting, or late to go, for longer [30s]."
+)
 @options.output(Form.JSON, Form.YAML)
 @click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
 @click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
@@ -70,9 +72,10 @@ def stuck(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """List what does not get on: workloads whose pods are refused, and pods that have been starting for long.
+    """List what does not get on: refused pods, pods that have been starting for long, and pods that do not go.
 
-    A pod that a quota or an admission refuses does not exist: only its workload can tell of it.
+    A pod that a quota or an admission refuses does not exist: only its workload can tell of it. A pod that leaves is
+    late once its grace period is over, or in what comes after its containers.
     """
     transport: Transport = (
         Direct(server) if server else Proxied(Where(kubeconfig, context, operator_namespace, service))
@@ -80,10 +83,12 @@ def stuck(
     operator = Operator(transport)
     refused = [each for each in operator.workloads(namespace) if _now(each)]
     pods = [each for each in operator.starting(namespace) if _length(each) > longer * SECOND]
+    leaving = [each for each in operator.leaving(namespace) if _late(read(each)) > longer * SECOND]
     if form in (Form.JSON, Form.YAML):
-        plain({"workloads": refused, "pods": pods}, form)
+        plain({"workloads": refused, "pods": pods, "leaving": leaving}, form)
         return
-    draw(_lines([_workload(each) for each in refused], [read(each) for each in pods], screen()), screen())
+    found = ([_workload(each) for each in refused], [read(each) for each in pods], [read(each) for each in leaving])
+    draw(_lines(*found, screen()), screen())
 
 
 def _now(content: Document) -> bool:
@@ -101,11 +106,25 @@ def _length(content: Document) -> int:
     return read(content).total_nanoseconds or 0
 
 
-def _lines(workloads: Sequence[_Workload], pods: Sequence[PodTimeline], on: Screen) -> list[Line]:
-    if not workloads and not pods:
-        return [(Piece("Nothing is stuck."),)]
-    told = [*_refused(workloads, on), *([()] if workloads and pods else []), *_starting(pods, on)]
-    return list(told)
+def _late(pod: PodTimeline) -> int:
+    """For how long a pod that leaves has been where it should not be for long, in nanoseconds."""
+    last = pod.leaving[-1]
+    if last.phase not in (Phase.KILL_NOTICE, Phase.CONTAINER_STOP):
+        return last.duration_nanoseconds
+    grace = None if pod.deletion is None else pod.deletion.grace_seconds
+    return _since_asked(pod) - (grace or 0) * SECOND
+
+
+def _since_asked(pod: PodTimeline) -> int:
+    return sum(each.duration_nanoseconds for each in pod.leaving)
+
+
+def _lines(
+    workloads: Sequence[_Workload], pods: Sequence[PodTimeline], leaving: Sequence[PodTimeline], on: Screen
+) -> list[Line]:
+    tables = [list(each) for each in (_refused(workloads, on), _starting(pods, on), _leaving(leaving, on))]
+    told = [line for each in tables if each for line in ((), *each)]
+    return told[1:] or [(Piece("Nothing is stuck."),)]
 
 
 def _refused(workloads: Sequence[_Workload], on: Screen) -> Iterable[Line]:
@@ -149,3 +168,22 @@ def _starting(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
         for each in longest
     ]  # fmt: skip
     return table(on, columns, rows)
+
+
+def _leaving(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
+    if not pods:
+        return ()
+    columns = (
+        Column("LEAVING", style=Style.BOLD), Column("FOR", right=True, least=5), Column("IN", least=8),
+        Column("WORDS", least=20),
+    )  # fmt: skip
+    rows = [
+        (f"{each.namespace}/{each.name}", duration_text(_since_asked(each)), title(each.leaving[-1].phase),
+         _last_words(each))
+        for each in sorted(pods, key=_since_asked, reverse=True)
+    ]  # fmt: skip
+    return table(on, columns, rows)
+
+
+def _last_words(pod: PodTimeline) -> str:
+    return next((each.text for each in pod.findings if each.open and each.leg == Leg.TERMINATION), pod.explanation)

@@ -113,6 +113,12 @@ class View:
         """The longest stretch of the critical path."""
         return max(self.phases, key=lambda each: each.duration, default=None)
 
+    @property
+    def phase(self) -> Phase | None:
+        """The phase that the pod is in, on its way up or back; ``None`` while it is on neither."""
+        way = self.leaving or self.phases
+        return way[-1].phase if way and way[-1].open else None
+
     def by_phase(self) -> dict[Phase, int]:
         """Nanoseconds of the critical path charged to each phase that occurred."""
         sums: dict[Phase, int] = {}
@@ -223,11 +229,15 @@ def _restarts(timeline: Timeline) -> tuple[Restarts, ...]:
 
 
 def _incidents(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Iterator[Befell]:
-    """What befell the pod, in order; what happens to its sandbox and readiness before it is ready is its start."""
-    ready = instants.get(Mark(Milestone.READY))
+    """What befell the pod, in order; what happens to its sandbox and readiness before it is ready is its start.
+
+    A node's reboot can come before the pod to which another loss of its sandbox there makes it known.
+    """
+    ready, accepted = (instants.get(Mark(each)) for each in (Milestone.READY, Milestone.KUBELET_ACCEPTED))
     for key in sorted(timeline.incidents, key=lambda key: (key[1], key)):
         each = timeline.incidents[key]
-        if each.incident not in _AFTER_READY or (ready is not None and each.at > ready.at):
+        since = ready if each.incident in _AFTER_READY else accepted
+        if since is not None and each.at > since.at:
             yield each
 
 

@@ -86,8 +86,7 @@ def documents(items: Iterable[Document], *, cursor: str | None = None) -> Docume
 
 
 def _current(view: View) -> str | None:
-    last = view.phases[-1] if view.phases else None
-    return last.phase.value if last is not None and last.open else None
+    return view.phase and view.phase.value
 
 
 def _duration(name: str, duration: int | None) -> Document:

@@ -62,7 +62,6 @@ def evaluate(batch: Batch, codec: Codec) -> Result:
 
 
 def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
-    last = seen.phases[-1] if seen.phases else None
     return Saved(
         state=snapshot.state,
         namespace=seen.facts.namespace,
@@ -71,7 +70,7 @@ def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
         workload=seen.workload.name,
         node=seen.node,
         outcome=seen.outcome,
-        phase=last.phase if last is not None and last.open else None,
+        phase=seen.phase,
         created=seen.phases[0].start if seen.phases else None,
         startup=seen.startup,
         total=seen.total,
