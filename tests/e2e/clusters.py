@@ -67,3 +67,27 @@ def hack_cluster(*words: str) -> str:
     assert name is not None, "this needs a cluster of hack/cluster: run hack/test e2e without KUBECONFIG"
     command = ["hack/cluster", verb, "--name", name, *rest]
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def post_event(space: str, pod: str, reason: str, message: str, component: str, *, at: int | None = None) -> None:
+    """An Event of a pod as a controller's recorder writes it (client-go, tools/record): stamped in its name.
+
+    ``at`` is when it is said to have been written, in nanoseconds since the epoch; now by default.
+    """
+    uid = kubectl_json("get", "pod", "-n", space, pod)["metadata"]["uid"]
+    now = time.time_ns() if at is None else at
+    second = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now // 1_000_000_000))
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{pod}.{now:016x}", "namespace": space},
+        "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": space, "name": pod, "uid": uid},
+        "reason": reason,
+        "message": message,
+        "type": "Normal",
+        "firstTimestamp": second,
+        "lastTimestamp": second,
+        "count": 1,
+        "source": {"component": component},
+    }
+    kubectl("create", "-f", "-", text=json.dumps(event))

@@ -73,8 +73,8 @@ _ADVICE = {
 
 def _killer(case: Case, spell: Spell) -> Quote | None:
     """What a container was restarted for: a failed probe (liveness or startup), a failed hook, a lost sandbox."""
-    quotes = (case.quote(spell, reason) for reason in ("Unhealthy", "Killing"))
-    probe = next((each for each in quotes if each is not None and _KILLS.search(each.text)), None)
+    said = (*case.words(spell, "Unhealthy"), *case.quotes(spell, "Killing"))
+    probe = next((each for each in said if _KILLS.search(each.text)), None)
     return probe or case.quote(spell, _HOOK) or case.quote(spell, _SANDBOX)
 
 
