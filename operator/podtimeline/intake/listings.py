@@ -114,7 +114,7 @@ class Listings:
         if self._left_out.get(kind) != error.code:
             self._left_out[kind] = error.code
             why, unknown = _LEFT_OUT[error.code], KINDS[kind].without
-            log.warning("%s: left out, as %s; unknown stays %s: %s", kind, why, unknown, error)
+            log.warning("%s: left out, as %s; without them is unknown: %s (%s)", kind, why, unknown, error)
 
     def _dispensable(self, kind: LowRate) -> bool:
         return kind in self._left_out and not KINDS[kind].needed
