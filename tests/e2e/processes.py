@@ -107,6 +107,10 @@ class OperatorProcess:
             if not cursor:
                 return items
 
+    def pod(self, namespace: str, name: str) -> Any:
+        """The latest timeline of that name, compared with its neighbours."""
+        return json.loads(self.get(f"/api/v1/pods/{namespace}/{name}"))
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that carry these labels."""
         total = 0.0
