@@ -36,15 +36,16 @@ def told(operator: OperatorProcess, space: str) -> dict[str, Any]:
 def intervene(operator: OperatorProcess, space: str, second: Manifest) -> None:
     """Make what is missing once its absence was told; start the second pod that wants a volume, then take the first."""
 
-    def refused(name: str, reason: str) -> None:
+    def refused(name: str, reason: str, words: str = "") -> None:
         def look() -> bool:
             notes = told(operator, space).get(name, {}).get("notes", [])
-            return any(note["reason"] == reason for note in notes)
+            return any(note["reason"] == reason and words in note["text"] for note in notes)
 
         eventually(look, what=f"{name} is told {reason}")
 
     for name in WITHOUT:
-        refused(name, "FailedMount")
+        # Before it knows that, a busy kubelet may say that it could not look.
+        refused(name, "FailedMount", "not found")
     kubectl("create", "configmap", "-n", space, "later-settings", "--from-literal=key=value")
     kubectl("create", "secret", "generic", "-n", space, "later-password", "--from-literal=key=value")
     eventually(lambda: told(operator, space).get("first", {}).get("outcome") == "ready", what="the first is ready")
