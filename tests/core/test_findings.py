@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.test_timeline import MOMENT, NAMES, OBSERVATIONS, OTHERS, UID, join
-from tests.support.lives import EPOCH, INIT, PROXY, at, facts, ordinary
+from tests.support.lives import EPOCH, INIT, PROXY, Life, at, facts, ordinary, watched
 
 from podtimeline.core.explain import explain, findings
 from podtimeline.core.findings import FindingKind
@@ -146,6 +146,13 @@ def test_the_longest_phase_is_told_of_however_little_is_known() -> None:
     first = findings(told)[0]
     assert told.dominant is not None
     assert first.phase is told.dominant.phase
+
+
+def test_a_start_that_has_just_begun_has_its_sentence() -> None:
+    """Nothing has taken any time yet: what it waits for is told all the same."""
+    told = view(Life().described(facts()).saw(Milestone.CREATED, watched(0)).timeline(), now=at(0))
+    assert told is not None
+    assert explain(told).startswith("It has been in scheduling for 0.0ms: waiting for the scheduler's first answer")
 
 
 def test_each_kind_has_one_row() -> None:

@@ -49,7 +49,7 @@ def _rest(case: Case, spell: Spell, special: Sequence[Finding]) -> list[Finding]
 
 def _finding(case: Case, rule: Rule, leg: Leg, found: Found) -> Finding:
     length = case.length(leg)
-    share = None if found.beside or not length else found.duration / length
+    share = None if found.beside else found.duration / length if length else 0.0
     advice = found.advice or rule.advice
     return Finding(
         rule.kind, leg, found.spell, found.subject, found.text, found.duration, share, found.proofs, advice, found.open
