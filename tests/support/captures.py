@@ -1,7 +1,7 @@
 """Makes the captures of ``tests/captures`` out of what ``podtimeline record`` wrote, and plays them.
 
-``python -m tests.support.captures RAW OUT NAMESPACE`` keeps what is of namespaces whose names begin with NAMESPACE, and
-what is of no namespace.
+``python -m tests.support.captures RAW OUT NAMESPACE [POD]`` keeps what is of namespaces whose names begin with
+NAMESPACE, and what is of no namespace, up to the deletion of POD.
 """
 
 import re
@@ -29,13 +29,18 @@ class Trimmed:
     read: int
 
 
-def trim(raw: Path, out: Path, *, namespace: str) -> Trimmed:
-    """Keep what belongs to the namespaces of that prefix, all that belongs to none, and all ends of listings."""
+def trim(raw: Path, out: Path, *, namespace: str, until: str | None = None) -> Trimmed:
+    """Keep what belongs to the namespaces of that prefix, all that belongs to none, and all ends of listings.
+
+    ``until`` names the pod whose deletion is the end, where what is left unfinished matters.
+    """
     header, lines = read_capture(raw)
     kept = read = 0
     with CaptureWriter(out, header) as writer:
         for line in lines:
             read += 1
+            if until is not None and _deleted(line, namespace, until):
+                break
             if line.type is Kind.LISTED or _space(line) is None or str(_space(line)).startswith(namespace):
                 kept += 1
                 said = line.version.encode() if line.type is Kind.LISTED else bytes(line.line)
@@ -43,11 +48,26 @@ def trim(raw: Path, out: Path, *, namespace: str) -> Trimmed:
     return Trimmed(kept, read)
 
 
-def _space(line: Line) -> str | None:
+def _seen(line: Line) -> Any:
+    if line.type is Kind.LISTED:
+        return {}
     body = msgspec.json.decode(line.line)
-    seen = body["object"] if line.type is Kind.WATCH else body
+    return body["object"] if line.type is Kind.WATCH else body
+
+
+def _space(line: Line) -> str | None:
+    seen = _seen(line)
+    if seen.get("involvedObject", {}).get("kind") == "Node":
+        # Events have to be in some namespace, even those about what is in none.
+        return None
     found: str | None = seen.get("metadata", {}).get("namespace")
     return found
+
+
+def _deleted(line: Line, namespace: str, pod: str) -> bool:
+    about = _seen(line).get("metadata", {}) if line.stream == "pods" else {}
+    mine = about.get("name") == pod and str(about.get("namespace")).startswith(namespace)
+    return mine and "deletionTimestamp" in about
 
 
 def documents(name: str) -> tuple[Any, ...]:
@@ -71,8 +91,8 @@ def captured(region: str) -> Iterator[str]:
 
 def main(arguments: Iterable[str]) -> None:
     """Trim one capture."""
-    raw, out, namespace = arguments
-    done = trim(Path(raw), Path(out), namespace=namespace)
+    raw, out, namespace, *until = arguments
+    done = trim(Path(raw), Path(out), namespace=namespace, until=next(iter(until), None))
     print(f"{out}: {done.kept} of {done.read} lines, {Path(out).stat().st_size // 1024} KiB")
 
 
