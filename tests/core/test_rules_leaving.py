@@ -161,6 +161,15 @@ def test_stamps_that_contradict_each_other_are_told_of() -> None:
     assert finding.duration >= SECOND
 
 
+def test_a_way_back_that_has_just_begun_is_not_worth_a_sentence() -> None:
+    """Nobody asks why a pod is not gone after a tenth of a second."""
+    life = ordinary().saw(Milestone.DELETION_REQUESTED, watched(20))
+    for seconds, worth in ((20.1, False), (29.0, True)):
+        told = view(life.timeline(), now=at(seconds))
+        assert told is not None
+        assert ("On its way out it has spent" in explain(told)) == worth
+
+
 def test_the_way_back_is_a_sentence_of_its_own() -> None:
     """Behind what is said of the start."""
     told = view(exited(leaving(), 30.6, 137).saw(Milestone.OBJECT_REMOVED, watched(31)).timeline(), now=at(60))

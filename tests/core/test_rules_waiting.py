@@ -40,12 +40,15 @@ def test_a_stateful_pod_names_the_one_before_it() -> None:
 
 
 def test_a_replaced_pod_waits_for_the_one_of_its_name() -> None:
-    """Two pods of one name cannot be there at once."""
+    """Two pods of one name cannot be there at once, nor two of a DaemonSet on one node."""
     life = requested(created(), 20).saw(Milestone.PREDECESSOR_REMOVED, watched(-1))
     finding = only(life, Kind.REPLACED_POD)
     assert "named web-1 before" in finding.text
     assert "predecessor removed" in proofs(finding)
     assert found(requested(created(), 20), Kind.REPLACED_POD) is None
+    agent = requested(created(facts(name="agent-b")), 20)
+    agent.saw(Milestone.PREDECESSOR_REMOVED, watched(-1), detail="agent-a")
+    assert only(agent, Kind.REPLACED_POD).text == "agent-a had to be gone first"
 
 
 def test_scheduling_gates_are_named() -> None:

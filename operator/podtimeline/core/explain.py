@@ -59,12 +59,9 @@ def _finding(case: Case, rule: Rule, leg: Leg, found: Found) -> Finding:
 def _worth(case: Case, told: Sequence[Finding]) -> list[Finding]:
     whole = sum(case.length(leg) for leg in Leg)
     least = min(_WORTH, whole // _WORTH_PART)
-    always = {_longest(case, Leg.STARTUP), *(spell for leg in Leg for spell in case.spells(leg) if spell.open)}
+    starting = case.spells(Leg.STARTUP)
+    always = {max(starting, key=lambda each: each.duration, default=None), *(each for each in starting if each.open)}
     return [each for each in told if each.share is None or each.duration >= least or each.spell in always]
-
-
-def _longest(case: Case, leg: Leg) -> Spell | None:
-    return max(case.spells(leg), key=lambda each: each.duration, default=None)
 
 
 def _order(finding: Finding) -> tuple[bool, int, int, str, str]:

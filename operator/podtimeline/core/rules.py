@@ -25,7 +25,7 @@ RULES: tuple[Rule, ...] = (
          "the StatefulSet's pod before it had to be ready first", "that pod's readiness",
          "see why that pod took long, or set podManagementPolicy: Parallel"),
     Rule(K.REPLACED_POD, _REQUEST, (P.REPLACEMENT,), each(waiting.replaced_pod),
-         "the pod whose name it takes had to be gone first", "that pod's removal",
+         "the pod whose name or place it takes had to be gone first", "that pod's removal",
          "see the termination of that pod: its grace period, preStop hook and finalizers"),
     Rule(K.SCHEDULING_GATES, _UP, (P.SCHEDULING_GATES,), each(waiting.scheduling_gates),
          "which scheduling gates held it", "spec.schedulingGates",

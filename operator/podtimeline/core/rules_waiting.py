@@ -36,10 +36,12 @@ def _before(name: str) -> str:
 
 
 def replaced_pod(case: Case, spell: Spell) -> Found | None:
-    """The pod of the same name had to go first."""
+    """The pod whose place it takes had to go first: of a StatefulSet it had the same name, of a DaemonSet another."""
+    reached, name = case.reached(Milestone.PREDECESSOR_REMOVED), case.view.facts.name
+    before = (reached.detail if reached is not None else "") or name
+    who = f"the pod that was named {name} before" if before == name else before
     proofs = case.proof(Milestone.PREDECESSOR_REMOVED)
-    text = f"the pod that was named {case.view.facts.name} before had to be gone first"
-    return of_spell(spell, text, *proofs, *case.bounds(spell)[:1])
+    return of_spell(spell, f"{who} had to be gone first", *proofs, *case.bounds(spell)[:1])
 
 
 def scheduling_gates(case: Case, spell: Spell) -> Found | None:
