@@ -66,6 +66,14 @@ def test_an_object_that_only_finalizers_hold_is_released(body: dict[str, Any], *
     assert Mark(M.OBJECT_REMOVED) in marks(gone)
 
 
+@pytest.mark.parametrize(("grace", "earliest"), [(0, within(40)[0]), (30, None)])
+def test_a_removal_comes_after_the_last_request(grace: int, earliest: int | None) -> None:
+    """The one that set the grace to 0, which the last version is stamped with."""
+    found = evidence(read(leaving(grace=grace), known=ASKED, removed=True), M.OBJECT_REMOVED) or {}
+    assert found[Source.WATCH].latest == ARRIVED
+    assert (found[Source.FIELD].earliest if Source.FIELD in found else None) == earliest
+
+
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [

@@ -134,6 +134,8 @@ def _read_audit(pods: dict[str, PodTruth], entries: Iterable[Json]) -> None:
                 pod.first(Milestone.SCHEDULED, span)
             case "pods", "status", "patch" | "update":
                 _read_status(pods, entry["responseObject"], span)
+            case "pods", "eviction", "create":
+                _read_eviction(pods, reference, span)
             case "pods", None, "delete" | "deletecollection":
                 for each in _objects(entry["responseObject"]):
                     _read_deletion(_pod(pods, each["metadata"]), each, span)
@@ -162,6 +164,14 @@ def _read_deletion(pod: PodTruth, deleted: Json, span: Span) -> None:
     # Without a grace period left, the request removes the object: the kubelet's own, or that for a pod that has ended.
     if deleted["metadata"].get("deletionGracePeriodSeconds") == 0 and not deleted["metadata"].get("finalizers"):
         pod.first(Milestone.OBJECT_REMOVED, span)
+
+
+def _read_eviction(pods: dict[str, PodTruth], reference: Json, span: Span) -> None:
+    """The pod of that name that was there: it is answered with no more than that it was done."""
+    name = (reference["namespace"], reference["name"])
+    for pod in pods.values():
+        if (pod.namespace, pod.name) == name and Mark(Milestone.OBJECT_REMOVED) not in pod.marks:
+            pod.first(Milestone.DELETION_REQUESTED, span)
 
 
 def _read_status(pods: dict[str, PodTruth], written: Json, span: Span) -> None:
@@ -223,18 +233,18 @@ def _read_slice(pods: dict[str, PodTruth], ready: dict[str, set[str]], written: 
     service = (meta.get("labels") or {}).get("kubernetes.io/service-name")
     subject = f"{meta['namespace']}/{service}/{meta['name']}"
     stood = ready.setdefault(subject, set())
-    present: dict[str, bool] = {}
+    present: dict[str, Json] = {}
     for endpoint in written.get("endpoints") or ():
         target = endpoint.get("targetRef") or {}
         if target.get("kind") == "Pod":
-            present[_pod(pods, target).uid] = endpoint["conditions"].get("ready") is not False
-    for uid, serves in present.items():
-        if serves:
+            present[_pod(pods, target).uid] = endpoint["conditions"]
+    for uid, conditions in present.items():
+        if conditions.get("ready") is not False:
             pods[uid].first(Milestone.ENDPOINT_READY, span, subject=subject)
             trigger = (meta.get("annotations") or {}).get("endpoints.kubernetes.io/last-change-trigger-time")
             _field(pods[uid], Milestone.ENDPOINT_READY, trigger, subject=subject)
             stood.add(uid)
-        elif uid in stood and Mark(Milestone.DELETION_REQUESTED) in pods[uid].marks:
+        elif uid in stood and conditions.get("terminating"):
             pods[uid].first(Milestone.ENDPOINT_TERMINATING, span, subject=subject)
     for uid in stood - present.keys():
         stood.remove(uid)

@@ -7,7 +7,7 @@ whose inner milestones were not observed is ``unexplained``.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from podtimeline.core.instants import Instant
+from podtimeline.core.instants import SECOND, Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.path import Instants, Step, pull_failed, request_path, startup_path
 from podtimeline.core.pods import ContainerKind, PodFacts
@@ -59,7 +59,9 @@ def _upward(timeline: Timeline, instants: Instants) -> tuple[Timeline, Instants]
     deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
     if deleted is None or Mark(Milestone.READY) in instants:
         return timeline, instants
-    late = {key for key, ran in timeline.runs.items() if ran.finished is not None and ran.finished > deleted.at}
+    # A run's end is only known to the second: it may be after the request if it can be.
+    before = deleted.at - SECOND
+    late = {key for key, ran in timeline.runs.items() if ran.finished is not None and ran.finished > before}
     runs = {key: replace(ran, finished=None) if key in late else ran for key, ran in timeline.runs.items()}
     return (
         replace(timeline, runs=runs) if late else timeline,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from podtimeline.core.instants import SECOND, Evidence, Source, within_second
+from podtimeline.core.instants import SECOND, Evidence, Source, not_before, within_second
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Leaves
 from podtimeline.intake.reading import Reading, until
@@ -35,7 +35,7 @@ def read_departure(reading: Reading, *, removed: bool) -> None:
     _blame(reading, reading.pod.status.conditions or (), new=new)
     if removed:
         if _REMOVED not in known:
-            reading.witness(_REMOVED, None)
+            reading.witness(_REMOVED, _last_request(reading))
     elif metadata.deletion_grace_period_seconds == 0 and metadata.finalizers and _RELEASED not in known:
         reading.witness(_RELEASED, _second(reading, metadata.deletion_timestamp))
 
@@ -47,6 +47,14 @@ def _asked(reading: Reading, stamp: str | None, grace: int | None) -> Evidence |
         # A grace that was shortened moves the stamp to the moment of that (registry/rest/delete.go, BeforeDelete).
         return until(Source.FIELD, stamp, reading.arrived)
     return within_second(Source.FIELD, moment(stamp) - grace * SECOND, observed=reading.arrived)
+
+
+def _last_request(reading: Reading) -> Evidence | None:
+    """The request that ended the grace, of the kubelet or whoever did it by force, came before the removal."""
+    metadata = reading.pod.metadata
+    if metadata.deletion_timestamp is None or metadata.deletion_grace_period_seconds != 0:
+        return None
+    return not_before(Source.FIELD, moment(metadata.deletion_timestamp), observed=reading.arrived)
 
 
 def _second(reading: Reading, stamp: str | None) -> Evidence | None:
