@@ -58,6 +58,9 @@ def run(options: argparse.Namespace) -> str:
     goals = [each for part, errors in parts.items() for each in judged(part, errors)]
     print("\n".join(_line(each) for each in goals))
     every = [each for errors in parts.values() for each in errors]
+    for each in every:
+        if not each.inside:
+            print(f"outside: {each.milestone} of {each.said}")
     outside = sum(not each.inside for each in every) / len(every)
     missed = [each.what for each in goals if not each.met]
     return verdict(

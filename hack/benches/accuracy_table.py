@@ -16,12 +16,16 @@ Truth = Mapping[str, PodTruth]
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """One instant against its truth, in nanoseconds; ``width`` of its bounds is ``None`` where one is missing."""
+    """One instant against its truth, in nanoseconds; ``width`` of its bounds is ``None`` where one is missing.
+
+    ``said`` are the bounds of one that misses the truth, from the truth on, and where they come from.
+    """
 
     milestone: Milestone
     off: int
     inside: bool = False
     width: int | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,17 @@ def compared(items: Iterable[Any], truth: Truth) -> Iterator[Error]:
                 continue
             low, high = (None if said[key] is None else nanoseconds(said[key]) for key in ("earliest", "latest"))
             width = None if low is None or high is None else high - low
-            yield Error(mark.milestone, _off(nanoseconds(said["at"]), span), holds(said, span, mark.milestone), width)
+            inside = holds(said, span, mark.milestone)
+            words = "" if inside else f"{item['name']} {mark.subject}: {_from(low, span)} to {_from(high, span)}"
+            off = _off(nanoseconds(said["at"]), span)
+            yield Error(mark.milestone, off, inside, width, words and f"{words} by {said['source']}")
+
+
+def _from(bound: int | None, span: Span) -> str:
+    """How far a bound is from the truth, which it should lie before or after."""
+    if bound is None:
+        return "?"
+    return _ms(bound - span.end if bound > span.end else min(bound - span.start, 0))
 
 
 def from_fields(items: Iterable[Any], truth: Truth) -> Iterator[Error]:

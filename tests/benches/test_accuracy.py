@@ -16,7 +16,7 @@ STARTED = Mark(Milestone.STARTED, "web")
 def item(**bounds: str | None) -> Any:
     """A document with one milestone."""
     said = {"milestone": "started", "subject": "web", "at": STAMP, "earliest": None, "latest": STAMP}
-    return {"uid": "uid-1", "milestones": [said | bounds]}
+    return {"uid": "uid-1", "name": "web-1", "milestones": [said | {"source": "event_name"} | bounds]}
 
 
 def true(moment: int, *, field: int | None = None) -> dict[str, PodTruth]:
@@ -35,6 +35,7 @@ def test_bounds_that_miss_the_truth_are_said_so() -> None:
     """A fact after the upper bound is outside."""
     (found,) = compared([item(earliest="2026-11-23T20:00:05Z")], true(AT + 1))
     assert (found.off, found.inside, found.width) == (1, False, 250 * MS)
+    assert found.said == "web-1 web: -250.0 ms to -0.0 ms by event_name"
 
 
 def test_what_nobody_recorded_is_not_compared() -> None:
