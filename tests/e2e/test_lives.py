@@ -285,6 +285,8 @@ def test_host_network_needs_no_sandbox_network(lives: Lives) -> None:
     addresses = {each["address"] for each in node["status"]["addresses"]}
     told = reached(item)["ip_assigned", ""]["detail"]
     assert {each.partition(" ")[0] for each in told.split(", ")} <= addresses
+    # It has the node's addresses as soon as the kubelet has taken it up, before its volumes are mounted.
+    in_order(item, ("kubelet_accepted", ""), ("ip_assigned", ""), ("sandbox_ready", ""), ("started", "main"))
     assert item["missing"] == []
 
 

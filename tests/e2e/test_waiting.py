@@ -6,7 +6,6 @@ Karpenter would, and the new node is node 2, which is taken out of the API and j
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster, post_event
 from tests.e2e.processes import OperatorProcess
 from tests.support.sums import reached
 from tests.support.truth import nanoseconds
@@ -144,9 +143,11 @@ def refused(operator: OperatorProcess, space: str) -> dict[str, float]:
 
 def release(operator: OperatorProcess, space: str) -> None:
     """Take away what they wait for, the gates one by one; an autoscaler has something to say to two of them."""
-    post(space, "cpu", "TriggeredScaleUp", "pod triggered scale-up: [{pool-a 1->2 (max: 10)}]", "cluster-autoscaler")
+    post_event(
+        space, "cpu", "TriggeredScaleUp", "pod triggered scale-up: [{pool-a 1->2 (max: 10)}]", "cluster-autoscaler"
+    )
     words = "pod didn't trigger scale-up: 1 node(s) didn't match Pod's node affinity/selector"
-    post(space, "selective", "NotTriggerScaleUp", words, "cluster-autoscaler")
+    post_event(space, "selective", "NotTriggerScaleUp", words, "cluster-autoscaler")
     ungate(space)
     kubectl("delete", "pod", "-n", space, "hog", "spread-first", "port-first", "--wait=false")
     kubectl("uncordon", NEW)
@@ -167,28 +168,6 @@ def ungate(space: str) -> None:
     kubectl("patch", "pod", "-n", space, "gated", "--type=json", "--patch", patch)
 
 
-def post(space: str, name: str, reason: str, message: str, component: str) -> None:
-    """An Event of a pod as an autoscaler's recorder writes it (client-go, tools/record): stamped in its name."""
-    pod = kubectl_json("get", "pod", "-n", space, name)
-    now = time.time_ns()
-    second = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now // 1_000_000_000))
-    about = {"apiVersion": "v1", "kind": "Pod", "namespace": space, "name": name, "uid": pod["metadata"]["uid"]}
-    event = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{name}.{now:016x}", "namespace": space},
-        "involvedObject": about,
-        "reason": reason,
-        "message": message,
-        "type": "Normal",
-        "firstTimestamp": second,
-        "lastTimestamp": second,
-        "count": 1,
-        "source": {"component": component},
-    }
-    kubectl("create", "-f", "-", text=json.dumps(event))
-
-
 def apply_to_new_node(operator: OperatorProcess, space: str, pods: list[Any]) -> None:
     """Take node 2 away, have pods wait for it, have it asked for, and let it join."""
     eventually(lambda: ready(operator, space, *WAITING), what="the pods of the old nodes are ready")
@@ -200,8 +179,10 @@ def apply_to_new_node(operator: OperatorProcess, space: str, pods: list[Any]) ->
         return all(name in items and items[name]["phase"] == "unschedulable" for name in NEW_NODE)
 
     eventually(refused_both, what="no node takes the pods of the new node")
-    post(space, "scaled", "TriggeredScaleUp", "pod triggered scale-up: [{pool-b 0->1 (max: 3)}]", "cluster-autoscaler")
-    post(space, "claimed", "Nominated", "Pod should schedule on: nodeclaim/default-x7k2q", "karpenter")
+    post_event(
+        space, "scaled", "TriggeredScaleUp", "pod triggered scale-up: [{pool-b 0->1 (max: 3)}]", "cluster-autoscaler"
+    )
+    post_event(space, "claimed", "Nominated", "Pod should schedule on: nodeclaim/default-x7k2q", "karpenter")
     eventually(lambda: provisioning(operator, space), what="a machine takes its time to be made")
     join()
 
