@@ -11,10 +11,18 @@ from tests.e2e.clusters import kubectl, kubectl_json
 from tests.e2e.support_chart import Release, allowed, gone, installed, leftovers, operator_image, restricted_namespace
 from tests.support.helm import CI_VALUES, render
 
+from podtimeline.intake.kinds import KINDS
+
 pytestmark = pytest.mark.e2e
 FOREIGN = "monitoring.coreos.com/v1"
 """The Prometheus operator's kinds, which a plain cluster does not know."""
-FOLLOWED = ("pods", "events", "services", "endpointslices.discovery.k8s.io", "replicasets.apps", "jobs.batch")
+FOLLOWED = (
+    "pods",
+    "events",
+    "endpointslices.discovery.k8s.io",
+    *(f"{row.kind}.{row.group}".rstrip(".") for row in KINDS.values() if row.namespaced),
+)
+CLUSTER_SCOPED = tuple(f"{row.kind}.{row.group}".rstrip(".") for row in KINDS.values() if not row.namespaced)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +105,8 @@ def test_without_cluster_wide_rights_it_follows_its_namespaces_only(space: str, 
             for verb in ("get", "list", "watch"):
                 assert allowed(verb, resource, account=account, namespace=space), (verb, resource)
                 assert not allowed(verb, resource, account=account, namespace="kube-system"), (verb, resource)
+        for resource in CLUSTER_SCOPED:
+            assert not allowed("get", resource, account=account, namespace=space), resource
         assert not [each for each in leftovers("own") if each.startswith("clusterrole")]
     gone("own")
 
@@ -106,11 +116,11 @@ def test_the_operator_may_only_read(space: str, image: tuple[str, str]) -> None:
     release = Release(name="reader", namespace=space, image=image)
     with installed(release, {}):
         account = f"{space}:{release.full_name}"
-        for resource in FOLLOWED:
-            assert allowed("watch", resource, account=account, namespace="kube-system")
+        for resource in (*FOLLOWED, *CLUSTER_SCOPED):
+            assert allowed("watch", resource, account=account, namespace="kube-system"), resource
             for verb in ("create", "update", "patch", "delete", "deletecollection"):
                 assert not allowed(verb, resource, account=account, namespace=space), (verb, resource)
-        for resource in ("secrets", "configmaps", "nodes"):
+        for resource in ("secrets", "configmaps", "serviceaccounts"):
             assert not allowed("get", resource, account=account, namespace=space), resource
         for part in ("log", "exec"):
             assert not allowed("get", "pods", "--subresource", part, account=account, namespace=space), part
