@@ -34,8 +34,8 @@ def case(state: WorkloadState | None, *, name: str = "web-abc-x", **more: Any) -
 
 
 def said(pod: Case, state: WorkloadState | None, **known: Any) -> tuple[Cause, str] | None:
-    """What is said at once, of a controller that says that it deleted the pod."""
-    return told(judged(pod, Maker(state=state, said="Deleted pod: web-abc-x", **known), doomed=None, final=False))
+    """What is said of a controller that says that it deleted the pod."""
+    return told(judged(pod, Maker(state=state, said="Deleted pod: web-abc-x", **known), doomed=None, final=True))
 
 
 def told(blamed: Blamed | None) -> tuple[Cause, str] | None:
@@ -63,12 +63,22 @@ def test_a_replicaset_that_is_the_latest_wants_fewer() -> None:
     state = replace(OLD, wanted=1, have=2)
     assert said(case(state), state, above=replace(WEB, wanted=1), newest=1) == (
         Cause.SCALE_DOWN,
-        "Deployment web asks for 1 pod",
+        "ReplicaSet web-abc asks for 1 pod",
     )
     bare = replace(state, owner=None, wanted=2)
     assert said(case(bare), bare) == (Cause.SCALE_DOWN, "ReplicaSet web-abc asks for 2 pods")
     gone = replace(WEB, wanted=0)
-    assert said(case(OLD), OLD, above=gone, newest=1) == (Cause.SCALE_DOWN, "Deployment web asks for 0 pods")
+    assert said(case(OLD), OLD, above=gone, newest=1) == (Cause.SCALE_DOWN, "ReplicaSet web-abc asks for 0 pods")
+
+
+def test_words_are_believed_at_once_only_where_it_is_known_why() -> None:
+    """The controller as it is known may be older than its words: then nobody is told that it wants fewer."""
+    former = workload("DaemonSet", "agent", "ds-1", wanted=3, revision="3")
+    pod = case(former, labels=((GENERATION, "3"),))
+    words = "Deleted pod: web-abc-x"
+    assert judged(pod, Maker(state=former, said=words), doomed=None, final=False) is None
+    newer = judged(pod, Maker(state=replace(former, revision="4"), said=words), doomed=None, final=False)
+    assert newer == Blamed("uid-1", Cause.ROLLOUT, "DaemonSet agent is at revision 4")
 
 
 def test_a_statefulset_shrinks_from_its_end_and_replaces_by_revision() -> None:

@@ -9,7 +9,7 @@ Items = Iterable[Any]
 DIRECT = ("unplaced", "held", "hooked", "bad-hook", "stubborn", "sidecar", "half", "crashing", "initial", "forced",
           "on-host", "served", "lost", "published")  # fmt: skip
 CAUSES: dict[str, tuple[str, str]] = {
-    "scaled": ("scale_down", "Deployment scaled asks for 1 pod"),
+    "scaled": ("scale_down", " asks for 1 pod"),
     "rolled": ("rollout", "Deployment rolled is at revision 2, the pod is of 1"),
     "disowned": ("owner_deleted", "ReplicaSet disowned-"),
     "person": ("direct", ""),

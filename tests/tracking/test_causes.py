@@ -95,7 +95,7 @@ def test_words_can_come_before_the_pod_and_after() -> None:
     after = Deleted().see(WEB, 39).delete()
     assert after.told(41) is None
     assert after.see(replicaset(), 41.2, wanted=1, have=2).dropped(41.5).told(42) is Cause.SCALE_DOWN
-    assert after.words == "Deployment web asks for 2 pods"
+    assert after.words == "ReplicaSet web-abc asks for 1 pod"
 
 
 def test_words_of_an_earlier_pod_of_the_name_are_not_of_this_one() -> None:
@@ -164,11 +164,15 @@ def test_an_eviction_from_a_cordoned_node_is_a_drain() -> None:
 
 def test_a_taint_is_named() -> None:
     """Instead of the condition's words, which say no more than that there was one."""
-    case = Deleted()
-    case.cluster.nodes["node-1"] = cordoned(20, evicting=("node.kubernetes.io/unreachable",))
-    case.delete(Blamed("uid-1", Cause.TAINT, "Taint manager: deleting due to NoExecute taint"))
-    assert case.told(41) is Cause.TAINT
-    assert case.words == "NoExecute taint of node-1: node.kubernetes.io/unreachable"
+    condition = Blamed("uid-1", Cause.TAINT, "Taint manager: deleting due to NoExecute taint")
+    tainted = cordoned(20, evicting=("node.kubernetes.io/unreachable",))
+    early, late = Deleted(), Deleted()
+    early.cluster.nodes["node-1"] = tainted
+    assert early.delete(condition).words == "NoExecute taint of node-1: node.kubernetes.io/unreachable"
+    assert late.delete(condition).words == condition.text
+    late.cluster.nodes["node-1"] = tainted
+    assert late.told(41) is Cause.TAINT
+    assert late.words == early.words
 
 
 def test_what_the_pod_says_itself_is_not_asked_about() -> None:

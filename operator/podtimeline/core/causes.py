@@ -63,13 +63,15 @@ def judged(case: Case, maker: Maker | None, *, doomed: int | None, final: bool) 
         return Blamed(case.uid, Cause.NAMESPACE, f"namespace {case.namespace} is being deleted")
     if case.owner is None or maker is None:
         return Blamed(case.uid, Cause.DIRECT) if final else None
-    if maker.said:
+    unwanted = maker.state is not None and _unwanted(case, maker.state, maker)
+    if maker.said and (unwanted or final):
+        # What it is known to want may be older than its words: they come by another stream.
         return _by_controller(case, maker)
     if _deleted(case, maker):
         return Blamed(case.uid, Cause.OWNER_DELETED, f"{case.owner.kind} {case.owner.name} was deleted")
     if not final or not case.watched or maker.state is None:
         return None
-    if _unwanted(case, maker.state, maker):
+    if unwanted:
         return _by_controller(case, maker)
     # A Job that is over ends what still runs of it, in words that may have been dropped.
     known = maker.state.kind in _KINDS and (case.over or not maker.state.over)
@@ -153,16 +155,14 @@ def _by_controller(case: Case, maker: Maker) -> Blamed:
 
 def _by_replicaset(case: Case, state: WorkloadState, maker: Maker) -> Blamed:
     above = maker.above
-    if above is None:
-        return Blamed(case.uid, Cause.SCALE_DOWN, f"{state.kind} {state.name} asks for {_pods(state.wanted)}")
-    who = f"{above.kind} {above.name}"
-    if state.revision.isdecimal() and int(state.revision) < maker.newest:
+    who = "" if above is None else f"{above.kind} {above.name}"
+    if above is not None and state.revision.isdecimal() and int(state.revision) < maker.newest:
         text = f"{who} is at revision {maker.newest}, the pod is of {state.revision}"
         return Blamed(case.uid, Cause.ROLLOUT, text)
-    if above.wanted and not state.wanted:
+    if above is not None and above.wanted and not state.wanted:
         # The strategy Recreate: the next revision's ReplicaSet is made once all of these pods are gone.
         return Blamed(case.uid, Cause.ROLLOUT, f"{who} replaces all of its pods at once")
-    return Blamed(case.uid, Cause.SCALE_DOWN, f"{who} asks for {_pods(above.wanted)}")
+    return Blamed(case.uid, Cause.SCALE_DOWN, f"{state.kind} {state.name} asks for {_pods(state.wanted)}")
 
 
 def _pods(count: int) -> str:

@@ -22,11 +22,11 @@ _LAG = SECOND // 2
 """By how much later than a pod's eviction its node's cordoning may be delivered that came before it."""
 
 
-class _Evicted(NamedTuple):
-    """An evicted pod: its node, the words of the eviction, and when its deletion was seen."""
+class _OfNode(NamedTuple):
+    """A pod whose own condition blames something of its node: which node, and when its deletion was seen."""
 
+    blamed: Blamed
     node: str
-    text: str
     seen: int
 
 
@@ -39,7 +39,7 @@ class Causes(Companion):
         self._makers = Makers()
         self._records: Records | None = None
         self._cases: dict[str, Case] = {}
-        self._evicted: dict[str, _Evicted] = {}
+        self._of_nodes: dict[str, _OfNode] = {}
         self._of: dict[str, dict[str, None]] = {}
         """By uid of a controller: its pods that wait for an answer."""
         self._until: deque[tuple[int, str]] = deque()
@@ -68,15 +68,11 @@ class Causes(Companion):
 
     def _told_by_condition(self, blamed: Blamed, node: str, now: int) -> tuple[Observation, ...]:
         """The pod's own condition tells who; what of its node made them do it tells the node."""
-        if blamed.cause is Cause.TAINT:
-            state = self._nodes.node(node)
-            taints = ", ".join(() if state is None else state.evicting)
-            return (Blamed(blamed.uid, Cause.TAINT, f"NoExecute taint of {node}: {taints}"),) if taints else ()
-        if blamed.cause is not Cause.EVICTION:
+        if blamed.cause not in {Cause.TAINT, Cause.EVICTION}:
             return ()
-        self._evicted[blamed.uid] = _Evicted(node, blamed.text, now)
+        self._of_nodes[blamed.uid] = _OfNode(blamed, node, now)
         self._until.append((now + _PATIENCE, blamed.uid))
-        return self._drained(blamed.uid)
+        return self._by_node(blamed.uid)
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
         """See ``Companion.workload``."""
@@ -85,8 +81,8 @@ class Causes(Companion):
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
-        for uid in list(self._evicted):
-            self._say(uid, self._drained(uid), now)
+        for uid in list(self._of_nodes):
+            self._say(uid, self._by_node(uid), now)
         touched, self._touched = self._touched, {}
         for uid in touched:
             self._say(uid, self._answered(uid, final=False), now)
@@ -100,14 +96,21 @@ class Causes(Companion):
         if said and self._records is not None:
             self._records.take(uid, said, arrived=now)
 
-    def _drained(self, uid: str) -> tuple[Observation, ...]:
-        """An eviction while the node was cordoned is a drain (kubectl drain, and whoever does the same)."""
-        name, text, seen = self._evicted[uid]
+    def _by_node(self, uid: str) -> tuple[Observation, ...]:
+        """An eviction while the node was cordoned is a drain (kubectl drain, and whoever does the same); taints."""
+        blamed, name, seen = self._of_nodes[uid]
         node = self._nodes.node(name)
-        if node is None or node.cordoned_at is None or node.cordoned_at > seen + _LAG:
+        if node is None:
             return ()
-        del self._evicted[uid]
-        return (Blamed(uid, Cause.DRAIN, "; ".join(each for each in (text, f"{name} is cordoned") if each)),)
+        if blamed.cause is Cause.TAINT:
+            found = Blamed(uid, Cause.TAINT, f"NoExecute taint of {name}: {', '.join(node.evicting)}")
+            known = bool(node.evicting)
+        else:
+            found = Blamed(uid, Cause.DRAIN, "; ".join(each for each in (blamed.text, f"{name} is cordoned") if each))
+            known = node.cordoned_at is not None and node.cordoned_at <= seen + _LAG
+        if known:
+            del self._of_nodes[uid]
+        return (found,) if known else ()
 
     def _answered(self, uid: str, *, final: bool) -> tuple[Observation, ...]:
         case = self._cases.get(uid)
@@ -123,7 +126,7 @@ class Causes(Companion):
         return (found,)
 
     def _forget(self, uid: str) -> None:
-        self._evicted.pop(uid, None)
+        self._of_nodes.pop(uid, None)
         case = self._cases.pop(uid, None)
         if case is not None and case.owner is not None:
             pods = self._of.get(case.owner.uid, {})

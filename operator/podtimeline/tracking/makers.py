@@ -78,16 +78,18 @@ class Makers:
         self._faded.pop(state.uid, None)
 
     def _count(self, state: WorkloadState, since: int, arrived: int) -> None:
-        """Remember the revision, and since when a ReplicaSet has more pods than it wants."""
+        """Remember the revision, and since when a ReplicaSet has more pods than it wants, or had in between."""
         if state.owner is not None and state.revision.isdecimal():
             uid = state.owner.uid
             self._newest[uid] = max(self._newest.get(uid, 0), int(state.revision))
-        held = self._surplus.get(state.uid)
+        held, before = self._surplus.get(state.uid), self._states.get(state.uid)
         if state.wanted < state.have:
             if held is None or held[1] is not None:
                 self._surplus[state.uid] = (since, None)
         elif held is not None and held[1] is None:
             self._surplus[state.uid] = (held[0], arrived)
+        elif before is not None and state.wanted < before.wanted:
+            self._surplus[state.uid] = (since, arrived)
 
     def _went(self, uid: str, arrived: int) -> Iterator[str]:
         state = self._states.pop(uid, None)
