@@ -55,9 +55,7 @@ KINDS: dict[LowRate, KindRow] = {
         KindRow(kind=LowRate.DAEMONSETS, group="apps", without="when DaemonSets asked for pods"),
         KindRow(kind=LowRate.CRONJOBS, group="batch", without="changes of CronJobs"),
         KindRow(kind=LowRate.NODES, group="", namespaced=False, without="when new nodes were there and ready"),
-        KindRow(
-            kind=LowRate.NAMESPACES, group="", namespaced=False, without="whether pods went with their namespace"
-        ),
+        KindRow(kind=LowRate.NAMESPACES, group="", namespaced=False, without="whether pods went with their namespace"),
         KindRow(kind=LowRate.CLAIMS, group="", without="when volume claims were bound"),
         KindRow(
             kind=LowRate.ATTACHMENTS,
