@@ -66,6 +66,8 @@ class Listings:
     async def widened(self) -> None:
         """Wait until a kind that was left out can be read; for ever while none is left out."""
         backoff = Backoff(low=1.0, high=300.0)
+        if not self._left_out:
+            await asyncio.Event().wait()
         while True:
             await self._sleep(backoff.next())
             for kind in tuple(self._left_out):
