@@ -15,7 +15,10 @@ _TIMELINES = jsonschema.Draft202012Validator(TIMELINE)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The kind of a finding, words of its text, of its evidence and of its advice, and its least length in seconds."""
+    """The kind of a finding, words of its text, of its evidence and of its advice, and its least length in seconds.
+
+    The least length leaves room for a busy machine, and for ends that are known to the second only.
+    """
 
     kind: str
     text: str
@@ -46,9 +49,9 @@ REASONS: Mapping[str, Reason] = {
     "deadlocked": Reason("crash_loop", "exit code 137", "run 0 of main ended", "give it a startupProbe"),
     "pull-0": Reason("slow_pull", "imagePullPolicy Always", "event Pulled", "", 3),
     "pull-1": Reason("slow_pull", "imagePullPolicy Always", "event Pulled", "", 3),
-    "slow-stop": Reason("slow_stop", "with exit code 0 (its grace is 20 s)", "killing of main", "SIGTERM", 3),
-    "hooked": Reason("pre_stop", "the preStop hook of main", "lifecycle.preStop of main", "shorten the preStop", 3),
-    "deaf": Reason("grace_ran_out", "within its grace of 3 s", "deletionGracePeriodSeconds: 3", "handle SIGTERM", 3),
+    "slow-stop": Reason("slow_stop", "with exit code 0 (its grace is 20 s)", "killing of main", "SIGTERM"),
+    "hooked": Reason("pre_stop", "the preStop hook of main", "lifecycle.preStop of main", "shorten the preStop"),
+    "deaf": Reason("grace_ran_out", "within its grace of 3 s", "deletionGracePeriodSeconds: 3", "handle SIGTERM"),
 }
 
 
