@@ -214,7 +214,9 @@ class _Run:
         self._clock = clock
         self._home = asyncio.get_running_loop()
         self.ended: asyncio.Future[FrameEnd] = self._home.create_future()
-        """How it ended."""
+        """How it ended; kopf may still be tidying up."""
+        self._gone: asyncio.Future[None] = self._home.create_future()
+        self._abandoned = False
         self._thread = threading.Thread(target=self._work, name="kopf", daemon=True)
         self._stopping = threading.Event()
         self._stop: Callable[[], object] | None = None
@@ -224,27 +226,40 @@ class _Run:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Stop kopf if it has not ended, and wait for it."""
+        """Stop kopf if it has not ended, and wait for its thread, but not for ever.
+
+        kopf 1.45 waits without a limit for its watchers to be cancelled, and one that is about to reconnect when kopf's
+        session is closed waits for credentials that nobody will give it any more.
+        """
         self._stopping.set()
         if self._stop is not None:
             self._stop()
-        await asyncio.wait({self.ended}, timeout=_STOP_SECONDS)
+        await asyncio.wait({self._gone}, timeout=_STOP_SECONDS)
+        if not self._gone.done():
+            self._abandoned = True
+            log.warning("kopf does not come to its end, its thread is left alone")
 
     def _work(self) -> None:
-        end = FrameEnd.RETURNED
         try:
             asyncio.run(self._operate())
-        except kopf.LoginError as error:
-            end = FrameEnd.LOGIN
-            log.warning("kopf has no valid credentials left, it is started anew: %s", error)
         except Exception as error:  # noqa: BLE001 - whatever ends kopf is counted, and kopf is started anew
-            end = FrameEnd.FAILED
-            log.warning("kopf ended, it is started anew: %s: %s", type(error).__name__, error)
-        self._home.call_soon_threadsafe(self._finish, end)
+            self._home.call_soon_threadsafe(self._over, error)
+        self._home.call_soon_threadsafe(self._over, None)
+        self._home.call_soon_threadsafe(self._gone.set_result, None)
 
-    def _finish(self, end: FrameEnd) -> None:
-        if not self.ended.done():
-            self.ended.set_result(end)
+    def _over(self, error: BaseException | None) -> None:
+        """The first word on how kopf ended counts: what it says after that is the same error again."""
+        if self.ended.done():
+            return
+        match error:
+            case None:
+                self.ended.set_result(FrameEnd.RETURNED)
+            case kopf.LoginError():
+                log.warning("kopf has no valid credentials left, it is started anew: %s", error)
+                self.ended.set_result(FrameEnd.LOGIN)
+            case _:
+                log.warning("kopf ended, it is started anew: %s: %s", type(error).__name__, error)
+                self.ended.set_result(FrameEnd.FAILED)
 
     async def _operate(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -254,7 +269,7 @@ class _Run:
         # Signals belong to the process's own loop.
         logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
         logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-        await kopf.operator(
+        tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=frame_settings(),
             standalone=True,
@@ -262,6 +277,11 @@ class _Run:
             namespaces=self._namespaces,
             stop_flag=stop,
         )
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for error in (task.exception() for task in done if not task.cancelled()):
+            if error is not None:
+                self._home.call_soon_threadsafe(self._over, error)
+        await kopf.run_tasks(tasks)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -279,7 +299,8 @@ class _Run:
             # Here and not on the loop of the hot streams, which may be busy: it is the nearest to its arrival.
             arrived = self._clock.now()
             raw = msgspec.json.encode(event["object"])
-            self._home.call_soon_threadsafe(self._told, kind, event["type"], raw, arrived)
+            if not self._abandoned:
+                self._home.call_soon_threadsafe(self._told, kind, event["type"], raw, arrived)
 
         return handle
 
