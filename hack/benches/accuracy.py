@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.processes import OperatorProcess
-from tests.support.truth import cluster_truth
+from tests.support.recorders import cluster_truth
 
 from benches.accuracy_pods import Field, churn, idle
 from benches.accuracy_table import Error, Judgement, compared, from_fields, judged, table

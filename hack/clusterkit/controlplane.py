@@ -14,15 +14,24 @@ _SERVER = f"https://{Addresses.CONTROL_PLANE}:{Addresses.API_PORT}"
 # The defaults (20 and 30) throttle a rollout of 50 pods so much that the cluster measures its own client.
 _BUSY_CLIENT = ["--kube-api-qps=300", "--kube-api-burst=600"]
 _WRITES = ["create", "update", "patch", "delete", "deletecollection"]
-_POD_PARTS = ["pods", "pods/binding", "pods/status", "pods/eviction", "pods/resize", "pods/ephemeralcontainers"]
+_WHOLE = {
+    "": ["pods", "pods/binding", "pods/status", "pods/eviction", "pods/resize", "pods/ephemeralcontainers",
+         "persistentvolumeclaims", "persistentvolumeclaims/status", "persistentvolumes", "nodes/status"],
+    "apps": ["deployments", "replicasets", "statefulsets", "daemonsets",
+             "deployments/scale", "replicasets/scale", "statefulsets/scale"],
+    "batch": ["jobs"],
+    "discovery.k8s.io": ["endpointslices"],
+    "storage.k8s.io": ["volumeattachments", "volumeattachments/status"],
+}  # fmt: skip
+"""What is written down whole when it is written: pods, and whatever has a part in their way."""
 
 
 def audit_policy() -> str:
-    """Return what the API server notes: whole requests where a pod or its endpoints change, who asked for the rest.
+    """Return what the API server notes: all of a write to a pod or to what it depends on, who asked for the rest.
 
     Both stamps of an entry are in microseconds; the change became visible between them.
     """
-    whole = [{"group": "", "resources": _POD_PARTS}, {"group": "discovery.k8s.io", "resources": ["endpointslices"]}]
+    whole = [{"group": group, "resources": resources} for group, resources in _WHOLE.items()]
     quiet = ["/healthz*", "/livez*", "/readyz*", "/openapi*", "/version", "/api", "/api/*", "/apis", "/apis/*"]
     policy = {
         "apiVersion": "audit.k8s.io/v1",

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
 from tests.e2e.processes import OperatorProcess
+from tests.support.recorders import cluster_truth
 from tests.support.sums import reached, whole
-from tests.support.truth import PodTruth, cluster_truth, holds, nanoseconds
+from tests.support.truth import PodTruth, holds, nanoseconds
 
 from podtimeline.core.milestones import Mark, Milestone
 

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from tests.e2e.clusters import ROOT, eventually, kubectl, kubectl_json, namespace, own_cluster
 from tests.e2e.processes import OperatorProcess
 from tests.support.departed import CAUSES, CHECKS, gone, one
+from tests.support.recorders import cluster_truth
 from tests.support.sums import reached
-from tests.support.truth import Span, cluster_truth, holds
+from tests.support.truth import Span, holds
 
 from podtimeline.cli.main import main
 from podtimeline.core.instants import SECOND

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.e2e.clusters import kubectl, own_cluster
 from tests.e2e.shop import Shop
-from tests.support.truth import PodTruth, cluster_truth, holds, nanoseconds
+from tests.support.recorders import cluster_truth
+from tests.support.truth import PodTruth, holds, nanoseconds
 
 from clusterkit.build import cache_root
 from demokit.prometheus import programs

@@ -3,8 +3,9 @@
 import pytest
 from tests.e2e.clusters import eventually, kubectl, namespace, own_cluster
 from tests.e2e.processes import OperatorProcess
+from tests.support.recorders import cluster_truth
 from tests.support.sums import whole
-from tests.support.truth import cluster_truth, holds
+from tests.support.truth import holds
 
 from podtimeline.core.milestones import Mark, Milestone
 

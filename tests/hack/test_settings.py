@@ -15,11 +15,13 @@ _NODE = Files.of("test").node(2)
 
 
 def test_the_audit_log_has_whole_requests_where_pods_change_and_names_everyone_else() -> None:
-    """The first rule that fits wins: writes of pods and slices in full, leases not at all, the rest by name."""
+    """The first rule that fits wins: what has a part in pods' ways in full, leases not at all, the rest by name."""
     rules = json.loads(controlplane.audit_policy())["rules"]
     assert rules[0]["level"] == "RequestResponse"
-    assert {"pods/binding", "pods/status"} <= set(rules[0]["resources"][0]["resources"])
-    assert rules[0]["resources"][1]["resources"] == ["endpointslices"]
+    whole = {each["group"]: set(each["resources"]) for each in rules[0]["resources"]}
+    assert {"pods/binding", "pods/status", "nodes/status"} <= whole[""]
+    assert whole["discovery.k8s.io"] == {"endpointslices"}
+    assert {"replicasets", "deployments"} <= whole["apps"]
     assert "get" not in rules[0]["verbs"]
     assert rules[-1] == {"level": "Metadata"}
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.support.truth import Span, nanoseconds, read_truth
+from tests.support.recorders import read_truth
+from tests.support.truth import Span, nanoseconds
 
 from podtimeline.core.milestones import Mark, Milestone
 
@@ -84,7 +85,7 @@ def test_one_second_fields_are_kept_as_they_were_first_said(tmp_path: Path) -> N
     leaving = meta | {"deletionTimestamp": "2026-11-25T03:01:20Z", "deletionGracePeriodSeconds": 30}
     by = {"reference": {"subresource": "status"}}
     lines = [
-        audited(1, "create", "pods", {"metadata": meta, "status": {}}),
+        audited(1, "create", "pods", {"metadata": meta, "spec": {}, "status": {}}),
         audited(4, "patch", "pods", {"metadata": meta, "status": {"conditions": [ready]}}, **by),
         audited(44, "patch", "pods", {"metadata": meta, "status": {"conditions": [flapped]}}, **by),
         audited(50, "delete", "pods", {"metadata": leaving}),
@@ -170,3 +171,111 @@ def test_a_sandbox_is_ready_once_the_runtime_has_answered(tmp_path: Path) -> Non
     marks = truth(tmp_path, audit, cri=cri)
     assert marks[Mark(Milestone.SANDBOX_READY)].start == nanoseconds(stamp(2))
     assert marks[Mark(Milestone.KILLING, "main")].start == nanoseconds(stamp(8))
+
+
+def made(**spec: Any) -> Any:
+    """The answer to the creation of ``web-1``, which a ReplicaSet owns."""
+    owners = [{"kind": "ReplicaSet", "uid": "rs-1", "controller": True}]
+    answer = pod() | {"spec": spec}
+    return answer | {"metadata": answer["metadata"] | {"ownerReferences": owners}}
+
+
+def workload(uid: str, generation: int, *, above: str = "") -> Any:
+    """A Deployment or a ReplicaSet."""
+    owners = [{"uid": above, "controller": True}] if above else []
+    meta = {"uid": uid, "namespace": "shop", "name": uid, "generation": generation, "ownerReferences": owners}
+    return {"metadata": meta | {"creationTimestamp": "2026-11-25T03:00:01Z"}}
+
+
+def test_a_pod_is_made_for_the_last_change_of_its_workload_before_it(tmp_path: Path) -> None:
+    """Writes that leave the spec as it was, and what is changed after the pod, ask for nothing of it."""
+    lines = [
+        audited(1, "create", "deployments", workload("d-1", 1)),
+        audited(2, "create", "replicasets", workload("rs-1", 1, above="d-1")),
+        audited(3, "patch", "deployments", workload("d-1", 2)),
+        audited(3.5, "update", "deployments", workload("d-1", 2)),
+        audited(4, "create", "pods", made()),
+        audited(5, "patch", "deployments", workload("d-1", 3)),
+    ]
+    marks = truth(tmp_path, lines)
+    assert marks[Mark(Milestone.OWNER_CREATED)] == span(2)
+    assert marks[Mark(Milestone.ROLLOUT_STARTED)] == span(3)
+
+
+def test_gates_are_removed_by_the_write_that_leaves_none(tmp_path: Path) -> None:
+    """One of two that goes leaves the pod gated."""
+    gates = [{"name": "a"}, {"name": "b"}]
+    lines = [
+        audited(1, "create", "pods", made(schedulingGates=gates)),
+        audited(2, "patch", "pods", made(schedulingGates=gates[1:])),
+        audited(3, "patch", "pods", made()),
+    ]
+    assert truth(tmp_path, lines)[Mark(Milestone.GATES_REMOVED)] == span(3)
+
+
+def test_a_readiness_gate_is_opened_by_its_own_condition(tmp_path: Path) -> None:
+    """Other conditions that the kubelet does not know are none of its gates."""
+    true = [{"type": kind, "status": "True", "lastTransitionTime": "2026-11-25T03:00:02Z"} for kind in ("a/b", "c/d")]
+    refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    by = {"reference": {"subresource": "status"}}
+    lines = [
+        audited(1, "create", "pods", made(readinessGates=[{"conditionType": "a/b"}])),
+        audited(2, "patch", "pods", pod(conditions=[refused | {"lastTransitionTime": "2026-11-25T03:00:02Z"}]), **by),
+        audited(3, "patch", "pods", pod(conditions=true), **by),
+    ]
+    marks = truth(tmp_path, lines)
+    assert {mark: when for mark, when in marks.items() if mark.milestone is Milestone.READINESS_GATE} == {
+        Mark(Milestone.READINESS_GATE, "a/b"): span(3)
+    }
+    assert marks[Mark(Milestone.FIRST_UNSCHEDULABLE)] == span(2)
+
+
+def test_the_kubelet_lets_go_of_an_object_that_a_finalizer_still_holds(tmp_path: Path) -> None:
+    """The object goes with the write that removes the last one."""
+    held = deleted(grace=0, finalizers=["test/hold"])
+    free = deleted(grace=0) | {"spec": {}}
+    marks = truth(tmp_path, [audited(5, "delete", "pods", held), audited(6, "patch", "pods", free)])
+    assert marks[Mark(Milestone.RELEASED)] == span(5)
+    assert marks[Mark(Milestone.OBJECT_REMOVED)] == span(6)
+
+
+def test_a_volume_is_followed_from_the_claim_to_what_the_node_reports(tmp_path: Path) -> None:
+    """By the claim's name, the volume's, and the one under which the kubelet reports it in use."""
+    claim: Any = {
+        "metadata": {"namespace": "shop", "name": "web-1-scratch"},
+        "spec": {},
+        "status": {"phase": "Pending"},
+    }
+    chosen = claim | {"metadata": claim["metadata"] | {"annotations": {"volume.kubernetes.io/selected-node": "node-1"}}}
+    bound = chosen | {"spec": {"volumeName": "pv-1"}, "status": {"phase": "Bound"}}
+    volume = {"metadata": {"name": "pv-1"}, "spec": {"csi": {"driver": "csi.test", "volumeHandle": "h-1"}}}
+    spec = {"source": {"persistentVolumeName": "pv-1"}, "nodeName": "node-1"}
+    meta: Any = {"name": "va-1", "creationTimestamp": "2026-11-25T03:00:06Z"}
+    attachment: Any = {"metadata": meta | {"finalizers": ["f"]}, "spec": spec, "status": {}}
+    leaving: Any = attachment | {"metadata": meta | {"finalizers": ["f"], "deletionTimestamp": "2026-11-25T03:00:11Z"}}
+    using = {"metadata": {"name": "node-1"}, "status": {"volumesInUse": ["kubernetes.io/csi/csi.test^h-1"]}}
+    binding = {"requestObject": {"metadata": pod()["metadata"], "target": {"name": "node-1"}}}
+    lines = [
+        audited(1, "create", "pods", made(volumes=[{"name": "scratch", "ephemeral": {}}, {"name": "token"}])),
+        audited(2, "create", "persistentvolumeclaims", claim),
+        audited(3, "update", "persistentvolumeclaims", chosen),
+        audited(3.5, "create", "persistentvolumes", volume),
+        audited(4, "update", "persistentvolumeclaims", bound, reference={"subresource": "status"}),
+        audited(5, "create", "pods", {}, reference={"subresource": "binding"}, **binding),
+        audited(6, "create", "volumeattachments", attachment),
+        audited(7, "patch", "nodes", using, reference={"subresource": "status"}),
+        audited(8, "patch", "volumeattachments", attachment | {"status": {"attached": True}}),
+        audited(10, "patch", "nodes", using | {"status": {}}, reference={"subresource": "status"}),
+        audited(11, "delete", "volumeattachments", leaving),
+        audited(12, "patch", "volumeattachments", leaving | {"metadata": leaving["metadata"] | {"finalizers": None}}),
+    ]
+    marks = truth(tmp_path, lines)
+    assert {mark.milestone: when for mark, when in marks.items() if mark.subject} == {
+        Milestone.PROVISIONING_STARTED: span(3),
+        Milestone.CLAIM_BOUND: span(4),
+        Milestone.ATTACH_STARTED: span(6),
+        Milestone.IN_USE: span(7),
+        Milestone.ATTACHED: span(8),
+        Milestone.UNUSED: span(10),
+        Milestone.DETACHED: span(12),
+    }
