@@ -2,8 +2,8 @@
 
 More than 300 pods of every kind start and go, watched by an operator outside the cluster: first a few at a time, then
 in bursts with rollouts, scalings and deletions. Every instant is held against the audit log, containerd's events and
-log, and the CNI plugin's log; beside it stands what the one-second fields of the API alone would have said. Of what a
-node only reports, the recorder is the report's first trace elsewhere.
+log, the CNI plugin's log, and the journal of the tests' CSI driver; beside it stands what the one-second fields of the
+API alone would have said. Of what a node only reports, the recorder is the report's first trace elsewhere.
 """
 
 import argparse
@@ -17,10 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.csi.process import NAME as CSI
+from tests.csi.process import csi_driver
+from tests.csi.storage import read_journal
 from tests.e2e.processes import OperatorProcess
-from tests.support.recorders import cluster_truth
+from tests.support.recorders import cluster_truth, mounts
 
-from benches.accuracy_pods import Field, churn, idle
+from benches.accuracy_pods import VOLUME_CLASS, Field, churn, idle
 from benches.accuracy_table import Error, Judgement, compared, from_fields, judged, table
 from benches.verdict import verdict
 from clusterkit.api import Api
@@ -34,8 +37,8 @@ _PATIENCE = 60.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--rounds", type=int, default=9, help="idle rounds of 12 pods (9)")
-    parser.add_argument("--waves", type=int, default=7, help="waves of churn of 32 pods (7)")
+    parser.add_argument("--rounds", type=int, default=9, help="idle rounds of 17 pods (9)")
+    parser.add_argument("--waves", type=int, default=7, help="waves of churn of 42 pods (7)")
     parser.add_argument("--name", default="podtimeline-bench", help="the cluster; one that runs is left running")
     parser.add_argument("--kubernetes", default="1.37", help="1.37 or 1.34")
     parser.add_argument("--write", action="store_true", help=f"write the table to {TABLE.relative_to(ROOT)}")
@@ -94,24 +97,40 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, list[Error]], list
     with tempfile.TemporaryDirectory() as home:
         pulled = _images(options.name, Path(home))
         operator = OperatorProcess(Path(home)).start()
-        try:
-            for part in ("idle", "churn"):
-                with _namespace(api, f"accuracy-{part}-{time.time_ns():x}") as space:
-                    field = Field(api, space, image=IMAGE, pulled=pulled, nodes=_NODES)
-                    if part == "idle":
-                        idle(field, rounds=options.rounds, say=_say)
-                    else:
-                        churn(field, waves=options.waves, say=_say)
-                    items[part] = _told(operator, space)
-        finally:
-            operator.stop()
+        with _volumes(api, Path(home), cluster=options.name) as journal:
+            try:
+                for part in ("idle", "churn"):
+                    with _namespace(api, f"accuracy-{part}-{time.time_ns():x}") as space:
+                        field = Field(api, space, image=IMAGE, pulled=pulled, nodes=_NODES)
+                        if part == "idle":
+                            idle(field, rounds=options.rounds, say=_say)
+                        else:
+                            churn(field, waves=options.waves, say=_say)
+                        items[part] = _told(operator, space)
+            finally:
+                operator.stop()
+            deeds = read_journal(journal.read_text())
     truth = cluster_truth(options.name)
+    mounts(truth, deeds)
     errors = {part: list(compared(found, truth)) for part, found in items.items()}
     return errors, [each for found in items.values() for each in from_fields(found, truth)]
 
 
+@contextmanager
+def _volumes(api: Api, home: Path, *, cluster: str) -> Iterator[Path]:
+    """The driver and its StorageClass; the journal of what it did."""
+    path = "/apis/storage.k8s.io/v1/storageclasses"
+    made = {"provisioner": CSI, "volumeBindingMode": "WaitForFirstConsumer", "metadata": {"name": VOLUME_CLASS}}
+    with csi_driver(home, cluster=cluster) as driver:
+        api.create(path, body={"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **made})
+        try:
+            yield driver.journal
+        finally:
+            api.call("DELETE", path=f"{path}/{VOLUME_CLASS}")
+
+
 def _told(operator: OperatorProcess, space: str) -> list[Any]:
-    """The timelines of all pods of a namespace, once each of them is told as gone."""
+    """The timelines of all pods of a namespace, once each of them, and each of their volumes, is told as gone."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         # An operator that has ended says so with its last words.
@@ -126,7 +145,8 @@ def _told(operator: OperatorProcess, space: str) -> list[Any]:
 
 
 def _gone(item: Any) -> bool:  # noqa: ANN401 - a document
-    return any(each["milestone"] == "object_removed" for each in item["milestones"])
+    have = [each["milestone"] for each in item["milestones"]]
+    return "object_removed" in have and have.count("attached") == have.count("detached")
 
 
 @contextmanager

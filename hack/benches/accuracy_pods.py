@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from benches.accuracy_hands import GATE, ROOM, Hands
 from clusterkit.api import Api
 from clusterkit.errors import ClusterError
 
@@ -28,11 +29,20 @@ class Kind(StrEnum):
     STATEFUL = "stateful"
     DAEMON = "daemon"
     JOB = "job"
+    GATED = "gated"
+    REGISTERED = "registered"
+    HOMELESS = "homeless"
+    VOLUME = "volume"
+    HELD = "held"
 
 
 _CONTROLLERS = {Kind.STATEFUL: "statefulsets", Kind.DAEMON: "daemonsets", Kind.JOB: "jobs"}
 _NAMES = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet", "jobs": "Job"}
 _SLEEPING = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
+VOLUME_CLASS = "podtimeline-bench"
+"""The StorageClass of the volumes that each pod of that kind gets for itself."""
+VOLUME = "scratch"
+_FINALIZER = "podtimeline.bench/hold"
 _SOON = {"exec": {"command": ["true"]}, "periodSeconds": 1}
 
 
@@ -67,13 +77,29 @@ def pod_spec(kind: Kind, *, image: str, pulled: str) -> Json:
         spec["initContainers"] = [_container("setup", image, ["true"])]
     if kind is Kind.SIDECAR:
         spec["initContainers"] = [_container("proxy", image, _SLEEPING, restartPolicy="Always")]
-    return spec
+    return spec | _WAITING.get(kind, {})
+
+
+def _claim() -> Json:
+    requests = {"requests": {"storage": "1Mi"}}
+    claim = {"storageClassName": VOLUME_CLASS, "accessModes": ["ReadWriteOnce"], "resources": requests}
+    return {"name": VOLUME, "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+
+
+_WAITING: dict[Kind, Json] = {
+    Kind.GATED: {"schedulingGates": [{"name": "podtimeline.bench/quota"}]},
+    Kind.REGISTERED: {"readinessGates": [{"conditionType": GATE}]},
+    Kind.HOMELESS: {"nodeSelector": {ROOM: "yes"}},
+    Kind.VOLUME: {"volumes": [_claim()]},
+}
+"""What pods of a kind wait for beside their containers: ``Hands`` does it."""
 
 
 def workload(kind: Kind, name: str, *, replicas: int, image: str, pulled: str) -> Json:
     """The workload of that kind."""
     labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": pod_spec(kind, image=image, pulled=pulled)}
+    meta: Json = {"labels": labels} | ({"finalizers": [_FINALIZER]} if kind is Kind.HELD else {})
+    template = {"metadata": meta, "spec": pod_spec(kind, image=image, pulled=pulled)}
     spec: Json = {"template": template}
     if kind is Kind.JOB:
         spec |= {"completions": replicas, "parallelism": replicas}
@@ -91,6 +117,7 @@ class Field:
     """A namespace in which workloads come and go; ``nodes`` is how many pods a DaemonSet has."""
 
     def __init__(self, api: Api, space: str, *, image: str, pulled: str, nodes: int) -> None:
+        self._hands = Hands(api, space, node="node-1")
         self.space = space
         self._api = api
         self._images = {"image": image, "pulled": pulled}
@@ -128,6 +155,8 @@ class Field:
         """Delete every workload."""
         for name in tuple(self._wanted):
             self.delete(name)
+        # The next pods without a place are to find none at first, either.
+        self._hands.tidy()
 
     def settle(self) -> None:
         """Wait until each workload has exactly its pods, all of them ready or completed, and no other is left."""
@@ -139,6 +168,7 @@ class Field:
 
     def _standing(self) -> Mapping[str, int]:
         pods = self._api.get(f"/api/v1/namespaces/{self.space}/pods?resourceVersion=0")["items"]
+        self._hands.help(pods)
         standing = Counter(pod["metadata"]["labels"]["app"] for pod in pods if _stands(pod))
         unsettled = Counter(pod["metadata"]["labels"]["app"] for pod in pods if not _stands(pod))
         return {name: -1 if unsettled[name] else standing[name] for name in standing | unsettled}

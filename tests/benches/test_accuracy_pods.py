@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benches import accuracy_pods
+from benches.accuracy_hands import ROOM
 from benches.accuracy_pods import Field, Kind, churn, idle, pod_spec, workload
 from clusterkit.errors import ClusterError
 
@@ -16,7 +17,8 @@ IMAGES = {"image": "test/busybox:1", "pulled": "registry/busybox:1"}
 def test_every_kind_has_a_workload_of_its_own_shape() -> None:
     """No kind is another one under a second name."""
     made = {kind: workload(kind, "one", replicas=1, **IMAGES) for kind in Kind}
-    shapes = {repr((each["kind"], each["spec"]["template"]["spec"])) for each in made.values()}
+    held = {kind: "finalizers" in each["spec"]["template"]["metadata"] for kind, each in made.items()}
+    shapes = {repr((each["kind"], each["spec"]["template"]["spec"], held[kind])) for kind, each in made.items()}
     assert len(shapes) == len(Kind)
 
 
@@ -36,6 +38,7 @@ class StandIn:
     most: int = 0
     made: int = 0
     stuck: bool = False
+    rooms: list[str | None] = field(default_factory=list)
 
     def create(self, path: str, *, body: Any) -> None:
         """See ``Api``."""
@@ -46,7 +49,9 @@ class StandIn:
     def call(self, method: str, *, path: str, body: Any) -> tuple[int, Any]:
         """See ``Api``."""
         name = path.rpartition("/")[2]
-        if method == "DELETE":
+        if path.startswith("/api/v1/nodes/"):
+            self.rooms.append(body["metadata"]["labels"][ROOM])
+        elif method == "DELETE":
             del self.workloads[name]
         else:
             self.workloads[name]["spec"] |= {key: value for key, value in body["spec"].items() if key == "replicas"}
@@ -69,7 +74,11 @@ class StandIn:
 
     def _pod(self, name: str) -> Any:
         ready = {"type": "Ready", "status": "False" if self.stuck else "True"}
-        return {"metadata": {"labels": {"app": name}}, "status": {"phase": "Running", "conditions": [ready]}}
+        return {
+            "metadata": {"labels": {"app": name}},
+            "spec": {},
+            "status": {"phase": "Running", "conditions": [ready]},
+        }
 
 
 def world() -> tuple[StandIn, Field]:
@@ -85,6 +94,8 @@ def test_idle_is_a_few_pods_at_a_time_of_every_kind() -> None:
     assert api.most <= 3
     assert api.made == 2 * (len(Kind) + 1)
     assert api.workloads == {}
+    # The label that pods without a place wait for is off again before others come that are to wait for it.
+    assert set(api.rooms) == {None}
 
 
 def test_churn_is_all_kinds_at_once_with_rollouts_and_scalings() -> None:

@@ -48,9 +48,10 @@ class VolumeWrites:
 
     def _pod(self, made: Json) -> None:
         pod = self._pods.of(made["metadata"])
+        pod.own = tuple(each["name"] for each in made["spec"].get("volumes") or () if "ephemeral" in each)
         for each in made["spec"].get("volumes") or ():
             # The claim of an ephemeral volume is named after both (KEP-1698).
-            own = f"{pod.name}-{each['name']}" if "ephemeral" in each else None
+            own = f"{pod.name}-{each['name']}" if each["name"] in pod.own else None
             claim = each.get("persistentVolumeClaim", {}).get("claimName", own)
             if claim is not None:
                 self._uses.setdefault((pod.namespace, claim), []).append(Use(pod, each["name"]))

@@ -5,9 +5,12 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.csi.storage import Deed, Step
 from tests.support.audit import read_audit
 from tests.support.node_logs import read_cni, read_containerd, read_runtime
-from tests.support.truth import Json, Pods
+from tests.support.truth import Json, Pods, Span
+
+from podtimeline.core.milestones import Milestone
 
 
 def read_truth(rows: Iterable[tuple[str, str, Path]]) -> Pods:
@@ -32,6 +35,18 @@ def cluster_truth(name: str) -> Pods:
     printed = subprocess.run(["hack/cluster", "truth", "--name", name], check=True, capture_output=True, text=True)
     rows = (line.split("\t") for line in printed.stdout.splitlines())
     return read_truth((kind, node, Path(path)) for kind, node, path in rows if Path(path).exists())
+
+
+def mounts(pods: Pods, deeds: Iterable[Deed]) -> None:
+    """Add when the volumes of pods were mounted, from the journal of the CSI driver; of several the last one counts.
+
+    Only volumes whose claim is the pod's own are known by their claim's name: the pod's and the volume's (KEP-1698).
+    """
+    ended = {deed.claim: deed.ended for deed in deeds if deed.step is Step.MOUNT and not deed.error}
+    for pod in pods.values():
+        own = [ended[claim] for volume in pod.own if (claim := f"{pod.namespace}/{pod.name}-{volume}") in ended]
+        if own:
+            pod.first(Milestone.MOUNTED, Span(max(own), max(own)))
 
 
 def _json_lines(path: Path) -> Iterator[Json]:

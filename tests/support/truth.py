@@ -66,6 +66,8 @@ class PodTruth:
     images: dict[str, str] = field(default_factory=dict)
     gates: frozenset[str] = frozenset()
     """The conditions that it has as readiness gates."""
+    own: tuple[str, ...] = ()
+    """The names of its ephemeral volumes, each with a claim of its own."""
 
     def said(self, milestone: Milestone, stamp: str | None, *, subject: str = "", earlier: int = 0) -> None:
         """Keep what a one-second field said first, ``earlier`` nanoseconds before it."""
