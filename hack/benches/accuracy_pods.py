@@ -64,6 +64,8 @@ def pod_spec(kind: Kind, *, image: str, pulled: str) -> Json:
         Kind.PROBE: {"readinessProbe": _SOON},
         Kind.STARTUP: {"startupProbe": _SOON, "readinessProbe": _SOON},
         Kind.JOB: {"command": ["sleep", "1"]},
+        # What no container mounts the kubelet does not mount, either.
+        Kind.VOLUME: {"volumeMounts": [{"name": VOLUME, "mountPath": "/data"}]},
     }
     spec: Json = {
         "terminationGracePeriodSeconds": 2,
