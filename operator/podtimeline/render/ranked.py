@@ -24,8 +24,10 @@ def ranked(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     found = timeline.findings
     shown = found if wide else foremost(timeline)
     drawn = [line for each in shown for line in _finding(each, timeline, screen, wide=wide)]
-    if len(shown) < len(found):
-        drawn.append((Piece(f"and {len(found) - len(shown)} more findings (-o wide shows all)", Style.DIM),))
+    left = len(found) - len(shown)
+    if left:
+        more = "1 more finding" if left == 1 else f"{left} more findings"
+        drawn.append((Piece(f"and {more} (-o wide shows all)", Style.DIM),))
     return drawn
 
 
