@@ -27,7 +27,9 @@ pytestmark = [
 OPEN = {"status": {"conditions": [{"type": GATE, "status": "True"}]}}
 LARGER = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "20m"}}}]}}
 STUCK = "no-runtime"
-BEFALLEN = ("resized", "flapping", "sandbox-lost", "rebooted")
+BEFALLEN = ("resized", "flapping", "sandbox-lost", "rebooted", "squeezed")
+LATE = "critical"
+"""The pod that comes once others are ready."""
 START = ("phases", "startupNanoseconds", "totalNanoseconds", "missing", "beside")
 
 
@@ -49,22 +51,25 @@ def starts(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[S
         stack.enter_context(network_plugin(Node(1), space))
         operator.start()
         stack.callback(operator.stop)
-        kubectl("apply", "-n", space, "-f", "-", text=manifests(space, busybox))
+        objects = manifests(space, busybox)
+        late = objects.pop(LATE)
+        kubectl("apply", "-n", space, "-f", "-", text=yaml.safe_dump_all(objects.values()))
         help_them_start(operator, space)
         before = eventually(lambda: ready(operator, space, *BEFALLEN), what="what is to be befallen is ready")
+        kubectl("apply", "-n", space, "-f", "-", text=yaml.safe_dump(late))
         befall(operator, space, stack)
         yield Starts(eventually(lambda: settled(operator, space), what="every pod went its way"), before)
 
 
-def manifests(space: str, image: str) -> str:
-    """The objects of ``containers.yaml``, with what all their containers have in common."""
+def manifests(space: str, image: str) -> dict[str, Any]:
+    """The objects of ``containers.yaml`` by name, with what all their containers have in common."""
     objects = list(yaml.safe_load_all((ROOT / "tests/e2e/containers.yaml").read_text().replace("SPACE", space)))
     for spec in (each["spec"] for each in objects if each["kind"] == "Pod"):
         spec["terminationGracePeriodSeconds"] = 1
         spec.setdefault("nodeSelector", {"kubernetes.io/hostname": "node-1"})
         for container in (*spec.get("initContainers", ()), *spec["containers"]):
             container |= {"image": image, "imagePullPolicy": "IfNotPresent"}
-    return yaml.safe_dump_all(objects)
+    return {each["metadata"]["name"]: each for each in objects}
 
 
 def timelines(operator: OperatorProcess, space: str) -> dict[str, Any]:
@@ -104,7 +109,7 @@ def help_them_start(operator: OperatorProcess, space: str) -> None:
 
 
 def befall(operator: OperatorProcess, space: str, stack: ExitStack) -> None:
-    """What comes after readiness: a resize, a flap, a sandbox that dies, a reboot."""
+    """What comes after readiness: a resize, a flap, a sandbox that dies, a reboot, an eviction by the kubelet."""
     kubectl("patch", "pod", "-n", space, "resized", "--subresource=resize", "--patch", json.dumps(LARGER))
     kubectl("exec", "-n", space, "flapping", "--", "touch", "/tmp/lost")
     Node(1).kill(space, "sandbox-lost")
@@ -115,6 +120,8 @@ def befall(operator: OperatorProcess, space: str, stack: ExitStack) -> None:
     rebooted.restart_kubelet()
     eventually(lambda: "not_ready" in befell(timelines(operator, space)["flapping"]), what="flapping is not ready")
     kubectl("exec", "-n", space, "flapping", "--", "rm", "/tmp/lost")
+    eventually(lambda: timelines(operator, space)["squeezed"]["ended"], what="squeezed has to make room")
+    kubectl("delete", "pod", "-n", space, "squeezed", "--wait=false")
 
 
 def settled(operator: OperatorProcess, space: str) -> dict[str, Any]:
@@ -126,6 +133,7 @@ def settled(operator: OperatorProcess, space: str) -> dict[str, Any]:
     assert "ready_again" in befell(items["flapping"])
     assert "sandbox_changed" in befell(items["sandbox-lost"])
     assert {"node_rebooted", "sandbox_changed"} <= set(befell(items["rebooted"]))
+    assert ("object_removed", "") in reached(items["squeezed"])
     return items
 
 

@@ -73,7 +73,7 @@ def node(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        kubectl("delete", "node", name, "--wait=false")
+        kubectl("delete", "node", name, "--wait=false", "--ignore-not-found")
 
 
 @contextmanager
@@ -179,11 +179,14 @@ def left(items: tuple[Any, ...]) -> list[Any]:
 def departed(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[Left]:
     """Everybody leaves at once, each in its own way."""
     operator = OperatorProcess(tmp_path_factory.mktemp("operator"))
-    with namespace("leaving") as space, node(f"nowhere-{space}"):
+    with namespace("leaving") as space, node(f"nowhere-{space}"), node(f"vanishing-{space}"):
         operator.start()
         try:
             manifests = (ROOT / "tests/e2e/leaving.yaml").read_text().replace("IMAGE", busybox)
-            kubectl("apply", "-n", space, "-f", "-", text=manifests.replace("NODE", f"nowhere-{space}"))
+            manifests = manifests.replace("NODE", f"nowhere-{space}").replace("VANISHING", f"vanishing-{space}")
+            kubectl("apply", "-n", space, "-f", "-", text=manifests)
+            # The garbage collector of pods waits for 40 seconds whether the node comes back.
+            kubectl("delete", "node", f"vanishing-{space}", "--wait=false")
             started(space)
             with slice_held(space):
                 by_controllers(space)

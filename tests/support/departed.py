@@ -21,6 +21,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "evicted": ("eviction", "Eviction API: evicting"),
     "drained": ("drain", " is cordoned"),
     "tainted": ("taint", "node.kubernetes.io/out-of-service=nodeshutdown"),
+    "stranded": ("pod_gc", "PodGC: node no longer exists"),
     **dict.fromkeys(DIRECT, ("direct", "")),
 }
 """Who asked for the deletion of each, and what the words of it contain."""
@@ -152,11 +153,12 @@ def at_once(items: Items) -> None:
 
 
 def no_kubelet(items: Items) -> None:
-    """A node that exists by name only: nobody stops the pod until the garbage collector of pods removes it by force."""
-    item = one(items, "tainted")
-    assert [each["phase"] for each in item["leaving"]] == ["kill_notice"]
-    assert item["stops"] == []
-    assert item["outcome"] == "deleted"
+    """A node that exists by name only, or no more: nobody stops the pod until the garbage collector of pods does."""
+    for name in ("tainted", "stranded"):
+        item = one(items, name)
+        assert [each["phase"] for each in item["leaving"]] == ["kill_notice"], name
+        assert item["stops"] == [], name
+        assert item["outcome"] == "deleted", name
 
 
 def served(items: Items) -> None:

@@ -1,6 +1,6 @@
 """A reverse proxy that makes an API server fail on purpose, for the fake one and for a real one alike.
 
-Plain HTTP downstream; upstream whatever ``Connection`` knows: TLS, client certificate, token. It counts what it sees.
+It counts what it sees.
 """
 
 import asyncio
@@ -8,16 +8,12 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from types import TracebackType
-from typing import Self
 
 import aiohttp
 from aiohttp import web
-from tests.support.fake_api import Server
+from tests.support.proxy import Proxy
 
 from podtimeline.intake.credentials import Connection
-
-_HOP = frozenset({"connection", "host", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
 
 
 class FaultKind(StrEnum):
@@ -76,18 +72,16 @@ def target_of(request: web.Request) -> Target:
     return Target.CONTINUE if request.query.get("continue") else Target.LIST
 
 
-class FaultProxy(Server):
+class FaultProxy(Proxy):
     """Forwards requests to an API server, faults first."""
 
     def __init__(self, upstream: Connection) -> None:
-        super().__init__()
+        super().__init__(upstream)
         self.requests: Counter[tuple[str, Target, str]] = Counter()
         """How often each (method, kind of request, path) was asked for."""
         self.authorizations: list[str | None] = []
         """The Authorization header of each request."""
-        self._upstream = upstream
         self._faults: list[Fault] = []
-        self._session: aiohttp.ClientSession | None = None
         self._open: set[asyncio.BaseTransport] = set()
 
     def drop_all(self) -> None:
@@ -117,24 +111,8 @@ class FaultProxy(Server):
             if kind is target and path.endswith(f"/{resource}")
         )
 
-    async def __aenter__(self) -> Self:
-        self._session = self._upstream.session()
-        return await super().__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
-        if self._session is not None:
-            await self._session.close()
-
-    def application(self) -> web.Application:
-        """See ``Server.application``."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        return app
-
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """See ``Proxy.serve``."""
         self.requests[request.method, target_of(request), request.path] += 1
         self.authorizations.append(request.headers.get("Authorization"))
         fault = next((each for each in self._faults if each.fits(request)), None)
@@ -155,17 +133,7 @@ class FaultProxy(Server):
             self._open.discard(transport)
 
     async def _forward(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
-        if self._session is None:
-            raise RuntimeError("not started")
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
-        headers |= self._upstream.headers()
-        url = self._upstream.url(request.rel_url.raw_path)
-        async with self._session.request(
-            request.method, url, params=request.query, headers=headers, data=await request.read()
-        ) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
-            response = web.StreamResponse(status=answer.status, headers=kept)
-            await response.prepare(request)
+        async with self.asked(request, path=request.rel_url.raw_path, body=await request.read()) as (answer, response):
             if fault is None or target_of(request) is not Target.WATCH:
                 async for chunk in answer.content.iter_any():
                     await response.write(chunk)

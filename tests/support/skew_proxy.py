@@ -16,12 +16,11 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 from aiohttp import web
-from tests.support.fake_api import Server
+from tests.support.proxy import Proxy
 
 from podtimeline.intake.credentials import Connection, from_kubeconfig
 
@@ -47,7 +46,6 @@ STAMPS = frozenset(
     }
 )
 """The fields of Kubernetes' objects that hold a moment; other texts that look like one belong to somebody else."""
-_HOP = frozenset({"connection", "host", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z")
 _NAME = re.compile(r"(.+\.)([0-9a-f]{16})")
 _EVENT_PATH = re.compile(r"(.*/events/)([^/]+)")
@@ -99,52 +97,24 @@ def moved_path(path: str, ahead: int) -> str:
     return path if match is None else match[1] + moved_name(match[2], ahead)
 
 
-class SkewProxy(Server):
+class SkewProxy(Proxy):
     """Plain HTTP for the kubelet; upstream with the kubelet's own certificate."""
 
     def __init__(self, upstream: Connection, *, ahead: int = 0, host: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__(host=host, port=port)
+        super().__init__(upstream, host=host, port=port)
         self.ahead = ahead
         """By how many seconds the kubelet's clock seems to be ahead, from the next message on."""
         self.requests: Counter[str] = Counter()
         """How often each method was used."""
         self.opaque = 0
         """Messages that hold no JSON, and so pass as they are."""
-        self._upstream = upstream
-        self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Self:
-        self._session = self._upstream.session()
-        return await super().__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
-        if self._session is not None:
-            await self._session.close()
-
-    def application(self) -> web.Application:
-        """See ``Server.application``."""
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        return app
-
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if self._session is None:
-            raise RuntimeError("not started")
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """See ``Proxy.serve``."""
         self.requests[request.method] += 1
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
-        async with self._session.request(
-            request.method,
-            self._upstream.url(moved_path(request.rel_url.raw_path, self.ahead)),
-            params=request.query,
-            headers=headers | self._upstream.headers(),
-            data=self._moved(await request.read(), request.content_type, self.ahead),
-        ) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
-            response = web.StreamResponse(status=answer.status, headers=kept)
-            await response.prepare(request)
+        path = moved_path(request.rel_url.raw_path, self.ahead)
+        body = self._moved(await request.read(), request.content_type, self.ahead)
+        async with self.asked(request, path=path, body=body) as (answer, response):
             watching = request.query.get("watch") in {"1", "true"}
             async for part in _lines(answer.content) if watching else _whole(answer):
                 await response.write(self._moved(part, answer.content_type, -self.ahead))

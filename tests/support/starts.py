@@ -212,6 +212,18 @@ def reboot(items: Items) -> None:
     _after_ready(item)
 
 
+def squeezed(items: Items) -> None:
+    """A critical pod that was bound to a full node has the kubelet evict one that is less so: its words say who."""
+    item = items["squeezed"]
+    assert item["outcome"] == "ready"
+    assert (item["ended"]["succeeded"], item["ended"]["reason"]) == (False, "Preempting")
+    assert "critical pod" in item["ended"]["text"]
+    assert item["deletion"]["cause"] == "node_pressure"
+    assert "critical pod" in item["deletion"]["text"]
+    in_order(item, ("ready", ""), ("finished", "main"), ("deletion_requested", ""), ("object_removed", ""))
+    in_order(items["critical"], ("kubelet_accepted", ""), ("started", "main"), ("ready", ""))
+
+
 def _after_ready(item: Any) -> None:
     """Assert that what befell the pod came after a start that was over, and is no part of it."""
     ready = nanoseconds(reached(item)["ready", ""]["at"])
@@ -225,5 +237,6 @@ CHECKS: dict[str, Callable[[Items], None]] = {
     for each in (
         sums, crash_loop, init_restart, sidecar, slow_hook, failing_hook, probes, liveness, gate, sandbox_retries,
         no_runtime, families, interface, resize, flap, lost_sandbox, reboot,
+        squeezed,
     )
 }  # fmt: skip
