@@ -31,7 +31,7 @@ PRIVATE = f"private.podtimeline.test:{PORT}"
 KEEPER, PASSWORD = "keeper", "open-sesame"
 HTPASSWD = "keeper:$2y$05$abcdefghijklmnopqrstuutXu9KzOt.1yBoZUeFWoT/914/JfszCO\n"
 """The password as bcrypt has it: the only scheme that the registry takes."""
-SIZES = {"one": 6, "two": 6, "shared": 1, "twin": 3, "private": 1}
+SIZES = {"one": 6, "two": 6, "shared": 1, "twin": 3, "private": 1, "secret": 1}
 """Megabytes of the images that are in the registry from the beginning."""
 
 
