@@ -1,7 +1,7 @@
 """What containers do between their start and traffic: each finding quotes its evidence, and needs it."""
 
 import pytest
-from tests.support.findings import created, found, networked, only, proofs, ready, started
+from tests.support.findings import created, every, found, networked, only, proofs, ready, started
 from tests.support.lives import INIT, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
 
 from podtimeline.core.findings import FindingKind as Kind
@@ -29,6 +29,15 @@ def test_a_crash_loop_lists_the_exit_codes() -> None:
     assert "run 0 of web ended with exit code 1 (Error), after about 1.00s" in proofs(finding)
     assert finding.open
     assert found(started(WEB), Kind.CRASH_LOOP) is None
+
+
+def test_a_container_that_ended_once_is_no_series_of_runs() -> None:
+    """Where it is not started again there is no last one of several; stamps of one second tell no length."""
+    life = started(WEB)
+    life.told.append(Ran("uid-1", "web", 0, at(3), at(3), 4, "Error"))
+    finding = only(life, Kind.CRASH_LOOP)
+    assert finding.text == "web ended with exit code 4 (Error)"
+    assert "run 0 of web ended with exit code 4 (Error), within a second or so" in proofs(finding)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +228,23 @@ def test_a_failing_probe_is_quoted_with_its_schedule() -> None:
     finding = only(life, Kind.FAILING_PROBE)
     assert finding.text == "Unhealthy (2 times): Readiness probe failed: 503"
     assert "periodSeconds 10" in proofs(finding)
+
+
+def test_each_probe_speaks_of_its_own_phase() -> None:
+    """A busy kubelet reports late that the startup probe has passed: the next probe may have failed before that."""
+    both = ContainerSpec("web", ContainerKind.MAIN, "i", startup_probe=Probe(0, 1), readiness_probe=Probe(0, 1))
+    life = started(both).saw(Milestone.STARTED_PROBE_PASSED, watched(9), subject="web")
+    life = ready(life, 10, "web")
+    life.noted("Unhealthy", 8.9, "Readiness probe failed: the cache is cold", subject="web")
+    assert _spoken(life) == {Phase.READINESS_PROBE: "Unhealthy: Readiness probe failed: the cache is cold"}
+    life.noted("Unhealthy", 5, "Startup probe failed: warming up", subject="web")
+    assert _spoken(life)[Phase.STARTUP_PROBE] == "Unhealthy: Startup probe failed: warming up"
+
+
+def _spoken(life: Life) -> dict[Phase, str]:
+    """What failing probes are quoted with, by the phase."""
+    told = every(life)
+    return {each.spell.phase: each.text for each in told if each.kind is Kind.FAILING_PROBE and each.spell}
 
 
 def test_words_from_after_the_start_are_not_quoted_for_it() -> None:

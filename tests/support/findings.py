@@ -13,16 +13,17 @@ from podtimeline.core.view import view
 
 def found(life: Life, kind: FindingKind, *, now: float = 60, peers: Peers = NOBODY) -> Finding | None:
     """The finding of that kind, the first of several; ``None`` where there is none."""
-    return next((each for each in _all(life, now, peers) if each.kind is kind), None)
+    return next((each for each in every(life, now=now, peers=peers) if each.kind is kind), None)
 
 
 def only(life: Life, kind: FindingKind, *, now: float = 60, peers: Peers = NOBODY) -> Finding:
     """The one finding of that kind."""
-    (finding,) = (each for each in _all(life, now, peers) if each.kind is kind)
+    (finding,) = (each for each in every(life, now=now, peers=peers) if each.kind is kind)
     return finding
 
 
-def _all(life: Life, now: float, peers: Peers) -> tuple[Finding, ...]:
+def every(life: Life, *, now: float = 60, peers: Peers = NOBODY) -> tuple[Finding, ...]:
+    """All findings, the dearest first."""
     told = view(life.timeline(), now=at(now))
     assert told is not None
     return findings(told, peers)

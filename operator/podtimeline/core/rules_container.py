@@ -22,11 +22,16 @@ def crash_loop(case: Case, spell: Spell) -> Found | None:
     if not ended or not (backoff or spell.phase is Phase.CRASH_LOOP):
         return None
     restarts, killed = max(ran.run for ran in runs), _killer(case, spell)
-    again = f"restarted {times_text(restarts)}, " if restarts else "ended, "
+    again = f"restarted {times_text(restarts)}," if restarts else "ended"
     after = "" if killed is None else f", after {killed.words if killed.reason in _ADVICE else trimmed(killed.text)}"
     proofs = [_run(ran) for ran in ended[-_SHOWN_RUNS:]]
     proofs += [each.proof for each in (killed, backoff) if each is not None]
-    return of_spell(spell, f"{spell.subject} {again}{_codes(ended)}{after}", *proofs, advice=_after(ended, killed))
+    return of_spell(
+        spell,
+        f"{spell.subject} {again} {_codes(ended, last=restarts > 0)}{after}",
+        *proofs,
+        advice=_after(ended, killed),
+    )
 
 
 def _until(ran: Ran) -> int:
@@ -34,10 +39,10 @@ def _until(ran: Ran) -> int:
     return ran.finished or ran.started or 0
 
 
-def _codes(ended: list[Ran]) -> str:
+def _codes(ended: list[Ran], *, last: bool) -> str:
     codes = [_code(ran) for ran in ended]
     if len(codes) == 1:
-        return f"last with {codes[0]}"
+        return f"last with {codes[0]}" if last else f"with {codes[0]}"
     return f"each time with {codes[0]}" if len(set(codes)) == 1 else f"with {', '.join(codes)}"
 
 
@@ -49,7 +54,8 @@ def _run(ran: Ran) -> Proof:
     length = ""
     if ran.started is not None and ran.finished is not None and ran.finished >= ran.started:
         # Both stamps are whole seconds.
-        length = f", after about {duration_text(ran.finished - ran.started)}"
+        ran_for = ran.finished - ran.started
+        length = f", after about {duration_text(ran_for)}" if ran_for else ", within a second or so"
     return Proof("status", f"run {ran.run} of {ran.container} ended with {_code(ran)}{length}", ran.finished)
 
 

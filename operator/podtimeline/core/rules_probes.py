@@ -22,7 +22,7 @@ _ENDS = {
 
 def failing_probe(case: Case, spell: Spell) -> Found | None:
     """What the probe saw, in the kubelet's words."""
-    quote = case.quote(spell, "Unhealthy", "ProbeWarning")
+    quote = _said(case, spell, "Unhealthy", "ProbeWarning")
     if quote is None:
         return None
     return of_spell(spell, quote.words, quote.proof, *_spec(case, spell), *case.bounds(spell))
@@ -82,10 +82,13 @@ def _probe(case: Case, spell: Spell) -> Probe | None:
 
 def _failed(case: Case, spell: Spell) -> Quote | None:
     """The latest look of this probe that is known to have failed before the spell was over."""
-    quote = case.quote(spell, "Unhealthy")
-    if quote is None or not quote.text.startswith(_WORDS[spell.phase]):
-        return None
-    return quote
+    return _said(case, spell, "Unhealthy")
+
+
+def _said(case: Case, spell: Spell, *reasons: str) -> Quote | None:
+    """The latest words of the phase's own probe: the kubelet may report late that one has passed and the next fails."""
+    words = case.words(spell, *reasons)
+    return next((each for each in words if each.text.startswith(_WORDS[spell.phase])), None)
 
 
 def _began(case: Case, spell: Spell) -> Milestone:

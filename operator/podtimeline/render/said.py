@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from podtimeline.core.findings import FindingKind
-from podtimeline.core.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run, Stop
@@ -124,7 +123,7 @@ def _ended(timeline: PodTimeline) -> str:
 def _deletion(deletion: Deletion) -> str:
     cause = "somebody unknown" if deletion.cause is None else words.cause_text(deletion.cause)
     told = f" ({deletion.text})" if deletion.text else ""
-    grace = "" if deletion.grace_seconds is None else f", grace {duration_text(deletion.grace_seconds * 1_000_000_000)}"
+    grace = "" if deletion.grace_seconds is None else f", grace {deletion.grace_seconds} s"
     held = f", finalizers {', '.join(deletion.finalizers)}" if deletion.finalizers else ""
     return f"Deletion asked for by {cause}{told}{grace}{held}."
 
