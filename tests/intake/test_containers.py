@@ -102,9 +102,19 @@ def test_readiness_that_is_lost_and_back_is_an_incident_each() -> None:
         (frozenset[Mark](), {}),
         (frozenset({READY}), {"metadata": {"deletionTimestamp": stamp(50), "deletionGracePeriodSeconds": 30}}),
         (frozenset({READY}), {"status": {"phase": "Succeeded", "conditions": [LOST]}}),
+        (
+            frozenset({READY}),
+            {"status": {"conditions": [condition("Ready", 30, status="False", reason="PodCompleted")]}},
+        ),
         (frozenset({READY}), {"status": {"conditions": [condition("Ready", 1, status="False")]}}),
     ],
-    ids=["before it was ready", "as it is deleted", "as it ends", "a version from before it was ready"],
+    ids=[
+        "before it was ready",
+        "as it is deleted",
+        "as it ends",
+        "before its phase says that it has",
+        "a version from before it was ready",
+    ],
 )
 def test_not_every_lack_of_readiness_is_an_incident(known: frozenset[Mark], parts: dict[str, Any]) -> None:
     """A start, a deletion and an end bring it about."""

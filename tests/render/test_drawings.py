@@ -135,7 +135,7 @@ def test_a_group_that_this_version_does_not_know_is_named_as_it_is() -> None:
     """A newer operator's document can still be drawn; reasons of the pod itself count no nodes."""
     hindrances = (Hindrance("lunar_phase", 2, "wrong moon"), Hindrance("claim", None, "pvc"), Hindrance("claim", 1, ""))
     assert refusal_text(Unschedulable(1, "", None, hindrances), last="+3.00s") == (
-        "No node takes it (one attempt known +3.00s): lunar phase on 2, a volume claim."
+        "No node takes it (one attempt known, +3.00s): lunar phase on 2, a volume claim."
     )
 
 

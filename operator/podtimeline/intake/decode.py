@@ -139,10 +139,15 @@ def _transition(reading: Reading, mark: Mark, condition: Condition, detail: str 
         reading.starting = False
 
 
+_OVER = frozenset({"PodCompleted", "PodFailed"})
+"""Reasons of a pod that has ended (pkg/kubelet/status/generate.go); its phase may follow by a later version."""
+
+
 def _flapped(reading: Reading, condition: Condition) -> None:
     """Say that readiness was lost, or is back; what a deletion or the end of a pod brings about is neither."""
     pod, since = reading.pod, condition.last_transition_time
-    if since is None or pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL:
+    over = pod.status.phase in TERMINAL or condition.reason in _OVER
+    if since is None or pod.metadata.deletion_timestamp is not None or over:
         return
     if condition.status != "True":
         if not _was_true(reading, since):

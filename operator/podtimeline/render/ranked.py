@@ -90,7 +90,7 @@ def when_text(moment: str, timeline: PodTimeline) -> str:
         return f"{moment[11:23]}Z"
     if at < begin:
         return f"{duration_text(begin - at)} before it began"
-    return signed(at - begin)
+    return signed(at - begin) if at > begin else "at the start"
 
 
 def _indented(text: str, screen: Screen, style: Style, *, most: int | None = None) -> Iterator[Line]:

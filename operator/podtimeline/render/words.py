@@ -143,7 +143,9 @@ def missed_text(missed: Missed) -> str:
 
 def refusal_text(refused: Unschedulable, *, last: str) -> str:
     """That no node takes a pod, how often that was tried, and what hinders them; ``last`` says when it was last."""
-    times = f"at least {refused.attempts} attempts, the last one known" if refused.attempts > 1 else "one attempt known"
+    times = (
+        f"at least {refused.attempts} attempts, the last one known" if refused.attempts > 1 else "one attempt known,"
+    )
     of = "" if refused.nodes is None else f" of {refused.nodes}"
     return f"No node{of} takes it ({times} {last}): {hindrances(refused)}."
 
