@@ -8,8 +8,10 @@ from tests.support.fleets import NEW, OLD, Seconds, pod, rolling_update
 from tests.support.lives import at, facts
 
 from podtimeline.core.milestones import Phase
-from podtimeline.core.rollout import LinkKind, Rollout, revision_of, revisions, rollout
+from podtimeline.core.requests import Request, Why, WorkloadHistory
+from podtimeline.core.rollout import LinkKind, Rollout, revision_of, revisions, rollout, rollout_for
 from podtimeline.core.view import View
+from podtimeline.core.workloads import WorkloadState
 
 
 def told(views: list[View], *, revision: str = NEW, now: float = 600, desired: int | None = None) -> Rollout:
@@ -37,6 +39,47 @@ def test_surge_and_unavailable_count_pods_that_are_not_leaving() -> None:
     assert (found.desired, found.surge, found.unavailable) == (2, 1, 0)
     assert [(each.wanted, each.up) for each in found.levels[:3]] == [(2, 2), (3, 2), (3, 3)]
     assert found.levels[-1].current_up == 2
+
+
+def asked(
+    wanted: int, why: Why = Why.REVISION, *, met: float | None = None, kind: str = "Deployment"
+) -> WorkloadHistory:
+    """A workload whose latest request was for so many pods, which there were at ``met``."""
+    state = WorkloadState(kind=kind, namespace="shop", name="web", uid="d", version=9, created=at(-600), wanted=wanted)
+    latest = Request(why, 9, (), 0, wanted, met=None if met is None else at(met))
+    return WorkloadHistory(state, since=0, born=0, birth=(), requests=(latest,))
+
+
+def going_on() -> list[View]:
+    """The first new pod is ready, the second one is not."""
+    return [*rolling_update()[:3], pod("web-new-b", NEW, Seconds(110.3, requested=99.8))]
+
+
+def test_one_that_goes_on_is_measured_by_what_its_workload_wants() -> None:
+    """Its own pods do not tell how many there are to be."""
+    alone = rollout_for(going_on(), None, revision=NEW, now=at(112))
+    assert alone is not None
+    assert (alone.complete, alone.desired, alone.surge, alone.unavailable) == (None, None, None, None)
+    found = rollout_for(going_on(), asked(2), revision=NEW, now=at(112))
+    assert found is not None
+    assert (found.complete, found.desired, found.surge, found.unavailable) == (None, 2, 1, 0)
+
+
+def test_it_is_complete_only_once_there_are_as_many_pods_as_were_asked_for() -> None:
+    """A quota refuses the third one: those that there are do not make it complete."""
+    views = rolling_update()
+    refused = rollout_for(views, asked(3), revision=NEW, now=at(600))
+    assert refused is not None
+    assert (refused.complete, refused.desired) == (None, 3)
+    met = rollout_for(views, asked(2, met=111), revision=NEW, now=at(600))
+    assert met == rollout(views, revision=NEW, now=at(600))
+
+
+def test_what_is_asked_for_later_is_no_part_of_it() -> None:
+    """A scale-up that is refused leaves the rollout before it complete; of a Job so many at a time are wanted."""
+    views, alone = rolling_update(), rollout(rolling_update(), revision=NEW, now=at(600))
+    assert rollout_for(views, asked(9, Why.SCALED), revision=NEW, now=at(600)) == alone
+    assert rollout_for(views, asked(9, kind="Job"), revision=NEW, now=at(600)) == alone
 
 
 def test_a_pod_that_is_missing_is_counted_as_unavailable() -> None:

@@ -174,7 +174,7 @@ def test_a_rollout_that_is_stuck_names_the_pod_it_waits_for(rollouts: Rollouts) 
     """Its image does not exist: the rollout goes on and says so."""
     found = rollouts.stuck
     waiting = found["members"][-1]["timeline"]
-    assert found["complete"] is None
+    assert (found["complete"], found["desired"], found["surge"], found["unavailable"]) == (None, 3, 1, 0)
     assert f"{waiting['name']} not ready yet" in found["explanation"]
 
 

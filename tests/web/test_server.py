@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import jsonschema
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 from tests.support.fleets import NEW, OLD, rolling_update
 from tests.support.lives import at, facts, ordinary
 from tests.support.memory_store import MemoryStore
@@ -15,12 +15,14 @@ from yarl import URL
 
 from podtimeline.core.pods import Owner
 from podtimeline.core.refusals import Refusal, ended
+from podtimeline.core.requests import Request, Why, WorkloadHistory
 from podtimeline.core.view import View, view
+from podtimeline.core.workloads import WorkloadState
 from podtimeline.render.schema import WORKLOADS
 from podtimeline.store import SqliteStore
 from podtimeline.web.server import Sources, make_app
 
-Client = TestClient[Request, Application]
+Client = TestClient[web.Request, web.Application]
 
 
 @dataclass
@@ -32,6 +34,7 @@ class World:
     unhealthy: list[str] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    asked: dict[tuple[str, str, str], WorkloadHistory] = field(default_factory=dict)
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """An exposition that tells what it was asked for."""
@@ -68,6 +71,7 @@ async def client(world: World) -> AsyncIterator[Client]:
         clock=StandingClock(),
         cluster="test",
         refusals=lambda: world.refusals,
+        asked=lambda *name: world.asked.get(name),
     )
     async with TestClient(TestServer(make_app(sources))) as made:
         yield made
@@ -252,6 +256,14 @@ async def test_a_rollout_is_that_of_the_newest_revision(client: Client, world: W
     assert (newest["kind"], newest["revision"], newest["revisions"]) == ("Rollout", NEW, [NEW, OLD])
     assert [each["timeline"]["name"] for each in newest["members"] if each["current"]] == ["web-new-a", "web-new-b"]
     assert older["revision"] == OLD
+    state = WorkloadState(
+        kind="Deployment", namespace="shop", name="fleet", uid="d", version=9, created=at(-600), wanted=5
+    )
+    made = Request(Why.REVISION, 9, (), 0, 5)
+    world.asked["shop", "Deployment", "fleet"] = WorkloadHistory(state, since=0, born=0, birth=(), requests=(made,))
+    newest = await (await client.get("/api/v1/rollouts/shop/Deployment/fleet")).json()
+    older = await (await client.get(f"/api/v1/rollouts/shop/Deployment/fleet?revision={OLD}")).json()
+    assert (newest["complete"], newest["desired"], older["desired"]) == (None, 5, 2)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/rollouts/shop/Deployment/none", "/api/v1/rollouts/shop/Job/web?revision=x"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from podtimeline.intake.lowrate import Listeners
 from podtimeline.tracking.causes import Causes
 from podtimeline.tracking.companions import Companion
+from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.nodes import NewNodes
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
@@ -19,6 +20,7 @@ class Company:
 
     all: tuple[Companion, ...]
     refusals: Refusals
+    histories: Histories
 
 
 def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
@@ -27,4 +29,6 @@ def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
     requests = Requests(known.nodes, predecessors)
     refusals = Refusals(known.owners, requests.histories, limit=series_limit)
     leaving = (Standing(known.addresses), Causes(known.nodes, known.namespaces))
-    return Company((NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, *leaving), refusals)
+    return Company(
+        (NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, *leaving), refusals, requests.histories
+    )

@@ -141,6 +141,7 @@ class _Operator:
         self._tracker = tracker
         self._known = known
         self._refusals = company.refusals
+        self._histories = company.histories
         self._reflectors: tuple[Reflector, ...] = ()
         self._frame: Frame | None = None
         self._supervisor = Supervisor()
@@ -223,6 +224,7 @@ class _Operator:
             clock=self._world.clock,
             cluster=self._settings.cluster_name or None,
             refusals=lambda: tuple(self._refusals.known),
+            asked=self._histories.named,
         )
         runner = web.AppRunner(make_app(sources), shutdown_timeout=2.0, access_log=None)
         await runner.setup()

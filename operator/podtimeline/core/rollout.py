@@ -14,6 +14,7 @@ from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.phases import Stretch
 from podtimeline.core.pods import Owner
+from podtimeline.core.requests import Why, WorkloadHistory
 from podtimeline.core.view import View
 
 _TO_COMPLETION = frozenset({"Job", "CronJob"})
@@ -185,6 +186,25 @@ def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | No
         chain=chain,
         held=_held(chain),
     )
+
+
+_STEADY = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+"""Kinds that want a number of pods; a Job wants so many at a time."""
+
+
+def rollout_for(views: Sequence[View], asked: WorkloadHistory | None, *, revision: str, now: int) -> Rollout | None:
+    """The rollout of the workload's newest ``revision``, by how many pods the workload was ``asked`` for.
+
+    One that is going on is measured by what the workload wants now. One whose pods are all ready is complete only once
+    its controller says that there are enough; what was asked for after it, by scaling, is no part of it.
+    """
+    found = rollout(views, revision=revision, now=now)
+    if found is None or asked is None or found.superseded is not None or asked.state.kind not in _STEADY:
+        return found
+    last = asked.requests[-1] if asked.requests else None
+    if found.complete is not None and (last is None or last.met is not None or last.why is Why.SCALED):
+        return found
+    return rollout(views, revision=revision, now=now, desired=asked.state.wanted)
 
 
 def _at(view: View, milestone: Milestone) -> int | None:

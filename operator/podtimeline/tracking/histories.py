@@ -32,6 +32,10 @@ class Histories:
         """The workload of that uid, ``None`` where it is gone or not known."""
         return self._histories.get(uid)
 
+    def named(self, namespace: str, kind: str, name: str) -> WorkloadHistory | None:
+        """The workload of that name, ``None`` where it is gone or not known."""
+        return self._histories.get(self._by_name.get((kind, namespace, name), ""))
+
     def learn(self, news: WorkloadNews, arrived: int) -> None:
         """Take news of a workload."""
         match news:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from podtimeline.core.rollout import revisions, rollout
+from podtimeline.core.requests import WorkloadHistory
+from podtimeline.core.rollout import revisions, rollout_for
 from podtimeline.core.state import load
 from podtimeline.core.view import View, view
 from podtimeline.ports import History, Query, Saved
@@ -21,14 +22,21 @@ def records(history: History, namespace: str, kind: str, name: str) -> tuple[Sav
 
 
 def answer(
-    pairs: Sequence[tuple[Saved, View | None]], *, revision: str | None, now: int, cluster: str | None
+    pairs: Sequence[tuple[Saved, View | None]],
+    asked: WorkloadHistory | None,
+    *,
+    revision: str | None,
+    now: int,
+    cluster: str | None,
 ) -> Document | None:
     """The document of the revision, of the newest one where none is given; ``None`` where there is no such pod.
 
-    ``pairs`` are records with the tracker's own, fresher view where it has one.
+    ``pairs`` are records with the tracker's own, fresher view where it has one. ``asked`` is what the workload was
+    asked for, as far as it is known.
     """
     views = [seen for record, fresh in pairs if (seen := fresh or view(load(record.state), now=now)) is not None]
     known = revisions(views)
     chosen = revision if revision is not None else next(iter(known), None)
-    found = None if chosen is None else rollout(views, revision=chosen, now=now)
+    latest = asked if chosen == next(iter(known), None) else None
+    found = None if chosen is None else rollout_for(views, latest, revision=chosen, now=now)
     return None if found is None else rollout_document(found, revisions=known, now=now, cluster=cluster)

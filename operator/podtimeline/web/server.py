@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from podtimeline.core.refusals import Refusal
+from podtimeline.core.requests import WorkloadHistory
 from podtimeline.core.state import load
 from podtimeline.core.view import View, view
 from podtimeline.errors import QueryError, StoreError
@@ -30,7 +31,8 @@ class Sources:
 
     ``live`` gives the tracker's own view of a pod, fresher than the history's, ``None`` where it is not tracked; it is
     called on the event loop. ``metrics`` renders an exposition for an ``Accept`` header: body and content type.
-    ``refusals`` are the workloads whose pods are, or were, refused.
+    ``refusals`` are the workloads whose pods are, or were, refused; ``asked`` is what a workload was asked for, by its
+    namespace, kind and name, ``None`` where that is not known.
     """
 
     history: History
@@ -41,6 +43,7 @@ class Sources:
     clock: Clock
     cluster: str | None = None
     refusals: Callable[[], Iterable[Refusal]] = tuple
+    asked: Callable[[str, str, str], WorkloadHistory | None] = lambda *_: None
 
 
 def make_app(sources: Sources) -> web.Application:
@@ -125,8 +128,8 @@ class _Pages:
         found = await asyncio.to_thread(rollouts.records, self._sources.history, namespace, kind, name)
         now = self._sources.clock.now()
         pairs = [(record, self._sources.live(record.state.uid)) for record in found]
-        cluster = self._sources.cluster
-        body = await asyncio.to_thread(rollouts.answer, pairs, revision=revision, now=now, cluster=cluster)
+        asked, cluster = self._sources.asked(namespace, kind, name), self._sources.cluster
+        body = await asyncio.to_thread(rollouts.answer, pairs, asked, revision=revision, now=now, cluster=cluster)
         if body is None:
             which = f"{kind} {namespace}/{name}" + (f" with revision {revision}" if revision else "")
             return problem(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
