@@ -9,7 +9,7 @@ from tests.support.lives import at, facts
 
 from podtimeline.core.milestones import Phase
 from podtimeline.core.requests import Request, Why, WorkloadHistory
-from podtimeline.core.rollout import LinkKind, Rollout, revision_of, revisions, rollout, rollout_for
+from podtimeline.core.rollout import LinkKind, Rollout, of_one, revision_of, revisions, rollout, rollout_for
 from podtimeline.core.view import View
 from podtimeline.core.workloads import WorkloadState
 
@@ -80,6 +80,17 @@ def test_what_is_asked_for_later_is_no_part_of_it() -> None:
     views, alone = rolling_update(), rollout(rolling_update(), revision=NEW, now=at(600))
     assert rollout_for(views, asked(9, Why.SCALED), revision=NEW, now=at(600)) == alone
     assert rollout_for(views, asked(9, kind="Job"), revision=NEW, now=at(600)) == alone
+
+
+def test_a_workload_that_was_made_again_is_another_one() -> None:
+    """Its name and even its revisions are those of the one before; its uid is not."""
+    again = pod("web-new-c", OLD, Seconds(300, 305, requested=299.9))
+    again = replace(again, workload=replace(again.workload, uid="d-2"))
+    views = [*rolling_update(), again]
+    assert [each.facts.name for each in of_one(views, revision=None)] == ["web-new-c"]
+    assert [each.facts.name for each in of_one(views, revision=OLD)] == ["web-new-c"]
+    assert of_one(views, revision=NEW) == tuple(rolling_update())
+    assert of_one(views, revision="none") == ()
 
 
 def test_a_pod_that_is_missing_is_counted_as_unavailable() -> None:

@@ -148,6 +148,16 @@ def revisions(views: Iterable[View]) -> tuple[str, ...]:
     return tuple(sorted(first, key=lambda revision: first[revision], reverse=True))
 
 
+def of_one(views: Sequence[View], *, revision: str | None) -> tuple[View, ...]:
+    """The pods of the latest workload of the name; where a ``revision`` is given, of the latest that had it.
+
+    A workload that was deleted and made again has the same name, and often the same revisions, but not the same uid.
+    """
+    fitting = [each for each in views if revision in {None, revision_of(each)}]
+    newest = max(fitting, key=lambda each: _at(each, Milestone.CREATED) or 0, default=None)
+    return () if newest is None else tuple(each for each in views if each.workload.uid == newest.workload.uid)
+
+
 def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | None = None) -> Rollout | None:
     """The rollout of ``revision`` among the pods of one workload; ``None`` where no pod of it has a known creation.
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from podtimeline.core.requests import WorkloadHistory
-from podtimeline.core.rollout import revisions, rollout_for
+from podtimeline.core.rollout import of_one, revisions, rollout_for
 from podtimeline.core.state import load
 from podtimeline.core.view import View, view
 from podtimeline.ports import History, Query, Saved
@@ -34,9 +34,11 @@ def answer(
     ``pairs`` are records with the tracker's own, fresher view where it has one. ``asked`` is what the workload was
     asked for, as far as it is known.
     """
-    views = [seen for record, fresh in pairs if (seen := fresh or view(load(record.state), now=now)) is not None]
+    everyone = [seen for record, fresh in pairs if (seen := fresh or view(load(record.state), now=now)) is not None]
+    views = of_one(everyone, revision=revision)
     known = revisions(views)
     chosen = revision if revision is not None else next(iter(known), None)
-    latest = asked if chosen == next(iter(known), None) else None
+    mine = asked is not None and any(each.workload.uid == asked.state.uid for each in views)
+    latest = asked if mine and chosen == next(iter(known), None) else None
     found = None if chosen is None else rollout_for(views, latest, revision=chosen, now=now)
     return None if found is None else rollout_document(found, revisions=known, now=now, cluster=cluster)
