@@ -211,3 +211,25 @@ def test_a_pod_deleted_by_force_is_measured_from_its_removal() -> None:
     life = ordinary(facts(volumes=(DATA,))).saw(Milestone.DELETION_REQUESTED, watched(20))
     life.saw(Milestone.OBJECT_REMOVED, watched(20)).saw(Milestone.DETACHED, watched(50), subject="data")
     assert seen(life).beside[-1].duration == at(50) - at(20)
+
+
+def test_a_volume_that_no_container_mounts_is_not_waited_for() -> None:
+    """It is attached all the same, as late as it may be: the sandbox does not wait, and tells nothing of when."""
+    idle = VolumeSpec("data", "persistentVolumeClaim", "data-web-0", mounted=False)
+    life = attached(waiting(idle), 9)
+    life.saw(Milestone.SANDBOX_READY, watched(0.9)).saw(Milestone.IP_ASSIGNED, watched(0.9))
+    told = seen(life)
+    assert (Phase.SANDBOX, "", 0.7) in lengths(told)
+    assert Phase.VOLUME_ATTACH not in {each.phase for each in told.phases}
+    assert told.instant(Milestone.MOUNTED) is None
+    found = told.instant(Milestone.ATTACHED, "data")
+    assert found is not None
+    assert found.at == at(9)
+
+
+def test_an_attachment_that_nobody_waits_for_is_not_what_the_pod_waits_for_now() -> None:
+    """The sandbox is."""
+    idle = VolumeSpec("data", "persistentVolumeClaim", "data-web-0", mounted=False)
+    for volume, phase in ((idle, Phase.SANDBOX), (DATA, Phase.VOLUME_ATTACH)):
+        life = waiting(volume).saw(Milestone.ATTACH_STARTED, watched(0.15), subject="data", detail=PV)
+        assert seen(life).phases[-1].phase is phase

@@ -10,7 +10,7 @@ from tests.support.objects import CREATED_NS, condition, container, pod, raw, re
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Ended, Noted, Observation, Ran, Witnessed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe
+from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe, VolumeSpec
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.wire import Pod
@@ -206,6 +206,25 @@ def test_readiness_gates_count_only_where_the_spec_asks_for_them() -> None:
     assert found is not None
     assert (found[Source.CONDITION].earliest, found[Source.CONDITION].latest) == within(5)
     assert Mark(M.READINESS_GATE, "example.com/other") not in marks(said)
+
+
+def test_volumes_are_those_that_a_start_may_wait_for_and_whether_a_container_has_them() -> None:
+    """By a mount of any container, or as a device; what the kubelet has ready at once is none."""
+    containers = [{"name": "web", "volumeMounts": [{"name": "config", "mountPath": "/etc/web"}]}]
+    init = [{"name": "format", "volumeDevices": [{"name": "disk", "devicePath": "/dev/sda"}]}]
+    volumes = [
+        {"name": "config", "configMap": {"name": "web"}},
+        {"name": "disk", "persistentVolumeClaim": {"claimName": "disk-0"}},
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    body = pod(spec={"containers": containers, "initContainers": init, "volumes": volumes})
+    (described,) = [each for each in read(body, known=None) if isinstance(each, Described)]
+    assert described.facts.volumes == (
+        VolumeSpec("config", "configMap"),
+        VolumeSpec("disk", "persistentVolumeClaim", "disk-0"),
+        VolumeSpec("scratch", "ephemeral", "web-1-scratch", mounted=False),
+    )
 
 
 @pytest.mark.parametrize(

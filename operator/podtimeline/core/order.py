@@ -96,7 +96,7 @@ def _order_scheduling(facts: PodFacts, order: Order) -> None:
 def _order_sandbox(facts: PodFacts, order: Order) -> None:
     accepted, mounted = Mark(Milestone.KUBELET_ACCEPTED), Mark(Milestone.MOUNTED)
     before = [accepted]
-    for volume in facts.volumes:
+    for volume in facts.awaited:
         begun, attached = Mark(Milestone.ATTACH_STARTED, volume.name), Mark(Milestone.ATTACHED, volume.name)
         # The kubelet mounts nothing that can be attached before its report is through (operation_generator.go,
         # GenerateVerifyControllerAttachedVolumeFunc).
@@ -193,7 +193,7 @@ def _derive(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) ->
     failed = last_attempt(_corrected(timeline, Mark(Milestone.LAST_MOUNT_FAILURE)), ceiling=window.latest)
     if failed is not None:
         window = window.raised(reported(failed))
-    told = bool(facts.volumes) and window.earliest is not None and _sandboxed(timeline, facts)
+    told = any(facts.awaited) and window.earliest is not None and _sandboxed(timeline, facts)
     windows[mark] = window if told and window.latest is not None else _UNSEEN
 
 

@@ -3,12 +3,12 @@
 A step is a milestone. One that is not ``required`` is taken only where it was observed between its neighbours.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
+from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, VolumeSpec
 from podtimeline.core.timeline import Timeline
 
 Instants = Mapping[Mark, Instant]
@@ -114,7 +114,7 @@ _ASKING = frozenset({Phase.SCHEDULING, Phase.SCHEDULING_RETRY})
 
 def _provisioned_since(facts: PodFacts, instants: Instants, origin: int) -> str | None:
     """The volume whose claim was being provisioned already when the scheduler could first look; ``None`` for none."""
-    bound = _last(Milestone.CLAIM_BOUND, facts, instants)
+    bound = _last(Milestone.CLAIM_BOUND, facts.volumes, instants)
     if bound is not None:
         names = [bound.subject] if instants[bound].at > origin else []
     else:
@@ -129,7 +129,7 @@ def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) 
     if asked is not None and registered is not None and registered.at <= asked.at:
         # It was bound to a node that was there already: it did not wait for the one that was asked for.
         marks.remove(_SCALE_UP)
-    bound = _last(Milestone.CLAIM_BOUND, facts, instants)
+    bound = _last(Milestone.CLAIM_BOUND, facts.volumes, instants)
     if bound is not None:
         marks += [Mark(Milestone.PROVISIONING_STARTED, bound.subject), bound]
     elif before is None:
@@ -148,17 +148,17 @@ def _past(end: int | None, instant: Instant) -> bool:
     return end is not None and instant.at > end
 
 
-def _last(milestone: Milestone, facts: PodFacts, instants: Instants) -> Mark | None:
+def _last(milestone: Milestone, volumes: Iterable[VolumeSpec], instants: Instants) -> Mark | None:
     """The volume that came last; ``None`` where none is known."""
-    marks = [mark for each in facts.volumes if (mark := Mark(milestone, each.name)) in instants]
+    marks = [mark for each in volumes if (mark := Mark(milestone, each.name)) in instants]
     return max(marks, key=lambda mark: instants[mark].at, default=None)
 
 
 def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
-    attached, end = _last(Milestone.ATTACHED, facts, instants), _sandboxed(facts, instants)
+    attached, end = _last(Milestone.ATTACHED, facts.awaited, instants), _sandboxed(facts, instants)
     if attached is not None:
         yield Step(attached, Phase.VOLUME_ATTACH, required=False)
-    used = _last(Milestone.IN_USE, facts, instants)
+    used = _last(Milestone.IN_USE, facts.awaited, instants)
     if used is not None:
         yield Step(used, Phase.VOLUME_REPORT, required=False)
     waiting = attaching(timeline, facts) if end not in instants else None
@@ -199,7 +199,7 @@ def attaching(timeline: Timeline, facts: PodFacts) -> str | None:
 
     While a volume is attached to another node, there is no VolumeAttachment yet: only an Event says that it is wanted.
     """
-    for volume in facts.volumes:
+    for volume in facts.awaited:
         name = volume.name
         begun = timeline.has(Milestone.ATTACH_STARTED, name) or ("FailedAttachVolume", name) in timeline.notes
         if begun and not timeline.has(Milestone.ATTACHED, name):

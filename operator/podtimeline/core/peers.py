@@ -137,8 +137,8 @@ def _sandbox(view: View) -> PeerSandbox | None:
 
 
 def has_claims(view: View) -> bool:
-    """Whether a volume of the pod is claimed, so that it must be attached and mounted."""
-    return any(each.claim is not None for each in view.facts.volumes)
+    """Whether a volume of the pod is claimed, so that its sandbox has to wait until it is mounted."""
+    return any(each.claim is not None for each in view.facts.awaited)
 
 
 def _name(view: View) -> str:

@@ -1,5 +1,6 @@
 """What a pod is, apart from when things happened to it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,11 +46,14 @@ class VolumeSpec:
     """A volume of a pod's spec that must be made ready: ``claim`` for a PersistentVolumeClaim, else its ``source``.
 
     ``source`` is the field of corev1.VolumeSource: ``persistentVolumeClaim``, ``configMap``, ``secret``, ``csi``…
+    ``mounted`` is whether a container has it: the kubelet waits for no other (pkg/volume/util, GetPodVolumeNames); the
+    scheduler waits for the claim, and the volume is attached, all the same.
     """
 
     name: str
     source: str
     claim: str | None = None
+    mounted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ class PodFacts:
     volumes: tuple[VolumeSpec, ...] = ()
     scheduling_gates: tuple[str, ...] = ()
     priority: int | None = None
+
+    @property
+    def awaited(self) -> Iterator[VolumeSpec]:
+        """The volumes that its sandbox has to wait for."""
+        return (each for each in self.volumes if each.mounted)
 
     def container(self, name: str) -> ContainerSpec | None:
         """The container of that name, or ``None``."""

@@ -85,7 +85,7 @@ def slow_mount(case: Case, spell: Spell) -> Found | None:
     usual = middle(case.peers.sandboxes, least=2)
     if usual is None or not has_claims(case.view) or spell.duration < max(_SLOWER * usual, SECOND):
         return None
-    claims = ", ".join(each.claim for each in case.view.facts.volumes if each.claim)
+    claims = ", ".join(each.claim for each in case.view.facts.awaited if each.claim)
     quick = f"sandboxes of pods without claims took {duration_text(usual)} on {case.view.node}"
     text = f"probably mounting {claims}, as {quick}"
     proof = _sandboxes(case.peers.sandboxes, usual, "same node")

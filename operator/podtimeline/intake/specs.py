@@ -9,7 +9,7 @@ import msgspec
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import Container, OwnerReference, Pod, PodSpec, PodSpecHead, ProbeTiming, Volume
+from podtimeline.intake.wire import Container, OwnerReference, Pod, PodSpec, PodSpecHead, ProbeTiming, VolumeUse
 
 _R = TypeVar("_R")
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
@@ -60,7 +60,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
         mirror="" if metadata.annotations is None else metadata.annotations.mirror,
-        volumes=tuple(_volumes(pod, spec.volumes)),
+        volumes=tuple(_volumes(pod, spec)),
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,
         run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
@@ -113,17 +113,25 @@ def _probe(timing: ProbeTiming | None) -> Probe | None:
 _SOURCES = ("config_map", "secret", "csi", "nfs", "image")
 
 
-def _volumes(facts: Pod, volumes: list[Volume] | None) -> Iterator[VolumeSpec]:
-    for each in volumes or ():
+def _volumes(facts: Pod, spec: PodSpec) -> Iterator[VolumeSpec]:
+    mounted = {use.name for each in (*(spec.init_containers or ()), *(spec.containers or ())) for use in _uses(each)}
+    for each in spec.volumes or ():
         if each.persistent_volume_claim is not None:
-            yield VolumeSpec(each.name, "persistentVolumeClaim", each.persistent_volume_claim.claim_name)
+            source, claim = "persistentVolumeClaim", each.persistent_volume_claim.claim_name
         elif each.ephemeral is not None:
             # The claim of an ephemeral volume is named after its pod (component-helpers, ephemeral.VolumeClaimName).
-            yield VolumeSpec(each.name, "ephemeral", f"{facts.metadata.name}-{each.name}")
+            source, claim = "ephemeral", f"{facts.metadata.name}-{each.name}"
         else:
-            source = next((name for name in _SOURCES if getattr(each, name) is not None), None)
-            if source is not None:
-                yield VolumeSpec(each.name, "configMap" if source == "config_map" else source)
+            found = next((name for name in _SOURCES if getattr(each, name) is not None), None)
+            if found is None:
+                continue
+            source, claim = "configMap" if found == "config_map" else found, None
+        yield VolumeSpec(each.name, source, claim, each.name in mounted)
+
+
+def _uses(container: Container) -> Iterator[VolumeUse]:
+    yield from container.volume_mounts or ()
+    yield from container.volume_devices or ()
 
 
 _shared = lru_cache(maxsize=_SHARED)(ContainerSpec)

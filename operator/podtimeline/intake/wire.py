@@ -88,6 +88,12 @@ class ContainerPort(Wire, frozen=True):
     protocol: str = "TCP"
 
 
+class VolumeUse(Wire, frozen=True):
+    """corev1.VolumeMount or corev1.VolumeDevice."""
+
+    name: str = ""
+
+
 class Container(Wire, frozen=True):
     """corev1.Container."""
 
@@ -99,6 +105,8 @@ class Container(Wire, frozen=True):
     readiness_probe: ProbeTiming | None = None
     lifecycle: Lifecycle | None = None
     ports: list[ContainerPort] | None = None
+    volume_mounts: list[VolumeUse] | None = None
+    volume_devices: list[VolumeUse] | None = None
 
 
 class ClaimSource(Wire, frozen=True):
