@@ -2,10 +2,13 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import kopf
 import pytest
 from tests.intake.harness import Naps
 from tests.intake.test_owners import DEPLOYMENT, REPLICASET, replicaset, service
@@ -14,6 +17,7 @@ from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.recording import RecordingIntake, SteppingClock
 
 from podtimeline.core.pods import Owner
+from podtimeline.intake import operator
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.kinds import KINDS, LowRate
 from podtimeline.intake.lowrate import HeadFeed, Listeners, low_rate_feeds
@@ -113,6 +117,27 @@ async def test_what_ends_kopf_is_survived_and_what_vanished_meanwhile_goes() -> 
         await at.until(lambda: at.selecting() == ("shop/new",))
         assert at.frame.health.restarts == {FrameEnd.FAILED: 1}
         assert at.proxy.methods == {"GET"}
+
+
+async def test_a_kopf_that_does_not_come_to_its_end_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its thread is left alone after a while, and what it still says is not heard any more."""
+    tidy, released = kopf.run_tasks, threading.Event()
+
+    async def dawdle(*words: Any, **more: Any) -> None:
+        await asyncio.to_thread(released.wait)
+        await tidy(*words, **more)
+
+    monkeypatch.setattr(kopf, "run_tasks", dawdle)
+    monkeypatch.setattr(operator, "_STOP_SECONDS", 0.0)
+    try:
+        async with stage() as at:
+            await at.watching()
+    finally:
+        released.set()
+    assert [record.message for record in caplog.records if "left alone" in record.message] != []
+    assert [each for each in threading.enumerate() if each.name == "kopf" and not each.daemon] == []
 
 
 async def test_a_gap_that_kopf_lists_over_loses_no_deletion() -> None:

@@ -243,9 +243,14 @@ class _Run:
         try:
             asyncio.run(self._operate())
         except Exception as error:  # noqa: BLE001 - whatever ends kopf is counted, and kopf is started anew
-            self._home.call_soon_threadsafe(self._over, error)
-        self._home.call_soon_threadsafe(self._over, None)
-        self._home.call_soon_threadsafe(self._gone.set_result, None)
+            self._call(self._over, error)
+        self._call(self._over, None)
+        self._call(self._gone.set_result, None)
+
+    def _call(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Call on the loop that made this, which may be closed by the time an abandoned thread has something to say."""
+        if not self._abandoned:
+            self._home.call_soon_threadsafe(callback, *arguments)
 
     def _over(self, error: BaseException | None) -> None:
         """The first word on how kopf ended counts: what it says after that is the same error again."""
@@ -280,7 +285,7 @@ class _Run:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for error in (task.exception() for task in done if not task.cancelled()):
             if error is not None:
-                self._home.call_soon_threadsafe(self._over, error)
+                self._call(self._over, error)
         await kopf.run_tasks(tasks)
 
     def _registry(self) -> kopf.OperatorRegistry:
@@ -299,8 +304,7 @@ class _Run:
             # Here and not on the loop of the hot streams, which may be busy: it is the nearest to its arrival.
             arrived = self._clock.now()
             raw = msgspec.json.encode(event["object"])
-            if not self._abandoned:
-                self._home.call_soon_threadsafe(self._told, kind, event["type"], raw, arrived)
+            self._call(self._told, kind, event["type"], raw, arrived)
 
         return handle
 
