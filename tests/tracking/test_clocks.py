@@ -180,6 +180,29 @@ def test_a_pod_bound_after_the_clock_was_set_is_not_left_with_the_old_offset() -
     assert first.clock.low > 0
 
 
+def test_of_pods_bound_at_once_each_has_the_offset_that_its_own_events_show() -> None:
+    """The clock was set before both were bound; the Event that tells so is of the one that was bound later."""
+    world = World()
+    follow(world, lived("pod-1", ahead=30))
+    early, late = lived("pod-2", later=20, ahead=-30), lived("pod-3", later=20.005, ahead=-30)
+    first = at(21)
+    for told in (early, late):
+        follow(world, [each for each in told if _observed(each) < first])
+    follow(world, [each for each in late if _observed(each) >= first])
+    follow(world, [each for each in early if _observed(each) >= first])
+    for name in ("pod-2", "pod-3"):
+        view = seen(world, name)
+        assert view.clock is not None
+        assert view.clock.high < 0, name
+        assert view.skew == 0, name
+        started = view.instant(Milestone.STARTED, "web")
+        assert started is not None
+        assert abs(started.at - at(23.2)) <= SECOND // 50, name
+    before = seen(world, "pod-1")
+    assert before.clock is not None
+    assert before.clock.low > 0
+
+
 def test_an_event_that_is_told_again_is_not_heard_again() -> None:
     """A repeated Event carries its first stamp: after the clock was set it would bring the old offset back."""
     world = World()

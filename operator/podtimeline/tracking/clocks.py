@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.clocks import MARGIN, WINDOW, NodeClock, Offset
+from podtimeline.core.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Observation, Skewed, Witnessed
@@ -109,14 +109,35 @@ def _joined(timeline: Timeline, said: Skewed) -> Skewed | None:
     held = timeline.clock
     if held is None or held.since == said.since:
         return said
-    if _agree(held, said):
+    if _agree(held, said.low, said.high):
         return Skewed(said.uid, said.low, said.high, min(held.since, said.since), said.at)
-    # It was set in between. A pod that was bound before keeps what held for its start; of one that was bound later the
-    # old offset was believed only until the first Event told better.
+    # It was set in between. Of a pod that was bound later the old offset was believed only until the first Event told
+    # better. One that was bound before keeps what held for its start, unless its own Events show that it had been set:
+    # the Event that told so can be of a pod that was bound a moment later.
     bound = _cause(timeline)
-    return said if bound is not None and bound >= said.since else None
+    if bound is None or bound >= said.since:
+        return said if bound is not None else None
+    low, high = _shown(timeline, bound)
+    if low is None or _agree(held, low, high) or not _agree(said, low, high):
+        return None
+    return Skewed(said.uid, said.low, said.high, bound, said.at)
 
 
-def _agree(one: Skewed, other: Skewed) -> bool:
+def _shown(timeline: Timeline, bound: int) -> tuple[int | None, int]:
+    """The least and the most that the clock was ahead at the first Event of the pod's kubelet; ``None`` before that."""
+    stamps = (
+        each
+        for mark, told in timeline.evidence.items()
+        if mark.milestone in _BY_KUBELET
+        for each in told
+        if each.source is _NAMED and each.at is not None
+    )
+    first = min(stamps, key=lambda each: each.observed, default=None)
+    if first is None or first.at is None:
+        return None, 0
+    return first.at - first.observed, first.at - bound + LATE
+
+
+def _agree(one: Skewed, low: int, high: int) -> bool:
     """Whether one offset explains both estimates, as when the observer was started anew in between."""
-    return one.low <= other.high + MARGIN and other.low <= one.high + MARGIN
+    return one.low <= high + MARGIN and low <= one.high + MARGIN
