@@ -1,6 +1,20 @@
 """Causality bounds what no stamp bounds."""
 
-from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
+import pytest
+from tests.support.lives import (
+    ANSWER,
+    INIT,
+    PROXY,
+    WEB,
+    Life,
+    at,
+    container_start,
+    facts,
+    in_second,
+    named,
+    ordinary,
+    watched,
+)
 
 from podtimeline.core.instants import Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
@@ -111,7 +125,7 @@ def test_a_clock_that_is_behind_shows_as_skew() -> None:
 def test_events_alone_already_have_instants() -> None:
     """An event can come before its pod is seen."""
     life = container_start(Life(), "web", 1.0)
-    assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].at == at(3.2)
+    assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].at == at(3.2 - ANSWER)
 
 
 def test_a_step_of_a_start_is_not_before_the_report_of_the_step_before() -> None:
@@ -129,3 +143,25 @@ def test_reports_of_a_container_that_restarted_bound_nothing_from_below() -> Non
     life.saw(Milestone.CONTAINER_CREATED, named(8), subject="web")
     life.saw(Milestone.STARTED, in_second(3, Source.FIELD), subject="web")
     assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].skew == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "stamped", "told"),
+    [(1.0, 1.08, 1.078), (1.0, 3.0, 2.995), (1.0, 1.0, 1.0), (None, 3.0, 3.0)],
+    ids=["a fortieth of the time that it took", "five milliseconds at most", "no time", "since when is unknown"],
+)
+def test_a_process_starts_somewhat_before_the_runtimes_answer(made: float | None, stamped: float, told: float) -> None:
+    """The report is of the answer, which is the later the longer the start took; its stamp stays the bound."""
+    life = Life().described(facts())
+    if made is not None:
+        life.saw(Milestone.CONTAINER_CREATED, named(made), subject="web")
+    life.saw(Milestone.STARTED, named(stamped), subject="web")
+    instant = resolve(life.timeline())[Mark(Milestone.STARTED, "web")]
+    assert (instant.at, instant.latest) == (at(told), at(stamped))
+
+
+def test_what_shows_a_start_before_its_report_is_believed_as_it_is() -> None:
+    """A watch that was faster than the Event's stamp is the bound, and no answer of the runtime."""
+    life = Life().described(facts()).saw(Milestone.CONTAINER_CREATED, named(1), subject="web")
+    life.saw(Milestone.STARTED, named(3), watched(2.5), subject="web")
+    assert resolve(life.timeline())[Mark(Milestone.STARTED, "web")].at == at(2.5)

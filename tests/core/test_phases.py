@@ -34,8 +34,8 @@ def test_an_ordinary_start_is_told_phase_by_phase() -> None:
         (Phase.IMAGE_QUEUE, 1.0),
         (Phase.IMAGE_PULL, 1.0),
         (Phase.CONTAINER_CREATE, 0.1),
-        (Phase.CONTAINER_START, 0.1),
-        (Phase.READINESS_PROBE, 2.7),
+        (Phase.CONTAINER_START, 0.098),
+        (Phase.READINESS_PROBE, 2.703),
         (Phase.ENDPOINT, 0.05),
     ]
 
@@ -153,7 +153,7 @@ def test_what_an_init_container_took_is_its_own_phase() -> None:
     life.saw(Milestone.FINISHED, in_second(9, Source.FIELD), watched(9.5), subject="migrate")
     container_start(life, "web", 10.0)
     told = seen(life.timeline())
-    assert (Phase.INIT_RUN, 6.3) in lengths(told.phases)
+    assert (Phase.INIT_RUN, 6.303) in lengths(told.phases)
     assert told.phases[-1].phase is Phase.READINESS_PROBE
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.findings import created, every, found, networked, only, proofs, ready, started
-from tests.support.lives import INIT, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
+from tests.support.lives import ANSWER, INIT, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
 
 from podtimeline.core.findings import FindingKind as Kind
 from podtimeline.core.instants import SECOND, Source
@@ -305,4 +305,4 @@ def test_a_startup_probe_has_a_schedule_too() -> None:
     life = started(probed(period=10, startup=True)).saw(Milestone.STARTED_PROBE_PASSED, watched(11), subject="web")
     finding = only(ready(life, 11.1, "web"), Kind.PROBE_PERIOD)
     assert "startupProbe of web" in proofs(finding)
-    assert finding.duration == round(7.8 * SECOND)
+    assert finding.duration == round((7.8 + ANSWER) * SECOND)

@@ -101,6 +101,10 @@ class Life:
         return timeline
 
 
+ANSWER = 0.0025
+"""Seconds by which the runtime's answer to ``container_start`` is taken to be later than the process: see ``order``."""
+
+
 def container_start(life: Life, name: str, begin: float) -> Life:
     """Pull (2 s, one of them queued), create and start a container from ``begin`` on."""
     announced = exactly(Source.EVENT_NAME, at(begin), observed=at(begin + 0.01))

@@ -266,6 +266,8 @@ def _refined(
     match mark.milestone:
         case Milestone.CREATED | Milestone.SCHEDULED:
             return _before_witnesses(instant, floor, _corrected(timeline, mark))
+        case Milestone.STARTED:
+            return _before_answer(instant, windows.get(Mark(Milestone.CONTAINER_CREATED, mark.subject), _UNSEEN))
         case Milestone.IP_ASSIGNED if windows[mark].ordered:
             return _amid_sandbox(instant, floor, windows[Mark(Milestone.SANDBOX_READY)])
         case _:
@@ -287,6 +289,23 @@ def _before_witnesses(written: Instant, floor: int | None, told: Iterable[Eviden
     earlier = written.at - min((stamps[1] - stamps[0]) // 4, _LATE_AT_MOST)
     bounds = [each for each in (floor, written.earliest) if each is not None and each <= written.at]
     return replace(written, at=max([earlier, *bounds]))
+
+
+_ANSWERED_AT_MOST = SECOND // 200
+
+
+def _before_answer(started: Instant, created: Window) -> Instant:
+    """Put the start of a process somewhat before the kubelet's stamp, which is of the runtime's answer.
+
+    The answer comes the later the busier the node is, and how long the start took says how busy. Measured (hack/bench
+    accuracy): 2.5 % of the time since the container was made, up to 5 ms, takes three quarters off the median error on
+    an idle node, and half of it on one without a core to spare.
+    """
+    made = created.latest
+    if started.source is not Source.EVENT_NAME or started.at != started.latest or made is None or made >= started.at:
+        return started
+    earlier = started.at - min((started.at - made) // 40, _ANSWERED_AT_MOST)
+    return replace(started, at=max(earlier, started.earliest or earlier))
 
 
 def _amid_sandbox(address: Instant, begin: int | None, sandbox: Window) -> Instant:
