@@ -101,11 +101,7 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, list[Error]], list
             try:
                 for part in ("idle", "churn"):
                     with _namespace(api, f"accuracy-{part}-{time.time_ns():x}") as space:
-                        field = Field(api, space, image=IMAGE, pulled=pulled, nodes=_NODES)
-                        if part == "idle":
-                            idle(field, rounds=options.rounds, say=_say)
-                        else:
-                            churn(field, waves=options.waves, say=_say)
+                        _live(part, Field(api, space, image=IMAGE, pulled=pulled, nodes=_NODES), options)
                         items[part] = _told(operator, space)
             finally:
                 operator.stop()
@@ -114,6 +110,13 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, list[Error]], list
     mounts(truth, deeds)
     errors = {part: list(compared(found, truth)) for part, found in items.items()}
     return errors, [each for found in items.values() for each in from_fields(found, truth)]
+
+
+def _live(part: str, field: Field, options: argparse.Namespace) -> None:
+    if part == "idle":
+        idle(field, rounds=options.rounds, say=_say)
+    else:
+        churn(field, waves=options.waves, say=_say)
 
 
 @contextmanager

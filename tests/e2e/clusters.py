@@ -91,3 +91,16 @@ def post_event(space: str, pod: str, reason: str, message: str, component: str, 
         "source": {"component": component},
     }
     kubectl("create", "-f", "-", text=json.dumps(event))
+
+
+def slices(space: str, service: str) -> list[Any]:
+    """The EndpointSlices of a Service."""
+    found = kubectl_json("get", "endpointslices", "-n", space, "-l", f"kubernetes.io/service-name={service}")
+    items: list[Any] = found["items"]
+    return items
+
+
+def addresses(space: str, service: str) -> int:
+    """How many addresses of a Service are ready."""
+    endpoints = [each for found in slices(space, service) for each in found.get("endpoints") or ()]
+    return sum(each["conditions"]["ready"] for each in endpoints)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.e2e.clusters import eventually, hack_cluster, kubectl, kubectl_json, own_cluster
+from tests.e2e.clusters import addresses, eventually, hack_cluster, kubectl, kubectl_json, own_cluster
 from tests.e2e.support_chart import Release, installed, operator_image, restricted_namespace
 from tests.support.helm import CHART
 
@@ -141,16 +141,10 @@ def act(space: str, *, image: str) -> None:
     kubectl("apply", "-n", space, "-f", "-", text=SHOP.format(pods=PODS, image=image))
     kubectl("rollout", "status", "deployment/web", "-n", space, "--timeout=120s")
     # A pod that goes before its address was in the slice takes no traffic with it.
-    eventually(lambda: addresses(space) == PODS, what="both pods have a ready address")
+    eventually(lambda: addresses(space, "web") == PODS, what="both pods have a ready address")
     first = kubectl_json("get", "pods", "-n", space, "-l", "app=web")["items"][0]["metadata"]["name"]
     kubectl("delete", "pod", first, "-n", space, "--wait")
     kubectl("rollout", "status", "deployment/web", "-n", space, "--timeout=120s")
-
-
-def addresses(space: str) -> int:
-    """How many ready addresses the Service has."""
-    slices = kubectl_json("get", "endpointslices", "-n", space, "-l", "kubernetes.io/service-name=web")["items"]
-    return sum(each["conditions"]["ready"] for found in slices for each in found["endpoints"] or ())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.e2e.clusters import ROOT, eventually, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.clusters import ROOT, addresses, eventually, kubectl, kubectl_json, namespace, own_cluster, slices
 from tests.e2e.processes import OperatorProcess
 from tests.support.departed import CAUSES, CHECKS, gone, one
 from tests.support.recorders import cluster_truth
@@ -92,14 +92,7 @@ def slice_held(space: str) -> Iterator[None]:
 def let_go(space: str) -> bool:
     """Whether the slice has let go; a change of its Service makes its controller try at once."""
     kubectl("annotate", "service", "-n", space, "lost", f"tried={secrets.token_hex(3)}", "--overwrite")
-    return not ready(space, "lost")
-
-
-def slices(space: str, service: str) -> list[Any]:
-    """The slices of a Service."""
-    found = kubectl_json("get", "endpointslices", "-n", space, "-l", f"kubernetes.io/service-name={service}")
-    items: list[Any] = found["items"]
-    return items
+    return not addresses(space, "lost")
 
 
 def started(space: str) -> None:
@@ -111,13 +104,7 @@ def started(space: str) -> None:
     kubectl("wait", "-n", space, "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/crashing")
     kubectl("wait", "-n", space, "--for=jsonpath={.status.active}=1", "job/suspended")
     for service in ("served", "lost", "published"):
-        eventually(lambda each=service: ready(space, each), seconds=30, what=f"{service} has its address")  # type: ignore[misc]
-
-
-def ready(space: str, service: str) -> bool:
-    """Whether a Service has an address that is ready."""
-    endpoints = [each for found in slices(space, service) for each in found.get("endpoints") or ()]
-    return any(each["conditions"]["ready"] for each in endpoints)
+        eventually(lambda each=service: addresses(space, each) > 0, seconds=30, what=f"{service} has its address")  # type: ignore[misc]
 
 
 def by_controllers(space: str) -> None:
