@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from podtimeline.core.instants import SECOND, Window
 from podtimeline.core.observations import Blamed, Cause
 from podtimeline.core.pods import Owner
+from podtimeline.core.texts import whole
 from podtimeline.core.workloads import WorkloadState
 
 GENERATION, REVISION = "pod-template-generation", "controller-revision-hash"
@@ -123,7 +124,7 @@ def _beyond(case: Case, state: WorkloadState) -> bool:
 
 def _ordinal(case: Case) -> int:
     ordinal = case.name.rpartition("-")[2]
-    return int(ordinal) if ordinal.isdecimal() else 0
+    return whole(ordinal) or 0
 
 
 def _outdated(case: Case, state: WorkloadState) -> bool:
@@ -156,7 +157,8 @@ def _by_controller(case: Case, maker: Maker) -> Blamed:
 def _by_replicaset(case: Case, state: WorkloadState, maker: Maker) -> Blamed:
     above = maker.above
     who = "" if above is None else f"{above.kind} {above.name}"
-    if above is not None and state.revision.isdecimal() and int(state.revision) < maker.newest:
+    revision = whole(state.revision)
+    if above is not None and revision is not None and revision < maker.newest:
         text = f"{who} is at revision {maker.newest}, the pod is of {state.revision}"
         return Blamed(case.uid, Cause.ROLLOUT, text)
     if above is not None and above.wanted and not state.wanted:

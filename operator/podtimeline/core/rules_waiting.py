@@ -13,6 +13,7 @@ from podtimeline.core.scheduling import (
     Refusal,
     read_refusal,
 )
+from podtimeline.core.texts import whole
 
 
 def refused_creation(case: Case, spell: Spell) -> Found | None:
@@ -31,8 +32,9 @@ def stateful_order(case: Case, spell: Spell) -> Found | None:
 
 def _before(name: str) -> str:
     """The name of the pod with the ordinal before: StatefulSets count from 0 on."""
-    base, _, ordinal = name.rpartition("-")
-    return f"{base}-{int(ordinal) - 1}" if ordinal.isdecimal() and int(ordinal) > 0 else "the pod before it"
+    base, _, last = name.rpartition("-")
+    ordinal = whole(last)
+    return f"{base}-{ordinal - 1}" if ordinal else "the pod before it"
 
 
 def replaced_pod(case: Case, spell: Spell) -> Found | None:

@@ -142,8 +142,8 @@ def refused(notes: Iterable[Note], *, first: int | None, last: int | None) -> Re
     return Refused(read_refusal(said.text), max(said.count, 2 if again else 1), begin, max(begin, end))
 
 
-_HEAD = re.compile(r"0/(\d+) nodes are available: ?")
-_COUNTED = re.compile(r"(?:^|, )(\d+) (?=[^\d\s])")
+_HEAD = re.compile(r"0/([0-9]{1,9}) nodes are available: ?")
+_COUNTED = re.compile(r"(?:^|, )([0-9]{1,9}) (?=[^\d\s])")
 _SENTENCE_END = re.compile(r"\.(?: |$)")
 _PREEMPTION = "preemption: "
 
@@ -157,7 +157,7 @@ def read_refusal(text: str) -> Refusal:
 
 
 def _blocked(said: str) -> Iterator[Blocked]:
-    if not said[:1].isdigit():
+    if not _COUNTED.match(said):
         words = _first_sentence(said)
         if words:
             yield Blocked(_obstacle(words), None, words)

@@ -1,4 +1,4 @@
-"""Durations and sizes as people read them."""
+"""Durations, sizes and texts as people read them, and whole numbers in texts."""
 
 
 def duration_text(nanoseconds: int) -> str:
@@ -34,3 +34,32 @@ def rate_text(size: int, nanoseconds: int) -> str:
 def times_text(count: int) -> str:
     """``once``, or how many times."""
     return "once" if count == 1 else f"{count} times"
+
+
+MAX_TEXT = 2048
+"""Characters that are kept of a text from outside. The API allows 1024 in an Event's note, and 32768 in a condition."""
+_TAIL = 4
+"""The last part of a text that is cut, as a fraction of what is kept: runtimes put the cause last."""
+
+
+def clip(text: str, limit: int = MAX_TEXT) -> str:
+    """The text, cut in its middle to ``limit`` characters where it is longer; says how many characters it had."""
+    if len(text) <= limit:
+        return text
+    tail = limit // _TAIL
+    mark = f" … (cut, {len(text)} characters) … "
+    head = max(limit - tail - len(mark), 0)
+    return f"{text[:head]}{mark}{text[-tail:]}"[:limit]
+
+
+_DIGITS = 19
+"""Digits of the largest 64-bit integer."""
+_LARGEST = (1 << 63) - 1
+
+
+def whole(text: str) -> int | None:
+    """The decimal number that a text from outside consists of; ``None`` where it is none, or beyond 64 bits."""
+    if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
+        return None
+    number = int(text)
+    return number if number <= _LARGEST else None

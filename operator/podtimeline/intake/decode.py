@@ -18,7 +18,7 @@ from podtimeline.intake.departures import read_departure
 from podtimeline.intake.managers import setter
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.specs import pod_facts
-from podtimeline.intake.texts import moment
+from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.waiting import read_scheduling
 from podtimeline.intake.wire import Condition, Pod
 
@@ -81,10 +81,11 @@ def _way_up(reading: Reading) -> None:
 
 def _accepted(pod: Pod, start: str, arrived: int) -> Evidence | None:
     within, annotations = second(_FIELD, start, arrived), pod.metadata.annotations
-    if within is None or within.earliest is None or annotations is None or annotations.seen is None:
+    noted = None if annotations is None or not annotations.mirror else stated_moment(annotations.seen)
+    if within is None or within.earliest is None or noted is None:
         return within
     # The kubelet stamps a static pod when it sees its manifest, and takes it up at once.
-    seen = max(moment(annotations.seen), within.earliest)
+    seen = max(noted, within.earliest)
     return within if within.latest is None or seen > within.latest else within._replace(at=seen, earliest=seen)
 
 

@@ -6,7 +6,7 @@ from podtimeline.core.instants import SECOND, Evidence, Source, not_before, with
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Leaves
 from podtimeline.intake.reading import Reading, until
-from podtimeline.intake.texts import moment
+from podtimeline.intake.texts import moment, possible
 from podtimeline.intake.wire import Condition
 
 _ASKED = Mark(Milestone.DELETION_REQUESTED)
@@ -46,7 +46,9 @@ def _asked(reading: Reading, stamp: str | None, grace: int | None) -> Evidence |
     if not reading.live and grace <= _SHORTEST:
         # A grace that was shortened moves the stamp to the moment of that (registry/rest/delete.go, BeforeDelete).
         return until(Source.FIELD, stamp, reading.arrived)
-    return within_second(Source.FIELD, moment(stamp) - grace * SECOND, observed=reading.arrived)
+    # The API server adds the grace to the time of day: with a grace of centuries its sum wraps around.
+    asked = possible(moment(stamp) - grace * SECOND)
+    return None if asked is None else within_second(Source.FIELD, asked, observed=reading.arrived)
 
 
 def _last_request(reading: Reading) -> Evidence | None:

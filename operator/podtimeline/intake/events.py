@@ -40,7 +40,7 @@ INCIDENTS: dict[str, Incident] = {
 }
 """Reasons of what befalls a pod that runs; each is worth its words too."""
 _STOPPING = "Stopping container "
-_CREATED_POD = re.compile(r"(?:Created pod: |[Cc]reate Pod )([a-z0-9][-a-z0-9.]*)")
+_CREATED_POD = re.compile(r"(?:Created pod: |[Cc]reate Pod )([a-z0-9][-a-z0-9.]{0,252})")
 
 
 def event_observations(event: Event, *, arrived: int) -> list[Observation]:

@@ -6,11 +6,12 @@ The texts are made by pkg/kubelet/images/image_manager.go; they are the same in 
 import re
 
 from podtimeline.core.observations import ImagePulled
+from podtimeline.core.texts import whole
 from podtimeline.intake.texts import go_duration
 
 _QUOTED = re.compile(r'image "([^"]*)"')
 _TOOK = re.compile(r'" in ([^\s()]+)(?: \(([^\s()]+) including waiting\))?')
-_SIZE = re.compile(r"size: (\d+) bytes")
+_SIZE = re.compile(r"size: ([0-9]+) bytes")
 WITHOUT_IMAGE = frozenset(
     {
         "ErrImageNeverPull",
@@ -63,5 +64,5 @@ def pulled(uid: str, container: str, message: str, *, at: int) -> ImagePulled | 
         at=at,
         pull=None if pull is None else go_duration(pull),
         waiting=None if waiting is None else go_duration(waiting),
-        size=int(size[1]) if size is not None and not cached else None,
+        size=whole(size[1]) if size is not None and not cached else None,
     )

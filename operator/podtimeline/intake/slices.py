@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Witnessed
-from podtimeline.intake.texts import moment
+from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.wire import EndpointPort, EndpointSlice
 
 Name = tuple[str, str]
@@ -154,9 +154,10 @@ def _appeared(piece: EndpointSlice, *, arrived: int, live: bool) -> tuple[Eviden
         return (happened(arrived),)
     evidence = _changed(piece, arrived=arrived)
     annotations = piece.metadata.annotations
-    if annotations is None or annotations.trigger is None:
+    triggered = None if annotations is None else stated_moment(annotations.trigger)
+    if triggered is None:
         return evidence
-    return *evidence, not_before(Source.TRIGGER, moment(annotations.trigger), observed=arrived)
+    return *evidence, not_before(Source.TRIGGER, triggered, observed=arrived)
 
 
 def _changed(piece: EndpointSlice, *, arrived: int) -> tuple[Evidence, ...]:

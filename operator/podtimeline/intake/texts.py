@@ -13,10 +13,14 @@ from podtimeline.errors import MalformedObject
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 10**6, "us": 1000, "µs": 1000, "μs": 1000, "ns": 1}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|μs|ns))+")
-_PART = re.compile(r"(\d+)(?:\.(\d+))?(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
+_DURATION = re.compile(r"(?:[0-9]{1,19}(?:\.[0-9]{1,19})?(?:h|ms|m|s|us|µs|μs|ns)){1,8}")
+_PART = re.compile(r"(\d+)(?:\.(\d+))?(h|ms|m|s|us|µs|μs|ns)")
 _SUFFIX = re.compile(r"[0-9a-f]{16}")
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([^{}]+)\}")
+LAST_MOMENT = 1 << 62
+"""The latest moment that is read, in the year 2116: sums and differences of two moments stay within 64 bits."""
+_LONGEST = (1 << 63) - 1
+"""The longest duration of Go, in nanoseconds (``time.Duration``)."""
 _NEAR = 5 * SECOND
 """client-go stamps an event's name and its firstTimestamp at once; what lies further apart is not such a name."""
 
@@ -25,17 +29,37 @@ _NEAR = 5 * SECOND
 def moment(text: str) -> int:
     """Nanoseconds since the epoch of an RFC 3339 timestamp (resolution: microseconds).
 
-    Raises ``MalformedObject`` for any other text.
+    Raises ``MalformedObject`` for any other text, and for a moment before 1970 or after ``LAST_MOMENT``: the API takes
+    the years 1 to 9999, of which 64 bits hold 584.
     """
     try:
         when = datetime.fromisoformat(text)
-        return (when - _EPOCH) // _MICROSECOND * 1000
+        found = possible((when - _EPOCH) // _MICROSECOND * 1000)
     except (TypeError, ValueError, OverflowError) as error:
         raise MalformedObject(f"not a timestamp: {text[:64]!r}") from error
+    if found is None:
+        raise MalformedObject(f"a timestamp before 1970 or after 2116: {text[:64]!r}")
+    return found
+
+
+def stated_moment(text: str | None) -> int | None:
+    """The moment in an annotation, which anybody may write: ``None`` where it is absent or no timestamp."""
+    try:
+        return None if text is None else moment(text)
+    except MalformedObject:
+        return None
+
+
+def possible(nanoseconds: int) -> int | None:
+    """The moment, ``None`` where it was computed from what cannot be: before 1970 or after ``LAST_MOMENT``."""
+    return nanoseconds if 0 <= nanoseconds <= LAST_MOMENT else None
 
 
 def go_duration(text: str) -> int | None:
-    """Nanoseconds of a duration as Go's ``time.Duration.String`` writes it, such as ``23m4.71s``; exact."""
+    """Nanoseconds of a duration as Go's ``time.Duration.String`` writes it, such as ``23m4.71s``; exact.
+
+    ``None`` for any other text, and for what no ``time.Duration`` holds.
+    """
     if not _DURATION.fullmatch(text):
         return None
     total = 0
@@ -44,7 +68,7 @@ def go_duration(text: str) -> int | None:
         total += int(whole) * scale
         if fraction:
             total += int(fraction) * scale // 10 ** len(fraction)
-    return total
+    return total if total <= _LONGEST else None
 
 
 def name_time(name: str, near: int | None) -> int | None:

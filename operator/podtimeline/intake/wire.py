@@ -4,11 +4,18 @@ A nullable list is ``None`` where Go writes a nil slice as ``null``; every field
 Field docs: https://kubernetes.io/docs/reference/kubernetes-api/
 """
 
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+Name = Annotated[str, msgspec.Meta(max_length=253)]
+"""The API server checks the names of objects, not those in references: what is longer names nothing."""
+Uid = Annotated[str, msgspec.Meta(max_length=128)]
+Word = Annotated[str, msgspec.Meta(max_length=128)]
+"""A kind, a reason or a type; events.k8s.io/v1 allows a reason of 128 characters."""
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -54,7 +61,7 @@ class PodMetadata(Wire, frozen=True):
     resource_version: str = ""
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
-    deletion_grace_period_seconds: int | None = None
+    deletion_grace_period_seconds: Int64 | None = None
     finalizers: list[str] | None = None
     labels: msgspec.Raw = msgspec.Raw()
     annotations: PodAnnotations | None = None
@@ -69,9 +76,9 @@ class Presence(Wire, frozen=True):
 class ProbeTiming(Wire, frozen=True):
     """corev1.Probe, of which only the timing is read; the API server fills in the defaults."""
 
-    initial_delay_seconds: int = 0
-    period_seconds: int = 10
-    failure_threshold: int = 3
+    initial_delay_seconds: Int32 = 0
+    period_seconds: Int32 = 10
+    failure_threshold: Int32 = 3
 
 
 class Lifecycle(Wire, frozen=True):
@@ -84,7 +91,7 @@ class Lifecycle(Wire, frozen=True):
 class ContainerPort(Wire, frozen=True):
     """corev1.ContainerPort."""
 
-    container_port: int = 0
+    container_port: Int32 = 0
     protocol: str = "TCP"
 
 
@@ -156,7 +163,7 @@ class PodSpec(PodSpecHead, frozen=True):
     host_network: bool | None = None
     readiness_gates: list[ReadinessGate] | None = None
     volumes: list[Volume] | None = None
-    priority: int | None = None
+    priority: Int32 | None = None
 
 
 class Condition(Wire, frozen=True):
@@ -185,7 +192,7 @@ class Waiting(Wire, frozen=True):
 class Terminated(Wire, frozen=True):
     """corev1.ContainerStateTerminated."""
 
-    exit_code: int = 0
+    exit_code: Int32 = 0
     reason: str = ""
     message: str = ""
     started_at: str | None = None
@@ -208,7 +215,7 @@ class ContainerStatus(Wire, frozen=True):
     last_state: ContainerState | None = None
     ready: bool = False
     started: bool | None = None
-    restart_count: int = 0
+    restart_count: Int32 = 0
 
 
 class PodIP(Wire, frozen=True):
@@ -242,24 +249,24 @@ class Pod(Wire, frozen=True):
 class ObjectReference(Wire, frozen=True):
     """corev1.ObjectReference."""
 
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-    uid: str = ""
-    field_path: str = ""
+    kind: Word = ""
+    namespace: Name = ""
+    name: Name = ""
+    uid: Uid = ""
+    field_path: Name = ""
 
 
 class EventSeries(Wire, frozen=True):
     """corev1.EventSeries."""
 
-    count: int = 0
+    count: Int32 = 0
     last_observed_time: str | None = None
 
 
 class EventSource(Wire, frozen=True):
     """corev1.EventSource."""
 
-    host: str = ""
+    host: Name = ""
 
 
 class Event(Wire, frozen=True):
@@ -269,13 +276,13 @@ class Event(Wire, frozen=True):
     involved_object: ObjectReference = ObjectReference()
     source: EventSource | None = None
     related: ObjectReference | None = None
-    reason: str = ""
+    reason: Word = ""
     message: str = ""
-    type: str = ""
+    type: Word = ""
     first_timestamp: str | None = None
     last_timestamp: str | None = None
     event_time: str | None = None
-    count: int | None = None
+    count: Int32 | None = None
     series: EventSeries | None = None
 
 
@@ -334,7 +341,7 @@ class EndpointPort(Wire, frozen=True):
     """discoveryv1.EndpointPort."""
 
     name: str | None = None
-    port: int | None = None
+    port: Int32 | None = None
     protocol: str | None = None
 
 
@@ -370,7 +377,7 @@ class ListPage(Wire, frozen=True):
 class Status(Wire, frozen=True):
     """metav1.Status, the object of a watch's ERROR."""
 
-    code: int = 0
+    code: Int32 = 0
     reason: str = ""
     message: str = ""
 

@@ -8,12 +8,13 @@ import msgspec
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.pods import Owner
+from podtimeline.core.texts import whole
 from podtimeline.core.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews, WorkloadState
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.stamps import stamp
-from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import Condition, Event, OwnerReference, Wire
+from podtimeline.intake.texts import moment, stated_moment
+from podtimeline.intake.wire import Condition, Event, Int32, Int64, OwnerReference, Wire
 
 WORKLOADS = {
     LowRate.REPLICASETS: "ReplicaSet",
@@ -50,7 +51,7 @@ class WorkloadMetadata(Wire, frozen=True):
     resource_version: str = ""
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
-    generation: int = 1
+    generation: Int64 = 1
     owner_references: list[OwnerReference] | None = None
     annotations: WorkloadAnnotations | None = None
     managed_fields: list[ManagedField] | None = None
@@ -59,13 +60,13 @@ class WorkloadMetadata(Wire, frozen=True):
 class Ordinals(Wire, frozen=True):
     """appsv1.StatefulSetOrdinals."""
 
-    start: int = 0
+    start: Int32 = 0
 
 
 class Rolling(Wire, frozen=True):
     """appsv1.RollingUpdateStatefulSetStrategy."""
 
-    partition: int | None = None
+    partition: Int32 | None = None
 
 
 class Strategy(Wire, frozen=True):
@@ -78,11 +79,11 @@ class Strategy(Wire, frozen=True):
 class WorkloadSpec(Wire, frozen=True):
     """The specs of all these kinds: none uses a field's name for something else."""
 
-    replicas: int | None = 1
+    replicas: Int32 | None = 1
     paused: bool | None = None
     suspend: bool | None = None
-    parallelism: int | None = 1
-    completions: int | None = None
+    parallelism: Int32 | None = 1
+    completions: Int32 | None = None
     schedule: str = ""
     pod_management_policy: str = "OrderedReady"
     ordinals: Ordinals | None = None
@@ -93,17 +94,17 @@ class WorkloadSpec(Wire, frozen=True):
 class WorkloadStatus(Wire, frozen=True):
     """The status of all these kinds."""
 
-    observed_generation: int = 0
-    replicas: int = 0
-    updated_replicas: int = 0
+    observed_generation: Int64 = 0
+    replicas: Int32 = 0
+    updated_replicas: Int32 = 0
     update_revision: str = ""
     current_revision: str = ""
-    desired_number_scheduled: int = 0
-    current_number_scheduled: int = 0
-    updated_number_scheduled: int = 0
+    desired_number_scheduled: Int32 = 0
+    current_number_scheduled: Int32 = 0
+    updated_number_scheduled: Int32 = 0
     active: msgspec.Raw = msgspec.Raw()
-    succeeded: int = 0
-    failed: int = 0
+    succeeded: Int32 = 0
+    failed: Int32 = 0
     conditions: list[Condition] | None = None
 
 
@@ -118,7 +119,8 @@ class Workload(Wire, frozen=True):
 def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: str = "") -> WorkloadState:
     """What is read of one version. Raises ``MalformedObject``."""
     metadata, spec, status = seen.metadata, seen.spec, seen.status
-    if metadata.creation_timestamp is None or not metadata.resource_version.isdecimal():
+    version = whole(metadata.resource_version)
+    if metadata.creation_timestamp is None or version is None:
         raise MalformedObject(f"a {kind} without creationTimestamp or resourceVersion")
     notes = metadata.annotations or WorkloadAnnotations()
     wanted, have, updated = _counts(kind, spec, status)
@@ -127,7 +129,7 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         namespace=metadata.namespace,
         name=metadata.name,
         uid=metadata.uid,
-        version=int(metadata.resource_version),
+        version=version,
         created=moment(metadata.creation_timestamp),
         owner=owner,
         generation=metadata.generation,
@@ -142,7 +144,7 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         ordered=kind == "StatefulSet" and spec.pod_management_policy == "OrderedReady",
         first=0 if spec.ordinals is None else spec.ordinals.start,
         changed=max(_writes(metadata.managed_fields or ()), default=None),
-        scheduled=None if notes.scheduled is None else moment(notes.scheduled),
+        scheduled=stated_moment(notes.scheduled),
         schedule=spec.schedule,
         leaving=None if metadata.deletion_timestamp is None else moment(metadata.deletion_timestamp),
         over=kind == "Job" and any(each.type in _OVER and each.status == "True" for each in status.conditions or ()),
@@ -192,9 +194,9 @@ def _writes(entries: "list[ManagedField] | tuple[()]") -> Iterator[int]:
             yield moment(each.time)
 
 
-_DROPPED = re.compile(r"(?:Deleted pod: |[Dd]elete Pod )([a-z0-9][-a-z0-9.]*)")
-_SCALED = re.compile(r"Scaled up replica set (\S+) from (\d+) to (\d+)")
-_LAUNCHED = re.compile(r"Created job (\S+)")
+_DROPPED = re.compile(r"(?:Deleted pod: |[Dd]elete Pod )([a-z0-9][-a-z0-9.]{0,252})")
+_SCALED = re.compile(r"Scaled up replica set (\S{1,253}) from ([0-9]{1,10}) to ([0-9]{1,10})(?![0-9])")
+_LAUNCHED = re.compile(r"Created job (\S{1,253})")
 _REFUSALS = frozenset({"FailedCreate", "ReplicaSetCreateError"})
 _REFUSED = frozenset({*WORKLOADS.values(), "ReplicationController"})
 _MERGED = "(combined from similar events): "

@@ -9,6 +9,7 @@ from podtimeline.core.instants import Evidence, Source, Window, exactly, interse
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.pods import PodFacts
 from podtimeline.core.requests import Request, Why, WorkloadHistory, of_node, of_ordinal, origin, with_room
+from podtimeline.core.texts import whole
 from podtimeline.ports import Nodes
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.predecessors import Former, Predecessors
@@ -30,8 +31,7 @@ class Newborn:
     @property
     def ordinal(self) -> int | None:
         """The number in the name of a StatefulSet's pod."""
-        last = self.facts.name.rpartition("-")[2]
-        return int(last) if last.isdecimal() else None
+        return whole(self.facts.name.rpartition("-")[2])
 
     def label(self, name: str) -> str:
         """The value of a label, empty where there is none."""

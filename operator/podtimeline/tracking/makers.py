@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from podtimeline.core.causes import Maker
 from podtimeline.core.instants import SECOND
 from podtimeline.core.pods import Owner
+from podtimeline.core.texts import whole
 from podtimeline.core.workloads import Dropped, WorkloadGone, WorkloadNews, WorkloadSeen, WorkloadsListed, WorkloadState
 
 _FADE = 60 * SECOND
@@ -79,9 +80,10 @@ class Makers:
 
     def _count(self, state: WorkloadState, since: int, arrived: int) -> None:
         """Remember the revision, and since when a ReplicaSet has more pods than it wants, or had in between."""
-        if state.owner is not None and state.revision.isdecimal():
+        revision = whole(state.revision)
+        if state.owner is not None and revision is not None:
             uid = state.owner.uid
-            self._newest[uid] = max(self._newest.get(uid, 0), int(state.revision))
+            self._newest[uid] = max(self._newest.get(uid, 0), revision)
         held, before = self._surplus.get(state.uid), self._states.get(state.uid)
         if state.wanted < state.have:
             if held is None or held[1] is not None:
