@@ -14,6 +14,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+import msgspec
+
 from podtimeline.core.texts import clip
 from podtimeline.errors import MalformedObject, PodtimelineError
 
@@ -28,7 +30,6 @@ MAX_ERROR = 500
 
 P = ParamSpec("P")
 T = TypeVar("T")
-D = TypeVar("D")
 
 
 class Step(StrEnum):
@@ -84,10 +85,8 @@ class Quarantine:
         with self._lock:
             return tuple(self._kinds.values())
 
-    def contain(
-        self, step: Step, subject: str, otherwise: D, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T | D:
-        """``work(*args, **kwargs)``, or ``otherwise`` where the content that it handles makes it fail.
+    def contain(self, step: Step, subject: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """``work(*args, **kwargs)``, or ``None`` where the content that it handles makes it fail.
 
         Raises every ``PodtimelineError`` but ``MalformedObject``: it is of the world around and not of the content.
         """
@@ -99,7 +98,7 @@ class Quarantine:
             raise
         except Exception as error:  # noqa: BLE001 - the seam: whatever the content brings about is this content's alone
             self._keep(step, subject, error, args)
-        return otherwise
+        return None
 
     def _keep(self, step: Step, subject: str, error: Exception, args: tuple[object, ...]) -> None:
         where = _place(error.__traceback__)
@@ -147,6 +146,6 @@ def _sample(args: tuple[object, ...]) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, bytes | memoryview):
-        return bytes(value[: MAX_SAMPLE * 2]).decode(errors="backslashreplace")
+    if isinstance(value, bytes | memoryview | msgspec.Raw):
+        return bytes(value).decode(errors="backslashreplace")
     return repr(value)

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podtimeline.app.supervision import wait
-from podtimeline.errors import StoreError
-from podtimeline.ports import Clock, Finished, Increment, Store
+from podtimeline.errors import PodtimelineError, StoreError
+from podtimeline.ports import Checkpoint, Clock, Finished, Increment, Store
+from podtimeline.quarantine import Step
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.records import Codec
 from podtimeline.tracking.tracker import Tracker
@@ -104,5 +105,26 @@ class Committer:
         return True
 
     def _work(self, batch: Batch) -> tuple[Result, tuple[Increment, ...]]:
-        result = evaluate(batch, self._codec)
-        return result, self._store.commit(result.checkpoint)
+        result = evaluate(batch, self._codec, self._tracker.quarantine)
+        try:
+            return result, self._store.commit(result.checkpoint)
+        except PodtimelineError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one record spoils it: written apart, the seam says which
+            pods = len(result.checkpoint.records)
+            log.error("A commit of %d pods failed, writing them one by one: %s", pods, error)
+            return self._apart(result)
+
+    def _apart(self, result: Result) -> tuple[Result, tuple[Increment, ...]]:
+        """Commit each record by itself, and what is not about pods last; what fails is set aside."""
+        checkpoint, quarantine = result.checkpoint, self._tracker.quarantine
+        counted: list[Increment] = []
+        set_aside = set(result.set_aside)
+        for record in checkpoint.records:
+            alone = Checkpoint((record,), {}, checkpoint.at)
+            fresh = quarantine.contain(Step.COMMIT, record.state.uid, self._store.commit, alone)
+            counted += fresh or ()
+            if fresh is None:
+                set_aside.add(record.state.uid)
+        self._store.commit(replace(checkpoint, records=()))
+        return replace(result, set_aside=frozenset(set_aside)), tuple(counted)

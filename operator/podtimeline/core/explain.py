@@ -73,6 +73,8 @@ def explain(view: View, told: Sequence[Finding] | None = None) -> str:
 
     ``told`` are the findings of the view, where they are known already.
     """
+    if view.error is not None:
+        return view.error
     ranked = findings(view) if told is None else told
     first = _first(ranked, Leg.STARTUP)
     if first is None:

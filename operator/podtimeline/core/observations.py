@@ -19,6 +19,8 @@ class Partial(StrEnum):
     """The pod was there before the operator looked."""
     GAP = "gap"
     """The pod, or a change of it, came or went while the stream was cut."""
+    MALFORMED = "malformed"
+    """Something that was said of the pod could not be read or joined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A pod's timeline as people and sinks read it: resolved instants, phases that sum, totals, outcome."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podtimeline.core.clocks import righted
@@ -29,6 +29,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     DELETED = "deleted"
     """Deleted before it was Ready."""
+    UNKNOWN = "unknown"
+    """Its timeline could not be evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class View:
     (from the owner's request to the creation), ``total`` and ``termination`` (from the deletion request to the object's
     removal). ``startup`` runs from creation to the first Ready, ``endpoint`` from creation to the last Service's first
     ready address. ``missing`` lists required milestones of the critical path that were passed without being observed.
+    ``error`` says why the timeline could not be evaluated; everything that had to be resolved is then unknown.
     """
 
     uid: str
@@ -96,6 +99,7 @@ class View:
     leaves: Leaves | None
     clock: Skewed | None
     ended: Ended | None
+    error: str | None = None
 
     def instant(self, milestone: Milestone, subject: str = "") -> Instant | None:
         """The instant of a milestone, ``None`` where it was not reached or its time is unknown."""
@@ -171,6 +175,37 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         leaves=timeline.leaves,
         clock=timeline.clock,
         ended=timeline.ended,
+    )
+
+
+NOT_EVALUATED = "The timeline of this pod could not be evaluated. See /api/v1/faults of the operator, and report it."
+"""Why a view is empty."""
+
+
+def unresolved(timeline: Timeline, facts: PodFacts) -> View:
+    """The view of a timeline that could not be evaluated: its identity, and which milestones were reached at all."""
+    return View(
+        uid=timeline.uid,
+        facts=facts,
+        workload=workload(timeline, facts),
+        node=timeline.details.get(Mark(Milestone.SCHEDULED)),
+        outcome=Outcome.UNKNOWN,
+        milestones=tuple(Reached(mark, None, timeline.details.get(mark, "")) for mark in sorted(timeline.evidence)),
+        request=(), phases=(), leaving=(), beside=(), drains=(), stops=(),
+        requested=None, total=None, startup=None, endpoint=None, termination=None,
+        missing=(), awaited=(), services=None,
+        partial=tuple(sorted(timeline.partial)),
+        skew=0,
+        notes=(), pulls=(), runs=(), restarts=(), incidents=(),
+        blamed=None, leaves=None, clock=None, ended=None,
+        error=NOT_EVALUATED,
+    )  # fmt: skip
+
+
+def degraded(view: View) -> View:
+    """What is left of a view that cannot be rendered: its identity, and how its start ended."""
+    return replace(
+        unresolved(Timeline(view.uid), view.facts), workload=view.workload, node=view.node, outcome=view.outcome
     )
 
 

@@ -1,7 +1,5 @@
 """From the bytes of a stream to ``ports.Intake``: one feed a stream, for the live streams and for a replay alike."""
 
-import contextlib
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,23 +8,24 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
+from podtimeline.core.instants import Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
-from podtimeline.errors import MalformedObject
+from podtimeline.core.pods import PodFacts
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.reboots import CHANGED, Reboots
 from podtimeline.intake.slices import Name, SliceIndex
+from podtimeline.intake.texts import stated_moment
 from podtimeline.intake.volumes import REASONS as OF_VOLUMES
 from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.waiting import REASONS as WAITING
 from podtimeline.intake.waiting import Gates, waiting_observations
-from podtimeline.intake.wire import EndpointSlice, Event, Head, Pod, Status, WatchEvent
+from podtimeline.intake.wire import EndpointSlice, Event, Head, Metadata, Pod, Status, WatchEvent
 from podtimeline.intake.workloads import workload_news
 from podtimeline.ports import Intake, Stream
-
-log = logging.getLogger(__name__)
+from podtimeline.quarantine import Quarantine, Step
 
 
 class _Identified(Protocol):
@@ -43,7 +42,10 @@ T = TypeVar("T", bound=_Object)
 
 
 _SHOWN = frozenset({"ADDED", "MODIFIED"})
-_UNREADABLE = (MalformedObject, *UNDECODABLE)
+_CONTROL = frozenset({"BOOKMARK", "ERROR"})
+LISTED = ""
+"""In place of a watch event's type: the object is one of a listing."""
+DELETED = "DELETED"
 _HEAD = Decoder(Head)
 _RAW_EVENT = Decoder(WatchEvent[msgspec.Raw])
 _GLANCE = Decoder(WatchEvent[Head])
@@ -59,10 +61,19 @@ def glance(line: bytes) -> tuple[str, str]:
     return event.type, event.object.metadata.resource_version
 
 
+def _type(line: bytes | msgspec.Raw) -> str:
+    """The type of a watch's line, empty where it cannot be read."""
+    try:
+        return _RAW_EVENT.decode(line).type
+    except UNDECODABLE:
+        return ""
+
+
 class Feed(ABC, Generic[T]):
     """Decodes what one stream delivers and hands it on. Synchronous; does no I/O.
 
-    ``item`` and ``line`` never raise for a malformed object: it is counted in ``malformed`` and the first is logged.
+    ``item`` and ``line`` never raise for what an object contains: it is counted in ``malformed``, kept in
+    ``quarantine``, and the stream goes on.
     """
 
     stream: str
@@ -72,6 +83,7 @@ class Feed(ABC, Generic[T]):
     def __init__(self, item: Decoder[T], line: Decoder[WatchEvent[T]]) -> None:
         self.malformed = 0
         self.events = 0
+        self.quarantine = Quarantine()
         self._decode_item: Callable[[bytes | msgspec.Raw], T] = item.decode
         self._decode_line: Callable[[bytes | msgspec.Raw], WatchEvent[T]] = line.decode
         self._decode_lines: Callable[[bytes | memoryview], list[WatchEvent[T]]] = line.decode_lines
@@ -81,11 +93,12 @@ class Feed(ABC, Generic[T]):
 
     def item(self, raw: bytes | msgspec.Raw, *, arrived: int) -> None:
         """One object of a listing."""
-        try:
-            seen = self._decode_item(raw)
-            self._seen(seen, arrived=arrived, live=False, listing=True)
-        except _UNREADABLE as error:
-            self._unreadable(bytes(raw), error)
+        if not self.quarantine.contain(Step.DECODE, self.stream, self._listed, raw, arrived):
+            self._malformed(LISTED, raw, arrived=arrived)
+
+    def _listed(self, raw: bytes | msgspec.Raw, arrived: int) -> bool:
+        self._seen(self._decode_item(raw), arrived=arrived, live=False, listing=True)
+        return True
 
     @abstractmethod
     def end(self, version: str, *, arrived: int) -> None:
@@ -96,19 +109,26 @@ class Feed(ABC, Generic[T]):
 
         ``live=False`` for what happened before the watch could see it. Raises ``VersionGoneError`` and ``ApiError``.
         """
+        version = self.quarantine.contain(Step.DECODE, self.stream, self._changed, line, arrived, live)
+        return self._skipped(line, arrived) if version is None else version
+
+    def _changed(self, line: bytes | msgspec.Raw, arrived: int, live: bool) -> str:  # noqa: FBT001 - as contained
         try:
             event = self._decode_line(line)
-            kind = event.type
-            if kind in _SHOWN:
-                self._seen(event.object, arrived=arrived, live=live, listing=False)
-            elif kind == "DELETED":
-                self._gone(event.object, arrived=arrived, live=live)
-            else:
+        except UNDECODABLE:
+            # Neither a Status nor a bookmark need have the shape of the stream's own objects.
+            if _type(line) in _CONTROL:
                 return self._said(line)
-            self.events += 1
-            return event.object.metadata.resource_version
-        except _UNREADABLE as error:
-            return self._odd(line, error)
+            raise
+        kind = event.type
+        if kind in _SHOWN:
+            self._seen(event.object, arrived=arrived, live=live, listing=False)
+        elif kind == DELETED:
+            self._gone(event.object, arrived=arrived, live=live)
+        else:
+            return self._said(line)
+        self.events += 1
+        return event.object.metadata.resource_version
 
     def lines(self, lines: bytes | memoryview, *, arrived: int) -> str | None:
         """Whole lines of a live watch, parsed where they lie; returns the last resourceVersion that they reach.
@@ -118,20 +138,22 @@ class Feed(ABC, Generic[T]):
         Values are told apart by their own ends, not by the newlines, as client-go does it (apimachinery,
         ``framer.NewJSONFramedReader``).
         """
-        version = ""
         try:
-            events = self._decode_lines(lines)
-            for event in events:
-                kind, seen = event.type, event.object
-                if kind in _SHOWN:
-                    self._seen(seen, arrived=arrived, live=True, listing=False)
-                elif kind == "DELETED":
-                    self._gone(seen, arrived=arrived, live=True)
-                else:
-                    return None
-                version = seen.metadata.resource_version or version
-        except _UNREADABLE:
+            return self._all_changed(lines, arrived)
+        except Exception:  # noqa: BLE001 - one by one they come to the seam, which says what is wrong with which
             return None
+
+    def _all_changed(self, lines: bytes | memoryview, arrived: int) -> str | None:
+        version, events = "", self._decode_lines(lines)
+        for event in events:
+            kind, seen = event.type, event.object
+            if kind in _SHOWN:
+                self._seen(seen, arrived=arrived, live=True, listing=False)
+            elif kind == DELETED:
+                self._gone(seen, arrived=arrived, live=True)
+            else:
+                return None
+            version = seen.metadata.resource_version or version
         self.events += len(events)
         return version
 
@@ -141,15 +163,6 @@ class Feed(ABC, Generic[T]):
     @abstractmethod
     def _gone(self, seen: T, *, arrived: int, live: bool) -> None: ...
 
-    def _odd(self, line: bytes | msgspec.Raw, error: Exception) -> str:
-        # Neither a Status nor a bookmark need have the shape of the stream's own objects.
-        try:
-            if _RAW_EVENT.decode(line).type in {"ERROR", "BOOKMARK"}:
-                return self._said(line)
-        except UNDECODABLE:
-            return self._malformed(bytes(line), error)
-        return self._malformed(bytes(line), error)
-
     def _said(self, line: bytes | msgspec.Raw) -> str:
         said = _RAW_EVENT.decode(line)
         if said.type == "ERROR":
@@ -157,21 +170,30 @@ class Feed(ABC, Generic[T]):
             if status.code == 410:
                 raise VersionGoneError(410, status.message)
             raise ApiError(status.code, f"{status.reason} {status.message}".strip())
+        return _HEAD.decode(said.object).metadata.resource_version
+
+    def _skipped(self, line: bytes | msgspec.Raw, arrived: int) -> str:
+        """Go on after a line that could not be taken; returns the version that it reaches all the same."""
         try:
-            return _HEAD.decode(said.object).metadata.resource_version
-        except UNDECODABLE as error:
-            return self._malformed(bytes(line), error)
+            event = _RAW_EVENT.decode(line)
+        except UNDECODABLE:
+            self.malformed += 1
+            return ""
+        head = self._malformed(event.type, event.object, arrived=arrived)
+        return "" if head is None else head.resource_version
 
-    def _malformed(self, raw: bytes, error: Exception) -> str:
+    def _malformed(self, kind: str, raw: bytes | msgspec.Raw, *, arrived: int) -> Metadata | None:
+        """Count an object that could not be taken; returns its metadata where that much can be read."""
         self.malformed += 1
-        if self.malformed == 1:
-            log.warning(
-                "%s: skipped a malformed object (further ones are counted only): %s: %.200r", self.stream, error, raw
-            )
-        return ""
+        try:
+            head = _HEAD.decode(raw).metadata
+        except UNDECODABLE:
+            return None
+        self._unreadable(kind, head, arrived=arrived)
+        return head
 
-    def _unreadable(self, raw: bytes, error: Exception) -> None:
-        self._malformed(raw, error)
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        """An object could not be taken that exists, or is gone; ``kind`` is the event's type, or ``LISTED``."""
 
 
 def _status(raw: msgspec.Raw) -> Status:
@@ -234,18 +256,31 @@ class PodFeed(Feed[Pod]):
         if any(type(each) in _FACTS for each in said):
             said.append(Flagged(uid, self._unobserved if new and listing else Partial.GAP))
 
-    def _unreadable(self, raw: bytes, error: Exception) -> None:
-        self._malformed(raw, error)
-        try:
-            uid = _HEAD.decode(raw).metadata.uid
-        except UNDECODABLE:
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        if not head.uid:
             return
-        if uid:
+        if kind == LISTED:
             # It exists, whatever else it is: the end of the listing must not take it for vanished.
-            self._listing.add(uid)
+            self._listing.add(head.uid)
+        said: list[Observation] = [Flagged(head.uid, Partial.MALFORMED)]
+        if self._intake.known(head.uid) is None:
+            said += _described(head)
+        if kind == DELETED:
+            self._gates.forget(head.uid)
+            said.append(Witnessed(head.uid, _REMOVED, (just_after(Source.WATCH, arrived, observed=arrived),)))
+        self._intake.take(head.uid, said, arrived=arrived)
+
+
+def _described(head: Metadata) -> list[Observation]:
+    """What is known of a pod of which nothing but its identity can be read."""
+    created = stated_moment(head.creation_timestamp)
+    if created is None:
+        return []
+    return [Described(head.uid, PodFacts(head.uid, head.namespace, head.name, created, None, ()))]
 
 
 _FACTS = frozenset({Witnessed, Described})
+_REMOVED = Mark(Milestone.OBJECT_REMOVED)
 _SCHEDULED = Mark(Milestone.SCHEDULED)
 
 
@@ -388,11 +423,8 @@ class SliceFeed(Feed[EndpointSlice]):
     def _gone(self, seen: EndpointSlice, *, arrived: int, live: bool) -> None:
         self._tell(self._index.drop(seen, arrived=arrived), arrived=arrived)
 
-    def _unreadable(self, raw: bytes, error: Exception) -> None:
-        self._malformed(raw, error)
-        with contextlib.suppress(*UNDECODABLE):
-            # It exists, whatever else it is: the end of the listing must not take it for gone.
-            head = _HEAD.decode(raw).metadata
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        if kind == LISTED:
             self._listing.add((head.namespace, head.name))
 
     def _tell(self, said: Iterable[Witnessed], *, arrived: int) -> None:

@@ -5,7 +5,7 @@ from msgspec.json import Decoder
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import WatchEvent, Wire
+from podtimeline.intake.wire import Metadata, WatchEvent, Wire
 
 
 class NamespaceMetadata(Wire, frozen=True):
@@ -59,6 +59,9 @@ class NamespaceFeed(Feed[Namespace]):
             self._doomed[name] = moment(stamp)
         elif not listing:
             self._doomed.pop(name, None)
+
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        self._listing.add(head.name)
 
     def _gone(self, seen: Namespace, *, arrived: int, live: bool) -> None:
         """Its pods went before it: who asks for them later still wants to know."""

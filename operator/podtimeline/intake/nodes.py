@@ -5,7 +5,7 @@ from msgspec.json import Decoder
 from podtimeline.core.instants import Evidence, Source, just_after, within_second
 from podtimeline.core.nodes import NodeState
 from podtimeline.errors import MalformedObject
-from podtimeline.intake.feeds import Feed
+from podtimeline.intake.feeds import DELETED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.reading import until
 from podtimeline.intake.texts import moment
@@ -90,6 +90,12 @@ class NodeFeed(Feed[Node]):
 
     def _gone(self, seen: Node, *, arrived: int, live: bool) -> None:
         self._remove(seen.metadata.name, arrived)
+
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        if kind == DELETED:
+            self._remove(head.name, arrived)
+        else:
+            self._listing.add(head.name)
 
     def _remove(self, name: str, arrived: int) -> None:
         self._nodes.pop(name, None)

@@ -9,7 +9,7 @@ from msgspec.json import Decoder
 
 from podtimeline.core.pods import Owner
 from podtimeline.core.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed
-from podtimeline.intake.feeds import Feed
+from podtimeline.intake.feeds import DELETED, LISTED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.specs import controller
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
@@ -63,6 +63,11 @@ class Shelf(Generic[V]):
             self.begin()
         if self._next is not None and key not in self._dropped:
             self._next.setdefault(key, value)
+
+    def keep(self, key: tuple[str, str]) -> None:
+        """The listing shows an object that cannot be read: what was known of it stands."""
+        if self._next is not None and key in self.objects and key not in self._dropped:
+            self._next.setdefault(key, self.objects[key])
 
     def end(self) -> None:
         """The listing is complete: what it did not show is gone."""
@@ -144,6 +149,12 @@ class ServiceFeed(Feed[Service]):
     def _gone(self, seen: Service, *, arrived: int, live: bool) -> None:
         self._shelf.drop((seen.metadata.namespace, seen.metadata.name))
 
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        if kind == DELETED:
+            self._shelf.drop((head.namespace, head.name))
+        elif kind == LISTED:
+            self._shelf.keep((head.namespace, head.name))
+
 
 def _selector(spec: ServiceSpec) -> frozenset[tuple[str, str]] | None:
     # Without a selector nobody fills the slices from pods; an ExternalName Service has none at all.
@@ -192,14 +203,25 @@ class WorkloadFeed(Feed[Workload]):
         self._intake.workload(WorkloadSeen(state, live=live and not listing), arrived=arrived)
 
     def _gone(self, seen: Workload, *, arrived: int, live: bool) -> None:
-        metadata = seen.metadata
-        self._dropped.add(metadata.uid)
-        self._templates.pop(metadata.uid, None)
+        self._remove(seen.metadata.uid, (seen.metadata.namespace, seen.metadata.name), arrived)
+
+    def _remove(self, uid: str, key: tuple[str, str], arrived: int) -> None:
+        self._dropped.add(uid)
+        self._templates.pop(uid, None)
         if self._listing is not None:
-            self._listing.discard(metadata.uid)
+            self._listing.discard(uid)
         if self._shelf is not None:
-            self._shelf.drop((metadata.namespace, metadata.name))
-        self._intake.workload(WorkloadGone(metadata.uid), arrived=arrived)
+            self._shelf.drop(key)
+        self._intake.workload(WorkloadGone(uid), arrived=arrived)
+
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        key = (head.namespace, head.name)
+        if kind == DELETED:
+            self._remove(head.uid, key, arrived)
+        elif kind == LISTED and self._listing is not None and head.uid not in self._dropped:
+            self._listing.add(head.uid)
+            if self._shelf is not None:
+                self._shelf.keep(key)
 
     def _template(self, seen: Workload) -> str:
         """A short text that changes with the pod template; only a new generation can have a new one."""

@@ -9,10 +9,10 @@ from msgspec.json import Decoder
 from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before, within_second
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, Words
-from podtimeline.intake.feeds import Feed
+from podtimeline.intake.feeds import DELETED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import WatchEvent, Wire
+from podtimeline.intake.wire import Metadata, WatchEvent, Wire
 from podtimeline.ports import Intake
 
 
@@ -147,6 +147,11 @@ class _Present:
         self._objects[uid] = seen
         return True
 
+    def keep(self, uid: str) -> None:
+        """An object is shown that cannot be read: what was known of it stands."""
+        if uid in self._objects and uid not in self._dropped:
+            self._listing.add(uid)
+
     def went(self, uid: str) -> _Object | None:
         """An object is gone; returns what is remembered of it."""
         self._dropped.add(uid)
@@ -193,6 +198,12 @@ class ClaimFeed(Feed[Claim]):
 
     def _gone(self, seen: Claim, *, arrived: int, live: bool) -> None:
         self._remove(seen.metadata.uid, arrived)
+
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        if kind == DELETED:
+            self._remove(head.uid, arrived)
+        else:
+            self._present.keep(head.uid)
 
     def _remove(self, uid: str, arrived: int) -> None:
         gone = self._present.went(uid)
@@ -297,6 +308,12 @@ class AttachmentFeed(Feed[Attachment]):
     def _gone(self, seen: Attachment, *, arrived: int, live: bool) -> None:
         asked = _second(seen.metadata.deletion_timestamp)
         self._remove(seen.metadata.uid, _noticed(arrived, live=live), asked, arrived)
+
+    def _unreadable(self, kind: str, head: Metadata, *, arrived: int) -> None:
+        if kind == DELETED:
+            self._remove(head.uid, _noticed(arrived, live=False), None, arrived)
+        else:
+            self._present.keep(head.uid)
 
     def _remove(self, uid: str, noticed: Evidence, leaving: int | None, arrived: int) -> None:
         gone, attached = self._present.went(uid), self._transitions.told(uid, Milestone.ATTACHED)

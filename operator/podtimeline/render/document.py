@@ -17,7 +17,8 @@ from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
 from podtimeline.core.scheduling import GATE_REMOVED, Refused
 from podtimeline.core.timeline import Note
-from podtimeline.core.view import Reached, View
+from podtimeline.core.view import Reached, View, degraded
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.render.moments import rfc3339, seconds
 
 API_VERSION = "podtimeline/v1"
@@ -77,7 +78,17 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
         "ended": ended and {"succeeded": ended.succeeded, "reason": ended.reason, "text": ended.text},
         "findings": [_finding(each) for each in found],
         "explanation": explain(view, found),
+        "error": view.error,
     }
+
+
+def contained_document(
+    view: View, quarantine: Quarantine, *, cluster: str | None = None, peers: Peers = NOBODY
+) -> Document:
+    """The document of a pod, or of its identity alone where the rest cannot be rendered: one pod spoils no page."""
+    name = f"{view.facts.namespace}/{view.facts.name} ({view.uid})"
+    whole = quarantine.contain(Step.RENDER, name, document, view, cluster=cluster, peers=peers)
+    return document(degraded(view), cluster=cluster) if whole is None else whole
 
 
 def documents(items: Iterable[Document], *, cursor: str | None = None) -> Document:

@@ -169,6 +169,7 @@ TIMELINE: Schema = {
         ended=_or_null(_object(succeeded=_FLAG, reason=_TEXT, text=_TEXT)),
         findings=_list(_FINDING),
         explanation=_TEXT,
+        error=_or_null(_TEXT),
     ),
 }
 

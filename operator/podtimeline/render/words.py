@@ -17,6 +17,7 @@ from podtimeline.render.screen import Style
 
 _PARTIAL = {
     Partial.LISTED: "It was there before the operator looked: what the API does not keep of that time is unknown.",
+    Partial.MALFORMED: "Part of what was said of it could not be read; see /api/v1/faults of the operator.",
     Partial.GAP: "The stream was cut for a while: what happened meanwhile is known from later evidence only.",
 }
 
@@ -26,6 +27,7 @@ _OUTCOMES = {
     Outcome.STARTING: Style.YELLOW,
     Outcome.FAILED: Style.RED,
     Outcome.DELETED: Style.RED,
+    Outcome.UNKNOWN: Style.RED,
 }
 
 
@@ -50,6 +52,8 @@ def outcome_text(timeline: PodTimeline) -> str:
             return f"failed after {total}"
         case Outcome.DELETED:
             return f"deleted before it was ready, after {total}"
+        case Outcome.UNKNOWN:
+            return "could not be evaluated"
         case Outcome.STARTING:
             return f"starting for {total}" + (f", {_where(timeline.phase)}" if timeline.phase else "")
         case None:

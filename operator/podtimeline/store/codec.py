@@ -9,7 +9,7 @@ import zlib
 import msgspec
 
 from podtimeline.core.state import State
-from podtimeline.errors import StoreError
+from podtimeline.errors import MalformedObject
 
 _RAW = -zlib.MAX_WBITS
 _LEVEL = 1
@@ -80,10 +80,10 @@ def pack(state: State) -> bytes:
 
 
 def unpack(blob: bytes) -> State:
-    """The state that ``pack`` was given. Raises ``StoreError`` for bytes that it did not make."""
+    """The state that ``pack`` was given. Raises ``MalformedObject`` for bytes that it did not make."""
     try:
         if blob[0] != _VERSION:
             raise ValueError(f"it begins with byte {blob[0]}")
         return _decoder.decode(zlib.decompressobj(wbits=_RAW, zdict=_DICTIONARY_1).decompress(blob[1:]))
     except (ValueError, IndexError, zlib.error, msgspec.MsgspecError) as error:
-        raise StoreError(f"a timeline in the history cannot be read: {error}") from error
+        raise MalformedObject(f"a timeline in the history cannot be read: {error}") from error

@@ -8,24 +8,30 @@ then on every page.
 import base64
 import heapq
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated
 
 import msgspec
 
+from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Phase
+from podtimeline.core.observations import Partial
+from podtimeline.core.pods import Owner, PodFacts
+from podtimeline.core.state import dump
+from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import Outcome
 from podtimeline.errors import QueryError
 from podtimeline.ports import Order, Page, Query, Saved
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.store.codec import unpack
 
 COLUMNS = (
-    "namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total, settled, closed, updated,"
-    " state"
+    "uid, namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total, settled, closed,"
+    " updated, state"
 )
 Columns = tuple[
-    str, str, str, str, str | None, str, str | None, int | None, int | None, int | None, int, int, int, bytes
+    str, str, str, str, str, str | None, str, str | None, int | None, int | None, int | None, int, int, int, bytes
 ]
 _Ranked = tuple[int, int, Columns]
 _CREATED = "ifnull(created, -1)"
@@ -61,7 +67,7 @@ class Cursor:
         return found
 
 
-def search(connection: sqlite3.Connection, query: Query, *, now: int) -> Page:
+def search(connection: sqlite3.Connection, query: Query, *, now: int, quarantine: Quarantine) -> Page:
     """One page. Raises ``QueryError`` for a wrong cursor, ``StoreError`` or ``sqlite3.Error`` for a broken file."""
     start = None if query.cursor is None else Cursor.parse(query.cursor, query.order)
     moment = now if start is None else start.now
@@ -71,31 +77,55 @@ def search(connection: sqlite3.Connection, query: Query, *, now: int) -> Page:
     if len(found) > query.limit and rows:
         row, key, _ = rows[-1]
         cursor = Cursor(query.order, moment, key, row).text()
-    return Page(tuple(record(columns) for _, _, columns in rows), cursor)
+    return Page(tuple(record(columns, quarantine) for _, _, columns in rows), cursor)
 
 
-def find(connection: sqlite3.Connection, namespace: str, name: str, uid: str | None) -> Saved | None:
+def find(
+    connection: sqlite3.Connection, namespace: str, name: str, uid: str | None, *, quarantine: Quarantine
+) -> Saved | None:
     """The latest record of that name, or the one of that uid."""
     row = connection.execute(
         f"SELECT {COLUMNS} FROM timelines WHERE namespace = :namespace AND name = :name"  # noqa: S608 - own text
         f" AND (:uid IS NULL OR uid = :uid) ORDER BY {_CREATED} DESC, id DESC LIMIT 1",
         {"namespace": namespace, "name": name, "uid": uid},
     ).fetchone()
-    return None if row is None else record(row)
+    return None if row is None else record(row, quarantine)
 
 
-def still_open(connection: sqlite3.Connection, *, after: int, limit: int) -> list[tuple[int, Saved]]:
+def still_open(
+    connection: sqlite3.Connection, *, after: int, limit: int, quarantine: Quarantine
+) -> list[tuple[int, Saved]]:
     """The next records that are not closed, by row, after that row."""
     rows = connection.execute(
         f"SELECT id, {COLUMNS} FROM timelines WHERE closed = 0 AND id > ? ORDER BY id LIMIT ?",  # noqa: S608 - own text
         (after, limit),
     )
-    return [(row[0], record(row[1:])) for row in rows]
+    return [(row[0], record(row[1:], quarantine)) for row in rows]
 
 
-def record(row: Columns) -> Saved:
-    """One row of ``COLUMNS``."""
-    namespace, name, kind, workload, node, outcome, phase, created, startup, total, settled, closed, updated, blob = row
+def record(row: Columns, quarantine: Quarantine) -> Saved:
+    """One row of ``COLUMNS``; of one that cannot be read whole what its columns say."""
+    subject = f"history row of {row[1]}/{row[2]} ({row[0]})"
+    read = quarantine.contain(Step.RESTORE, subject, _record, row)
+    return _unreadable(row) if read is None else read
+
+
+def _unreadable(row: Columns) -> Saved:
+    uid, namespace, name, kind, workload, node, _, _, created, _, _, settled, closed, updated, _ = row
+    begun = updated if created is None else created
+    owner = None if kind == "Pod" else Owner(kind, workload)
+    facts = PodFacts(uid, namespace, name, begun // SECOND * SECOND, owner, ())
+    state = replace(dump(Timeline(uid, facts=facts)), partial=(Partial.MALFORMED,))
+    return Saved(
+        state=state, namespace=namespace, name=name, workload_kind=kind, workload=workload, node=node,
+        outcome=Outcome.UNKNOWN, phase=None, created=created, startup=None, total=None, settled=bool(settled),
+        closed=bool(closed), updated=updated,
+    )  # fmt: skip
+
+
+def _record(row: Columns) -> Saved:
+    namespace, name, kind, workload, node, outcome, phase, created, startup, total, settled, closed = row[1:13]
+    updated, blob = row[13:]
     return Saved(
         state=unpack(blob),
         namespace=namespace,

@@ -21,6 +21,7 @@ from typing import IO
 
 from podtimeline.errors import StoreError
 from podtimeline.ports import Checkpoint, Clock, Increment, Page, Query, Restored, Saved
+from podtimeline.quarantine import Quarantine
 from podtimeline.store.files import MEMORY, claim, failure, refuse_network
 from podtimeline.store.retention import Retention, prune, used
 from podtimeline.store.schema import migrate, transaction
@@ -63,6 +64,7 @@ class SqliteStore:
         series_limit: int = 2000,
         allow_network_filesystem: bool = False,
     ) -> None:
+        self.quarantine = Quarantine()
         self._path = str(path)
         self._clock = clock
         self._retention = retention
@@ -92,10 +94,10 @@ class SqliteStore:
             return Restored(
                 records=_Open(self),
                 versions=versions(self._writer),
-                histograms=histograms(self._writer),
+                histograms=histograms(self._writer, self.quarantine),
                 first_look=moment(self._writer, "first_look"),
                 last_commit=moment(self._writer, "last_commit"),
-                memories=memories(self._writer),
+                memories=memories(self._writer, self.quarantine),
             )
 
     def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
@@ -103,19 +105,19 @@ class SqliteStore:
         begun = time.perf_counter()
         with self._guard(), self._lock:
             with transaction(self._writer):
-                fresh = Transaction(self._writer, self._series_limit).write(checkpoint)
+                fresh = Transaction(self._writer, self._series_limit, self.quarantine).write(checkpoint)
             self._after_commit(begun, checkpoint.at)
         return fresh
 
     def search(self, query: Query) -> Page:
         """See ``ports.History``."""
         with self._guard(), self._reader() as reader:
-            return search(reader, query, now=self._clock.now())
+            return search(reader, query, now=self._clock.now(), quarantine=self.quarantine)
 
     def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
         """See ``ports.History``."""
         with self._guard(), self._reader() as reader:
-            return find(reader, namespace, name, uid)
+            return find(reader, namespace, name, uid, quarantine=self.quarantine)
 
     def close(self) -> None:
         """See ``ports.Store``. Waits for searches that run; may be called twice."""
@@ -134,7 +136,7 @@ class SqliteStore:
     def open_records(self, after: int) -> list[tuple[int, Saved]]:
         """The next slice of what is not closed, by row, after that row."""
         with self._guard(), self._reader() as reader:
-            return still_open(reader, after=after, limit=_RESTORE_SLICE)
+            return still_open(reader, after=after, limit=_RESTORE_SLICE, quarantine=self.quarantine)
 
     # --- connections ------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from podtimeline.core.buckets import BOUNDS, COUNT, bucket
-from podtimeline.errors import StoreError
+from podtimeline.core.texts import whole
+from podtimeline.errors import MalformedObject, StoreError
 from podtimeline.ports import Checkpoint, HistogramState, Increment, Memory, Metric, Saved, Stream, folded
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.store.codec import pack
 
 _UPSERT = """
@@ -47,19 +49,24 @@ class Transaction:
 
     connection: sqlite3.Connection
     series_limit: int
+    quarantine: Quarantine
     _touched: dict[tuple[Metric, tuple[str, ...]], _Series] = field(default_factory=dict)
     _known: dict[Metric, int] = field(default_factory=dict)
 
     def write(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
         """Everything of a checkpoint; returns the increments that had not counted before."""
-        self.connection.executemany(_UPSERT, (_row(record) for record in checkpoint.records))
-        fresh = [each for record in checkpoint.records for each in self._fresh(record)]
+        rows = [(record, self._row(record)) for record in checkpoint.records]
+        self.connection.executemany(_UPSERT, [row for _, row in rows if row is not None])
+        fresh = [each for record, row in rows if row is not None for each in self._fresh(record)]
         for increment in fresh:
             self._count(increment)
         self._flush()
         self._remember(checkpoint.versions, checkpoint.at)
         self._memorise(checkpoint.memories)
         return tuple(fresh)
+
+    def _row(self, record: Saved) -> tuple[object, ...] | None:
+        return self.quarantine.contain(Step.COMMIT, record.state.uid, _row, record)
 
     def _fresh(self, record: Saved) -> Iterable[Increment]:
         if not record.increments:
@@ -128,38 +135,52 @@ class Transaction:
         kept = [each for each in memories if each.history is not None or each.refusal is not None]
         gone = [(each.key,) for each in memories if each.history is None and each.refusal is None]
         self.connection.executemany("DELETE FROM memories WHERE key = ?", gone)
+        encode = msgspec.msgpack.encode
+        packed = [(each.key, self.quarantine.contain(Step.COMMIT, each.key, encode, each)) for each in kept]
         self.connection.executemany(
-            "REPLACE INTO memories VALUES (?, ?)", [(each.key, msgspec.msgpack.encode(each)) for each in kept]
+            "REPLACE INTO memories VALUES (?, ?)", [row for row in packed if row[1] is not None]
         )
 
 
-def memories(connection: sqlite3.Connection) -> tuple[Memory, ...]:
-    """Everything that is remembered beside the pods. Raises ``StoreError`` where it cannot be read."""
-    rows = connection.execute("SELECT content FROM memories ORDER BY key")
-    try:
-        return tuple(msgspec.msgpack.decode(content, type=Memory) for (content,) in rows)
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"what the history remembers of workloads cannot be read: {error}") from error
+def memories(connection: sqlite3.Connection, quarantine: Quarantine) -> tuple[Memory, ...]:
+    """Everything that is remembered beside the pods; a row that cannot be read is skipped."""
+    rows = connection.execute("SELECT key, content FROM memories ORDER BY key")
+    found = (quarantine.contain(Step.RESTORE, f"memory {key}", _memory, content) for key, content in rows)
+    return tuple(each for each in found if each is not None)
 
 
-def histograms(connection: sqlite3.Connection) -> tuple[HistogramState, ...]:
-    """Every series, in the order of first appearance."""
+def _memory(content: bytes) -> Memory:
+    return msgspec.msgpack.decode(content, type=Memory)
+
+
+def histograms(connection: sqlite3.Connection, quarantine: Quarantine) -> tuple[HistogramState, ...]:
+    """Every series, in the order of first appearance; a row that cannot be read is skipped."""
     rows = connection.execute("SELECT labels, metric, buckets, sum FROM series ORDER BY id")
-    return tuple(
-        HistogramState(Metric(row[1]), _labels(row), msgspec.msgpack.decode(row[2], type=tuple[int, ...]), row[3])
-        for row in rows
-    )
+    found = (quarantine.contain(Step.RESTORE, "a series", _histogram, row) for row in rows)
+    return tuple(each for each in found if each is not None)
+
+
+def _histogram(row: tuple[str, str, bytes, float]) -> HistogramState:
+    labels, metric, buckets, total = row
+    counts = msgspec.msgpack.decode(buckets, type=tuple[int, ...])
+    if len(counts) != COUNT:
+        raise MalformedObject(f"a series of {len(counts)} buckets instead of {COUNT}")
+    return HistogramState(Metric(metric), _labels((labels,)), counts, total)
 
 
 def versions(connection: sqlite3.Connection) -> dict[Stream, str | None]:
-    """How far each stream was read."""
-    return {Stream(stream): version for stream, version in connection.execute("SELECT stream, version FROM streams")}
+    """How far each stream was read; a stream that this version does not know is left out."""
+    rows = connection.execute("SELECT stream, version FROM streams")
+    return {Stream(stream): version for stream, version in rows if stream in _STREAMS}
+
+
+_STREAMS = frozenset(each.value for each in Stream)
 
 
 def moment(connection: sqlite3.Connection, name: str) -> int | None:
-    """A moment of ``meta``, ``None`` before the first commit."""
+    """A moment of ``meta``, ``None`` before the first commit and where it cannot be read."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else whole(str(row[0]))
 
 
 def settle_bounds(connection: sqlite3.Connection, *, path: str) -> None:
@@ -192,11 +213,20 @@ def _merged(counts: list[int], old: tuple[float, ...]) -> list[int]:
 
 
 def _row(record: Saved) -> tuple[object, ...]:
-    return (
+    return tuple(map(_storable, (
         record.state.uid, record.namespace, record.name, record.workload_kind, record.workload, record.node,
         record.outcome, record.phase, record.created, record.startup, record.total, record.settled, record.closed,
         record.updated, pack(record.state),
-    )  # fmt: skip
+    )))  # fmt: skip
+
+
+def _storable(value: object) -> object:
+    """The value. Raises ``OverflowError`` or ``UnicodeEncodeError`` where SQLite would, before anything is written."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise OverflowError("an integer beyond 64 bits")
+    if isinstance(value, str):
+        value.encode()
+    return value
 
 
 def _text(labels: tuple[str, ...]) -> str:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.state import State, load
-from podtimeline.core.view import View, view
+from podtimeline.core.state import State
+from podtimeline.core.view import View
+from podtimeline.evaluation import evaluated_state
 from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Saved, Stream
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.counting import end_increments, start_increments
 from podtimeline.tracking.records import Codec
 
@@ -42,23 +44,43 @@ class Result:
     checkpoint: Checkpoint
     finished: tuple[Finished, ...]
     blobs: Mapping[str, bytes]
+    set_aside: frozenset[str] = frozenset()
+    """Uids of the pods of the batch that could not be evaluated, or not be written."""
 
 
-def evaluate(batch: Batch, codec: Codec) -> Result:
-    """Resolve each record of the batch."""
-    records: list[Saved] = []
-    finished: list[Finished] = []
-    blobs: dict[str, bytes] = {}
+@dataclass(frozen=True, slots=True)
+class _Evaluated:
+    saved: Saved
+    view: View
+    blob: bytes | None
+
+
+def evaluate(batch: Batch, codec: Codec, quarantine: Quarantine) -> Result:
+    """Resolve each record of the batch; one that cannot be is set aside, and saved with what is known of it."""
+    done: list[_Evaluated] = []
+    set_aside: set[str] = set()
     for snapshot in batch.snapshots:
-        seen = view(load(snapshot.state), now=batch.at)
-        if seen is None:
-            continue
-        records.append(_saved(snapshot, seen, batch.at))
-        if snapshot.tell:
-            finished.append(Finished(seen, batch.at))
-        if snapshot.settled:
-            blobs[seen.uid] = codec.pack(snapshot.state)
-    return Result(batch, Checkpoint(tuple(records), batch.versions, batch.at, batch.memories), tuple(finished), blobs)
+        uid = snapshot.state.uid
+        one = quarantine.contain(Step.EVALUATE, uid, _evaluate, snapshot, batch.at, codec, quarantine)
+        if one is not None:
+            done.append(one)
+        if one is None or one.view.error is not None:
+            set_aside.add(uid)
+    tell = {snapshot.state.uid for snapshot in batch.snapshots if snapshot.tell}
+    return Result(
+        batch,
+        Checkpoint(tuple(each.saved for each in done), batch.versions, batch.at, batch.memories),
+        tuple(Finished(each.view, batch.at) for each in done if each.view.uid in tell),
+        {each.view.uid: each.blob for each in done if each.blob is not None},
+        frozenset(set_aside),
+    )
+
+
+def _evaluate(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Evaluated | None:
+    seen = evaluated_state(snapshot.state, now=at, quarantine=quarantine)
+    if seen is None:
+        return None
+    return _Evaluated(_saved(snapshot, seen, at), seen, codec.pack(snapshot.state) if snapshot.settled else None)
 
 
 def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
@@ -83,6 +105,8 @@ def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
 
 def _increments(snapshot: Snapshot, seen: View) -> tuple[Increment, ...]:
     # What a start counts is cut when it settles: words that come later refine the record, not the histograms.
+    if seen.error is not None:
+        return ()
     start = start_increments(seen) if snapshot.tell else ()
     return start + (end_increments(seen, watched=_watched(snapshot.state)) if snapshot.closed else ())
 

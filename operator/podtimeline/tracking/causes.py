@@ -11,6 +11,7 @@ from podtimeline.core.observations import Blamed, Cause, Observation
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Namespaces, Nodes
+from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.makers import Makers
 from podtimeline.tracking.records import Tracked
@@ -82,15 +83,20 @@ class Causes(Companion):
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
         for uid in list(self._of_nodes):
-            self._say(uid, self._by_node(uid), now)
+            self.quarantine.contain(Step.ENRICH, uid, lambda uid: self._say(uid, self._by_node(uid), now), uid)
         touched, self._touched = self._touched, {}
         for uid in touched:
-            self._say(uid, self._answered(uid, final=False), now)
+            self._answer(uid, now, final=False)
         while self._until and self._until[0][0] <= now:
             _, uid = self._until.popleft()
-            self._say(uid, self._answered(uid, final=True), now)
+            self._answer(uid, now, final=True)
             self._forget(uid)
         self._makers.expire(now)
+
+    def _answer(self, uid: str, now: int, *, final: bool) -> None:
+        self.quarantine.contain(
+            Step.ENRICH, uid, lambda uid: self._say(uid, self._answered(uid, final=final), now), uid
+        )
 
     def _say(self, uid: str, said: tuple[Observation, ...], now: int) -> None:
         if said and self._records is not None:

@@ -10,6 +10,7 @@ from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Intake, Memory
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.records import Tracked
 
 
@@ -39,6 +40,9 @@ class Companion:
 
     What a companion learns between occasions it says through ``Intake.take``, but never from within ``tell``.
     """
+
+    quarantine = Quarantine()
+    """Contains what one pod makes fail; the tracker's own once the companion is attached."""
 
     def attach(self, intake: Records) -> None:
         """The tracker that this companion belongs to."""
@@ -76,21 +80,22 @@ class Companion:
 class Companions:
     """All companions of one tracker."""
 
-    def __init__(self, each: Sequence[Companion], intake: Records) -> None:
+    def __init__(self, each: Sequence[Companion], intake: Records, quarantine: Quarantine) -> None:
         self._each = tuple(each)
+        self._quarantine = quarantine
         for companion in self._each:
+            companion.quarantine = quarantine
             companion.attach(intake)
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
         """See ``Companion.appeared``."""
         for companion in self._each:
-            companion.appeared(record, facts)
+            self._quarantine.contain(Step.ENRICH, record.uid, companion.appeared, record, facts)
 
     def ask(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> None:
         """Join into the timeline what every companion knows; the caller marks the record as changed."""
         for companion in self._each:
-            for observation in companion.tell(record, timeline, occasion, now):
-                apply(timeline, observation)
+            self._quarantine.contain(Step.ENRICH, record.uid, _enrich, companion, record, timeline, occasion, now)
 
     def storage(self, news: StorageNews, arrived: int) -> None:
         """See ``Companion.storage``."""
@@ -105,24 +110,33 @@ class Companions:
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
         for companion in self._each:
-            companion.ticked(now)
+            self._quarantine.contain(Step.ENRICH, type(companion).__name__, companion.ticked, now)
 
     def closed(self, record: Tracked) -> None:
         """See ``Companion.closed``."""
         for companion in self._each:
-            companion.closed(record)
+            self._quarantine.contain(Step.ENRICH, record.uid, companion.closed, record)
 
     def restore(self, memories: Iterable[Memory]) -> None:
         """See ``Companion.restore``."""
         for memory in memories:
             for companion in self._each:
-                companion.restore(memory)
+                self._quarantine.contain(Step.RESTORE, memory.key, companion.restore, memory)
 
     def memories(self) -> tuple[Memory, ...]:
         """See ``Companion.memories``."""
-        return tuple(memory for companion in self._each for memory in companion.memories())
+        return tuple(memory for companion in self._each for memory in self._memories_of(companion))
+
+    def _memories_of(self, companion: Companion) -> tuple[Memory, ...]:
+        name = type(companion).__name__
+        return self._quarantine.contain(Step.COMMIT, name, lambda: tuple(companion.memories())) or ()
 
     def failed(self, memories: Iterable[Memory]) -> None:
         """See ``Companion.failed``."""
         for companion in self._each:
             companion.failed(memories)
+
+
+def _enrich(companion: Companion, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> None:
+    for observation in companion.tell(record, timeline, occasion, now):
+        apply(timeline, observation)

@@ -9,16 +9,17 @@ from podtimeline.core.phases import Stretch
 from podtimeline.core.view import Outcome, View
 from podtimeline.ports import Increment, Metric
 
+_UNMEASURED = frozenset({Partial.LISTED, Partial.MALFORMED})
 _MEASURED = frozenset({Outcome.READY, Outcome.COMPLETED, Outcome.FAILED})
 
 
 def counts(view: View) -> bool:
     """Whether the pod belongs into histograms at all.
 
-    What was there before the history began was not watched while it started, and the mirror of a static pod is made
-    after the fact it mirrors.
+    What was there before the history began was not watched while it started, of what is malformed something is missing,
+    and the mirror of a static pod is made after the fact it mirrors.
     """
-    return not view.facts.mirror and Partial.LISTED not in view.partial
+    return not view.facts.mirror and not _UNMEASURED & set(view.partial)
 
 
 def start_increments(view: View) -> tuple[Increment, ...]:

@@ -8,6 +8,7 @@ from podtimeline.core.nodes import NodeState
 from podtimeline.core.observations import Observation, Witnessed
 from podtimeline.core.timeline import Timeline
 from podtimeline.ports import Intake, Nodes
+from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.records import Tracked
 
@@ -48,14 +49,18 @@ class NewNodes(Companion):
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
-        for uid, (until, name, since, asked) in list(self.waiting.items()):
-            state = self._nodes.node(name)
-            over = not _unfinished(state, since, asked=asked)
-            if over or until <= now:
-                del self.waiting[uid]
-            told = tuple(_told(uid, state, since, asked=asked)) if over else ()
-            if told and self._intake is not None:
-                self._intake.take(uid, told, arrived=now)
+        for uid in list(self.waiting):
+            self.quarantine.contain(Step.ENRICH, uid, self._look_again, uid, now)
+
+    def _look_again(self, uid: str, now: int) -> None:
+        until, name, since, asked = self.waiting[uid]
+        state = self._nodes.node(name)
+        over = not _unfinished(state, since, asked=asked)
+        if over or until <= now:
+            del self.waiting[uid]
+        told = tuple(_told(uid, state, since, asked=asked)) if over else ()
+        if told and self._intake is not None:
+            self._intake.take(uid, told, arrived=now)
 
     def closed(self, record: Tracked) -> None:
         """See ``Companion.closed``."""

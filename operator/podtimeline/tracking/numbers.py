@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from podtimeline.core.milestones import Phase
 from podtimeline.core.scheduling import Obstacle
-from podtimeline.core.view import view
+from podtimeline.evaluation import evaluated
+from podtimeline.quarantine import Quarantine
 from podtimeline.tracking.packing import Packing
 from podtimeline.tracking.records import Stage, Tracked
 
@@ -23,6 +24,8 @@ class Situation:
     in_phase: Mapping[Phase, int]
     oldest: Mapping[Phase, float]
     unschedulable: Mapping[Obstacle, int]
+    quarantined: int = 0
+    """Pods of which something could not be read or evaluated."""
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Numbers:
 
 
 def in_phase(
-    now: int, starting: Iterable[Tracked], leaving: Iterable[Tracked], packing: Packing
+    now: int, starting: Iterable[Tracked], leaving: Iterable[Tracked], packing: Packing, quarantine: Quarantine
 ) -> tuple[dict[Phase, int], dict[Phase, float]]:
     """How many pods are in which phase, and for how many seconds the one that is in it longest.
 
@@ -55,14 +58,14 @@ def in_phase(
     for record in starting:
         if not record.looked and looks > 0:
             looks -= 1
-            _look(record, packing, now)
+            _look(record, packing, now, quarantine)
         if record.phase is not None:
             _count(*record.phase, counts, since)
     for record in leaving:
         if record.stage is not Stage.STARTING and record.leaving_at is not None:
             if not record.looked and looks > 0:
                 looks -= 1
-                _look(record, packing, now)
+                _look(record, packing, now, quarantine)
             _count(*(record.phase or (Phase.KILL_NOTICE, record.leaving_at)), counts, since)
     return counts, {phase: (now - at) / 1e9 for phase, at in since.items()}
 
@@ -81,8 +84,8 @@ def unschedulable(starting: Iterable[Tracked]) -> dict[Obstacle, int]:
     return counts
 
 
-def _look(record: Tracked, packing: Packing, now: int) -> None:
-    seen = view(packing.timeline(record), now=now)
+def _look(record: Tracked, packing: Packing, now: int, quarantine: Quarantine) -> None:
+    seen = evaluated(packing.timeline(record), now=now, quarantine=quarantine)
     stretches = () if seen is None else seen.leaving or seen.phases
     last = stretches[-1] if stretches and stretches[-1].open else None
     waits = seen is not None and seen.node is None and last is not None and not seen.leaving

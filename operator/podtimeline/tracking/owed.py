@@ -2,6 +2,7 @@
 
 from podtimeline.core.state import dump
 from podtimeline.core.timeline import Timeline
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.batches import Result, Snapshot
 from podtimeline.tracking.packing import Packing
 from podtimeline.tracking.records import Stage, Tracked
@@ -10,8 +11,9 @@ from podtimeline.tracking.records import Stage, Tracked
 class Owed:
     """The records that the next batch takes, and those that the batch which is out has taken."""
 
-    def __init__(self, packing: Packing) -> None:
+    def __init__(self, packing: Packing, quarantine: Quarantine) -> None:
         self._packing = packing
+        self._quarantine = quarantine
         self._dirty: dict[str, Tracked] = {}
         self._in_flight: dict[str, Tracked] = {}
 
@@ -39,8 +41,11 @@ class Owed:
         snapshots = []
         for record in changed.values():
             record.dirty = False
-            if record.known is not None and record.timeline is not None:
-                snapshots.append(_snapshot(record, record.timeline))
+            if record.known is None or record.timeline is None:
+                continue
+            snapshot = self._quarantine.contain(Step.COMMIT, record.uid, _snapshot, record, record.timeline)
+            if snapshot is not None:
+                snapshots.append(snapshot)
                 self._in_flight[record.uid] = record
         return tuple(snapshots)
 

@@ -10,6 +10,7 @@ from podtimeline.core.refusals import Refusal, ended, refused
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState
 from podtimeline.ports import OTHER, Memory, Owners
+from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.ledger import Ledger
@@ -91,11 +92,14 @@ class Refusals(Companion):
         """Count what was told, once its workload is known."""
         waiting, self._pending = self._pending, []
         for until, news, arrived in waiting:
-            chain = self._owners.chain(news.namespace, news.maker)
-            if len(chain) > 1 or news.maker.kind not in {"ReplicaSet", "Job"} or until <= now:
-                self._count(chain[-1], news, arrived)
-            else:
-                self._pending.append((until, news, arrived))
+            self.quarantine.contain(Step.ENRICH, news.event, self._settle_one, until, news, arrived, now)
+
+    def _settle_one(self, until: int, news: Refused, arrived: int, now: int) -> None:
+        chain = self._owners.chain(news.namespace, news.maker)
+        if len(chain) > 1 or news.maker.kind not in {"ReplicaSet", "Job"} or until <= now:
+            self._count(chain[-1], news, arrived)
+        else:
+            self._pending.append((until, news, arrived))
 
     def _count(self, workload: Owner, news: Refused, arrived: int) -> None:
         key = _key(news.namespace, workload)

@@ -10,6 +10,7 @@ from podtimeline.core.pods import ContainerKind, PodFacts
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Memory, Nodes
+from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import MAKERS, Answer, Newborn, Sources, answer
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.histories import Histories
@@ -118,11 +119,14 @@ class Requests(Companion):
         return (Witnessed(uid, _PLACE, free, former.name),) if free else ()
 
     def _answer_all(self, maker: str, now: int) -> None:
-        for uid, (_, record) in list(self._waiting[maker].items()):
-            timeline = record.timeline
-            said = () if timeline is None else self._answered(record, timeline, final=False)
-            if said and self._records is not None:
-                self._records.take(uid, said, arrived=now)
+        for _, record in list(self._waiting[maker].values()):
+            self.quarantine.contain(Step.ENRICH, record.uid, self._answer_one, record, now)
+
+    def _answer_one(self, record: Tracked, now: int) -> None:
+        timeline = record.timeline
+        said = () if timeline is None else self._answered(record, timeline, final=False)
+        if said and self._records is not None:
+            self._records.take(record.uid, said, arrived=now)
 
     def _done(self, maker: str, uid: str) -> None:
         self._on_node.pop(uid, None)

@@ -7,6 +7,7 @@ from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Leaves, Observation, Witnessed
 from podtimeline.core.timeline import Timeline
 from podtimeline.ports import Addresses
+from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.records import Tracked
 
@@ -43,14 +44,17 @@ class Standing(Companion):
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
-        for uid, until in list(self._waiting.items()) if self._records is not None else ():
-            timeline = None if self._records is None else self._records.timeline(uid)
-            said = () if timeline is None else self._said(timeline, now)
-            if said is None and now < until:
-                continue
-            del self._waiting[uid]
-            if said and self._records is not None:
-                self._records.take(uid, said, arrived=now)
+        for uid in list(self._waiting):
+            self.quarantine.contain(Step.ENRICH, uid, self._ask_again, uid, now)
+
+    def _ask_again(self, uid: str, now: int) -> None:
+        timeline = None if self._records is None else self._records.timeline(uid)
+        said = () if timeline is None else self._said(timeline, now)
+        if said is None and now < self._waiting[uid]:
+            return
+        del self._waiting[uid]
+        if said and self._records is not None:
+            self._records.take(uid, said, arrived=now)
 
     def closed(self, record: Tracked) -> None:
         """See ``Companion.closed``."""

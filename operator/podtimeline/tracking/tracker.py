@@ -12,12 +12,14 @@ from podtimeline.core.instants import Evidence, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Flagged, Observation, Partial, Witnessed
 from podtimeline.core.pods import PodFacts
-from podtimeline.core.state import load
+from podtimeline.core.state import State, load
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, absorb, apply
-from podtimeline.core.view import View, awaited, view
+from podtimeline.core.view import View, awaited
 from podtimeline.core.workloads import WorkloadNews
-from podtimeline.ports import Owners, Restored, Saved
+from podtimeline.evaluation import evaluated
+from podtimeline.ports import Owners, Restored, Saved, Stream
+from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.batches import Batch, Result
 from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.companions import Companion, Companions, Occasion
@@ -53,6 +55,7 @@ class Tracker:
         restored: Restored | None = None,
         companions: Sequence[Companion] = (),
     ) -> None:
+        self.quarantine = Quarantine()
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
         self.clocks = NodeClocks(since=now)
@@ -66,10 +69,11 @@ class Tracker:
         self._starting: dict[str, Tracked] = {}
         self._leaving: dict[str, Tracked] = {}
         self._graves = Graves(rules)
-        self._owed = Owed(self._packing)
+        self._owed = Owed(self._packing, self.quarantine)
         self._due = Due(self._records)
         self._mirrors = Mirrors()
-        self._companions = Companions(companions, self)
+        self._companions = Companions(companions, self, self.quarantine)
+        self._set_aside: set[str] = set()
         if restored is not None:
             self._restore(restored, now)
 
@@ -88,21 +92,24 @@ class Tracker:
         return None if record is None or record.key is None else "/".join(record.key)
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
-        """See ``ports.Intake``."""
+        """See ``ports.Intake``. What one pod makes fail is contained: the pod is flagged, and goes on."""
+        if self.quarantine.contain(Step.APPLY, uid, self._take, uid, observations, arrived) is None:
+            self.quarantine.contain(Step.APPLY, uid, self._failed, uid, arrived)
+
+    def _take(self, uid: str, observations: Sequence[Observation], arrived: int) -> bool:
         record = self._records.get(uid)
         if record is None:
             mirror = self._mirrors.of(uid)
             if mirror is not None:
-                self.take(mirror, said_of(mirror, observations), arrived=arrived)
-                return
+                return self._take(mirror, said_of(mirror, observations), arrived)
             record = self._open(uid, arrived)
             if record is None:
                 self.numbers.late += len(observations)
-                return
+                return True
         timeline = record.timeline
         if timeline is None:
             if nothing_new(record, observations):
-                return
+                return True
             timeline = self._packing.timeline(record)
         changed = False
         for observation in observations:
@@ -112,6 +119,22 @@ class Tracker:
             # An Event's stamp comes first of what it says.
             self.clocks.heard(timeline, observations[0], arrived)
             self._changed(record, timeline, arrived)
+        return True
+
+    def _failed(self, uid: str, now: int) -> None:
+        """Flag a record that something could not be joined into; it is closed or dropped in its time all the same."""
+        record = self._records.get(uid)
+        if record is None or record.timeline is None:
+            return
+        timeline = record.timeline
+        timeline.partial |= {Partial.MALFORMED}
+        self._set_aside.add(uid)
+        self._owed.touch(record)
+        if record.known is None:
+            self._orphans.setdefault(uid, now)
+            self._due.wake(record, now + self._rules.orphan)
+        elif _REMOVED in timeline.evidence and not record.removed:
+            self._removed(record, now)
 
     def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
         """See ``ports.Intake``."""
@@ -146,13 +169,15 @@ class Tracker:
 
     def tick(self, now: int) -> None:
         """Do what is due: settle starts that are over, close what is gone, drop what nobody claimed."""
-        for record in self._relations.own_again(now):
+        contain = self.quarantine.contain
+        for record in contain(Step.ENRICH, "owners", self._relations.own_again, now) or ():
             self._touch(record)
-        for record, timeline in self._relations.select_again():
-            self._changed(record, timeline, now)
+        for record, timeline in contain(Step.ENRICH, "Services", self._relations.select_again) or ():
+            contain(Step.APPLY, record.uid, self._changed, record, timeline, now)
         self._companions.ticked(now)
         for record in self._due.ripe(now):
-            self._ripe(record, now)
+            if contain(Step.APPLY, record.uid, self._ripe, record, now) is None:
+                self._due.wake(record, now + self._rules.orphan)
         self.clocks.tick(now)
         self._names.expire(now)
         self.numbers.unclaimed = self._names.expired
@@ -169,6 +194,8 @@ class Tracker:
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
         self._owed.committed(result)
+        self._set_aside -= {each.state.uid for each in result.batch.snapshots if not _flagged(each.state)}
+        self._set_aside |= result.set_aside
         self.versions.committed(result.batch.versions)
 
     def failed(self, batch: Batch) -> None:
@@ -191,7 +218,7 @@ class Tracker:
     def view(self, uid: str, *, now: int) -> View | None:
         """The pod's timeline as of now, ``None`` where it is not tracked or was not described."""
         timeline = self.timeline(uid)
-        return None if timeline is None else view(timeline, now=now)
+        return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
 
     def fresher(self, uid: str, *, now: int) -> View | None:
         """The pod's timeline as of now; ``None`` where the store has all that is known, as of a pod that rests."""
@@ -200,7 +227,7 @@ class Tracker:
 
     def situation(self, now: int) -> Situation:
         """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs."""
-        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values(), self._packing)
+        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values(), self._packing, self.quarantine)
         orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
@@ -209,7 +236,8 @@ class Tracker:
             Stage.CLOSED: closed,
         }
         hindered = unschedulable(self._starting.values())
-        return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered)
+        quarantined = len(self._set_aside)
+        return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered, quarantined)
 
     # --- taking -----------------------------------------------------------------------------------------------------
 
@@ -237,10 +265,7 @@ class Tracker:
         evidence = timeline.evidence
         gone, leaving = _REMOVED in evidence, _DELETED in evidence
         if gone and not record.removed:
-            record.removed = True
-            record.leaving_at = None
-            self._leaving.pop(record.uid, None)
-            self._due.wake(record, now + self._rules.linger)
+            self._removed(record, now)
         elif leaving and not gone and record.leaving_at is None:
             record.leaving_at = now
             self._leaving[record.uid] = record
@@ -250,6 +275,12 @@ class Tracker:
             self._companions.ask(record, timeline, Occasion.PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
             self._started(record, timeline, now, called_off=gone or leaving)
+
+    def _removed(self, record: Tracked, now: int) -> None:
+        record.removed = True
+        record.leaving_at = None
+        self._leaving.pop(record.uid, None)
+        self._due.wake(record, now + self._rules.linger)
 
     def _leave(self, record: Tracked, now: int) -> None:
         self._touch(record)
@@ -302,7 +333,7 @@ class Tracker:
 
     # --- what is due ------------------------------------------------------------------------------------------------
 
-    def _ripe(self, record: Tracked, now: int) -> None:
+    def _ripe(self, record: Tracked, now: int) -> bool:
         if record.stage is Stage.ORPHAN:
             self._drop(record)
         elif record.stage is Stage.CLOSED:
@@ -312,11 +343,13 @@ class Tracker:
                 self._settle(record, now)
             if record.removed:
                 self._close(record, now)
+        return True
 
     def _drop(self, record: Tracked) -> None:
         self.numbers.orphans_dropped += 1
-        del self._orphans[record.uid]
+        self._orphans.pop(record.uid, None)
         del self._records[record.uid]
+        self._set_aside.discard(record.uid)
         self._owed.forget(record)
 
     def _settle(self, record: Tracked, now: int) -> None:
@@ -353,6 +386,7 @@ class Tracker:
 
     def _entomb(self, uid: str) -> None:
         self._graves.bury(uid)
+        self._set_aside.discard(uid)
         self._mirrors.forget(uid)
         self._records.pop(uid, None)
 
@@ -369,12 +403,17 @@ class Tracker:
         self.versions.restore(restored.versions)
         self._companions.restore(restored.memories)
         for saved in restored.records:
-            self._remember(saved, now)
+            self.quarantine.contain(Step.RESTORE, saved.state.uid, self._remember, saved, now)
 
     def _remember(self, saved: Saved, now: int) -> None:
         state, facts = saved.state, saved.state.facts
         if facts is None or saved.closed:
             return
+        if _flagged(state):
+            self._set_aside.add(state.uid)
+        if not state.evidence:
+            # Its row could not be read: only a listing tells of it again.
+            self.versions.reached(Stream.PODS, None)
         record = Tracked(state.uid, None, told=saved.settled, created_second=facts.created_second)
         record.placed = saved.settled
         record.key = (sys.intern(facts.namespace), facts.name)
@@ -415,6 +454,11 @@ class Tracker:
 def _delivered(timeline: Timeline) -> bool:
     """Whether a watch delivered the pod's creation."""
     return any(each.source is Source.WATCH for each in timeline.evidence.get(_CREATED, ()))
+
+
+def _flagged(state: State) -> bool:
+    """Whether something that was said of the pod could not be read or joined."""
+    return Partial.MALFORMED in state.partial
 
 
 def _created(uid: str, said: Said) -> Witnessed:

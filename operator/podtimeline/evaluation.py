@@ -1,0 +1,24 @@
+"""A pod's timeline resolved, or what is known of it where that fails: an evaluation fails for its own pod only."""
+
+from podtimeline.core.state import State, load
+from podtimeline.core.timeline import Timeline
+from podtimeline.core.view import View, unresolved, view
+from podtimeline.quarantine import Quarantine, Step
+
+
+def evaluated(timeline: Timeline, *, now: int, quarantine: Quarantine) -> View | None:
+    """The timeline as of ``now``; ``None`` while only events or slices have named the pod's uid.
+
+    A timeline that cannot be evaluated gives a view with ``error`` set, of what needs no evaluation.
+    """
+    facts = timeline.facts
+    if facts is None:
+        return None
+    name = f"{facts.namespace}/{facts.name} ({timeline.uid})"
+    seen = quarantine.contain(Step.EVALUATE, name, view, timeline, now=now)
+    return unresolved(timeline, facts) if seen is None else seen
+
+
+def evaluated_state(state: State, *, now: int, quarantine: Quarantine) -> View | None:
+    """See ``evaluated``, for a record of the history."""
+    return evaluated(load(state), now=now, quarantine=quarantine)
