@@ -13,7 +13,7 @@ from podtimeline.core.observations import Ended, ImagePulled, Partial, Ran
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State, dump, load
 from podtimeline.core.timeline import Note
-from podtimeline.errors import StoreError
+from podtimeline.errors import MalformedObject
 from podtimeline.store.codec import _DICTIONARY_1, pack, unpack
 
 
@@ -54,7 +54,7 @@ def test_the_dictionary_is_frozen() -> None:
 @pytest.mark.parametrize("blob", [b"", b"\x02abc", b"\x01", b"\x01\xff\xff", pack(full())[:-5]])
 def test_bytes_of_another_make_are_refused(blob: bytes) -> None:
     """A truncated or foreign blob is an error, not half a timeline."""
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(MalformedObject, match="cannot be read"):
         unpack(blob)
 
 

@@ -10,8 +10,11 @@ import pytest
 from tests.support.saved import StandingClock, checkpoint, increment, saved
 
 from podtimeline.core.buckets import BOUNDS
+from podtimeline.core.observations import Partial
+from podtimeline.core.view import Outcome
 from podtimeline.errors import StoreError
 from podtimeline.ports import HistogramState, Query
+from podtimeline.quarantine import Step
 from podtimeline.store import SqliteStore
 from podtimeline.store.files import failure
 from podtimeline.store.schema import STEPS
@@ -140,13 +143,32 @@ def test_a_damaged_page_is_an_error_with_what_to_do(path: Path) -> None:
         opened(path).search(Query())
 
 
-def test_a_damaged_timeline_is_an_error(path: Path) -> None:
-    """A state that does not unpack is not shown as an empty one."""
+def test_a_damaged_row_is_its_own_pods_alone(path: Path) -> None:
+    """Of a state that does not unpack the columns are shown, and the process starts; the others are whole."""
+    store = opened(path)
+    store.commit(checkpoint(saved("a"), saved("b")))
+    store._writer.execute("UPDATE timelines SET state = x'01ffff' WHERE uid = 'a'")
+    found = {each.state.uid: each for each in store.search(Query()).records}
+    assert (found["a"].outcome, found["a"].state.partial) == (Outcome.UNKNOWN, (Partial.MALFORMED,))
+    assert found["b"].outcome is not Outcome.UNKNOWN
+    assert {each.state.uid for each in store.restore().records} == {"a", "b"}
+    assert store.quarantine.counts[Step.RESTORE] == 2
+    store.close()
+
+
+@pytest.mark.parametrize("table", ["memories", "series", "streams", "meta"])
+def test_a_damaged_row_of_another_table_stops_no_start(path: Path, table: str) -> None:
+    """What it said is lost, and the rest is restored."""
     store = opened(path)
     store.commit(checkpoint(saved("a")))
-    store._writer.execute("UPDATE timelines SET state = x'01ffff'")
-    with pytest.raises(StoreError, match="cannot be read"):
-        store.find("shop", "web-1")
+    rows = {
+        "memories": "('x', x'c1')", "series": "(99, 'no_metric', '[', x'c1', 0)", "streams": "('no_stream', '1')",
+        "meta": "('last_commit', 'never')",
+    }  # fmt: skip
+    store._writer.execute(f"REPLACE INTO {table} VALUES {rows[table]}")  # noqa: S608 - own text
+    restored = store.restore()
+    assert [each.state.uid for each in restored.records] == ["a"]
+    assert (restored.memories, restored.first_look is not None) == ((), True)
     store.close()
 
 

@@ -135,7 +135,7 @@ class World:
 
     def evaluated(self, seconds: float) -> Result:
         """A batch is taken out and evaluated."""
-        return evaluate(self.drain(seconds), self.codec)
+        return evaluate(self.drain(seconds), self.codec, self.tracker.quarantine)
 
     def commit(self, seconds: float) -> tuple[Increment, ...]:
         """One round of the commit loop, as the app does it."""
