@@ -21,8 +21,8 @@ _GENERAL = tuple(rule for rule in RULES if rule.general)
 def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
     """What cost time or traffic, the longest first; ties go by the order of the table of rules, then by subject.
 
-    What is part of a leg's length comes before what ran beside it. Each finding has evidence. The longest phase of a
-    start, and what the pod waits for now, are told of however short they are.
+    A rejection comes first, and what is part of a leg's length before what ran beside it. Each finding has evidence.
+    The longest phase of a start, and what the pod waits for now, are told of however short they are.
     """
     case = Case(view, peers)
     special = [each for rule in _SPECIAL for each in _applied(case, rule)]
@@ -61,11 +61,27 @@ def _worth(case: Case, told: Sequence[Finding]) -> list[Finding]:
     least = min(_WORTH, whole // _WORTH_PART)
     starting = case.spells(Leg.STARTUP)
     always = {max(starting, key=lambda each: each.duration, default=None), *(each for each in starting if each.open)}
-    return [each for each in told if each.share is None or each.duration >= least or each.spell in always]
+    return [
+        each
+        for each in told
+        if each.share is None or each.duration >= least or each.spell in always or each.kind in _DECISIVE
+    ]
 
 
-def _order(finding: Finding) -> tuple[bool, int, int, str, str]:
-    return (finding.share is None, -finding.duration, _RANK[finding.kind], finding.subject, finding.text)
+_DECISIVE = frozenset({FindingKind.REJECTED, FindingKind.FAILED})
+"""What says why a pod does not run is told however little time it took."""
+
+
+def _order(finding: Finding) -> tuple[bool, bool, int, int, str, str]:
+    rejected = finding.kind is FindingKind.REJECTED
+    return (
+        not rejected,
+        finding.share is None,
+        -finding.duration,
+        _RANK[finding.kind],
+        finding.subject,
+        finding.text,
+    )
 
 
 def explain(view: View, told: Sequence[Finding] | None = None) -> str:

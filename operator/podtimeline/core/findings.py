@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import MILESTONES, Leg, Mark, Milestone, Occurrence, Phase
+from podtimeline.core.observations import ALL_RESTARTING
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
 from podtimeline.core.timeline import Note
@@ -42,15 +43,18 @@ class FindingKind(StrEnum):
     FAILING_PROBE = "failing_probe"
     PROBE_DELAY = "probe_delay"
     PROBE_PERIOD = "probe_period"
+    PROBE_THRESHOLD = "probe_threshold"
     REPORT_LAG = "report_lag"
     READINESS_GATE = "readiness_gate"
     ENDPOINT_AWAITED = "endpoint_awaited"
+    REJECTED = "rejected"
     FAILED = "failed"
     UNEXPLAINED = "unexplained"
     LATE_KILL = "late_kill"
     GRACE_RAN_OUT = "grace_ran_out"
     PRE_STOP = "pre_stop"
     SLOW_STOP = "slow_stop"
+    UNKNOWN_END = "unknown_end"
     FINALIZERS = "finalizers"
     LONG_PHASE = "long_phase"
     TRAFFIC_LOST = "traffic_lost"
@@ -67,6 +71,7 @@ _TITLES = {
     FindingKind.POST_START: "postStart hook",
     FindingKind.PROBE_DELAY: "probe's initial delay",
     FindingKind.PROBE_PERIOD: "probe's period",
+    FindingKind.PROBE_THRESHOLD: "probe's success threshold",
     FindingKind.PRE_STOP: "preStop hook",
     FindingKind.NO_SERVICE: "no Service",
 }
@@ -194,6 +199,8 @@ class Quote:
 def _said_by(reason: str) -> str:
     if reason in _OF_CONDITION:
         return f"condition PodScheduled {reason}"
+    if reason == ALL_RESTARTING:
+        return f"condition {reason}"
     return f"status {reason}" if reason in _OF_STATUS else f"event {reason}"
 
 
@@ -262,6 +269,11 @@ class Case:
         )
         fitting = [each for each in quotes if each is not None]
         return max(fitting, key=_telling, default=None)
+
+    def said(self, reason: str) -> Quote | None:
+        """The latest words about the pod under the reason, whenever they were said."""
+        notes = (note for note in self.view.notes if note.reason == reason and not note.subject)
+        return next((Quote(note.reason, note.text, note.last, note.count) for note in notes), None)
 
     def quotes(self, spell: Spell, *reasons: str) -> tuple[Quote, ...]:
         """All that was said under the reasons while the spell lasted, the most telling and latest last."""

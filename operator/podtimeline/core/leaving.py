@@ -21,7 +21,8 @@ class Stop:
     """How one container of a pod that was to be deleted ended; ``None`` is not known, or not yet.
 
     ``began`` is when the kubelet began to stop it, ``ended`` when its process ended, later than the request.
-    ``outlived`` is whether it was killed because its grace period was over.
+    ``outlived`` is whether it was killed because its grace period was over. One that has a ``reason`` without ``ended``
+    and ``exit_code`` has ended, and nothing says when or how.
     """
 
     container: str
@@ -30,6 +31,11 @@ class Stop:
     exit_code: int | None = None
     reason: str = ""
     outlived: bool | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has ended and nothing says when or how."""
+        return self.ended is None and bool(self.reason)
 
 
 def measure_leaving(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretch, ...]:
@@ -53,19 +59,21 @@ def _steps(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) 
     killed = _marks(Milestone.KILLING, facts.containers, instants, asked)
     if killed:
         yield Step(killed[0], Phase.KILL_NOTICE, required=False, owner="")
-    running = ""
+    running = lost = ""
     for containers in _in_turn(facts):
         ended = _marks(Milestone.FINISHED, containers, instants, asked)
         running = running or _running(timeline, containers, instants)
-        if ended and not running:
+        lost = lost or next((each.name for each in containers if _lost(timeline, each.name, instants)), "")
+        if ended and not running and not lost:
             yield Step(ended[-1], Phase.CONTAINER_STOP, required=False)
     last = Phase.CLEANUP
     if running:
         last = Phase.CONTAINER_STOP if killed else Phase.KILL_NOTICE
     elif not timeline.has(Milestone.KUBELET_ACCEPTED) and timeline.has(Milestone.SCHEDULED):
         last = Phase.KILL_NOTICE
-    if running and timeline.has(Milestone.OBJECT_REMOVED) and not _watched(timeline):
+    if lost or (running and timeline.has(Milestone.OBJECT_REMOVED) and not _watched(timeline)):
         last = Phase.UNEXPLAINED
+    running = running or lost
     yield Step(_RELEASED, last, required=False, owner=running)
     held = timeline.has(Milestone.RELEASED)
     yield Step(_REMOVED, Phase.FINALIZERS if held else last, owner="" if held else running)
@@ -102,6 +110,12 @@ def _running(timeline: Timeline, containers: Iterable[ContainerSpec], instants: 
     return ""
 
 
+def _lost(timeline: Timeline, container: str, instants: Instants) -> bool:
+    """Whether the container has ended at a moment that nothing tells: what it held up, and how long, is not known."""
+    mark = Mark(Milestone.FINISHED, container)
+    return mark in timeline.evidence and mark not in instants and timeline.has(Milestone.STARTED, container)
+
+
 def stops(timeline: Timeline, instants: Instants) -> tuple[Stop, ...]:
     """How each container ended that the deletion ended, in the order of the spec."""
     facts, asked = timeline.facts, instants.get(Mark(Milestone.DELETION_REQUESTED))
@@ -116,8 +130,11 @@ def _stop(container: str, timeline: Timeline, instants: Instants, asked: Instant
     ended = _after(instants.get(Mark(Milestone.FINISHED, container)), asked)
     if began is None and ended is None:
         return None
-    ran = _last_run(timeline, container) if ended is not None else None
-    if ran is None or ended is None:
+    ran = _last_run(timeline, container)
+    if ended is None:
+        lost = ran is not None and _lost(timeline, container, instants)
+        return Stop(container, began, None, reason=ran.reason if ran is not None and lost else "")
+    if ran is None or ran.exit_code is None:
         return Stop(container, began, ended)
     return Stop(container, began, ended, ran.exit_code, ran.reason, _outlived(timeline, ran, began or asked, ended))
 
@@ -127,7 +144,7 @@ def _after(instant: Instant | None, asked: Instant) -> Instant | None:
 
 
 def _last_run(timeline: Timeline, container: str) -> Ran | None:
-    over = [ran for (name, _), ran in timeline.runs.items() if name == container and ran.exit_code is not None]
+    over = [ran for (name, _), ran in timeline.runs.items() if name == container and ran.over]
     return max(over, key=lambda ran: ran.run, default=None)
 
 

@@ -83,6 +83,7 @@ class Milestone(StrEnum):
     CONTAINERS_READY = "containers_ready"
     READINESS_GATE = "readiness_gate"
     READY = "ready"
+    TERMINAL_PHASE = "terminal_phase"
     ENDPOINT_READY = "endpoint_ready"
     DELETION_REQUESTED = "deletion_requested"
     ENDPOINT_TERMINATING = "endpoint_terminating"
@@ -142,7 +143,8 @@ class Phase(StrEnum):
 class Mark(NamedTuple):
     """A milestone and what it happened to.
 
-    ``subject`` is empty for the pod itself, a container's name, a volume's name in the pod's spec,
+    ``subject`` is empty for the pod itself, a container's name, a volume's name in the pod's spec, ``volume NAME`` for
+    the image that a volume of that name is made of (``pods.image_volume``; no container's name has a space),
     ``namespace/service/slice`` for an endpoint, and the condition type for a readiness gate.
     """
 
@@ -234,7 +236,8 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "PodReadyToStartContainers condition, watch"),
         MilestoneRow(M.IP_ASSIGNED, S.POD, Place.NODE, "has its IP addresses",
                      "AddedInterface event, watch of status.podIPs, order"),
-        MilestoneRow(M.PULL_STARTED, S.CONTAINER, Place.NODE, "kubelet announced the pull, its queue included",
+        MilestoneRow(M.PULL_STARTED, S.CONTAINER, Place.NODE,
+                     "kubelet announced the pull of a container's or a volume's image, its queue included",
                      "Pulling event name"),
         MilestoneRow(M.LAST_PULL_FAILURE, S.CONTAINER, Place.NODE, "the last attempt to get the image that failed",
                      "Failed event of a pull, ErrImageNeverPull and InspectFailed events, waiting reason", _LAST),
@@ -254,6 +257,8 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
         MilestoneRow(M.READINESS_GATE, S.POD, Place.API, "readiness gate's condition became True",
                      "the gate's condition, watch; managed fields tell who set it"),
         MilestoneRow(M.READY, S.POD, Place.NODE, "first became Ready", "Ready condition, watch"),
+        MilestoneRow(M.TERMINAL_PHASE, S.POD, Place.NODE, "its phase became Succeeded or Failed: it never starts again",
+                     "watch of status.phase; of a rejected pod the kubelet's event, too"),
         MilestoneRow(M.ENDPOINT_READY, S.ENDPOINT, Place.API, "ready address in an EndpointSlice",
                      "watch of the slice, its last-change-trigger-time"),
         MilestoneRow(M.DELETION_REQUESTED, S.POD, Place.API, "deletion asked for",

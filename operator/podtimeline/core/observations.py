@@ -87,7 +87,8 @@ class ImagePulled:
 class Ran:
     """One run of a container, counted from 0, as its status tells of it; ``None`` for what is not known (yet).
 
-    ``started`` and ``finished`` are the whole seconds of ``startedAt`` and ``finishedAt`` in nanoseconds.
+    ``started`` and ``finished`` are the whole seconds of ``startedAt`` and ``finishedAt`` in nanoseconds. A run with a
+    ``reason`` and without ``exit_code`` is over, and how it ended is not known.
     """
 
     uid: str
@@ -97,6 +98,11 @@ class Ran:
     finished: int | None = None
     exit_code: int | None = None
     reason: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is known to have ended."""
+        return self.finished is not None or self.exit_code is not None or bool(self.reason)
 
 
 class Incident(StrEnum):
@@ -186,6 +192,14 @@ class Skewed:
     at: int
 
 
+_REJECTED = "Pod was rejected: "
+
+
+def is_rejection(message: str) -> bool:
+    """Whether a pod's ``status.message`` says that the kubelet did not admit it (pkg/kubelet/kubelet.go, rejectPod)."""
+    return message.startswith(_REJECTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The pod reached phase Succeeded or Failed.
@@ -198,6 +212,20 @@ class Ended:
     reason: str = ""
     text: str = ""
     leaving: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the kubelet of its node did not admit it, or not again once that kubelet was restarted."""
+        return not self.succeeded and is_rejection(self.text)
+
+    @property
+    def words(self) -> str:
+        """Reason and message, without what only says that it was rejected."""
+        return ": ".join(each for each in (self.reason, self.text.removeprefix(_REJECTED)) if each)
+
+
+ALL_RESTARTING = "AllContainersRestarting"
+"""The condition of a pod whose containers are all started again as a rule of one of them asks for (KEP-5532)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from podtimeline.core.attempts import ATTEMPTS, last_attempt, of_first_start, re
 from podtimeline.core.attempts import window as attempted
 from podtimeline.core.clocks import corrected
 from podtimeline.core.departing import effects, last_occurrence, stopped
+from podtimeline.core.endings import rejected_at
 from podtimeline.core.instants import SECOND, Evidence, Instant, Source, Window, exactly, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
-from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
-from podtimeline.core.timeline import Timeline
+from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, image_volume
+from podtimeline.core.timeline import Timeline, joined_evidence
 
 Order = dict[Mark, tuple[Mark, ...]]
 _START_PATH = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
@@ -45,6 +46,7 @@ def predecessors(facts: PodFacts) -> Order:
             _order_start(container, begin, order)
             order[Mark(Milestone.FINISHED, container.name)] = (Mark(Milestone.STARTED, container.name),)
     _order_readiness(facts, order)
+    order[Mark(Milestone.TERMINAL_PHASE)] = () if facts.mirror else (Mark(Milestone.SCHEDULED),)
     order[Mark(Milestone.DELETION_REQUESTED)] = (Mark(Milestone.CREATED),)
     order[Mark(Milestone.RELEASED)] = (Mark(Milestone.DELETION_REQUESTED),)
     order[Mark(Milestone.OBJECT_REMOVED)] = (Mark(Milestone.RELEASED),)
@@ -123,6 +125,9 @@ def _order_inits(facts: PodFacts, order: Order) -> tuple[Mark, ...]:
     # Both: of a sandbox that was made anew the condition is later than the containers, and bounds nothing then.
     begin: tuple[Mark, ...] = (Mark(Milestone.IP_ASSIGNED), Mark(Milestone.SANDBOX_READY))
     sandboxed = begin
+    for volume in facts.image_volumes:
+        pulling, pulled = (Mark(each, image_volume(volume.name)) for each in (_START_PATH[0], _START_PATH[1]))
+        order[pulling], order[pulled] = begin, (pulling,)
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN:
             _order_start(container, begin, order)
@@ -152,7 +157,7 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
 
     Without the pod's spec (only events or slices named its uid so far) each milestone stands on its own evidence.
     """
-    timeline = of_first_start(timeline)
+    timeline = _with_rejection(of_first_start(timeline))
     order = predecessors(timeline.facts) if timeline.facts is not None else {}
     for mark in timeline.evidence:
         after = (Mark(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
@@ -169,6 +174,15 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
         _attempt(timeline, timeline.facts, windows)
         _derive(timeline, timeline.facts, windows)
     return _estimate(timeline, windows, order)
+
+
+def _with_rejection(timeline: Timeline) -> Timeline:
+    told = rejected_at(timeline)
+    if not told:
+        return timeline
+    mark = Mark(Milestone.TERMINAL_PHASE)
+    joined = joined_evidence(mark, timeline.evidence.get(mark, ()), told)
+    return replace(timeline, evidence={**timeline.evidence, mark: joined})
 
 
 def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:

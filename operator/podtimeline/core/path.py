@@ -3,12 +3,14 @@
 A step is a milestone. One that is not ``required`` is taken only where it was observed between its neighbours.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, VolumeSpec
+from podtimeline.core.observations import Ran
+from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, VolumeSpec, image_volume
 from podtimeline.core.timeline import Timeline
 
 Instants = Mapping[Mark, Instant]
@@ -49,18 +51,22 @@ def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Ite
         yield from _scheduling(facts, instants)
         yield Step(Mark(Milestone.KUBELET_ACCEPTED), Phase.KUBELET_ADMISSION)
     yield from _sandbox(timeline, facts, instants)
+    for volume in facts.image_volumes:
+        yield from _volume_image(timeline, image_volume(volume.name), instants)
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN:
-            yield from _starting(timeline, container, instants)
-            yield _init_done(timeline, container, instants)
+            yield from _starting(timeline, facts, container, instants)
+            yield _init_done(timeline, facts, container, instants)
     critical = critical_container(facts, instants)
-    if critical is not None:
+    if critical is not None and critical.kind is ContainerKind.MAIN:
         yield from _mains(timeline, facts, critical, instants)
+    elif critical is not None:
+        yield _ready(timeline, critical, instants)
     if critical is not None and lost_readiness(critical, instants):
         yield Step(Mark(Milestone.LAST_STARTED, critical.name), Phase.CRASH_LOOP)
         yield Step(Mark(Milestone.CONTAINERS_READY), _probed(critical), owner=critical.name)
     else:
-        yield Step(Mark(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT)
+        yield Step(Mark(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT, owner=_outlasting(facts, instants))
     gated = Phase.READINESS_GATES if facts.readiness_gates else Phase.STATUS_REPORT
     yield Step(Mark(Milestone.READY), gated)
     endpoint = last_endpoint(timeline, instants)
@@ -208,15 +214,40 @@ def attaching(timeline: Timeline, facts: PodFacts) -> str | None:
 
 
 def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | None:
-    """The main container that became ready last; while one is not ready, the first such in the order of the spec.
+    """The container that holds, or held, the pod's readiness up; ``None`` where no container counts for it.
 
-    Of several that one report showed ready it is the one that was started last.
+    Every main container and every sidecar counts (pkg/kubelet/status/generate.go, GenerateContainersReadyCondition;
+    KEP-753), but what has ended for good is not waited for. Where all are ready it is the one that was ready last, and
+    of several that one report showed ready the one that was started last.
     """
+    counted = [each for each in facts.containers if each.kind is not ContainerKind.INIT]
+    waiting = [each for each in counted if not _has(each, instants, Milestone.CONTAINER_READY, Milestone.FINISHED)]
+    if waiting:
+        return _held_up(waiting, instants)
+    mains = [each for each in counted if each.kind is ContainerKind.MAIN]
+    running = [each for each in mains if not _has(each, instants, Milestone.FINISHED)]
+    unready = [each for each in mains if not _has(each, instants, Milestone.CONTAINER_READY)]
+    if unready and not running:
+        return max(unready, key=lambda each: instants[Mark(Milestone.FINISHED, each.name)].at)
+    return max(running if unready else counted, key=lambda each: _readied(each, instants), default=None)
+
+
+def _held_up(waiting: Iterable[ContainerSpec], instants: Instants) -> ContainerSpec:
+    """The first that is not ready in the order of the spec; a main one that has not started before all sidecars."""
+    first, *rest = waiting
+    main = next((each for each in (first, *rest) if each.kind is ContainerKind.MAIN), None)
+    return first if main is None or _has(main, instants, Milestone.STARTED) else main
+
+
+def _has(container: ContainerSpec, instants: Instants, *milestones: Milestone) -> bool:
+    return any(Mark(each, container.name) in instants for each in milestones)
+
+
+def _outlasting(facts: PodFacts, instants: Instants) -> str | None:
+    """The first main container that still runs where another one has ended for good; ``None`` where none has."""
     mains = [each for each in facts.containers if each.kind is ContainerKind.MAIN]
-    for container in mains:
-        if Mark(Milestone.CONTAINER_READY, container.name) not in instants:
-            return container
-    return max(mains, key=lambda each: _readied(each, instants), default=None)
+    running = [each.name for each in mains if not _has(each, instants, Milestone.FINISHED)]
+    return running[0] if running and len(running) < len(mains) else None
 
 
 def _readied(container: ContainerSpec, instants: Instants) -> tuple[int, int]:
@@ -263,26 +294,66 @@ def service_of(subject: str) -> str:
 
 
 def _starting(
-    timeline: Timeline, container: ContainerSpec, instants: Instants, *, after: ContainerSpec | None = None
+    timeline: Timeline,
+    facts: PodFacts,
+    container: ContainerSpec,
+    instants: Instants,
+    *,
+    after: ContainerSpec | None = None,
 ) -> Iterator[Step]:
     """The start of one container; ``after`` is the one whose postStart hook the kubelet waited for before it."""
-    name, pull = container.name, timeline.pulls.get(container.name)
+    name = container.name
     hook = after is not None and after.post_start
     wait, waiting = (Phase.POST_START, after.name) if hook and after is not None else (Phase.KUBELET_SYNC, None)
+    yield from _image(timeline, name, instants, wait=wait, owner=waiting)
+    yield Step(Mark(Milestone.CONTAINER_CREATED, name), Phase.CONTAINER_CREATE)
+    yield Step(Mark(Milestone.STARTED, name), Phase.CONTAINER_START)
+    phase, owner = Phase.CRASH_LOOP, name
+    for init in _repeated(facts, container, instants):
+        yield Step(Mark(Milestone.LAST_STARTED, init), phase, required=False, owner=owner)
+        phase, owner = Phase.INIT_RUN, init
+    yield Step(Mark(Milestone.LAST_STARTED, name), phase, required=False, owner=owner)
+
+
+def _image(
+    timeline: Timeline, name: str, instants: Instants, *, wait: Phase = Phase.KUBELET_SYNC, owner: str | None = None
+) -> Iterator[Step]:
+    """How an image gets to the node; ``wait`` is what the time before is spent on, and ``owner`` on whom."""
+    pull = timeline.pulls.get(name)
     begun, pulled = Mark(Milestone.PULL_STARTED, name), Mark(Milestone.PULLED, name)
     found = pull is not None and pull.cached
     if pull_failed(name, instants):
         # Whether the image was pulled in the end or found on the node: it was missed since the first attempt.
-        yield Step(begun, wait, required=False, owner=waiting)
+        yield Step(begun, wait, required=False, owner=owner)
         yield Step(pulled, Phase.IMAGE_BACKOFF if found else Phase.IMAGE_PULL)
     elif found:
-        yield Step(pulled, wait, owner=waiting)
+        yield Step(pulled, wait, owner=owner)
     else:
-        yield Step(begun, wait, owner=waiting)
+        yield Step(begun, wait, owner=owner)
         yield Step(pulled, Phase.IMAGE_PULL)
-    yield Step(Mark(Milestone.CONTAINER_CREATED, name), Phase.CONTAINER_CREATE)
-    yield Step(Mark(Milestone.STARTED, name), Phase.CONTAINER_START)
-    yield Step(Mark(Milestone.LAST_STARTED, name), Phase.CRASH_LOOP, required=False)
+
+
+def _volume_image(timeline: Timeline, name: str, instants: Instants) -> Iterator[Step]:
+    """The kubelet gets the images of volumes before it starts any container (kuberuntime_manager.go, SyncPod)."""
+    told = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.LAST_PULL_FAILURE)
+    if any(Mark(each, name) in instants for each in told):
+        yield from _image(timeline, name, instants)
+
+
+def _repeated(facts: PodFacts, container: ContainerSpec, instants: Instants) -> list[str]:
+    """The init containers that were run again after the container's first start, in the order of time.
+
+    A new sandbox begins with the first init container, and so does RestartAllContainers (KEP-5532).
+    """
+    first = instants.get(Mark(Milestone.STARTED, container.name))
+    begun: dict[str, int] = {}
+    for each in itertools.takewhile(lambda each: each is not container, facts.containers):
+        done, again = (instants.get(Mark(m, each.name)) for m in (Milestone.FINISHED, Milestone.LAST_STARTED))
+        if each.kind is not ContainerKind.INIT or first is None or again is None or done is None:
+            continue
+        if again.at > max(first.at, done.at):
+            begun[each.name] = again.at
+    return sorted(begun, key=begun.__getitem__)
 
 
 def pull_failed(container: str, instants: Instants) -> bool:
@@ -305,19 +376,32 @@ _WITH_IMAGE = (
 
 
 def crashed(timeline: Timeline, container: str) -> bool:
-    """Whether the latest known run of the container is over: it waits to be started again."""
+    """Whether the latest known run of the container is over: unless it ended for good, it waits to be started again."""
+    latest = latest_run(timeline, container)
+    return latest is not None and latest.over
+
+
+def latest_run(timeline: Timeline, container: str) -> Ran | None:
+    """The latest run of the container that is known of."""
     runs = [ran for (name, _), ran in timeline.runs.items() if name == container]
-    latest = max(runs, key=lambda ran: ran.run, default=None)
-    return latest is not None and latest.finished is not None
+    return max(runs, key=lambda ran: ran.run, default=None)
 
 
-def _init_done(timeline: Timeline, container: ContainerSpec, instants: Instants) -> Step:
+def _looping(timeline: Timeline, awaited: Mark, instants: Instants) -> bool:
+    """Whether what is awaited of a container waits for its next run: nothing restarts what has ended for good."""
+    over = awaited in instants or timeline.has(Milestone.FINISHED, awaited.subject)
+    return not over and crashed(timeline, awaited.subject)
+
+
+def _init_done(timeline: Timeline, facts: PodFacts, container: ContainerSpec, instants: Instants) -> Step:
     if container.kind is ContainerKind.INIT:
         done = Mark(Milestone.FINISHED, container.name)
-        looping = done not in instants and crashed(timeline, container.name)
-        return Step(done, Phase.CRASH_LOOP if looping else Phase.INIT_RUN)
+        again = _repeated(facts, container, instants)
+        if done not in instants and again:
+            return Step(done, Phase.INIT_RUN, owner=again[-1])
+        return Step(done, Phase.CRASH_LOOP if _looping(timeline, done, instants) else Phase.INIT_RUN)
     passed = Mark(Milestone.STARTED_PROBE_PASSED, container.name)
-    if passed not in instants and crashed(timeline, container.name):
+    if _looping(timeline, passed, instants):
         return Step(passed, Phase.CRASH_LOOP)
     return Step(passed, Phase.STARTUP_PROBE if container.startup_probe else _unprobed(container))
 
@@ -335,20 +419,24 @@ def _mains(timeline: Timeline, facts: PodFacts, critical: ContainerSpec, instant
             continue
         started = instants.get(Mark(Milestone.STARTED, container.name))
         if begun is not None and started is not None and started.at <= begun:
-            yield from (each for each in _starting(timeline, container, instants, after=elder) if _first(each))
+            yield from (each for each in _starting(timeline, facts, container, instants, after=elder) if _first(each))
             elder = container
-    yield from _starting(timeline, critical, instants, after=elder)
+    yield from _starting(timeline, facts, critical, instants, after=elder)
     yield from _getting_ready(timeline, critical, instants)
 
 
 def _getting_ready(timeline: Timeline, container: ContainerSpec, instants: Instants) -> Iterator[Step]:
-    name = container.name
-    passed, ready = Mark(Milestone.STARTED_PROBE_PASSED, name), Mark(Milestone.CONTAINER_READY, name)
-    looping = ready not in instants and crashed(timeline, name)
+    ready = _ready(timeline, container, instants)
     if container.startup_probe or container.post_start:
         phase = Phase.STARTUP_PROBE if container.startup_probe else Phase.POST_START
-        yield Step(passed, Phase.CRASH_LOOP if looping else phase)
-    yield Step(ready, Phase.CRASH_LOOP if looping else _probed(container))
+        passed = Mark(Milestone.STARTED_PROBE_PASSED, container.name)
+        yield Step(passed, Phase.CRASH_LOOP if ready.phase is Phase.CRASH_LOOP else phase)
+    yield ready
+
+
+def _ready(timeline: Timeline, container: ContainerSpec, instants: Instants) -> Step:
+    ready = Mark(Milestone.CONTAINER_READY, container.name)
+    return Step(ready, Phase.CRASH_LOOP if _looping(timeline, ready, instants) else _probed(container))
 
 
 def _probed(container: ContainerSpec) -> Phase:

@@ -7,10 +7,12 @@ whose inner milestones were not observed is ``unexplained``.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from podtimeline.core.endings import cannot_be_ready, ended, is_over, stopped_by_deletion
 from podtimeline.core.instants import SECOND, Instant
 from podtimeline.core.milestones import Mark, Milestone, Phase
+from podtimeline.core.observations import Ran
 from podtimeline.core.path import Instants, Step, pull_failed, request_path, startup_path
-from podtimeline.core.pods import ContainerKind, PodFacts
+from podtimeline.core.pods import PodFacts
 from podtimeline.core.timeline import Timeline
 
 
@@ -48,13 +50,13 @@ def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretc
     begin = beginning(timeline, instants)
     if facts is None or begin is None:
         return ()
-    timeline, upward = _upward(timeline, instants)
+    timeline, upward = _upward(timeline, facts, instants)
     walk = Walk(timeline, upward, begin)
     walk.along(startup_path(timeline, facts, upward))
-    return _finished_start(walk, timeline, facts, instants, now)
+    return _finished_start(walk, timeline, facts, instants, upward, now)
 
 
-def _upward(timeline: Timeline, instants: Instants) -> tuple[Timeline, Instants]:
+def _upward(timeline: Timeline, facts: PodFacts, instants: Instants) -> tuple[Timeline, Instants]:
     """What is of the start alone: of a pod that never got ready, nothing that came after its deletion was asked for."""
     deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
     if deleted is None or Mark(Milestone.READY) in instants:
@@ -62,10 +64,12 @@ def _upward(timeline: Timeline, instants: Instants) -> tuple[Timeline, Instants]
     # A run's end is only known to the second: it may be after the request if it can be.
     before = deleted.at - SECOND
     late = {key for key, ran in timeline.runs.items() if ran.finished is not None and ran.finished > before}
-    runs = {key: replace(ran, finished=None) if key in late else ran for key, ran in timeline.runs.items()}
+    runs = {key: Ran(ran.uid, *key, ran.started) if key in late else ran for key, ran in timeline.runs.items()}
+    stopped = stopped_by_deletion(timeline, facts, instants)
+    evidence = {mark: each for mark, each in timeline.evidence.items() if mark not in stopped}
     return (
-        replace(timeline, runs=runs) if late else timeline,
-        {mark: instant for mark, instant in instants.items() if instant.at <= deleted.at},
+        replace(timeline, runs=runs, evidence=evidence) if late or stopped else timeline,
+        {mark: each for mark, each in instants.items() if each.at <= deleted.at and mark not in stopped},
     )
 
 
@@ -178,17 +182,19 @@ class Walk:
 
 
 def _finished_start(
-    walk: Walk, timeline: Timeline, facts: PodFacts, instants: Instants, now: int
+    walk: Walk, timeline: Timeline, facts: PodFacts, instants: Instants, upward: Instants, now: int
 ) -> tuple[Stretch, ...]:
     """Close the path: at readiness, at the pod's end, or open at ``now``."""
     if walk.next is None:
         return walk.stretches
-    ended = _ended(timeline, facts, instants)
+    over, end = is_over(timeline, facts, instants), ended(timeline, facts, instants)
     phase = _failing(walk.next, instants)
-    over = timeline.ended is not None and not called_off(timeline, facts, instants)
-    if over and walk.next.mark.milestone in _AFTER_START:
+    if walk.next.mark.milestone in _AFTER_START and (over or cannot_be_ready(facts, upward)):
         phase = Phase.RUN
-    return walk.close(phase, walk.next.subject, None if ended is None else ended.at, now=now)
+    if over and end is None:
+        # Nothing says when it ended: not even that it is not over yet.
+        return walk.stretches
+    return walk.close(phase, walk.next.subject, None if end is None else end.at, now=now)
 
 
 def _failing(step: Step, instants: Instants) -> Phase:
@@ -200,39 +206,6 @@ def _failing(step: Step, instants: Instants) -> Phase:
 _AFTER_START = frozenset(
     {Milestone.STARTED_PROBE_PASSED, Milestone.CONTAINER_READY, Milestone.CONTAINERS_READY, Milestone.READY}
 )
-
-
-def called_off(timeline: Timeline, facts: PodFacts, instants: Instants) -> bool:
-    """Whether the pod was deleted before it ended by itself: what its containers then exit with is the kubelet's doing.
-
-    Where nothing says when they exited, a pod that ended is taken at its word: eviction leaves no such statuses.
-    """
-    if timeline.ended is None:
-        return timeline.has(Milestone.DELETION_REQUESTED) or timeline.has(Milestone.OBJECT_REMOVED)
-    deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
-    marks = [Mark(Milestone.FINISHED, each.name) for each in facts.containers]
-    exits = [instants[mark].at for mark in marks if mark in instants]
-    if deleted is None or not exits:
-        return timeline.ended.leaving
-    return deleted.at <= max(exits)
-
-
-def _finished(facts: PodFacts, instants: Instants) -> Instant | None:
-    finished = [
-        instants[mark]
-        for each in facts.containers
-        if each.kind is ContainerKind.MAIN and (mark := Mark(Milestone.FINISHED, each.name)) in instants
-    ]
-    return max(finished, key=lambda instant: instant.at, default=None)
-
-
-def _ended(timeline: Timeline, facts: PodFacts, instants: Instants) -> Instant | None:
-    if timeline.ended is not None and not called_off(timeline, facts, instants):
-        finished = _finished(facts, instants)
-        if finished is not None:
-            return finished
-    deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
-    return deleted or instants.get(Mark(Milestone.OBJECT_REMOVED))
 
 
 def bounds(start: Instant, end: Instant) -> tuple[int | None, int | None]:

@@ -20,6 +20,7 @@ class Probe:
     initial_delay: int = 0
     period: int = 10
     failure_threshold: int = 3
+    success_threshold: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,25 @@ class VolumeSpec:
 
     ``source`` is the field of corev1.VolumeSource: ``persistentVolumeClaim``, ``configMap``, ``secret``, ``csi``…
     ``mounted`` is whether a container has it: the kubelet waits for no other (pkg/volume/util, GetPodVolumeNames); the
-    scheduler waits for the claim, and the volume is attached, all the same.
+    scheduler waits for the claim, and the volume is attached, all the same. ``image`` is the reference that an image
+    volume is made of (KEP-4639), empty for every other source.
     """
 
     name: str
     source: str
     claim: str | None = None
     mounted: bool = True
+    image: str = ""
+
+
+def image_volume(name: str) -> str:
+    """The subject of what is told of the image that a volume is made of."""
+    return f"volume {name}"
+
+
+def image_subject(reference: str) -> str:
+    """The subject of what is told of an image whose volume is not known yet; empty where there is no image."""
+    return f"image {reference}" if reference else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +101,17 @@ class PodFacts:
     volumes: tuple[VolumeSpec, ...] = ()
     scheduling_gates: tuple[str, ...] = ()
     priority: int | None = None
+    restart_policy: str = "Always"
 
     @property
     def awaited(self) -> Iterator[VolumeSpec]:
-        """The volumes that its sandbox has to wait for."""
-        return (each for each in self.volumes if each.mounted)
+        """The volumes that its sandbox has to wait for: images are pulled once it is there."""
+        return (each for each in self.volumes if each.mounted and not each.image)
+
+    @property
+    def image_volumes(self) -> tuple[VolumeSpec, ...]:
+        """The volumes that are made of an image, in the order of the spec."""
+        return tuple(each for each in self.volumes if each.image)
 
     def container(self, name: str) -> ContainerSpec | None:
         """The container of that name, or ``None``."""

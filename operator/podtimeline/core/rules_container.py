@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell, trimmed
 from podtimeline.core.milestones import PHASES, Leg, Mark, Milestone, Phase
-from podtimeline.core.observations import Ran
+from podtimeline.core.observations import ALL_RESTARTING, Ran
 from podtimeline.core.pods import ContainerKind
-from podtimeline.core.texts import duration_text, times_text
+from podtimeline.core.texts import duration_text, exit_text, times_text
 from podtimeline.core.view import Outcome
 
 _BACKOFF = ("BackOff", "CrashLoopBackOff")
@@ -18,12 +18,12 @@ def crash_loop(case: Case, spell: Spell) -> Found | None:
     """The exit code of each run: the kubelet's own words only say that it waits to start it again."""
     backoff = case.quote(spell, *_BACKOFF)
     runs = [ran for ran in case.view.runs if ran.container == spell.subject and _until(ran) <= spell.end]
-    ended = [ran for ran in runs if ran.exit_code is not None]
+    ended = [ran for ran in runs if ran.over]
     if not ended or not (backoff or spell.phase is Phase.CRASH_LOOP):
         return None
     restarts, killed = max(ran.run for ran in runs), _killer(case, spell)
     again = f"restarted {times_text(restarts)}," if restarts else "ended"
-    after = "" if killed is None else f", after {killed.words if killed.reason in _ADVICE else trimmed(killed.text)}"
+    after = "" if killed is None else f", {_reason_of(killed)}"
     proofs = [_run(ran) for ran in ended[-_SHOWN_RUNS:]]
     proofs += [each.proof for each in (killed, backoff) if each is not None]
     return of_spell(
@@ -47,7 +47,13 @@ def _codes(ended: list[Ran], *, last: bool) -> str:
 
 
 def _code(ran: Ran) -> str:
-    return f"exit code {ran.exit_code}" + (f" ({ran.reason})" if ran.reason else "")
+    return exit_text(ran.exit_code, ran.reason) or "an unknown exit code"
+
+
+def _reason_of(killed: Quote) -> str:
+    if killed.reason == ALL_RESTARTING:
+        return "and all containers of the pod with it (RestartAllContainers)"
+    return f"after {killed.words if killed.reason in _ADVICE else trimmed(killed.text)}"
 
 
 def _run(ran: Ran) -> Proof:
@@ -73,15 +79,17 @@ def _after(runs: list[Ran], killed: Quote | None) -> str:
 _HOOK, _SANDBOX = "FailedPostStartHook", "SandboxChanged"
 _ADVICE = {
     _HOOK: "see why the postStart hook fails: the kubelet kills the container each time",
+    ALL_RESTARTING: "a rule of restartPolicyRules restarts the whole pod on this exit code: see why it exits",
     _SANDBOX: "its sandbox died under it: look at the node's runtime and at who ends its pause process",
 }
 
 
 def _killer(case: Case, spell: Spell) -> Quote | None:
-    """What a container was restarted for: a failed probe (liveness or startup), a failed hook, a lost sandbox."""
+    """What a container was restarted for: a probe (liveness or startup), a hook, a rule, a lost sandbox."""
     said = (*case.words(spell, "Unhealthy"), *case.quotes(spell, "Killing"))
     probe = next((each for each in said if _KILLS.search(each.text)), None)
-    return probe or case.quote(spell, _HOOK) or case.quote(spell, _SANDBOX)
+    rest = (_HOOK, ALL_RESTARTING, _SANDBOX)
+    return probe or next((quote for reason in rest if (quote := case.quote(spell, reason)) is not None), None)
 
 
 _KILLS = re.compile(r"^(Liveness|Startup)|failed (liveness|startup) probe")
@@ -185,13 +193,34 @@ def endpoint_awaited(case: Case, spell: Spell) -> Found | None:
 def failed(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
     """How a pod that failed ended."""
     ended, last = case.view.ended, spells[-1] if spells else None
-    if ended is None or ended.succeeded or last is None or case.view.outcome is not Outcome.FAILED:
+    if ended is None or ended.rejected or last is None or case.view.outcome is not Outcome.FAILED:
         return
-    said = ": ".join(each for each in (ended.reason, ended.text) if each)
-    proofs = [Proof("status", said)] if said else []
-    proofs += [_run(ran) for ran in case.view.runs if ran.exit_code][-_SHOWN_RUNS:]
-    if proofs:
-        yield of_spell(last, f"it failed: {said or proofs[-1].text}", *proofs)
+    proofs = [Proof("status", ended.words)] if ended.words else []
+    proofs += [_run(ran) for ran in case.view.runs if ran.over and ran.exit_code != 0][-_SHOWN_RUNS:]
+    text = ended.words or (proofs[-1].text if proofs else "nothing says why")
+    proofs = proofs or [Proof("status", "phase Failed, without a reason"), *case.proof(Milestone.TERMINAL_PHASE)]
+    yield of_spell(last, f"it failed: {text}", *proofs, advice="" if _has_logs(case) else _NO_LOGS)
+
+
+def rejected(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
+    """The kubelet of its node did not admit it: whatever came before, that is why it does not run."""
+    ended, last = case.view.ended, spells[-1] if spells else None
+    if ended is None or not ended.rejected or last is None or case.view.outcome is not Outcome.FAILED:
+        return
+    quote = case.said(ended.reason)
+    proofs = [Proof("status", ended.words), *([] if quote is None else [quote.proof])]
+    advice = _READMITTED if _has_logs(case) else ""
+    proofs += case.proof(Milestone.TERMINAL_PHASE)
+    yield of_spell(last, f"rejected by the kubelet: {ended.words}", *proofs, advice=advice)
+
+
+def _has_logs(case: Case) -> bool:
+    """Whether a container of the pod is known to have run."""
+    return any(each.mark.milestone is Milestone.STARTED for each in case.view.milestones)
+
+
+_NO_LOGS = "no container of it ran, so that there are no logs: read its reason and its events"
+_READMITTED = "a kubelet that was restarted admits running pods anew: see what has changed on the node since"
 
 
 def unexplained(case: Case, spell: Spell) -> Found | None:

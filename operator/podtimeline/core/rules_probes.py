@@ -44,7 +44,7 @@ def probe_delay(case: Case, spell: Spell) -> Found | None:
         return of_spell(spell, text, *_spec(case, spell), *case.proof(_began(case, spell), spell.subject))
     text = (
         f"{delay}, and no look is known to have failed: the first success could have come 0 to "
-        f"{duration_text(spell.duration)} earlier"
+        f"{duration_text(max(spell.duration - _counting(probe), 0))} earlier"
     )
     return of_spell(spell, text, *_spec(case, spell), *_both(case, spell))
 
@@ -58,7 +58,7 @@ def probe_period(case: Case, spell: Spell) -> Found | None:
     if last is None and started + probe.initial_delay * SECOND > spell.start:
         return None
     seen = spell.start if last is None else max(last.at, spell.start)
-    most = min(spell.end - seen, probe.period * SECOND)
+    most = min(spell.end - seen - _counting(probe), probe.period * SECOND)
     if most < SECOND:
         return None
     since = "no look is known to have failed" if last is None else f"the last look failed {_ago(spell.end - seen)}"
@@ -67,6 +67,31 @@ def probe_period(case: Case, spell: Spell) -> Found | None:
     )
     proofs = () if last is None else (last.proof,)
     return of_spell(spell, text, *_spec(case, spell), *proofs, *_both(case, spell), duration=most)
+
+
+def probe_threshold(case: Case, spell: Spell) -> Found | None:
+    """After the first success the kubelet looks once each period until it has seen as many in a row as are asked for.
+
+    Only a readiness probe may ask for more than one (pkg/kubelet/prober/worker.go, doProbe: resultRun).
+    """
+    probe = _probe(case, spell)
+    if probe is None or not _counting(probe) or spell.end - spell.start < _counting(probe):
+        return None
+    more = probe.success_threshold - 1
+    took = duration_text(_counting(probe))
+    if spell.open:
+        text = f"successThreshold is {probe.success_threshold}: ready {took} after the first success at the earliest"
+        return of_spell(spell, text, *_spec(case, spell), *case.proof(_began(case, spell), spell.subject))
+    text = (
+        f"successThreshold is {probe.success_threshold} and periodSeconds {probe.period}: {more} more "
+        f"{'success' if more == 1 else 'successes'} after the first one took {took}"
+    )
+    return of_spell(spell, text, *_spec(case, spell), *_both(case, spell), duration=_counting(probe))
+
+
+def _counting(probe: Probe) -> int:
+    """The least time in nanoseconds from a probe's first success to the one that counts."""
+    return max(probe.success_threshold - 1, 0) * probe.period * SECOND
 
 
 def _ago(duration: int) -> str:
@@ -101,11 +126,12 @@ def _spec(case: Case, spell: Spell) -> tuple[Proof, ...]:
     probe = _probe(case, spell)
     if probe is None:
         return ()
+    threshold = f", successThreshold {probe.success_threshold}" if probe.success_threshold > 1 else ""
     return (
         Proof(
             "spec",
             f"{_FIELDS[spell.phase]} of {spell.subject}: initialDelaySeconds {probe.initial_delay}, periodSeconds "
-            f"{probe.period}, failureThreshold {probe.failure_threshold}",
+            f"{probe.period}, failureThreshold {probe.failure_threshold}{threshold}",
         ),
     )
 

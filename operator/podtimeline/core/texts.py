@@ -63,3 +63,10 @@ def whole(text: str) -> int | None:
         return None
     number = int(text)
     return number if number <= _LARGEST else None
+
+
+def exit_text(code: int | None, reason: str) -> str:
+    """How a run of a container ended; a reason without a code says that nobody knows. Empty where it has not ended."""
+    if code is None:
+        return f"an unknown exit code ({reason})" if reason else ""
+    return f"exit code {code}" + (f" ({reason})" if reason else "")

@@ -6,13 +6,14 @@ from enum import StrEnum
 
 from podtimeline.core.clocks import righted
 from podtimeline.core.drains import Drain, drains
+from podtimeline.core.endings import called_off
 from podtimeline.core.instants import Instant, Source
 from podtimeline.core.leaving import Stop, measure_leaving, stops
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Incident, Leaves, Partial, Ran, Skewed
 from podtimeline.core.order import resolve
 from podtimeline.core.path import last_endpoint, service_of, startup_path
-from podtimeline.core.phases import Stretch, beginning, called_off, measure, measure_request
+from podtimeline.core.phases import Stretch, beginning, measure, measure_request
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
 from podtimeline.core.scheduling import Refused, refused
 from podtimeline.core.timeline import Note, Timeline
@@ -49,7 +50,10 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """How often a container was started again, and how the latest of its runs that is over ended."""
+    """How often a container was started again, and how the latest of its runs that is over ended.
+
+    An ``exit_code`` of ``None`` beside a ``reason``: nobody knows how.
+    """
 
     container: str
     restarts: int
@@ -256,9 +260,7 @@ def _restarts(timeline: Timeline) -> tuple[Restarts, ...]:
     found: dict[str, Restarts] = {}
     for (name, run), ran in sorted(timeline.runs.items()):
         held = found.get(name)
-        code, reason = (ran.exit_code, ran.reason) if ran.exit_code is not None or held is None else (None, "")
-        if held is not None and code is None:
-            code, reason = held.exit_code, held.reason
+        code, reason = (ran.exit_code, ran.reason) if ran.over or held is None else (held.exit_code, held.reason)
         found[name] = Restarts(name, run, code, reason)
     return tuple(each for each in found.values() if each.restarts)
 

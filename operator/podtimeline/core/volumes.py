@@ -11,7 +11,7 @@ from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Phase, Scope
 from podtimeline.core.path import Instants
 from podtimeline.core.phases import Stretch, bounds
-from podtimeline.core.pods import ContainerKind, PodFacts
+from podtimeline.core.pods import ContainerKind, PodFacts, image_subject, image_volume
 from podtimeline.core.timeline import Timeline, joined_evidence, joined_note
 
 ABOUT_VOLUMES = frozenset({"FailedAttachVolume", "FailedMount", "FailedMapVolume"})
@@ -29,6 +29,7 @@ def named(timeline: Timeline) -> Timeline:
     facts = timeline.facts
     if facts is None:
         return timeline
+    timeline = _with_image_volumes(timeline, facts) if facts.image_volumes else timeline
     strangers = {mark for mark in timeline.evidence if mark.milestone in _OF_VOLUMES}
     notes = {key for key in timeline.notes if key[0] in ABOUT_VOLUMES}
     if not strangers and not notes:
@@ -46,6 +47,44 @@ def named(timeline: Timeline) -> Timeline:
     for key in sorted(notes):
         _rename_note(better, key, names.volumes(key[1]))
     return better
+
+
+def _with_image_volumes(timeline: Timeline, facts: PodFacts) -> Timeline:
+    """The timeline with what is told of an image said of the volume that is made of it.
+
+    The kubelet pulls for one volume after the other: of several that have one image the first has waited for it.
+    """
+    names = {
+        image_subject(reference): image_volume(each.name)
+        for each in reversed(facts.image_volumes)
+        for reference in _references(each.image)
+    }
+    marks = [mark for mark in timeline.evidence if mark.subject in names]
+    notes = [key for key in timeline.notes if key[1] in names]
+    pulls = [subject for subject in timeline.pulls if subject in names]
+    if not marks and not notes and not pulls:
+        return timeline
+    better = replace(
+        timeline,
+        evidence=dict(timeline.evidence),
+        details=dict(timeline.details),
+        notes=dict(timeline.notes),
+        pulls=dict(timeline.pulls),
+    )
+    for mark in sorted(marks):
+        _rename_mark(better, mark, [names[mark.subject]])
+    for key in sorted(notes):
+        _rename_note(better, key, [names[key[1]]])
+    for subject in pulls:
+        name = names[subject]
+        better.pulls[name] = replace(better.pulls.pop(subject), container=name)
+    return better
+
+
+def _references(image: str) -> tuple[str, ...]:
+    """How the kubelet may write the image: as the spec has it, or with the tag that it adds where there is none."""
+    tagged = "@" in image or ":" in image.rpartition("/")[2]
+    return (image,) if tagged else (image, f"{image}:latest")
 
 
 class _Names:

@@ -9,10 +9,12 @@ from podtimeline.core.observations import Ran, Witnessed
 from podtimeline.core.pods import ContainerKind
 from podtimeline.intake.images import WITHOUT_IMAGE
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
+from podtimeline.intake.terminations import LOST, invented, is_unset, restarts
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import ContainerState, ContainerStatus, Terminated, Waiting
+from podtimeline.intake.wire import Container, ContainerState, ContainerStatus, Terminated, Waiting
 
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
+_NO_STATE = ContainerState()
 
 
 class _Marks(NamedTuple):
@@ -49,10 +51,20 @@ def read_container(reading: Reading, status: ContainerStatus, kind: ContainerKin
             _finished(reading, state.terminated, kind, marks)
         if state.waiting is not None and state.waiting.reason not in _UNTELLING:
             _waits(reading, state.waiting, marks.unpulled)
-    if status.restart_count or (state is not None and state.terminated is not None):
+    if status.restart_count or (state is not None and state.terminated is not None) or _before(status) is not None:
         _runs(reading, status)
         if reading.starting:
             _started_again(reading, status)
+
+
+def _before(status: ContainerStatus) -> Terminated | None:
+    """How the run before the present one ended, as lastState says: restartCount may lag behind it, or be reset."""
+    return None if status.last_state is None else status.last_state.terminated
+
+
+def _number(status: ContainerStatus) -> int:
+    """The number of the run that the present state is of, counted from 0."""
+    return status.restart_count if _before(status) is None else max(status.restart_count, 1)
 
 
 def _waits(reading: Reading, waiting: Waiting, unpulled: Mark) -> None:
@@ -62,15 +74,31 @@ def _waits(reading: Reading, waiting: Waiting, unpulled: Mark) -> None:
 
 
 def _runs(reading: Reading, status: ContainerStatus) -> None:
-    state, last, run = status.state or ContainerState(), status.last_state, status.restart_count
+    state, last, run = status.state or _NO_STATE, _before(status), _number(status)
     if state.terminated is not None:
-        _ran(reading, status.name, run, state.terminated)
+        # Of a container that never ran the kubelet makes up such an end as well.
+        if run or not invented(state.terminated) or Mark(Milestone.STARTED, status.name) in reading.known:
+            _ran(reading, status.name, run - _counted_ahead(reading, state.terminated), state.terminated)
     elif state.running is not None:
         reading.said.append(Ran(reading.uid, status.name, run, _whole(state.running.started_at)))
-    if last is not None and last.terminated is not None:
+    if last is None:
+        return
+    if state.terminated is None and state.running is None:
         # While a container waits to be started again, lastState is of run number restartCount, counted from 0.
-        waiting = state.terminated is None and state.running is None
-        _ran(reading, status.name, run if waiting else run - 1, last.terminated)
+        _ran(reading, status.name, status.restart_count - _counted_ahead(reading, last), last)
+    else:
+        _ran(reading, status.name, run - 1, last)
+
+
+def _counted_ahead(reading: Reading, ended: Terminated) -> int:
+    """By how much restartCount is ahead of the run that ended.
+
+    For a container that it cannot find any more the kubelet counts the restart at once, unless the pod is over
+    (pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses).
+    """
+    pod = reading.pod
+    over = pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL
+    return int(ended.reason == LOST and not over)
 
 
 def _started_again(reading: Reading, status: ContainerStatus) -> None:
@@ -78,16 +106,26 @@ def _started_again(reading: Reading, status: ContainerStatus) -> None:
 
     It is told of each version, as no version is known to show the last one.
     """
-    state = status.state or ContainerState()
-    ran = state.running or state.terminated
+    state = status.state or _NO_STATE
+    ran = state.running or (None if state.terminated is None or invented(state.terminated) else state.terminated)
     began = None if ran is None else _stamped_after(Source.FIELD, ran.started_at, reading.arrived)
-    if status.restart_count and began is not None:
+    if _number(status) and began is not None:
         reading.said.append(Witnessed(reading.uid, Mark(Milestone.LAST_STARTED, status.name), (began,)))
 
 
 def _ran(reading: Reading, container: str, run: int, ended: Terminated) -> None:
     started, finished = _whole(ended.started_at), _whole(ended.finished_at)
-    reading.said.append(Ran(reading.uid, container, max(run, 0), started, finished, ended.exit_code, ended.reason))
+    if invented(ended):
+        said = Ran(reading.uid, container, max(run, 0), started, reason=ended.reason or LOST)
+    else:
+        said = Ran(reading.uid, container, max(run, 0), started, finished, ended.exit_code, ended.reason)
+    reading.said.append(said)
+
+
+def _own(reading: Reading, name: str) -> Container | None:
+    """The container's part of the pod's spec."""
+    spec = reading.spec
+    return next((each for each in (*(spec.init_containers or ()), *(spec.containers or ())) if each.name == name), None)
 
 
 def _is_sidecar(reading: Reading, name: str) -> bool:
@@ -95,17 +133,17 @@ def _is_sidecar(reading: Reading, name: str) -> bool:
 
 
 def _started(reading: Reading, status: ContainerStatus, mark: Mark) -> None:
-    state, last = status.state, status.last_state
+    state, before = status.state or _NO_STATE, _before(status)
+    ran = state.running or (None if state.terminated is None or invented(state.terminated) else state.terminated)
     run: int | None = None
     started_at: str | None = None
-    if state is not None and (state.running is not None or state.terminated is not None):
+    if ran is not None:
         # The state is of run number restartCount, counted from 0; lastState is of the one before it.
-        run = status.restart_count
-        started_at = (state.running or state.terminated or Terminated()).started_at
-    if run != 0 and last is not None and last.terminated is not None:
-        run = status.restart_count if run is None else status.restart_count - 1
-        started_at = last.terminated.started_at
-    if run is None or _never(started_at):
+        run, started_at = _number(status), ran.started_at
+    if run != 0 and before is not None and not invented(before):
+        run = status.restart_count if run is None else run - 1
+        started_at = before.started_at
+    if run is None or is_unset(started_at):
         return
     read = _stamped_after if run == 0 else until
     reading.witness(mark, read(Source.FIELD, started_at, reading.arrived))
@@ -117,7 +155,7 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
     Measured: of 96 starts two lay in the second before their startedAt, so that it is no lower bound by itself; that
     the stamp is a second late at most is all that is taken for granted.
     """
-    if stamp is None or _never(stamp):
+    if stamp is None or is_unset(stamp):
         return None
     begin = moment(stamp)
     return Evidence(source, begin + SECOND // 2, begin - SECOND, begin + SECOND - 1, arrived)
@@ -126,32 +164,26 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
 def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, marks: _Marks) -> None:
     if not _for_good(reading, ended, kind, marks.finished.subject):
         return
-    if ended.finished_at is not None:
+    if not invented(ended):
         reading.witness(marks.finished, second(Source.FIELD, ended.finished_at, reading.arrived))
     elif marks.started in reading.known:
-        # The kubelet could not find it any more (status_manager.go, TerminatePod): all that is known is that it ended.
-        bound = Evidence(Source.WATCH if reading.live else Source.LISTED, None, None, reading.arrived, reading.arrived)
+        # That it ended is all that is known. What came after an init container bounds its end: it is kept apart.
+        latest = reading.arrived if kind is ContainerKind.INIT else None
+        source = Source.WATCH if reading.live else Source.LISTED
+        bound = Evidence(source, None, None, latest, reading.arrived)
         reading.said.append(Witnessed(reading.uid, marks.finished, (bound,), from_status=True))
 
 
 def _for_good(reading: Reading, ended: Terminated, kind: ContainerKind, name: str) -> bool:
-    """Whether nobody starts the container again."""
+    """Whether nobody starts the container again (pkg/kubelet/container/helpers.go, ShouldContainerBeRestarted)."""
     pod, spec = reading.pod, reading.spec
     if pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL:
         return True
-    own = next((each for each in (*(spec.init_containers or ()), *(spec.containers or ())) if each.name == name), None)
-    if own is not None and own.restart_policy:
-        # A sidecar, or a container with rules of its own (KEP-5307).
-        return False
-    if kind is ContainerKind.INIT:
-        return ended.exit_code == 0
-    return spec.restart_policy == "Never" or (ended.exit_code == 0 and spec.restart_policy == "OnFailure")
+    own = _own(reading, name)
+    again = restarts(own, spec.restart_policy, ended.exit_code)
+    # What an init container that succeeded is started again for is another sandbox, not its own end.
+    return not again or (kind is ContainerKind.INIT and ended.exit_code == 0 and not _is_sidecar(reading, name))
 
 
 def _whole(stamp: str | None) -> int | None:
-    return None if stamp is None or _never(stamp) else moment(stamp)
-
-
-def _never(stamp: str | None) -> bool:
-    """Whether it stands for no time: a run whose process could not be started (StartError) has startedAt 0."""
-    return stamp is not None and moment(stamp) <= 0
+    return None if stamp is None or is_unset(stamp) else moment(stamp)

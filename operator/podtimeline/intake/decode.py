@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Befell, Described, Ended, Incident, Observation
+from podtimeline.core.observations import ALL_RESTARTING, Befell, Described, Ended, Incident, Observation, is_rejection
 from podtimeline.core.pods import ContainerKind
 from podtimeline.core.timeline import LOST_READINESS
 from podtimeline.intake.containers import read_container
@@ -18,9 +18,10 @@ from podtimeline.intake.departures import read_departure
 from podtimeline.intake.managers import setter
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.specs import pod_facts
+from podtimeline.intake.terminations import invented
 from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.waiting import read_scheduling
-from podtimeline.intake.wire import Condition, Pod
+from podtimeline.intake.wire import Condition, ContainerStatus, Pod, PodStatus
 
 _CREATED = Mark(Milestone.CREATED)
 _SCHEDULED = Mark(Milestone.SCHEDULED)
@@ -28,8 +29,10 @@ _ACCEPTED = Mark(Milestone.KUBELET_ACCEPTED)
 _SANDBOX = Mark(Milestone.SANDBOX_READY)
 _IP = Mark(Milestone.IP_ASSIGNED)
 _READY = Mark(Milestone.READY)
+_TERMINAL = Mark(Milestone.TERMINAL_PHASE)
+_INITIALIZED = Mark(Milestone.INITIALIZED)
 _CONDITIONS = {
-    "Initialized": Mark(Milestone.INITIALIZED),
+    "Initialized": _INITIALIZED,
     "ContainersReady": Mark(Milestone.CONTAINERS_READY),
     "Ready": _READY,
 }
@@ -70,13 +73,33 @@ def _way_up(reading: Reading) -> None:
     status = pod.status
     if _CREATED not in known:
         reading.witness(_CREATED, second(_FIELD, pod.metadata.creation_timestamp, reading.arrived))
-    if status.start_time is not None and _ACCEPTED not in known:
+    if status.start_time is not None and _ACCEPTED not in known and not _never_admitted(status):
         reading.witness(_ACCEPTED, _accepted(pod, status.start_time, reading.arrived))
     scheduled, report = _conditions(reading, status.conditions or ())
     if _SCHEDULED not in known:
         read_scheduling(reading, scheduled)
     if _SANDBOX not in known or _IP not in known:
         _network(reading, report)
+
+
+def _never_admitted(status: PodStatus) -> bool:
+    """Whether startTime is no more than the stamp of a rejection: the status manager sets it with the first status.
+
+    A kubelet that was restarted may have dropped reason and message of the rejection: what neither gives a reason for
+    its failure nor has run anything was not admitted as far as is known.
+    """
+    if status.phase != "Failed":
+        return False
+    ran = any(_has_run(each) for each in (*(status.init_container_statuses or ()), *(status.container_statuses or ())))
+    return not ran and (is_rejection(status.message) or not status.reason)
+
+
+def _has_run(status: ContainerStatus) -> bool:
+    for state in (status.state, status.last_state):
+        died = None if state is None else state.terminated
+        if state is not None and (state.running is not None or (died is not None and not invented(died))):
+            return True
+    return False
 
 
 def _accepted(pod: Pod, start: str, arrived: int) -> Evidence | None:
@@ -96,6 +119,8 @@ def _conditions(reading: Reading, conditions: Iterable[Condition]) -> tuple[Cond
         kind = condition.type
         mark = _CONDITIONS.get(kind)
         if mark is not None:
+            if mark is _INITIALIZED and _never_admitted(reading.pod.status):
+                continue
             if mark not in known:
                 _transition(reading, mark, condition)
             elif mark is _READY:
@@ -104,6 +129,9 @@ def _conditions(reading: Reading, conditions: Iterable[Condition]) -> tuple[Cond
             scheduled = condition
         elif kind == "PodReadyToStartContainers":
             sandbox = condition if condition.status == "True" else None
+        elif kind == ALL_RESTARTING:
+            if condition.status == "True":
+                reading.note(kind, "", condition.message or condition.reason or "")
         else:
             _gate(reading, condition)
     return scheduled, sandbox
@@ -188,12 +216,14 @@ def _gate(reading: Reading, condition: Condition) -> None:
 def _ended(reading: Reading) -> None:
     status = reading.pod.status
     leaving = reading.pod.metadata.deletion_timestamp is not None and not status.reason
+    if _TERMINAL not in reading.known:
+        reading.witness(_TERMINAL, None, status.reason or status.phase)
     if status.phase == "Succeeded":
         reading.said.append(Ended(reading.uid, succeeded=True, leaving=leaving))
         return
     reason, text = status.reason, status.message
     for each in status.container_statuses or ():
         died = each.state.terminated if each.state is not None else None
-        if not reason and died is not None and died.exit_code:
+        if not reason and died is not None and died.exit_code and not invented(died):
             reason, text = died.reason, text or died.message or f"{each.name} exited with code {died.exit_code}"
     reading.said.append(Ended(reading.uid, succeeded=False, reason=reason, text=text, leaving=leaving))

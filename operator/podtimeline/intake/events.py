@@ -9,10 +9,11 @@ import re
 from podtimeline.core.instants import Evidence, Source, exactly
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.observations import Befell, Incident, Noted, Observation, Witnessed
+from podtimeline.core.pods import image_subject
 from podtimeline.intake.attempts import attempts
-from podtimeline.intake.images import is_failed_attempt, pulled, repeats_status
+from podtimeline.intake.images import image_of, is_failed_attempt, pulled, repeats_status
 from podtimeline.intake.stamps import stamp
-from podtimeline.intake.texts import container_of
+from podtimeline.intake.texts import container_of, of_ephemeral
 from podtimeline.intake.wire import Event
 
 REASONS: dict[str, Milestone] = {
@@ -45,8 +46,10 @@ _CREATED_POD = re.compile(r"(?:Created pod: |[Cc]reate Pod )([a-z0-9][-a-z0-9.]{
 
 def event_observations(event: Event, *, arrived: int) -> list[Observation]:
     """What an Event about a pod says; the uid is ``involvedObject.uid``. Raises ``MalformedObject``."""
-    uid, reason = event.involved_object.uid, event.reason
-    container = container_of(event.involved_object.field_path) or ""
+    uid, reason, path = event.involved_object.uid, event.reason, event.involved_object.field_path
+    if of_ephemeral(path):
+        return []
+    container = container_of(path) or image_subject(image_of(reason, event.message))
     milestone = REASONS.get(reason)
     if milestone is not None and event.type != "Warning":
         return _reached(event, uid, milestone, container, arrived)
@@ -86,7 +89,7 @@ def _befell(event: Event, uid: str, incident: Incident, arrived: int) -> list[Ob
 
 
 def _words(event: Event, uid: str, container: str, arrived: int) -> list[Observation]:
-    if container and repeats_status(event.reason, event.message):
+    if repeats_status(event.reason, event.message):
         return []
     first, last, count = attempts(event, arrived=arrived)
     said: list[Observation] = [_noted(event, container, first, last, count)]

@@ -30,6 +30,24 @@ _NO_PULL = "Failed to pull image "
 _ERROR = "Error: "
 
 
+_OF_IMAGES = frozenset({"Pulling", "Pulled", "Failed", "BackOff", "InspectFailed", "ErrImageNeverPull"})
+"""Reasons that the kubelet's image manager records under."""
+
+
+def image_of(reason: str, message: str) -> str:
+    """The image that an Event of the image manager is about, empty for other Events.
+
+    For an image volume the kubelet hands the pod itself to its image manager, so that the Event names no container:
+    its text alone says which image (pkg/kubelet/kuberuntime/kuberuntime_manager.go, getImageVolumes).
+    """
+    quoted = _QUOTED.search(message) if reason in _OF_IMAGES else None
+    return "" if quoted is None or len(quoted[1]) > _LONGEST else quoted[1]
+
+
+_LONGEST = 1024
+"""More characters than a reference can have: a host, 255 of a repository, 128 of a tag, and a digest."""
+
+
 def is_failed_attempt(reason: str, message: str) -> bool:
     """Whether a container's Event reports an attempt to get its image that failed.
 

@@ -63,6 +63,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         volumes=tuple(_volumes(pod, spec)),
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,
+        restart_policy=spec.restart_policy,
         run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
     )
 
@@ -107,7 +108,9 @@ def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
 def _probe(timing: ProbeTiming | None) -> Probe | None:
     if timing is None:
         return None
-    return Probe(timing.initial_delay_seconds, timing.period_seconds, timing.failure_threshold)
+    return Probe(
+        timing.initial_delay_seconds, timing.period_seconds, timing.failure_threshold, timing.success_threshold
+    )
 
 
 _SOURCES = ("config_map", "secret", "csi", "nfs", "image")
@@ -126,7 +129,8 @@ def _volumes(facts: Pod, spec: PodSpec) -> Iterator[VolumeSpec]:
             if found is None:
                 continue
             source, claim = "configMap" if found == "config_map" else found, None
-        yield VolumeSpec(each.name, source, claim, each.name in mounted)
+        image = "" if each.image is None else each.image.reference
+        yield VolumeSpec(each.name, source, claim, each.name in mounted, image)
 
 
 def _uses(container: Container) -> Iterator[VolumeUse]:

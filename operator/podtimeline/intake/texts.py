@@ -84,6 +84,14 @@ def name_time(name: str, near: int | None) -> int | None:
     return stamped if abs(stamped - near) <= _NEAR else None
 
 
+_EPHEMERAL = "spec.ephemeralContainers{"
+
+
+def of_ephemeral(field_path: str) -> bool:
+    """Whether ``involvedObject.fieldPath`` names an ephemeral container: no part of the pod's start (KEP-277)."""
+    return field_path.startswith(_EPHEMERAL)
+
+
 @lru_cache(maxsize=4096)
 def container_of(field_path: str) -> str | None:
     """The container that ``involvedObject.fieldPath`` names; ``None`` for the pod itself and ephemeral containers."""

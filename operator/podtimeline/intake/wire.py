@@ -79,6 +79,20 @@ class ProbeTiming(Wire, frozen=True):
     initial_delay_seconds: Int32 = 0
     period_seconds: Int32 = 10
     failure_threshold: Int32 = 3
+    success_threshold: Int32 = 1
+
+
+class RuleExitCodes(Wire, frozen=True):
+    """corev1.ContainerRestartRuleOnExitCodes; ``operator`` is ``In`` or ``NotIn``."""
+
+    operator: str = ""
+    values: list[Int32] | None = None
+
+
+class RestartRule(Wire, frozen=True):
+    """corev1.ContainerRestartRule, whose actions all start the container again (KEP-5307, KEP-5532)."""
+
+    exit_codes: RuleExitCodes | None = None
 
 
 class Lifecycle(Wire, frozen=True):
@@ -108,6 +122,7 @@ class Container(Wire, frozen=True):
     image: str = ""
     image_pull_policy: str = ""
     restart_policy: str | None = None
+    restart_policy_rules: list[RestartRule] | None = None
     startup_probe: ProbeTiming | None = None
     readiness_probe: ProbeTiming | None = None
     lifecycle: Lifecycle | None = None
@@ -122,6 +137,12 @@ class ClaimSource(Wire, frozen=True):
     claim_name: str = ""
 
 
+class ImageSource(Wire, frozen=True):
+    """corev1.ImageVolumeSource."""
+
+    reference: str = ""
+
+
 class Volume(Wire, frozen=True):
     """corev1.Volume: the sources that a start can wait for; an ``emptyDir`` or a ``hostPath`` is none."""
 
@@ -132,7 +153,7 @@ class Volume(Wire, frozen=True):
     secret: Presence | None = None
     csi: Presence | None = None
     nfs: Presence | None = None
-    image: Presence | None = None
+    image: ImageSource | None = None
 
 
 class SchedulingGate(Wire, frozen=True):

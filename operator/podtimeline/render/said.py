@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from podtimeline.core.findings import FindingKind
+from podtimeline.core.texts import exit_text
 from podtimeline.render import words
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run, Stop
@@ -109,7 +110,7 @@ def _run(run: Run) -> tuple[str, ...]:
     length = "unknown"
     if run.started is not None and run.finished is not None:
         length = f"{max(nanoseconds(run.finished) - nanoseconds(run.started), 0) // 1_000_000_000}s"
-    code = "" if run.exit_code is None else f"exit code {run.exit_code}" + (f" ({run.reason})" if run.reason else "")
+    code = exit_text(run.exit_code, run.reason)
     started = "unknown" if run.started is None else run.started[11:19]
     return (run.container, str(run.run), length, code or "still running, or unknown", started)
 
@@ -130,6 +131,8 @@ def _deletion(deletion: Deletion) -> str:
 
 def _stop(stop: Stop) -> str:
     """How a container ended that the deletion ended."""
+    if stop.ended is None and stop.reason:
+        return f"When and how {stop.container} ended is not known ({stop.reason})."
     if stop.ended is None:
         return f"{stop.container} has not ended yet."
     code = "" if stop.exit_code is None else f" with exit code {stop.exit_code}"

@@ -7,7 +7,7 @@ from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Phase
 from podtimeline.core.observations import Cause, Partial
 from podtimeline.core.scheduling import IN_WORDS, Obstacle
-from podtimeline.core.texts import bytes_text, duration_text
+from podtimeline.core.texts import bytes_text, duration_text, exit_text
 from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart, Unschedulable
@@ -70,7 +70,7 @@ def _end(timeline: PodTimeline) -> str:
 def _stopped(timeline: PodTimeline) -> bool:
     """Whether it was deleted before it ended: what its containers then exit with is the kubelet's doing."""
     ends = {each.milestone: each.at for each in timeline.milestones if each.at is not None}
-    deleted, finished = ends.get("deletion_requested"), ends.get("finished")
+    deleted, finished = ends.get("deletion_requested"), ends.get("finished", ends.get("terminal_phase"))
     return deleted is not None and finished is not None and nanoseconds(finished) >= nanoseconds(deleted)
 
 
@@ -172,9 +172,8 @@ def _hindrance(obstacle: str, count: int | None) -> str:
 def restart_text(restart: Restart) -> str:
     """A container's restarts in a sentence."""
     times = "once" if restart.restarts == 1 else f"{restart.restarts} times"
-    code = "" if restart.exit_code is None else f", last with exit code {restart.exit_code}"
-    reason = f" ({restart.reason})" if restart.reason else ""
-    return f"{restart.container} restarted {times}{code}{reason}."
+    code = exit_text(restart.exit_code, restart.reason)
+    return f"{restart.container} restarted {times}" + (f", last with {code}" if code else "") + "."
 
 
 def pull_text(pull: Pull) -> str:
