@@ -220,3 +220,40 @@ def test_a_crash_loop_that_goes_on_is_open_though_runs_of_it_are_over() -> None:
     told = seen(life.timeline(), now=at(30))
     assert told.phases[-1].phase is P.CRASH_LOOP
     assert told.phases[-1].open
+
+
+def again(life: Life, name: str, seconds: int) -> Life:
+    """The latest run of a container began."""
+    return life.saw(M.LAST_STARTED, began(seconds), subject=name)
+
+
+def inits_done() -> Life:
+    """The init container was done at 4 s, and the main one is started at 7.2 s."""
+    life = container_start(until_started(INIT, WEB), "migrate", 1)
+    return container_start(life.saw(M.FINISHED, watched(4), subject="migrate"), "web", 5)
+
+
+def test_an_init_container_that_runs_again_has_its_own_time() -> None:
+    """A new sandbox, or RestartAllContainers: up to its second start the loss, then its run, then the main one's."""
+    told = seen(up(again(again(inits_done(), "migrate", 30), "web", 40), 45, "web").timeline())
+    phases = [(each.phase, each.subject, round(each.duration / SECOND, 1)) for each in told.phases[-3:]]
+    assert phases == [(P.CRASH_LOOP, "web", 23.3), (P.INIT_RUN, "migrate", 10.0), (P.READINESS_PROBE, "web", 4.5)]
+    assert sum(each.duration for each in told.phases) == told.total
+
+
+def test_an_init_container_that_runs_again_now_is_what_the_next_one_waits_for() -> None:
+    """Its second run is not the other one's crash loop."""
+    second = replace(INIT, name="seed")
+    life = container_start(until_started(INIT, second, WEB), "migrate", 1)
+    life = container_start(life.saw(M.FINISHED, watched(4), subject="migrate"), "seed", 5)
+    told = seen(again(life, "migrate", 30).timeline())
+    assert (told.phases[-1].phase, told.phases[-1].subject, told.phases[-1].open) == (P.INIT_RUN, "migrate", True)
+
+
+def test_a_retry_before_an_init_container_was_done_is_no_second_run_of_it() -> None:
+    """It is the init container's own crash loop."""
+    life = container_start(until_started(INIT, WEB), "migrate", 1)
+    life = again(life, "migrate", 9).saw(M.FINISHED, watched(12), subject="migrate")
+    told = seen(up(container_start(life, "web", 13), 20, "web").timeline())
+    assert [each.subject for each in told.phases if each.phase is P.INIT_RUN] == ["migrate"]
+    assert [each.subject for each in told.phases if each.phase is P.CRASH_LOOP] == ["migrate"]

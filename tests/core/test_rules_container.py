@@ -7,7 +7,7 @@ from tests.support.lives import ANSWER, INIT, WEB, Life, at, container_start, fa
 from podtimeline.core.findings import FindingKind as Kind
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Ended, Ran
+from podtimeline.core.observations import ALL_RESTARTING, Ended, Ran
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Probe
 
 GATE = "lb.test/attached"
@@ -306,3 +306,35 @@ def test_a_startup_probe_has_a_schedule_too() -> None:
     finding = only(ready(life, 11.1, "web"), Kind.PROBE_PERIOD)
     assert "startupProbe of web" in proofs(finding)
     assert finding.duration == round((7.8 + ANSWER) * SECOND)
+
+
+def counted(threshold: int, *, period: int = 10) -> ContainerSpec:
+    """A container whose readiness probe has to succeed so often in a row."""
+    return ContainerSpec("web", ContainerKind.MAIN, "i", readiness_probe=Probe(0, period, success_threshold=threshold))
+
+
+def test_a_success_threshold_has_its_own_time() -> None:
+    """What the spec asks for is not what a shorter period alone, or the application, could have spared."""
+    life = ready(started(counted(3)), 26, "web").noted("Unhealthy", 4, "Readiness probe failed: 503", subject="web")
+    threshold = only(life, Kind.PROBE_THRESHOLD)
+    assert threshold.duration == 20 * SECOND
+    assert "2 more successes after the first one took 20.0s" in threshold.text
+    assert "successThreshold 3" in proofs(threshold)
+    assert only(life, Kind.PROBE_PERIOD).duration == 2 * SECOND
+    assert "1 more success after" in only(ready(started(counted(2)), 26, "web"), Kind.PROBE_THRESHOLD).text
+
+
+def test_a_threshold_of_one_is_no_finding() -> None:
+    """Nor is one that the phase was too short for: the kubelet had seen successes before."""
+    assert found(ready(started(counted(1)), 26, "web"), Kind.PROBE_THRESHOLD) is None
+    assert found(ready(started(counted(4)), 26, "web"), Kind.PROBE_THRESHOLD) is None
+    assert "ready 20.0s after the first success" in only(started(counted(3)), Kind.PROBE_THRESHOLD).text
+
+
+def test_a_restart_of_the_whole_pod_by_rule_is_told_of() -> None:
+    """The condition says that no back-off and no probe was the reason."""
+    life = crashed((88, "Error")).noted(ALL_RESTARTING, 6, "")
+    finding = only(life, Kind.CRASH_LOOP)
+    assert finding.text.endswith("exit code 88 (Error), and all containers of the pod with it (RestartAllContainers)")
+    assert f"condition {ALL_RESTARTING}" in proofs(finding)
+    assert "restartPolicyRules" in finding.advice

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.lives import Life, at, container_start, facts, in_second, named, ordinary, watched
 
-from podtimeline.core.instants import Source, happened
+from podtimeline.core.instants import Source, exactly, happened
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Observation
 from podtimeline.core.order import resolve
@@ -233,3 +233,49 @@ def test_an_attachment_that_nobody_waits_for_is_not_what_the_pod_waits_for_now()
     for volume, phase in ((idle, Phase.SANDBOX), (DATA, Phase.VOLUME_ATTACH)):
         life = waiting(volume).saw(Milestone.ATTACH_STARTED, watched(0.15), subject="data", detail=PV)
         assert seen(life).phases[-1].phase is phase
+
+
+MODEL = VolumeSpec("model", "image", image="registry.test/models/llm")
+POD_IMAGE = "image registry.test/models/llm:latest"
+
+
+def pulling(*volumes: VolumeSpec, subject: str = POD_IMAGE) -> Life:
+    """A pod whose kubelet announces the pull of an image at 2 s, without naming a container."""
+    life = waiting(*volumes).saw(Milestone.IP_ASSIGNED, watched(1))
+    return life.saw(Milestone.PULL_STARTED, exactly(Source.EVENT_NAME, at(2), observed=at(2)), subject=subject)
+
+
+def test_the_image_of_a_volume_is_told_of_the_volume() -> None:
+    """Under the tag that the kubelet adds, too: its pull, its failure and its words."""
+    told = seen(pulling(MODEL))
+    assert lengths(told)[-1] == (Phase.IMAGE_PULL, "volume model", 58.0)
+    failing = seen(pulling(MODEL).saw(Milestone.LAST_PULL_FAILURE, named(3), subject=POD_IMAGE))
+    assert lengths(failing)[-1] == (Phase.IMAGE_BACKOFF, "volume model", 58.0)
+    life = pulling(MODEL).saw(Milestone.PULLED, named(9), subject=POD_IMAGE)
+    life.noted("Failed", 3, "Failed to pull image", subject=POD_IMAGE)
+    whole = seen(container_start(life.pulled(POD_IMAGE, pull=6, waiting=7, seconds=9), "web", 10))
+    assert [each.container for each in whole.pulls] == ["volume model", "web"]
+    assert [each.subject for each in whole.notes] == ["volume model"]
+    spent = {(phase, subject): length for phase, subject, length in lengths(whole)}
+    assert spent[Phase.IMAGE_QUEUE, "volume model"] + spent[Phase.IMAGE_PULL, "volume model"] == 7.0
+    assert not {"volume model"} & {mark.subject for mark in whole.missing}
+
+
+def test_a_volume_s_image_is_not_what_the_sandbox_waits_for() -> None:
+    """It is pulled once the sandbox is there."""
+    life = pulling(MODEL).saw(Milestone.SANDBOX_READY, watched(1))
+    assert seen(life).instant(Milestone.MOUNTED) is None
+    assert list(facts(volumes=(MODEL,)).awaited) == []
+
+
+def test_an_image_that_no_volume_has_stays_what_it_is() -> None:
+    """Nothing of the pod is known to wait for it."""
+    told = seen(pulling(MODEL, subject="image registry.test/other:1").noted("Failed", 3, "no", subject="image other"))
+    assert lengths(told)[-1][:2] == (Phase.KUBELET_SYNC, "web")
+    assert [each.subject for each in told.notes] == ["image other"]
+
+
+def test_of_volumes_of_one_image_the_first_waited_for_it() -> None:
+    """For the second one the image is there already."""
+    told = seen(pulling(MODEL, VolumeSpec("again", "image", image=MODEL.image)))
+    assert lengths(told)[-1][:2] == (Phase.IMAGE_PULL, "volume model")

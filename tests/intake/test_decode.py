@@ -385,3 +385,25 @@ def test_a_process_that_could_not_be_started_never_started() -> None:
     assert evidence(said, M.STARTED, "web") is None
     (ran,) = (each for each in said if isinstance(each, Ran))
     assert (ran.started, ran.finished, ran.reason) == (None, CREATED_NS + 4 * SECOND, "StartError")
+
+
+def test_what_explains_a_wait_is_read_from_the_spec() -> None:
+    """How many successes a probe needs, which image a volume is made of, and what restarts a container."""
+    volumes = [{"name": "model", "image": {"reference": "registry.test/llm:7b"}}, {"name": "tmp", "emptyDir": {}}]
+    web = {"name": "web", "readinessProbe": {"successThreshold": 3}, "volumeMounts": [{"name": "model"}]}
+    body = pod(spec={"containers": [web], "volumes": volumes, "restartPolicy": "OnFailure"})
+    (facts,) = [each.facts for each in read(body, known=None) if isinstance(each, Described)]
+    assert facts.containers[0].readiness_probe == Probe(success_threshold=3)
+    assert [(each.name, each.image) for each in facts.image_volumes] == [("model", "registry.test/llm:7b")]
+    assert facts.restart_policy == "OnFailure"
+
+
+def test_a_restart_of_all_containers_is_noted_while_it_lasts() -> None:
+    """Once it is over the condition is False."""
+    for status, count in (("True", 1), ("False", 0)):
+        body = ready_pod()
+        body["status"]["conditions"].append(condition("AllContainersRestarting", 4, status=status, reason="Rule"))
+        said = [each for each in read(body) if isinstance(each, Noted)]
+        assert [(each.reason, each.subject, each.text) for each in said] == [
+            ("AllContainersRestarting", "", "Rule")
+        ] * count

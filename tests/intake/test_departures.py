@@ -6,7 +6,7 @@ import pytest
 from tests.intake.test_decode import ALL_UP, ARRIVED, evidence, marks, read, within
 from tests.support.objects import condition, container, ready_pod, stamp, terminated
 
-from podtimeline.core.instants import Source
+from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Ended, Leaves
 
@@ -114,7 +114,7 @@ def test_an_end_that_nobody_saw_has_no_moment() -> None:
     body = leaving(status={"containerStatuses": [container(state=lost)]})
     found = evidence(read(body, known=ASKED | {Mark(M.STARTED, "web")}), M.FINISHED, "web")
     assert found is not None
-    assert (found[Source.WATCH].at, found[Source.WATCH].latest) == (None, ARRIVED)
+    assert found[Source.WATCH] == Evidence(Source.WATCH, None, None, None, ARRIVED)
     assert evidence(read(body, known=ASKED - {Mark(M.STARTED, "web")}), M.FINISHED, "web") is None
 
 
@@ -125,7 +125,10 @@ def test_an_end_that_nobody_saw_has_no_moment() -> None:
         ("OnFailure", "containerStatuses", None, 4, False),
         ("Never", "containerStatuses", "Always", 0, False),
         ("Never", "initContainerStatuses", "Always", 0, False),
-        ("Never", "initContainerStatuses", None, 4, False),
+        ("Never", "initContainerStatuses", None, 4, True),
+        ("OnFailure", "initContainerStatuses", None, 4, False),
+        ("Always", "initContainerStatuses", None, 0, True),
+        ("Always", "containerStatuses", "Never", 4, True),
     ],
 )
 def test_a_container_of_a_pod_that_stays_ends_for_good_where_none_starts_it_again(

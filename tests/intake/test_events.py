@@ -245,3 +245,44 @@ def test_a_creation_known_to_the_second_only_adds_nothing() -> None:
     body = event("SuccessfulCreate", message="Created pod: web-1", firstTimestamp=CREATED)
     body["metadata"]["name"] = "web.no-time"
     assert created_pod(decode(body), arrived=ARRIVED) is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["Pulling", "Pulled", "Created", "Started", "Failed", "BackOff", "Killing", "Unhealthy"]
+)
+def test_what_is_said_of_an_ephemeral_container_is_not_the_pods(reason: str) -> None:
+    """It is put into a pod that runs, and counts for nothing of it."""
+    body = event(reason, message='Stopping container x, image "busybx"', type="Warning")
+    body["involvedObject"]["fieldPath"] = "spec.ephemeralContainers{debugger-x}"
+    assert event_observations(decode(body), arrived=ARRIVED) == []
+
+
+IMAGE = "registry.test/models/llm:7b"
+
+
+def test_a_pull_without_a_container_is_told_of_its_image() -> None:
+    """An image volume's: which volume it is, the pod's spec tells."""
+    assert [
+        each.mark
+        for each in read("Pulling", container="", message=f'Pulling image "{IMAGE}"')
+        if isinstance(each, Witnessed)
+    ] == [Mark(M.PULL_STARTED, f"image {IMAGE}")]
+    message = f'Successfully pulled image "{IMAGE}" in 1m35s (1m36s including waiting). Image size: 7100000000 bytes.'
+    mark, pull = read("Pulled", container="", message=message)
+    assert isinstance(mark, Witnessed)
+    assert isinstance(pull, ImagePulled)
+    assert (mark.mark, pull.container, pull.size) == (Mark(M.PULLED, f"image {IMAGE}"), f"image {IMAGE}", 7_100_000_000)
+
+
+def test_a_failed_pull_without_a_container_is_an_attempt_for_its_image() -> None:
+    """Its words go with it; that it failed is said once."""
+    said = read("Failed", container="", message=f'Failed to pull image "{IMAGE}": not found', type="Warning")
+    assert {each.subject for each in said if isinstance(each, Noted)} == {f"image {IMAGE}"}
+    assert {each.mark for each in said if isinstance(each, Witnessed)} == {Mark(M.LAST_PULL_FAILURE, f"image {IMAGE}")}
+    assert read("Failed", container="", message="Error: ErrImagePull", type="Warning") == []
+
+
+def test_an_image_whose_name_cannot_be_one_names_nothing() -> None:
+    """Words of any length may stand in an Event."""
+    assert read("Pulling", container="", message=f'Pulling image "{"x" * 5000}"') == []
+    assert read("Pulling", container="", message="Pulling") == []

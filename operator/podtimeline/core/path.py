@@ -221,10 +221,12 @@ def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | N
     of several that one report showed ready the one that was started last.
     """
     counted = [each for each in facts.containers if each.kind is not ContainerKind.INIT]
-    waiting = [each for each in counted if not _has(each, instants, Milestone.CONTAINER_READY, Milestone.FINISHED)]
+    mains = [each for each in counted if each.kind is ContainerKind.MAIN]
+    # Where all are known to be ready, a sidecar of which that was not seen was not what they waited for.
+    asked = mains if Mark(Milestone.CONTAINERS_READY) in instants else counted
+    waiting = [each for each in asked if not _has(each, instants, Milestone.CONTAINER_READY, Milestone.FINISHED)]
     if waiting:
         return _held_up(waiting, instants)
-    mains = [each for each in counted if each.kind is ContainerKind.MAIN]
     running = [each for each in mains if not _has(each, instants, Milestone.FINISHED)]
     unready = [each for each in mains if not _has(each, instants, Milestone.CONTAINER_READY)]
     if unready and not running:
@@ -247,7 +249,8 @@ def _outlasting(facts: PodFacts, instants: Instants) -> str | None:
     """The first main container that still runs where another one has ended for good; ``None`` where none has."""
     mains = [each for each in facts.containers if each.kind is ContainerKind.MAIN]
     running = [each.name for each in mains if not _has(each, instants, Milestone.FINISHED)]
-    return running[0] if running and len(running) < len(mains) else None
+    told = Mark(Milestone.CONTAINERS_READY) in instants or len(running) == len(mains)
+    return None if told else next(iter(running), None)
 
 
 def _readied(container: ContainerSpec, instants: Instants) -> tuple[int, int]:
