@@ -1,15 +1,18 @@
 """Outcomes and pulls in a few words."""
 
 import pytest
+from tests.support.departures import asked
 from tests.support.lives import Life, at, facts, ordinary, watched
 
 from podtimeline.cli.documents import drawable
+from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Ended, ImagePulled
+from podtimeline.core.observations import Ended, ImagePulled, Ran
 from podtimeline.core.view import view
 from podtimeline.render.drawing import PodTimeline
-from podtimeline.render.screen import Style
-from podtimeline.render.words import outcome_style, outcome_text, pull_text
+from podtimeline.render.said import said
+from podtimeline.render.screen import Screen, Style
+from podtimeline.render.words import outcome_style, outcome_text, pull_text, restart_text
 
 M = Milestone
 
@@ -43,6 +46,23 @@ def test_what_a_deletion_kills_has_not_failed() -> None:
     """The kubelet stops it, with whatever exit code."""
     timeline = drawn(job(succeeded=False).saw(M.DELETION_REQUESTED, watched(19)))
     assert (outcome_text(timeline), outcome_style(timeline)) == ("ready in 5.85s", Style.GREEN)
+
+
+def test_a_container_that_was_lost_ended_nobody_knows_how() -> None:
+    """Its pod was to be deleted, so that its phase Failed is no failure; its code and its moment are not made up."""
+    life = asked(ordinary(facts(owner=None)))
+    life.told.append(Ran("uid-1", "web", 0, at(3), None, None, "ContainerStatusUnknown"))
+    life.told.append(Ran("uid-1", "web", 1, at(9), None, None, "ContainerStatusUnknown"))
+    life.saw(M.KILLING, watched(21), subject="web")
+    life.saw(M.FINISHED, Evidence(Source.WATCH, None, None, None, at(40)), subject="web")
+    life.told.append(Ended("uid-1", succeeded=False, leaving=True))
+    timeline = drawn(life.saw(M.TERMINAL_PHASE, watched(40)))
+    assert (outcome_text(timeline), outcome_style(timeline)) == ("ready in 5.85s", Style.GREEN)
+    text = Screen(200).draw(said(timeline, Screen(200), wide=True))
+    assert "When and how web ended is not known (ContainerStatusUnknown)." in text
+    assert "an unknown exit code (ContainerStatusUnknown)" in text
+    (restart,) = timeline.restarts
+    assert restart_text(restart) == "web restarted once, last with an unknown exit code (ContainerStatusUnknown)."
 
 
 @pytest.mark.parametrize(
