@@ -1,6 +1,8 @@
 """A start is over once the pod is, and what has ended for good is not what it waits for."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.test_phases import lengths, seen
 from tests.support.departures import asked, exited
 from tests.support.findings import accepted, created, every, found, networked, only, proofs, ready, started
@@ -9,7 +11,7 @@ from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, fac
 from podtimeline.core.findings import FindingKind
 from podtimeline.core.instants import happened
 from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Ended, Ran
+from podtimeline.core.observations import Described, Ended, Observation, Ran
 from podtimeline.core.peers import Peers, PeerStart
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, Probe
 from podtimeline.core.view import Outcome
@@ -203,6 +205,25 @@ def test_a_sidecar_that_nobody_saw_ready_did_not_hold_a_ready_pod_up() -> None:
     life.saw(M.STARTED_PROBE_PASSED, watched(3.5), subject="proxy")
     told = seen(ready(container_start(life, "web", 4), 20, "web").timeline())
     assert (told.phases[-1].phase, told.phases[-1].subject) == (P.READINESS_PROBE, "web")
+
+
+WAY = container_start(container_start(networked(facts(SLOW_PROXY, INIT, WEB)), "proxy", 1), "migrate", 4)
+WAY = exited(exited(container_start(WAY, "web", 12), 10, container="migrate"), 20, 1)
+END = Ended(UID, succeeded=False, reason="Evicted", text="The node was low on resource: memory.")
+
+
+@given(st.permutations(WAY.told), st.integers(0, len(WAY.told)), st.sampled_from([None, 25.0]))
+def test_once_a_pod_has_ended_nothing_of_its_start_is_open(
+    told: list[Observation], kept: int, seconds: float | None
+) -> None:
+    """Whatever is known of it, in whatever order it came: it is over, and it sums."""
+    life = Life(UID, [*told[:kept], *(each for each in WAY.told if isinstance(each, Described)), END])
+    if seconds is not None:
+        life.saw(M.TERMINAL_PHASE, watched(seconds))
+    seen_of_it = seen(life.timeline(), now=at(5000))
+    assert seen_of_it.phase is None
+    assert sum(each.duration for each in seen_of_it.phases) == (seen_of_it.total or 0)
+    assert all(each.end <= at(26) for each in seen_of_it.phases)
 
 
 def test_a_pod_that_was_accepted_and_is_gone_from_the_api_is_no_rejection() -> None:

@@ -15,7 +15,7 @@ import yaml
 from tests.e2e.clusters import ROOT, eventually, kubectl, namespace, own_cluster, post_event
 from tests.e2e.nodes import Node, another_boot, network_plugin
 from tests.e2e.processes import OperatorProcess
-from tests.support.starts import CHECKS, GATE, MESH, SETTER, Items, befell
+from tests.support.starts import CHECKS, GATE, LIVE, MESH, SETTER, Items, befell
 from tests.support.sums import reached
 from tests.support.truth import nanoseconds
 
@@ -27,6 +27,7 @@ pytestmark = [
 OPEN = {"status": {"conditions": [{"type": GATE, "status": "True"}]}}
 LARGER = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "20m"}}}]}}
 STUCK = "no-runtime"
+REJECTED = "rejected"
 BEFALLEN = ("resized", "flapping", "sandbox-lost", "rebooted", "squeezed")
 LATE = "critical"
 """The pod that comes once others are ready."""
@@ -127,7 +128,8 @@ def befall(operator: OperatorProcess, space: str, stack: ExitStack) -> None:
 def settled(operator: OperatorProcess, space: str) -> dict[str, Any]:
     """All timelines, once every start is over but that of the pod that is stuck, and everything has befallen."""
     items = timelines(operator, space)
-    assert {name: each["outcome"] for name, each in items.items() if each["outcome"] != "ready"} == {STUCK: "starting"}
+    other = {name: each["outcome"] for name, each in items.items() if each["outcome"] != "ready"}
+    assert other == {STUCK: "starting", REJECTED: "failed"}
     assert ("last_sandbox_failure", "") in reached(items[STUCK])
     assert befell(items["resized"]) == ["resized"]
     assert "ready_again" in befell(items["flapping"])
@@ -137,10 +139,10 @@ def settled(operator: OperatorProcess, space: str) -> dict[str, Any]:
     return items
 
 
-@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("check", CHECKS | LIVE)
 def test_each_start_is_told(starts: Starts, check: str) -> None:
     """Milestones, their order, the exact sum, words and incidents: see ``tests.support.starts``."""
-    CHECKS[check](starts.items)
+    (CHECKS | LIVE)[check](starts.items)
 
 
 @pytest.mark.parametrize("name", BEFALLEN)

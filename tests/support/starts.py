@@ -224,6 +224,34 @@ def squeezed(items: Items) -> None:
     in_order(items["critical"], ("kubelet_accepted", ""), ("started", "main"), ("ready", ""))
 
 
+def rejection(items: Items) -> None:
+    """What the kubelet does not admit never starts: its start is over, and there are no logs to read."""
+    item = items["rejected"]
+    assert (item["outcome"], item["phase"]) == ("failed", None)
+    assert (item["phases"][-1]["phase"], item["phases"][-1]["open"]) == ("kubelet_admission", False)
+    assert ("kubelet_accepted", "") not in reached(item)
+    assert reached(item)["terminal_phase", ""]["source"] == "event_name"
+    words(item, "rejected by the kubelet: OutOfcpu", "cpu")
+    assert not any("kubectl logs" in each["advice"] for each in item["findings"])
+
+
+def late_sidecar(items: Items) -> None:
+    """A native sidecar's readiness probe holds the pod up, and its words say so."""
+    item = items["sidecar-late"]
+    in_order(item, ("started", "proxy"), ("container_ready", "main"), ("container_ready", "proxy"), ("ready", ""))
+    assert lengths(item)["readiness_probe", "proxy"] > 3.5
+    assert longest(item) == ("readiness_probe", "proxy")
+    found(item, "readiness_probe", "the mesh is not there yet")
+
+
+def success_threshold(items: Items) -> None:
+    """The kubelet asks for several successes in a row: that is what most of the wait is for."""
+    item = items["thrice"]
+    told = next(each for each in item["findings"] if each["kind"] == "probe_threshold")
+    assert told["durationNanoseconds"] == 4_000_000_000
+    assert lengths(item)["readiness_probe", "main"] > 3.5
+
+
 def _after_ready(item: Any) -> None:
     """Assert that what befell the pod came after a start that was over, and is no part of it."""
     ready = nanoseconds(reached(item)["ready", ""]["at"])
@@ -240,3 +268,7 @@ CHECKS: dict[str, Callable[[Items], None]] = {
         squeezed,
     )
 }  # fmt: skip
+LIVE: dict[str, Callable[[Items], None]] = {
+    each.__name__: each for each in (rejection, late_sidecar, success_threshold)
+}
+"""What the captures have no pod for."""

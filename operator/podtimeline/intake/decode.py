@@ -119,10 +119,9 @@ def _conditions(reading: Reading, conditions: Iterable[Condition]) -> tuple[Cond
         kind = condition.type
         mark = _CONDITIONS.get(kind)
         if mark is not None:
-            if mark is _INITIALIZED and _never_admitted(reading.pod.status):
-                continue
             if mark not in known:
-                _transition(reading, mark, condition)
+                if mark is not _INITIALIZED or not _never_admitted(reading.pod.status):
+                    _transition(reading, mark, condition)
             elif mark is _READY:
                 _flapped(reading, condition)
         elif kind == "PodScheduled":
