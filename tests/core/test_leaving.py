@@ -297,7 +297,7 @@ def test_a_name_s_stamp_counts_once_however_often_it_is_listed() -> None:
     assert (first.at, first.skew) == (second.at, second.skew)
 
 
-def lost(life: Life, container: str = "web") -> Life:
+def vanished(life: Life, container: str = "web") -> Life:
     """The kubelet could not find a container any more."""
     life.told.append(Ran(life.uid, container, 0, at(3), None, None, "ContainerStatusUnknown"))
     nothing = Evidence(Source.WATCH, None, None, None, at(30))
@@ -306,11 +306,11 @@ def lost(life: Life, container: str = "web") -> Life:
 
 def test_an_end_that_nobody_saw_divides_nothing() -> None:
     """What the container and what the kubelet took is not known: neither is guessed at, and nobody was killed."""
-    told = seen(removed(lost(killed(asked(ordinary()), 20.5)), 40))
+    told = seen(removed(vanished(killed(asked(ordinary()), 20.5)), 40))
     assert phases(told) == [(Phase.KILL_NOTICE, "", 0.5), (Phase.UNEXPLAINED, "web", 19.5)]
     (stop,) = told.stops
-    assert stop.lost
+    assert stop.unknown
     assert (stop.ended, stop.exit_code, stop.outlived, stop.reason) == (None, None, None, "ContainerStatusUnknown")
-    still = seen(lost(asked(ordinary())))
+    still = seen(vanished(asked(ordinary())))
     assert phases(still) == [(Phase.UNEXPLAINED, "web", 40.0)]
     assert still.restarts == ()

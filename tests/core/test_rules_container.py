@@ -335,6 +335,8 @@ def test_a_restart_of_the_whole_pod_by_rule_is_told_of() -> None:
     """The condition says that no back-off and no probe was the reason."""
     life = crashed((88, "Error")).noted(ALL_RESTARTING, 6, "")
     finding = only(life, Kind.CRASH_LOOP)
-    assert finding.text.endswith("exit code 88 (Error), and all containers of the pod with it (RestartAllContainers)")
+    assert finding.text.endswith(
+        "exit code 88 (Error), and a rule restarted all containers of the pod (RestartAllContainers)"
+    )
     assert f"condition {ALL_RESTARTING}" in proofs(finding)
     assert "restartPolicyRules" in finding.advice

@@ -10,14 +10,14 @@ from tests.support.objects import condition, container, pod, running, stamp, ter
 
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Ended, Observation, Ran
-from podtimeline.intake.terminations import LOST, invented, restarts
+from podtimeline.intake.terminations import STATUS_UNKNOWN, is_unknown, restarts
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Container, Terminated
 
 M = Milestone
 UID = "uid-web-1"
 STARTED = frozenset({Mark(M.STARTED, "web")})
-GONE = {"terminated": {"exitCode": 137, "reason": LOST, "message": "could not be located"}}
+GONE = {"terminated": {"exitCode": 137, "reason": STATUS_UNKNOWN, "message": "could not be located"}}
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -36,8 +36,8 @@ def with_web(*, phase: str = "Running", policy: str = "Always", **status: Any) -
 @pytest.mark.parametrize(
     ("state", "made_up"),
     [
-        (Terminated(137, LOST), True),
-        (Terminated(137, LOST, "", stamp(1), stamp(2)), True),
+        (Terminated(137, STATUS_UNKNOWN), True),
+        (Terminated(137, STATUS_UNKNOWN, "", stamp(1), stamp(2)), True),
         (Terminated(255, "Unknown", "", EPOCH, EPOCH), True),
         (Terminated(255, "Unknown", "", stamp(1), stamp(9)), True),
         (Terminated(0, "Completed", "Unable to get init container status"), True),
@@ -48,7 +48,7 @@ def with_web(*, phase: str = "Running", policy: str = "Always", **status: Any) -
 )
 def test_an_end_that_no_runtime_stamped_was_made_up(*, state: Terminated, made_up: bool) -> None:
     """By the kubelet, or by containerd for a task that was gone: their codes are those of no process."""
-    assert invented(state) is made_up
+    assert is_unknown(state) is made_up
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_end_that_no_runtime_stamped_was_made_up(*, state: Terminated, made_u
 def test_rules_come_before_the_container_s_policy_and_that_before_the_pod_s(
     *, own: dict[str, Any], policy: str, code: int, again: bool
 ) -> None:
-    """As ShouldContainerBeRestarted has it."""
+    """As ContainerShouldRestart has it."""
     spec = msgspec.json.decode(json.dumps({"name": "web"} | own), type=Container)
     assert restarts(spec, policy, code) is again
     assert restarts(None, policy, code) is (policy == "Always" or (policy == "OnFailure" and code != 0))
@@ -87,7 +87,7 @@ def test_a_status_that_was_made_up_tells_neither_start_nor_run_nor_moment() -> N
 def test_a_run_that_was_known_is_over_with_an_unknown_code() -> None:
     """That it ended is all there is to know."""
     said = read(with_web(phase="Failed", state=GONE), known=STARTED)
-    assert runs(said) == [(0, None, LOST)]
+    assert runs(said) == [(0, None, STATUS_UNKNOWN)]
     found = evidence(said, M.FINISHED, "web")
     assert found is not None
     assert [(each.at, each.earliest, each.latest) for each in found.values()] == [(None, None, None)]
@@ -98,9 +98,9 @@ def test_a_run_that_was_known_is_over_with_an_unknown_code() -> None:
     [
         ({"state": running(9), "lastState": terminated(1, 4, code=1)}, [(1, None, ""), (0, 1, "Completed")]),
         ({"state": {"waiting": {"reason": "PodInitializing"}}, "lastState": terminated(1, 4)}, [(0, 0, "Completed")]),
-        ({"state": running(9), "lastState": GONE, "restartCount": 1}, [(1, None, ""), (0, None, LOST)]),
-        ({"state": {"waiting": {}}, "lastState": GONE, "restartCount": 1}, [(0, None, LOST)]),
-        ({"state": GONE, "restartCount": 1}, [(0, None, LOST)]),
+        ({"state": running(9), "lastState": GONE, "restartCount": 1}, [(1, None, ""), (0, None, STATUS_UNKNOWN)]),
+        ({"state": {"waiting": {}}, "lastState": GONE, "restartCount": 1}, [(0, None, STATUS_UNKNOWN)]),
+        ({"state": GONE, "restartCount": 1}, [(0, None, STATUS_UNKNOWN)]),
     ],
     ids=["count behind", "waits, none counted", "runs again", "counted ahead", "counted ahead in its state"],
 )

@@ -11,6 +11,7 @@ from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.timeline import Note, Timeline
 
 _TERMINAL = Mark(Milestone.TERMINAL_PHASE)
+_COMPLETED = "Completed"
 
 
 def rejection(timeline: Timeline) -> Note | None:
@@ -86,7 +87,9 @@ def stopped_by_deletion(timeline: Timeline, facts: PodFacts, instants: Instants)
 
 def _for_good(timeline: Timeline, facts: PodFacts, container: ContainerSpec) -> bool:
     """Whether the pod's restartPolicy lets a container be that ended as its latest run did."""
-    succeeded = (latest := latest_run(timeline, container.name)) is not None and latest.exit_code == 0
+    latest = latest_run(timeline, container.name)
+    # Of an init container that is gone the kubelet knows that it had completed, and no exit code.
+    succeeded = latest is not None and (latest.exit_code == 0 or latest.reason == _COMPLETED)
     match container.kind, facts.restart_policy:
         case ContainerKind.SIDECAR, _:
             return False

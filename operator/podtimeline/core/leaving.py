@@ -33,7 +33,7 @@ class Stop:
     outlived: bool | None = None
 
     @property
-    def lost(self) -> bool:
+    def unknown(self) -> bool:
         """Whether it has ended and nothing says when or how."""
         return self.ended is None and bool(self.reason)
 
@@ -59,21 +59,21 @@ def _steps(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) 
     killed = _marks(Milestone.KILLING, facts.containers, instants, asked)
     if killed:
         yield Step(killed[0], Phase.KILL_NOTICE, required=False, owner="")
-    running = lost = ""
+    running = unknown = ""
     for containers in _in_turn(facts):
         ended = _marks(Milestone.FINISHED, containers, instants, asked)
         running = running or _running(timeline, containers, instants)
-        lost = lost or next((each.name for each in containers if _lost(timeline, each.name, instants)), "")
-        if ended and not running and not lost:
+        unknown = unknown or next((each.name for each in containers if _end_unknown(timeline, each.name, instants)), "")
+        if ended and not running and not unknown:
             yield Step(ended[-1], Phase.CONTAINER_STOP, required=False)
     last = Phase.CLEANUP
     if running:
         last = Phase.CONTAINER_STOP if killed else Phase.KILL_NOTICE
     elif not timeline.has(Milestone.KUBELET_ACCEPTED) and timeline.has(Milestone.SCHEDULED):
         last = Phase.KILL_NOTICE
-    if lost or (running and timeline.has(Milestone.OBJECT_REMOVED) and not _watched(timeline)):
+    if unknown or (running and timeline.has(Milestone.OBJECT_REMOVED) and not _watched(timeline)):
         last = Phase.UNEXPLAINED
-    running = running or lost
+    running = running or unknown
     yield Step(_RELEASED, last, required=False, owner=running)
     held = timeline.has(Milestone.RELEASED)
     yield Step(_REMOVED, Phase.FINALIZERS if held else last, owner="" if held else running)
@@ -110,7 +110,7 @@ def _running(timeline: Timeline, containers: Iterable[ContainerSpec], instants: 
     return ""
 
 
-def _lost(timeline: Timeline, container: str, instants: Instants) -> bool:
+def _end_unknown(timeline: Timeline, container: str, instants: Instants) -> bool:
     """Whether the container has ended at a moment that nothing tells: what it held up, and how long, is not known."""
     mark = Mark(Milestone.FINISHED, container)
     return mark in timeline.evidence and mark not in instants and timeline.has(Milestone.STARTED, container)
@@ -132,8 +132,8 @@ def _stop(container: str, timeline: Timeline, instants: Instants, asked: Instant
         return None
     ran = _last_run(timeline, container)
     if ended is None:
-        lost = ran is not None and _lost(timeline, container, instants)
-        return Stop(container, began, None, reason=ran.reason if ran is not None and lost else "")
+        unknown = ran is not None and _end_unknown(timeline, container, instants)
+        return Stop(container, began, None, reason=ran.reason if ran is not None and unknown else "")
     if ran is None or ran.exit_code is None:
         return Stop(container, began, ended)
     return Stop(container, began, ended, ran.exit_code, ran.reason, _outlived(timeline, ran, began or asked, ended))

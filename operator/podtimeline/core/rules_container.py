@@ -52,7 +52,7 @@ def _code(ran: Ran) -> str:
 
 def _reason_of(killed: Quote) -> str:
     if killed.reason == ALL_RESTARTING:
-        return "and all containers of the pod with it (RestartAllContainers)"
+        return "and a rule restarted all containers of the pod (RestartAllContainers)"
     return f"after {killed.words if killed.reason in _ADVICE else trimmed(killed.text)}"
 
 
@@ -219,8 +219,8 @@ def _has_logs(case: Case) -> bool:
     return any(each.mark.milestone is Milestone.STARTED for each in case.view.milestones)
 
 
-_NO_LOGS = "no container of it ran, so that there are no logs: read its reason and its events"
-_READMITTED = "a kubelet that was restarted admits running pods anew: see what has changed on the node since"
+_NO_LOGS = "no container of it ran, so there are no logs: see its reason and its events"
+_READMITTED = "a restarted kubelet admits running pods again: see what has changed on the node"
 
 
 def unexplained(case: Case, spell: Spell) -> Found | None:

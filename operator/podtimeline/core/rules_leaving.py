@@ -61,7 +61,7 @@ def slow_stop(case: Case, spell: Spell) -> Found | None:
     code = f", with exit code {stop.exit_code}" if stop.exit_code is not None else ""
     grace = case.view.leaves.grace if case.view.leaves is not None else None
     within = f" (its grace is {grace} s)" if grace is not None else ""
-    if stop.lost:
+    if stop.unknown:
         return None
     how = "has not ended since" if stop.ended is None else "ended so long after"
     text = f"{name} {how} the kubelet began to stop it{code}{within}"
@@ -70,13 +70,13 @@ def slow_stop(case: Case, spell: Spell) -> Found | None:
 
 def unknown_end(case: Case, spell: Spell) -> Found | None:
     """The kubelet could not find a container any more: neither its exit code nor its end is one of its process."""
-    lost = [stop for stop in case.view.stops if stop.lost]
-    if not lost:
+    unknown = [stop for stop in case.view.stops if stop.unknown]
+    if not unknown:
         return None
-    names = ", ".join(stop.container for stop in lost)
-    reasons = ", ".join(sorted({stop.reason for stop in lost}))
+    names = ", ".join(stop.container for stop in unknown)
+    reasons = ", ".join(sorted({stop.reason for stop in unknown}))
     text = f"when and how {names} ended is not known ({reasons})"
-    proofs = (Proof("status", f"{stop.container} ended with an unknown exit code ({stop.reason})") for stop in lost)
+    proofs = (Proof("status", f"{stop.container} ended with an unknown exit code ({stop.reason})") for stop in unknown)
     return of_spell(spell, text, *proofs, *case.bounds(spell))
 
 

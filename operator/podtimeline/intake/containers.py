@@ -9,7 +9,7 @@ from podtimeline.core.observations import Ran, Witnessed
 from podtimeline.core.pods import ContainerKind
 from podtimeline.intake.images import WITHOUT_IMAGE
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
-from podtimeline.intake.terminations import LOST, invented, is_unset, restarts
+from podtimeline.intake.terminations import STATUS_UNKNOWN, is_unknown, is_unset, restarts
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Container, ContainerState, ContainerStatus, Terminated, Waiting
 
@@ -77,7 +77,7 @@ def _runs(reading: Reading, status: ContainerStatus) -> None:
     state, last, run = status.state or _NO_STATE, _before(status), _number(status)
     if state.terminated is not None:
         # Of a container that never ran the kubelet makes up such an end as well.
-        if run or not invented(state.terminated) or Mark(Milestone.STARTED, status.name) in reading.known:
+        if run or not is_unknown(state.terminated) or Mark(Milestone.STARTED, status.name) in reading.known:
             _ran(reading, status.name, run - _counted_ahead(reading, state.terminated), state.terminated)
     elif state.running is not None:
         reading.said.append(Ran(reading.uid, status.name, run, _whole(state.running.started_at)))
@@ -98,7 +98,7 @@ def _counted_ahead(reading: Reading, ended: Terminated) -> int:
     """
     pod = reading.pod
     over = pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL
-    return int(ended.reason == LOST and not over)
+    return int(ended.reason == STATUS_UNKNOWN and not over)
 
 
 def _started_again(reading: Reading, status: ContainerStatus) -> None:
@@ -107,7 +107,7 @@ def _started_again(reading: Reading, status: ContainerStatus) -> None:
     It is told of each version, as no version is known to show the last one.
     """
     state = status.state or _NO_STATE
-    ran = state.running or (None if state.terminated is None or invented(state.terminated) else state.terminated)
+    ran = state.running or (None if state.terminated is None or is_unknown(state.terminated) else state.terminated)
     began = None if ran is None else _stamped_after(Source.FIELD, ran.started_at, reading.arrived)
     if _number(status) and began is not None:
         reading.said.append(Witnessed(reading.uid, Mark(Milestone.LAST_STARTED, status.name), (began,)))
@@ -115,8 +115,8 @@ def _started_again(reading: Reading, status: ContainerStatus) -> None:
 
 def _ran(reading: Reading, container: str, run: int, ended: Terminated) -> None:
     started, finished = _whole(ended.started_at), _whole(ended.finished_at)
-    if invented(ended):
-        said = Ran(reading.uid, container, max(run, 0), started, reason=ended.reason or LOST)
+    if is_unknown(ended):
+        said = Ran(reading.uid, container, max(run, 0), started, reason=ended.reason or STATUS_UNKNOWN)
     else:
         said = Ran(reading.uid, container, max(run, 0), started, finished, ended.exit_code, ended.reason)
     reading.said.append(said)
@@ -134,13 +134,13 @@ def _is_sidecar(reading: Reading, name: str) -> bool:
 
 def _started(reading: Reading, status: ContainerStatus, mark: Mark) -> None:
     state, before = status.state or _NO_STATE, _before(status)
-    ran = state.running or (None if state.terminated is None or invented(state.terminated) else state.terminated)
+    ran = state.running or (None if state.terminated is None or is_unknown(state.terminated) else state.terminated)
     run: int | None = None
     started_at: str | None = None
     if ran is not None:
         # The state is of run number restartCount, counted from 0; lastState is of the one before it.
         run, started_at = _number(status), ran.started_at
-    if run != 0 and before is not None and not invented(before):
+    if run != 0 and before is not None and not is_unknown(before):
         run = status.restart_count if run is None else run - 1
         started_at = before.started_at
     if run is None or is_unset(started_at):
@@ -164,7 +164,7 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
 def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, marks: _Marks) -> None:
     if not _for_good(reading, ended, kind, marks.finished.subject):
         return
-    if not invented(ended):
+    if not is_unknown(ended):
         reading.witness(marks.finished, second(Source.FIELD, ended.finished_at, reading.arrived))
     elif marks.started in reading.known:
         # That it ended is all that is known. What came after an init container bounds its end: it is kept apart.
@@ -175,7 +175,7 @@ def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, marks: _
 
 
 def _for_good(reading: Reading, ended: Terminated, kind: ContainerKind, name: str) -> bool:
-    """Whether nobody starts the container again (pkg/kubelet/container/helpers.go, ShouldContainerBeRestarted)."""
+    """Whether nobody starts the container again (pkg/api/v1/pod/util.go, ContainerShouldRestart)."""
     pod, spec = reading.pod, reading.spec
     if pod.metadata.deletion_timestamp is not None or pod.status.phase in TERMINAL:
         return True

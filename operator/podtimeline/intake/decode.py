@@ -18,7 +18,7 @@ from podtimeline.intake.departures import read_departure
 from podtimeline.intake.managers import setter
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.specs import pod_facts
-from podtimeline.intake.terminations import invented
+from podtimeline.intake.terminations import is_unknown
 from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.waiting import read_scheduling
 from podtimeline.intake.wire import Condition, ContainerStatus, Pod, PodStatus
@@ -97,7 +97,7 @@ def _never_admitted(status: PodStatus) -> bool:
 def _has_run(status: ContainerStatus) -> bool:
     for state in (status.state, status.last_state):
         died = None if state is None else state.terminated
-        if state is not None and (state.running is not None or (died is not None and not invented(died))):
+        if state is not None and (state.running is not None or (died is not None and not is_unknown(died))):
             return True
     return False
 
@@ -223,6 +223,6 @@ def _ended(reading: Reading) -> None:
     reason, text = status.reason, status.message
     for each in status.container_statuses or ():
         died = each.state.terminated if each.state is not None else None
-        if not reason and died is not None and died.exit_code and not invented(died):
+        if not reason and died is not None and died.exit_code and not is_unknown(died):
             reason, text = died.reason, text or died.message or f"{each.name} exited with code {died.exit_code}"
     reading.said.append(Ended(reading.uid, succeeded=False, reason=reason, text=text, leaving=leaving))

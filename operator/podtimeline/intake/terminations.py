@@ -3,21 +3,21 @@
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Container, RestartRule, Terminated
 
-LOST = "ContainerStatusUnknown"
+STATUS_UNKNOWN = "ContainerStatusUnknown"
 """The kubelet's reason for a container that it cannot find any more (pkg/kubelet/container/runtime.go)."""
-_UNKNOWN = frozenset({LOST, "Unknown"})
+_UNSEEN = frozenset({STATUS_UNKNOWN, "Unknown"})
 """Reasons of an end that nobody saw, with exit codes that no process had: the kubelet's with 137, and containerd's with
 255 for a container whose task was gone when containerd came back (internal/cri/server, restart.go)."""
 
 
-def invented(ended: Terminated) -> bool:
-    """Whether a terminated state was made up, so that its exit code and its end are those of no process.
+def is_unknown(ended: Terminated) -> bool:
+    """Whether a terminated state only says that the container is gone: its exit code and end are those of no process.
 
     A runtime stamps the end of whatever ended: a state without ``finishedAt`` is the kubelet's, for a container whose
     status it could not get (kubelet_pods.go, convertToAPIContainerStatuses: 137, and 0 for an init container of
     which it knows that the pod went on; status_manager.go, TerminatePod: 137).
     """
-    return ended.reason in _UNKNOWN or ended.finished_at is None or is_unset(ended.finished_at)
+    return ended.reason in _UNSEEN or ended.finished_at is None or is_unset(ended.finished_at)
 
 
 def is_unset(stamp: str | None) -> bool:
@@ -28,7 +28,8 @@ def is_unset(stamp: str | None) -> bool:
 def restarts(own: Container | None, pod_policy: str, exit_code: int) -> bool:
     """Whether the kubelet starts a container again that ended with this code.
 
-    Its own rules come first, then its own restartPolicy, then the pod's (KEP-5307; pkg/kubelet/container/helpers.go).
+    Its own rules come first, then its own restartPolicy, then the pod's (KEP-5307; pkg/api/v1/pod/util.go,
+    ContainerShouldRestart); RestartAllContainers starts it again, too (KEP-5532).
     """
     if own is not None and any(_matches(rule, exit_code) for rule in own.restart_policy_rules or ()):
         return True

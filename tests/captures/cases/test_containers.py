@@ -151,7 +151,7 @@ def test_a_restart_of_all_containers_by_rule() -> None:
     assert told["crash_loop", "app"] == pytest.approx(25.7, abs=0.3)
     assert told["init_run", "setup"] == pytest.approx(5.0 + 5.0, abs=0.3)
     assert told["readiness_probe", "app"] == pytest.approx(5.7, abs=0.3)
-    words(item, "exit code 88", "all containers of the pod with it (RestartAllContainers)")
+    words(item, "exit code 88", "a rule restarted all containers of the pod (RestartAllContainers)")
     loop = next(each for each in item["findings"] if each["kind"] == "crash_loop")
     assert "condition AllContainersRestarting" in {each["source"] for each in loop["evidence"]}
     assert "restartPolicyRules" in loop["advice"]
