@@ -340,3 +340,14 @@ def test_a_restart_of_the_whole_pod_by_rule_is_told_of() -> None:
     )
     assert f"condition {ALL_RESTARTING}" in proofs(finding)
     assert "restartPolicyRules" in finding.advice
+
+
+def test_a_back_off_of_an_image_is_no_crash_loop() -> None:
+    """The kubelet has one reason for both: a run that ended once does not make a loop of a failing pull."""
+    life = crashed((1, "Error")).saw(Milestone.LAST_STARTED, watched(9), subject="web")
+    life.noted("BackOff", 20, 'Back-off pulling image "registry.test/web:1"', subject="web", count=4)
+    loops = [each for each in every(life) if each.kind is Kind.CRASH_LOOP]
+    assert {each.phase for each in loops} == {Phase.CRASH_LOOP}
+    assert "pulling image" not in "".join(proofs(each) for each in loops)
+    life.noted("CrashLoopBackOff", 20, "back-off 20s restarting failed container", subject="web")
+    assert any("restarting failed" in proofs(each) for each in every(life) if each.kind is Kind.CRASH_LOOP)

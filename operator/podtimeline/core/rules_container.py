@@ -11,12 +11,14 @@ from podtimeline.core.texts import duration_text, exit_text, times_text
 from podtimeline.core.view import Outcome
 
 _BACKOFF = ("BackOff", "CrashLoopBackOff")
+_OF_IMAGE = re.compile("pulling image")
+"""The kubelet has one reason for both of its back-offs (pkg/kubelet/events/event.go)."""
 _SHOWN_RUNS = 5
 
 
 def crash_loop(case: Case, spell: Spell) -> Found | None:
     """The exit code of each run: the kubelet's own words only say that it waits to start it again."""
-    backoff = case.quote(spell, *_BACKOFF)
+    backoff = next((each for each in case.words(spell, *_BACKOFF) if not _OF_IMAGE.search(each.text)), None)
     runs = [ran for ran in case.view.runs if ran.container == spell.subject and _until(ran) <= spell.end]
     ended = [ran for ran in runs if ran.over]
     if not ended or not (backoff or spell.phase is Phase.CRASH_LOOP):
