@@ -91,7 +91,7 @@ def probe_threshold(case: Case, spell: Spell) -> Found | None:
 
 def _counting(probe: Probe) -> int:
     """The least time in nanoseconds from a probe's first success to the one that counts."""
-    return max(probe.success_threshold - 1, 0) * probe.period * SECOND
+    return max(probe.success_threshold - 1, 0) * max(probe.period, 0) * SECOND
 
 
 def _ago(duration: int) -> str:
