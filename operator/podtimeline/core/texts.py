@@ -26,11 +26,6 @@ def bytes_text(size: int) -> str:
     return f"{value:.1f} TiB"
 
 
-def rate_text(size: int, nanoseconds: int) -> str:
-    """A throughput for people: ``5.0 MiB/s``; ``nanoseconds`` is above 0."""
-    return f"{bytes_text(size * 1_000_000_000 // nanoseconds)}/s"
-
-
 def times_text(count: int) -> str:
     """``once``, or how many times."""
     return "once" if count == 1 else f"{count} times"
@@ -63,3 +58,12 @@ def whole(text: str) -> int | None:
         return None
     number = int(text)
     return number if number <= _LARGEST else None
+
+
+SENTENCE = 600
+"""Characters of a message that a sentence has room for: it stands in full as evidence."""
+
+
+def shortened(text: str) -> str:
+    """A message short enough for a sentence: of a long one the beginning and the end, where errors name their cause."""
+    return clip(text, SENTENCE)
