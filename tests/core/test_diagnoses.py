@@ -240,3 +240,11 @@ def test_what_is_true_of_many_pods_explains_no_wait() -> None:
     row = diagnose("DNSConfigForming", "Nameserver limits were exceeded, some nameservers have been omitted")
     assert row is not None
     assert Phase.SANDBOX not in row.phases
+
+
+def test_of_a_message_of_any_length_the_beginning_and_the_end_are_read() -> None:
+    """Errors name their cause at the end; a message may be written by anybody, to make the reading slow."""
+    row = diagnose("Failed", f'Failed to pull image "x": {"exec: a.a" * 100_000}: x509: unknown authority')
+    assert row is not None
+    assert row is diagnose("ErrImagePull", "x509: unknown authority")
+    assert diagnose("RunContainerError", "exec: " * 200_000) is diagnose("RunContainerError", "odd")

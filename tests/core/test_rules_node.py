@@ -12,6 +12,7 @@ from podtimeline.core.pods import ContainerKind, ContainerSpec, VolumeSpec
 
 CLAIM = VolumeSpec("data", "persistentVolumeClaim", "data-web-1")
 CONFIG = VolumeSpec("settings", "configMap")
+NO_ADDRESS = 'plugin type="host-local" failed (add): no IP addresses available in range set: 10.0.0.1-10.0.0.2'
 
 
 def pulling(pod_facts: object = None) -> Life:
@@ -43,8 +44,15 @@ def test_what_is_missing_is_named_whatever_else_was_said() -> None:
     """Neither other words of the same volume nor those of another one take the place of what to create."""
     life = accepted(facts(WEB, volumes=(CONFIG,))).saw(Milestone.LAST_MOUNT_FAILURE, named(6))
     life.noted("FailedMount", 4, 'configmap "settings" not found', subject="config")
-    life.noted("FailedMount", 5, "failed to sync configmap cache: timed out", subject="config")
-    life.noted("FailedMount", 6, "failed to sync configmap cache: timed out", subject="kube-api-access-x")
+    life.noted(
+        "FailedMount", 5, "failed to sync configmap cache: timed out waiting for the condition", subject="config"
+    )
+    life.noted(
+        "FailedMount",
+        6,
+        "failed to sync configmap cache: timed out waiting for the condition",
+        subject="kube-api-access-x",
+    )
     finding = only(life, Kind.MISSING_CONFIG)
     assert finding.text == 'FailedMount: configmap "settings" not found'
     assert found(life, Kind.VOLUME_MOUNT) is None
@@ -84,9 +92,11 @@ def test_a_sandbox_that_fails_is_quoted() -> None:
     """In the words of the CNI plugin."""
     life = accepted()
     assert found(life, Kind.SANDBOX_RETRIES) is None
-    life.noted("FailedCreatePodSandBox", 9, "plugin type=bridge failed (add): no free addresses", count=5)
+    life.noted("FailedCreatePodSandBox", 9, NO_ADDRESS, count=5)
     life.saw(Milestone.LAST_SANDBOX_FAILURE, named(9))
-    assert "no free addresses" in only(life, Kind.SANDBOX_RETRIES).text
+    finding = only(life, Kind.SANDBOX_RETRIES)
+    assert NO_ADDRESS in finding.text
+    assert "no free address" in finding.advice
 
 
 def sandboxes(*seconds: float, claims: bool = False) -> tuple[PeerSandbox, ...]:
@@ -249,7 +259,12 @@ def test_a_container_that_cannot_be_made_quotes_the_runtime() -> None:
     """Command not found, security context, mounts."""
     life = pulling().saw(Milestone.PULLED, named(3), subject="web")
     assert found(life, Kind.CONTAINER_ERROR) is None
-    life.noted("CreateContainerError", 9, 'failed to generate spec: "/none" does not exist', subject="web")
+    life.noted(
+        "CreateContainerError",
+        9,
+        'failed to generate spec: path "/none" is mounted on "/" but it is not a shared mount',
+        subject="web",
+    )
     finding = only(life, Kind.CONTAINER_ERROR)
     assert "/none" in finding.text
     assert finding.open
@@ -285,7 +300,7 @@ def test_the_last_words_of_a_failure_stand_where_they_are_a_cause() -> None:
 def test_a_known_cause_stands_before_later_words_that_nobody_knows() -> None:
     """Both are told."""
     life = accepted().saw(Milestone.LAST_SANDBOX_FAILURE, named(9))
-    life.noted("FailedCreatePodSandBox", 3, "failed to allocate: no IP addresses available in range set: 10.0.0.0-1")
+    life.noted("FailedCreatePodSandBox", 3, NO_ADDRESS)
     life.noted("FailedCreatePodSandBox", 9, "Failed to create pod sandbox: something odd")
     finding = only(life, Kind.SANDBOX_RETRIES)
     assert "no IP addresses available" in finding.text.partition("; since then: ")[0]

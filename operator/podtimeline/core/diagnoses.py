@@ -86,7 +86,14 @@ def _row(
     *,
     consequence: bool = False,
 ) -> Diagnosis:
-    return Diagnosis(topic, reasons, re.compile(pattern, re.IGNORECASE), advice, source, phases, consequence)
+    return Diagnosis(
+        topic, reasons, re.compile(pattern, re.IGNORECASE | re.DOTALL), advice, source, phases, consequence
+    )
+
+
+def _both(one: str, other: str) -> str:
+    """A pattern for a message that has both, in time that grows with its length only: it may be of any length."""
+    return rf"\A(?=.*{one})(?=.*{other})"
 
 
 def _of(*reasons: str) -> frozenset[str]:
@@ -123,7 +130,7 @@ _IMAGES = (
         "kubelet images/types.go, ErrInvalidImageName", reasons=_of("InvalidImageName"),
     ),
     _image(
-        r"no match for platform in manifest|no matching manifest for .+ in the manifest list"
+        r"no match for platform in manifest|no matching manifest for .{1,80} in the manifest list"
         r"|no image found in (manifest list|image index) for architecture",
         "the image has no variant for the node's architecture and operating system: build it for that platform, or "
         "select nodes of another one (kubernetes.io/arch)",
@@ -234,7 +241,7 @@ _CONTAINERS = (
         "runc by the node's operating system (ENOEXEC)",
     ),
     _container(
-        r"exec(:| failed:).*(executable file not found|no such file or directory)",
+        _both(r"exec(:| failed:)", r"(executable file not found|no such file or directory)"),
         "the command does not exist in the image: correct command and args, or the image",
         "Go os/exec and runc libcontainer/standard_init_linux.go, passed on by containerd and CRI-O",
     ),
@@ -267,7 +274,7 @@ _NODE = (
         "containerd internal/cri/server/podsandbox/sandbox_run.go",
     ),
     _sandbox(
-        r"no runtime for .+ is configured",
+        r"no runtime for .{1,260} is configured",
         "the node's runtime does not know the handler of the pod's RuntimeClass: configure it, or select other nodes",
         "containerd internal/cri/config/config.go, GetSandboxRuntime",
     ),
@@ -309,12 +316,12 @@ _NODE = (
     ),
     _row(
         Topic.POD, _of("FailedKillPod"), (_P.CLEANUP,),
-        r"KillPodSandboxError.*(failed to destroy network|plugin type=)",
+        _both("KillPodSandboxError", r"(failed to destroy network|plugin type=)"),
         "the CNI plugin cannot remove the pod's network: look at the plugin on this node and at its credentials",
         "kubelet pkg/kubelet/kubelet.go, container/sync_result.go; containerd internal/cri/server/sandbox_stop.go",
     ),
     _row(
-        Topic.POD, _of("FailedKillPod"), (_P.CLEANUP,), r'^(?!.*"KillContainer").*KillPodSandboxError',
+        Topic.POD, _of("FailedKillPod"), (_P.CLEANUP,), r'\A(?!.*"KillContainer")(?=.*KillPodSandboxError)',
         "look at the container runtime of this node: it does not remove the pod's sandbox",
         "kubelet container/sync_result.go; its containers are stopped before (kuberuntime_manager.go, killPod)",
     ),
@@ -416,10 +423,15 @@ def advice_of(row: Diagnosis | None, text: str, *, image: str = "") -> str:
     return row.advice.format_map({} if found is None else found.groupdict())
 
 
-_PLACE = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"']+")
+_PLACE = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s\"']+")
 """A URL, or a reference with its transport (``docker://``)."""
 _NAMED = re.compile(r"\bimage \\?\"([^\"\\]+)")
 """The kubelet and containerd quote the reference that they speak of."""
+_READ = 2048
+"""Characters that are read of the beginning and of the end of a longer message: one of an Event has 1,024 at most.
+
+So says events.k8s.io/v1 of its note; what is written by the former API, and a container's status, may be longer.
+"""
 _REFERENCES = 4
 """References of one message that are looked for: the one that was asked for, and forms of it."""
 
@@ -429,10 +441,11 @@ def without_image(text: str, image: str) -> str:
 
     Runtimes write the reference as the kubelet gave it and in full: with the registry and the path of Docker Hub, with
     the default tag (distribution/reference normalize.go), in URLs, and as repository and tag apart (containers/image,
-    ``reading manifest TAG in REPOSITORY``).
+    ``reading manifest TAG in REPOSITORY``). Of a very long message its beginning and its end are left.
     """
-    found = _NAMED.findall(text)[:_REFERENCES]
-    said = _PLACE.sub("URL", text)
+    said = text if len(text) <= 2 * _READ else f"{text[:_READ]} {text[-_READ:]}"
+    found = _NAMED.findall(said)[:_REFERENCES]
+    said = _PLACE.sub("URL", said)
     for each in dict.fromkeys((image, *found)):
         said = _without(said, each) if each else said
     return said

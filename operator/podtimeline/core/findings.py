@@ -174,7 +174,7 @@ Kubelet ``images/types.go``, ``container/sync_result.go`` and ``kuberuntime/kube
 ``pkg/errors/errors.go``.
 """
 _OF_CONDITION = frozenset({"SchedulingGated", "Unschedulable"})
-VAGUE = frozenset({"BackOff", "Failed", "Unschedulable"})
+VAGUE = frozenset({"BackOff", "Failed", "InspectFailed", "Unschedulable"})
 """Reasons whose latest words only repeat that it failed, or that come with better ones: the last resort."""
 
 

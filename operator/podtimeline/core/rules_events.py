@@ -117,12 +117,18 @@ def failed_pull(case: Case, spell: Spell) -> Found | None:
         return None
     secret = case.quote(spell, _NO_CREDENTIALS)
     said = [*failures, *(() if secret is None else (secret,))]
-    best = max(failures, key=lambda each: (each.reason != "BackOff", _row(each, image) is not None, len(each.text)))
+    best = max(failures, key=lambda each: _fullness(each, image))
     telling = min(said, key=lambda each: rank(_row(each, image)))
     text = best.words if telling in failures else f"{telling.words}; {best.words}"
     last = case.proof(Milestone.LAST_PULL_FAILURE, spell.subject)
     advice = advice_of(_row(telling, image), telling.text, image=image)
     return of_spell(spell, text, *_distinct(said), *last, *case.bounds(spell)[:1], advice=advice)
+
+
+def _fullness(quote: Quote, image: str) -> tuple[bool, bool, int, bool]:
+    """That it backs off says least; of the same words the container's reason is what people search for."""
+    known = _row(quote, image) is not None
+    return quote.reason != "BackOff", known, len(quote.text), quote.reason not in VAGUE
 
 
 def _distinct(said: list[Quote]) -> Iterator[Proof]:
