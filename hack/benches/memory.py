@@ -73,7 +73,7 @@ def _filled(pods: int) -> Tracker:
             _start(feed, tracker, Numbered(number, CREATED + first // 100), clock + number * 1_237_411 % SECOND)
         settled = clock + 60 * SECOND
         tracker.tick(settled)
-        tracker.committed(evaluate(tracker.drain(settled), codec))
+        tracker.committed(evaluate(tracker.drain(settled), codec, tracker.quarantine))
     return tracker
 
 

@@ -1,9 +1,11 @@
 """A pod is compared with pods of its node and its time."""
 
+import pytest
 from tests.support.lives import Life, at, container_start, facts, watched
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone
+from podtimeline.core.observations import ImagePulled
 from podtimeline.core.peers import PeerPull, Peers, peers
 from podtimeline.core.pods import VolumeSpec
 from podtimeline.core.view import View, view
@@ -51,10 +53,11 @@ def test_a_pod_without_a_node_has_no_peers() -> None:
     assert peers(waiting, [pod("a")]) == Peers()
 
 
-def pull(seconds: float, mebibytes: int | None, *, end: float = 10) -> PeerPull:
-    """A pull that took so long, as it ended."""
+def pull(seconds: float, mebibytes: int | None, *, end: float = 10, image: str = "") -> PeerPull:
+    """A pull that took so long, as it ended; each of an image of its own unless one is given."""
     size = None if mebibytes is None else mebibytes * MIB
-    return PeerPull("shop/a", "i", at(end - seconds), at(end), round(seconds * SECOND), size)
+    name = image or f"image-{seconds}-{mebibytes}-{end}"
+    return PeerPull("shop/a", name, at(end - seconds), at(end), round(seconds * SECOND), size)
 
 
 def test_the_rate_of_a_node_is_the_middle_one_of_at_least_two_pulls() -> None:
@@ -68,3 +71,26 @@ def test_pulls_that_overlap_are_told_longest_first() -> None:
     """Whoever waits wants to know for whom most."""
     short, long, over = pull(2, 1), pull(5, 1), pull(1, 1, end=3)
     assert Peers(pulls=(short, over, long)).during(at(4), at(9)) == (long, short)
+
+
+def test_a_check_of_a_present_image_is_no_transfer() -> None:
+    """What the node had pulled before, what took tenths of a second, and a first one no longer than the checks."""
+    first, again = pull(8, 600, end=10, image="a"), pull(1.5, 600, end=20, image="a")
+    assert Peers(pulls=(first, again)).transfers() == (first,)
+    assert Peers(pulls=(pull(0.3, 800, end=1, image="b"),)).transfers() == ()
+    old = tuple(pull(1.5, 800, end=end, image="c") for end in (5, 10, 15))
+    assert Peers(pulls=old).transfers() == ()
+    assert Peers(pulls=(*old, pull(1, 50), pull(2, 40))).rate() == 20 * MIB
+
+
+def test_two_pods_that_pull_an_image_at_once_both_wait_for_its_transfer() -> None:
+    """None of them was before the other."""
+    twins = (pull(8, 600, end=10, image="a"), pull(7, 600, end=10.1, image="a"))
+    assert Peers(pulls=twins).transfers() == twins
+
+
+@pytest.mark.parametrize(("seconds", "rate"), [(0.3, None), (2, 400 * MIB)])
+def test_the_throughput_of_a_short_pull_is_unknown(seconds: float, rate: int | None) -> None:
+    """A look-up of the tag takes as long."""
+    said = ImagePulled("uid", "web", "i", cached=False, at=at(9), pull=round(seconds * SECOND), size=800 * MIB)
+    assert said.rate == rate

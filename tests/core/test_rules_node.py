@@ -12,6 +12,7 @@ from podtimeline.core.pods import ContainerKind, ContainerSpec, VolumeSpec
 
 CLAIM = VolumeSpec("data", "persistentVolumeClaim", "data-web-1")
 CONFIG = VolumeSpec("settings", "configMap")
+NO_ADDRESS = 'plugin type="host-local" failed (add): no IP addresses available in range set: 10.0.0.1-10.0.0.2'
 
 
 def pulling(pod_facts: object = None) -> Life:
@@ -26,8 +27,8 @@ def pulling(pod_facts: object = None) -> Life:
         ('MountVolume.SetUp failed for volume "settings" : configmap "shop-settings" not found', "configmap shop-sett"),
         ('MountVolume.SetUp failed for volume "tls" : secret "shop-tls" not found', "create the secret shop-tls"),
         (
-            "MountVolume.SetUp failed: references non-existent config key: couldn't find key url in ConfigMap shop/web",
-            "add the key url to the ConfigMap shop/web",
+            'MountVolume.SetUp failed for volume "settings" : configmap references non-existent config key: app.yaml',
+            "add the key app.yaml",
         ),
     ],
 )
@@ -43,8 +44,15 @@ def test_what_is_missing_is_named_whatever_else_was_said() -> None:
     """Neither other words of the same volume nor those of another one take the place of what to create."""
     life = accepted(facts(WEB, volumes=(CONFIG,))).saw(Milestone.LAST_MOUNT_FAILURE, named(6))
     life.noted("FailedMount", 4, 'configmap "settings" not found', subject="config")
-    life.noted("FailedMount", 5, "failed to sync configmap cache: timed out", subject="config")
-    life.noted("FailedMount", 6, "failed to sync configmap cache: timed out", subject="kube-api-access-x")
+    life.noted(
+        "FailedMount", 5, "failed to sync configmap cache: timed out waiting for the condition", subject="config"
+    )
+    life.noted(
+        "FailedMount",
+        6,
+        "failed to sync configmap cache: timed out waiting for the condition",
+        subject="kube-api-access-x",
+    )
     finding = only(life, Kind.MISSING_CONFIG)
     assert finding.text == 'FailedMount: configmap "settings" not found'
     assert found(life, Kind.VOLUME_MOUNT) is None
@@ -84,9 +92,11 @@ def test_a_sandbox_that_fails_is_quoted() -> None:
     """In the words of the CNI plugin."""
     life = accepted()
     assert found(life, Kind.SANDBOX_RETRIES) is None
-    life.noted("FailedCreatePodSandBox", 9, "plugin type=bridge failed (add): no free addresses", count=5)
+    life.noted("FailedCreatePodSandBox", 9, NO_ADDRESS, count=5)
     life.saw(Milestone.LAST_SANDBOX_FAILURE, named(9))
-    assert "no free addresses" in only(life, Kind.SANDBOX_RETRIES).text
+    finding = only(life, Kind.SANDBOX_RETRIES)
+    assert NO_ADDRESS in finding.text
+    assert "no free address" in finding.advice
 
 
 def sandboxes(*seconds: float, claims: bool = False) -> tuple[PeerSandbox, ...]:
@@ -148,25 +158,58 @@ def test_a_pull_that_did_not_wait_has_no_queue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "advice"),
+    ("reason", "text", "advice"),
     [
-        ('failed to pull image "x": x: not found', "no such image"),
-        ('failed to pull image "x": 401 Unauthorized', "imagePullSecrets"),
-        ('failed to pull image "x": dial tcp: lookup registry: no such host', "cannot talk to the registry"),
-        ('failed to pull image "x": lookup r.test on 10.96.0.10:53: server misbehaving', "cannot talk to the registry"),
-        ('Failed to apply default image tag "X:": couldn\'t parse image name: invalid reference format', "parsed"),
-        ('Container image "x" is not present with pull policy of Never', "load the image"),
-        ('failed to pull image "x": toomanyrequests: you have reached your limit', "limits pulls"),
-        ('failed to pull image "x": something odd', "read the failure"),
+        ("Failed", 'Failed to pull image "x": failed to resolve reference "x": x: not found', "no such image"),
+        ("Failed", 'Failed to pull image "x": dial tcp: lookup r.test: no such host', "cannot talk to the registry"),
+        ("Failed", 'Failed to pull image "x": something odd', "read the failure"),
+        ("ErrImageNeverPull", 'Container image "x" is not present with pull policy of Never', "load the image"),
+        ("InspectFailed", 'Failed to inspect image "x": rpc error: code = Unknown desc = odd', "read the failure"),
+        ("SignatureValidationFailed", "image pull failed for x because the signature validation failed", "signature"),
     ],
 )
-def test_a_failing_pull_tells_what_to_correct(text: str, advice: str) -> None:
-    """Wrong name, credentials, registry: each has another remedy."""
-    life = pulling().noted("Failed", 5, text, subject="web").saw(Milestone.LAST_PULL_FAILURE, named(5), subject="web")
+def test_a_failing_pull_tells_what_to_correct(reason: str, text: str, advice: str) -> None:
+    """Wrong name, registry, policy: each has another remedy, and what nobody knows is quoted."""
+    life = pulling().noted(reason, 5, text, subject="web").saw(Milestone.LAST_PULL_FAILURE, named(5), subject="web")
     finding = only(life, Kind.IMAGE_BACKOFF)
     assert advice in finding.advice
     assert text in finding.text
     assert found(pulling(), Kind.IMAGE_BACKOFF) is None
+
+
+def test_a_missing_pull_secret_goes_before_what_follows_from_it() -> None:
+    """The kubelet names the secret that it did not find; without it the registry refuses."""
+    life = pulling().saw(Milestone.LAST_PULL_FAILURE, named(5), subject="web")
+    life.noted("Failed", 5, 'Failed to pull image "x": failed to authorize: 401 Unauthorized', subject="web")
+    secret = "Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed."
+    life.noted("FailedToRetrieveImagePullSecret", 4, secret, count=9)
+    finding = only(life, Kind.IMAGE_BACKOFF)
+    assert finding.advice == "create the secret regcred in the pod's namespace, or correct imagePullSecrets"
+    assert finding.text.startswith("FailedToRetrieveImagePullSecret (9 times): Unable to retrieve")
+    assert "401 Unauthorized" in finding.text
+    assert "event FailedToRetrieveImagePullSecret: 9 times" in proofs(finding)
+
+
+def test_a_missing_pull_secret_is_no_reason_where_the_registry_says_another() -> None:
+    """Many pods name a secret that does not exist and pull public images; it is told, and not as the cause."""
+    life = pulling().noted("FailedToRetrieveImagePullSecret", 4, "Unable to retrieve some image pull secrets (regcred)")
+    assert found(life, Kind.IMAGE_BACKOFF) is None
+    life.noted("Failed", 5, 'Failed to pull image "x": x: not found', subject="web")
+    finding = only(life, Kind.IMAGE_BACKOFF)
+    assert "no such image" in finding.advice
+    assert finding.text.startswith("Failed: Failed to pull image")
+    assert "regcred" in proofs(finding)
+
+
+def test_one_error_in_several_places_is_evidence_once() -> None:
+    """The kubelet says it in the status of the attempt, of the back-off, and in an Event."""
+    error = 'failed to resolve reference "x": x: not found'
+    life = pulling().noted("ErrImagePull", 5, error, subject="web")
+    life.noted("BackOff", 6, 'Back-off pulling image "x"', subject="web", count=9)
+    life.noted("ImagePullBackOff", 7, f'Back-off pulling image "x": ErrImagePull: {error}', subject="web")
+    told = proofs(only(life, Kind.IMAGE_BACKOFF))
+    assert told.count(error) == 1
+    assert "status ImagePullBackOff" in told
 
 
 def test_the_cause_of_a_failing_pull_is_quoted_not_its_repetition() -> None:
@@ -181,7 +224,7 @@ def test_the_cause_of_a_failing_pull_is_quoted_not_its_repetition() -> None:
 
 def test_a_slow_pull_is_compared_with_the_nodes_others() -> None:
     """A registry that is slow shows against other pulls of the same node."""
-    quick = [PeerPull(f"shop/{i}", "i", at(0), at(1), SECOND, 200 << 20) for i in range(3)]
+    quick = [PeerPull(f"shop/{i}", f"i{i}", at(0), at(1), SECOND, 200 << 20) for i in range(3)]
     always = ContainerSpec("web", ContainerKind.MAIN, "registry.test/web:1", pull_policy="Always")
     life = started(always)
     finding = only(life, Kind.SLOW_PULL, peers=Peers(pulls=tuple(quick)))
@@ -191,6 +234,19 @@ def test_a_slow_pull_is_compared_with_the_nodes_others() -> None:
     alone = only(life, Kind.SLOW_PULL)
     assert "other pulls" not in alone.text
     assert "make the image smaller" in alone.advice
+
+
+def test_a_check_of_a_present_image_is_no_throughput() -> None:
+    """With Always the registry is asked, in tenths of a second, and the size of the whole image is reported."""
+    life = networked().saw(Milestone.PULL_STARTED, exactly(Source.EVENT_NAME, at(1), observed=at(1)), subject="web")
+    life.saw(Milestone.PULLED, named(1.3), subject="web").pulled("web", pull=0.3, waiting=0.3, size=800 << 20)
+    pulls = [PeerPull(f"shop/{i}", f"i{i}", at(0), at(9), 9 * SECOND, 200 << 20) for i in range(3)]
+    finding = only(life, Kind.SLOW_PULL, peers=Peers(pulls=tuple(pulls)), now=3)
+    assert finding.text == "registry.test/web:1, 800.0 MiB"
+    before = PeerPull("shop/elder", "registry.test/web:1", at(-90), at(-80), 9 * SECOND, 800 << 20)
+    again = only(ordinary(), Kind.SLOW_PULL, peers=Peers(pulls=(*pulls, before)))
+    assert again.text == "registry.test/web:1, 30.0 MiB, which the node had pulled before"
+    assert "IfNotPresent" in again.advice
 
 
 def test_a_cached_image_is_no_slow_pull() -> None:
@@ -203,10 +259,53 @@ def test_a_container_that_cannot_be_made_quotes_the_runtime() -> None:
     """Command not found, security context, mounts."""
     life = pulling().saw(Milestone.PULLED, named(3), subject="web")
     assert found(life, Kind.CONTAINER_ERROR) is None
-    life.noted("CreateContainerError", 9, 'failed to generate spec: "/none" does not exist', subject="web")
+    life.noted(
+        "CreateContainerError",
+        9,
+        'failed to generate spec: path "/none" is mounted on "/" but it is not a shared mount',
+        subject="web",
+    )
     finding = only(life, Kind.CONTAINER_ERROR)
     assert "/none" in finding.text
     assert finding.open
+
+
+def test_the_first_words_of_a_failure_stand_where_the_last_only_follow_from_them() -> None:
+    """After a time-out the runtime still holds the container's name, and says so at each retry."""
+    life = pulling().saw(Milestone.PULLED, named(3), subject="web")
+    reserved = 'failed to reserve container name "web_0": name "web_0" is reserved for "a1"'
+    life.noted("CreateContainerError", 9, "context deadline exceeded", subject="web")
+    life.noted("CreateContainerError", 12, reserved, subject="web")
+    life.noted("Failed", 9, "Error: context deadline exceeded", subject="web")
+    life.noted("Failed", 30, f"Error: {reserved}", subject="web", count=7)
+    finding = only(life, Kind.CONTAINER_ERROR)
+    assert finding.text == (
+        f"CreateContainerError: context deadline exceeded; since then: CreateContainerError: {reserved}"
+    )
+    assert "load and the disk of the node" in finding.advice
+    assert "context deadline exceeded" in proofs(finding)
+
+
+def test_the_last_words_of_a_failure_stand_where_they_are_a_cause() -> None:
+    """What failed at first may be mended: the first words stay as evidence."""
+    life = pulling().saw(Milestone.PULLED, named(3), subject="web")
+    life.noted("RunContainerError", 9, "context deadline exceeded", subject="web")
+    life.noted("RunContainerError", 20, 'exec: "serve": executable file not found in $PATH', subject="web")
+    finding = only(life, Kind.CONTAINER_ERROR)
+    assert finding.text == 'RunContainerError: exec: "serve": executable file not found in $PATH'
+    assert "correct command" in finding.advice
+    assert "status RunContainerError: context deadline exceeded" in proofs(finding)
+
+
+def test_a_known_cause_stands_before_later_words_that_nobody_knows() -> None:
+    """Both are told."""
+    life = accepted().saw(Milestone.LAST_SANDBOX_FAILURE, named(9))
+    life.noted("FailedCreatePodSandBox", 3, NO_ADDRESS)
+    life.noted("FailedCreatePodSandBox", 9, "Failed to create pod sandbox: something odd")
+    finding = only(life, Kind.SANDBOX_RETRIES)
+    assert "no IP addresses available" in finding.text.partition("; since then: ")[0]
+    assert finding.text.endswith("; since then: FailedCreatePodSandBox: Failed to create pod sandbox: something odd")
+    assert "no free address" in finding.advice
 
 
 def test_an_image_that_the_node_had_before_is_told_of() -> None:

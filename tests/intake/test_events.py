@@ -55,7 +55,7 @@ def test_an_interface_that_was_added_brings_the_address_and_its_words() -> None:
 
 NO_PULL = (
     'Failed to pull image "r/web:1": rpc error: code = NotFound desc = failed to pull and unpack image "r/web:1": '
-    "failed to resolve reference: r/web:1: not found"
+    'failed to resolve reference "r/web:1": r/web:1: not found'
 )
 PULL_FAILED = Mark(M.LAST_PULL_FAILURE, "web")
 
@@ -66,9 +66,13 @@ PULL_FAILED = Mark(M.LAST_PULL_FAILURE, "web")
         ("Failed", NO_PULL, PULL_FAILED),
         ("Failed", f"(combined from similar events): {NO_PULL}", PULL_FAILED),
         ("ErrImageNeverPull", 'Container image "r/web:1" is not present with pull policy of Never', PULL_FAILED),
-        ("InspectFailed", 'Failed to apply default image tag "R:x:1": couldn\'t parse image name', PULL_FAILED),
+        (
+            "InspectFailed",
+            'Failed to apply default image tag "R:1": couldn\'t parse image name "R:1": invalid reference format',
+            PULL_FAILED,
+        ),
         ("Failed", 'Error: configmap "settings" not found', None),
-        ("Failed", 'Error: failed to create containerd task: exec: "nope": not found', None),
+        ("Failed", 'Error: failed to create shim task: exec: "nope": executable file not found in $PATH', None),
         ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: plugin", Mark(M.LAST_SANDBOX_FAILURE)),
         ("BackOff", "Back-off restarting failed container web in pod web-1_shop(uid-web-1)", None),
         ("Unhealthy", "Readiness probe failed: 503", None),

@@ -121,6 +121,16 @@ def test_what_is_said_twice_is_shown_once() -> None:
     assert "NotTriggerScaleUp \u00d74" not in text_of(samples.drawn(life))
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_words_too_long_for_a_sentence_are_told_once(*, wide: bool) -> None:
+    """A probe's output may be a page: the sentence has its ends, and only with wide the evidence has it all."""
+    page = "".join(f"<p>line {number:04}</p>" for number in range(100))
+    life = ordinary().noted("Unhealthy", 5, f"Readiness probe failed: {page}", subject="web", count=3)
+    text = "".join(text_of(samples.drawn(life), wide=wide).split("\n"))
+    for line, shown in (("0000", 2), ("0050", 1), ("0099", 2)):
+        assert text.replace(" ", "").count(f"line{line}") == (shown if wide else shown // 2), line
+
+
 def test_why_no_node_takes_a_pod_is_shown_in_groups_while_it_waits() -> None:
     """How many nodes each group rules out; once the pod is bound only with wide."""
     words = "(at least 4 attempts, the last one known +41.5s): not enough memory on 1, a taint that it does not"

@@ -7,6 +7,7 @@ from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import PHASES, Leg, Phase
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.rules import RULES
+from podtimeline.core.rules_events import names_cause
 from podtimeline.core.texts import duration_text
 from podtimeline.core.view import Outcome, View
 
@@ -14,8 +15,10 @@ _WORTH = SECOND
 _WORTH_PART = 20
 """A finding is worth telling from a second on, or from a twentieth of all that is known of the pod's way."""
 _RANK = {rule.kind: index for index, rule in enumerate(RULES)}
-_SPECIAL = tuple(rule for rule in RULES if not rule.general)
-_GENERAL = tuple(rule for rule in RULES if rule.general)
+_STATED = tuple(rule for rule in RULES if not rule.general and not rule.inferred)
+_INFERRED = tuple(rule for rule in RULES if rule.inferred)
+_GENERAL = tuple(rule for rule in RULES if rule.general and rule.kind is not FindingKind.WARNING_EVENT)
+_WARNING = tuple(rule for rule in RULES if rule.kind is FindingKind.WARNING_EVENT)
 
 
 def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
@@ -25,9 +28,18 @@ def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
     The longest phase of a start, and what the pod waits for now, are told of however short they are.
     """
     case = Case(view, peers)
-    special = [each for rule in _SPECIAL for each in _applied(case, rule)]
-    general = [each for leg in Leg for spell in case.spells(leg) for each in _rest(case, spell, special)]
+    spells = [spell for leg in Leg for spell in case.spells(leg)]
+    special = [each for rule in _STATED for each in _applied(case, rule)]
+    special += [each for spell in spells for each in _rest(case, spell, special, _WARNING)]
+    # What an Event names outright is no matter of inference.
+    named = {each.spell for each in special if each.kind is FindingKind.WARNING_EVENT and _named(case, each.spell)}
+    special += [each for rule in _INFERRED for each in _applied(case, rule) if each.spell not in named]
+    general = [each for spell in spells for each in _rest(case, spell, special, _GENERAL)]
     return tuple(sorted(_worth(case, [*special, *general]), key=_order))
+
+
+def _named(case: Case, spell: Spell | None) -> bool:
+    return spell is not None and names_cause(case, spell)
 
 
 def _applied(case: Case, rule: Rule) -> list[Finding]:
@@ -35,11 +47,11 @@ def _applied(case: Case, rule: Rule) -> list[Finding]:
     return [_finding(case, rule, rule.leg, found) for found in rule.find(case, spells) if found.proofs]
 
 
-def _rest(case: Case, spell: Spell, special: Sequence[Finding]) -> list[Finding]:
-    """What the first general rule finds about a spell of which no special one explains the greater part."""
+def _rest(case: Case, spell: Spell, special: Sequence[Finding], rules: Sequence[Rule]) -> list[Finding]:
+    """What the first of the rules finds about a spell of which no special one explains the greater part."""
     if any(each.spell == spell and 2 * each.duration >= spell.duration for each in special):
         return []
-    for rule in _GENERAL:
+    for rule in rules:
         told = rule.find(case, (spell,)) if not rule.phases or spell.phase in rule.phases else ()
         found = [_finding(case, rule, spell.leg, each) for each in told if each.proofs]
         if found:

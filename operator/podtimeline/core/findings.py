@@ -9,6 +9,7 @@ from podtimeline.core.milestones import MILESTONES, Leg, Mark, Milestone, Occurr
 from podtimeline.core.observations import ALL_RESTARTING
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
+from podtimeline.core.texts import shortened
 from podtimeline.core.timeline import Note
 from podtimeline.core.view import Reached, View
 
@@ -29,6 +30,7 @@ class FindingKind(StrEnum):
     VOLUME_REPORT = "volume_report"
     VOLUME_MOUNT = "volume_mount"
     SANDBOX_RETRIES = "sandbox_retries"
+    WARNING_EVENT = "warning_event"
     SLOW_MOUNT = "slow_mount"
     SLOW_NODE_NETWORK = "slow_node_network"
     SLOW_SANDBOX = "slow_sandbox"
@@ -164,12 +166,20 @@ _OF_STATUS = frozenset(
         "ImageInspectError",
         "ImagePullBackOff",
         "InvalidImageName",
+        "PreCreateHookError",
+        "PreStartHookError",
+        "RegistryUnavailable",
         "RunContainerError",
+        "SignatureValidationFailed",
     }
 )
-"""Reasons of a waiting container (kubelet ``images/types.go``, ``container/sync_result.go``); others are events'."""
+"""Reasons of a waiting container; others are events'.
+
+Kubelet ``images/types.go``, ``container/sync_result.go`` and ``kuberuntime/kuberuntime_container.go``; cri-api
+``pkg/errors/errors.go``.
+"""
 _OF_CONDITION = frozenset({"SchedulingGated", "Unschedulable"})
-_VAGUE = frozenset({"BackOff", "Failed", "Unschedulable"})
+VAGUE = frozenset({"BackOff", "Failed", "InspectFailed", "Unschedulable"})
 """Reasons whose latest words only repeat that it failed, or that come with better ones: the last resort."""
 
 
@@ -184,9 +194,12 @@ class Quote:
 
     @property
     def words(self) -> str:
-        """The reason and its words, as the middle of a sentence; a probe without output ends in a colon."""
+        """The reason and its words, as the middle of a sentence; a probe without output ends in a colon.
+
+        The sentence has room for the beginning and the end of long words: they stand in full as evidence.
+        """
         times = f" ({self.count} times)" if self.count > 1 else ""
-        text = trimmed(self.text)
+        text = shortened(trimmed(self.text))
         return f"{self.reason}{times}: {text}" if text else f"{self.reason}{times}"
 
     @property
@@ -298,7 +311,7 @@ class Case:
 
 
 def _telling(quote: Quote) -> tuple[bool, int, str]:
-    return (quote.reason not in _VAGUE, quote.at, quote.reason)
+    return (quote.reason not in VAGUE, quote.at, quote.reason)
 
 
 _OFF_PATH = frozenset(
@@ -351,7 +364,7 @@ class Rule:
 
     ``phases`` are those whose time it speaks of, none for a rule that looks at the whole timeline; ``summary`` is what
     it says and ``needs`` the evidence without which it says nothing. A ``general`` rule speaks only of what the others
-    leave unexplained.
+    leave unexplained. An ``inferred`` one rests on figures alone: it gives way to an Event that names the cause.
     """
 
     kind: FindingKind
@@ -362,6 +375,7 @@ class Rule:
     needs: str
     advice: str
     general: bool = False
+    inferred: bool = False
 
 
 def each(find: EachFind) -> Find:

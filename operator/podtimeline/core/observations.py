@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from podtimeline.core.instants import Evidence
+from podtimeline.core.instants import SECOND, Evidence
 from podtimeline.core.milestones import Mark
 from podtimeline.core.pods import Owner, PodFacts
+
+TRANSFER = SECOND
+"""A pull that took less nanoseconds than this is no measure of throughput.
+
+To look up a tag takes a few round trips to the registry, tenths of a second, also where the node has the image.
+"""
 
 
 class Partial(StrEnum):
@@ -79,8 +85,9 @@ class ImagePulled:
 
     @property
     def rate(self) -> int | None:
-        """Bytes per second of the pull itself."""
-        return None if not self.pull or self.size is None else self.size * 1_000_000_000 // self.pull
+        """Bytes per second of the pull itself; ``None`` where it was too short to tell a transfer from a look-up."""
+        known = self.pull is not None and self.pull >= TRANSFER and self.size is not None
+        return self.size * SECOND // self.pull if known and self.pull and self.size is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from statistics import median_low
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.observations import TRANSFER
 from podtimeline.core.view import View
 
 WINDOW = 600 * SECOND
@@ -14,6 +15,8 @@ MOST = 50
 """Peers of one pod that are looked at."""
 _SMALL = 1 << 20
 """Below this many bytes a pull is round trips, not throughput."""
+_ROUND_TRIPS = 2
+"""A pull that took no longer than so many times a check of the same image was itself little more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,24 @@ class Peers:
 
     def rate(self) -> int | None:
         """The middle throughput of the node's other pulls in bytes a second; ``None`` for fewer than two."""
-        rates = [
-            each.size * SECOND // each.pull for each in self.pulls if each.size and each.size >= _SMALL and each.pull
-        ]
+        rates = [each.size * SECOND // each.pull for each in self.transfers() if each.size and each.size >= _SMALL]
         return median_low(rates) if len(rates) > 1 else None
+
+    def transfers(self) -> tuple[PeerPull, ...]:
+        """The pulls that moved an image to the node, as far as is known: a check of one that was there moves nothing.
+
+        For ``imagePullPolicy: Always`` the kubelet asks the runtime to pull an image that the node has. The runtime
+        looks up the digest of its tag in the registry and fetches what is missing, which is nothing; the Pulled event
+        then has the time of the look-up and the size of the whole image (kubelet images/image_manager.go, puller.go).
+        What was pulled before by another pod of the node was such a check, and so was a first pull that took hardly
+        longer than the checks after it, or too short to be anything else (``observations.TRANSFER``).
+        """
+        return tuple(each for each in self.pulls if each.pull >= TRANSFER and not self._checked(each))
+
+    def _checked(self, pull: PeerPull) -> bool:
+        same = [each for each in self.pulls if each.image == pull.image]
+        again = [each.pull for each in same if each.begin >= pull.end]
+        return any(each.end <= pull.begin for each in same) or pull.pull <= _ROUND_TRIPS * max(again, default=0)
 
     def during(self, begin: int, end: int) -> tuple[PeerPull, ...]:
         """The pulls of the node that were under way at some time between the two moments, longest first."""

@@ -1,19 +1,18 @@
 """Rules for what a node does before a container runs: volumes, sandbox, network, images."""
 
-import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell
+from podtimeline.core import rules_events as events
+from podtimeline.core.diagnoses import Topic
+from podtimeline.core.findings import Case, Found, Proof, Spell, of_spell
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import ImagePulled
 from podtimeline.core.peers import PeerPull, PeerSandbox, has_claims, middle, unclaimed
 from podtimeline.core.rules_waiting import claim_of
-from podtimeline.core.texts import bytes_text, duration_text, rate_text
+from podtimeline.core.texts import bytes_text, duration_text
 
-_MISSING = re.compile(
-    r"\b(configmap|secret) \"([^\"]+)\" not found|couldn't find key (\S+) in (ConfigMap|Secret) (\S+)"
-)
 _MOUNTS = ("FailedMount", "FailedMapVolume")
 _CROWD = 3
 """So many other starts at a time make a node busy."""
@@ -23,18 +22,7 @@ _SLOWER = 2
 
 def missing_config(case: Case, spell: Spell) -> Found | None:
     """A ConfigMap or Secret, or a key of one, does not exist."""
-    for quote in case.words(spell, *_MOUNTS, "CreateContainerConfigError", "Failed"):
-        found = _MISSING.search(quote.text)
-        if found is not None:
-            return of_spell(spell, quote.words, quote.proof, *case.bounds(spell), advice=_create(found))
-    return None
-
-
-def _create(found: re.Match[str]) -> str:
-    kind, name, key, owner, place = found.groups()
-    if key:
-        return f"add the key {key} to the {owner} {place}, or mark the reference optional"
-    return f"create the {kind} {name} in the pod's namespace, or mark the reference optional"
+    return events.missing_config(case, spell, *_MOUNTS, "CreateContainerConfigError", "Failed")
 
 
 def volume_attach(case: Case, spell: Spell) -> Found | None:
@@ -62,7 +50,8 @@ def volume_mount(case: Case, spell: Spell) -> Found | None:
     quote = case.quote(spell, *_MOUNTS, "FailedAttachVolume", about=_volumes(case))
     if quote is None or missing_config(case, spell) is not None:
         return None
-    return of_spell(spell, quote.words, quote.proof, *case.proof(Milestone.LAST_MOUNT_FAILURE), *case.bounds(spell))
+    proofs = (quote.proof, *events.earlier(case, spell, quote), *case.proof(Milestone.LAST_MOUNT_FAILURE))
+    return of_spell(spell, quote.words, *proofs, *case.bounds(spell))
 
 
 def _volumes(case: Case) -> Iterator[str]:
@@ -74,10 +63,9 @@ def _volumes(case: Case) -> Iterator[str]:
 
 def sandbox_retries(case: Case, spell: Spell) -> Found | None:
     """The words of the runtime or the CNI plugin for a sandbox that failed."""
-    quote = case.quote(spell, "FailedCreatePodSandBox", "NetworkNotReady")
-    if quote is None:
-        return None
-    return of_spell(spell, quote.words, quote.proof, *case.proof(Milestone.LAST_SANDBOX_FAILURE), *case.bounds(spell))
+    found = events.failure(case, spell, Topic.SANDBOX, "FailedCreatePodSandBox", "NetworkNotReady")
+    last = case.proof(Milestone.LAST_SANDBOX_FAILURE)
+    return None if found is None else replace(found, proofs=(*found.proofs, *last))
 
 
 def slow_mount(case: Case, spell: Spell) -> Found | None:
@@ -153,49 +141,9 @@ def _message(case: Case, pull: ImagePulled) -> Proof:
     return Proof("event Pulled", ", ".join(parts), case.moment(Milestone.PULLED, pull.container))
 
 
-_FAILURES = ("ErrImageNeverPull", "InvalidImageName", "ErrImagePull", "ImagePullBackOff", "Failed", "BackOff")
-_CAUSES: tuple[tuple[str, str], ...] = (
-    (
-        r"ErrImageNeverPull|policy is Never|not present with pull policy of Never",
-        "load the image onto the node, or let imagePullPolicy pull it",
-    ),
-    (r"InvalidImageName|invalid reference", "the image's name cannot be parsed: correct it"),
-    (
-        r"unauthorized|authentication required|authorization failed|no basic auth|denied|\b40[13]\b",
-        "check imagePullSecrets, the secret's registry and its credentials",
-    ),
-    (
-        r"not found|manifest unknown|\b404\b|does not exist|name unknown",
-        "the registry has no such image: check name and tag, and that it was pushed",
-    ),
-    (
-        r"no such host|misbehaving|lookup \S+ on|refused|timed? ?out|deadline exceeded|no route|x509|tls|reset by|EOF",
-        "the node cannot talk to the registry: check its name, address, proxy and certificate",
-    ),
-    (r"toomanyrequests|rate limit|\b429\b", "the registry limits pulls: sign in, mirror it, or cache the image"),
-    (r"\b5\d\d\b|no space|disk", "see the registry's own trouble, or the node's disk"),
-)
-
-
 def image_backoff(case: Case, spell: Spell) -> Found | None:
     """Pulls that failed, in the words of the runtime."""
-    said = [each for each in case.quotes(spell, *_FAILURES) if _of_image(each)]
-    if not said:
-        return None
-    best = max(said, key=lambda quote: (quote.reason != "BackOff", _cause(quote.text) != "", len(quote.text)))
-    advice = next((found for each in (best, *said) if (found := _cause(f"{each.reason} {each.text}"))), "")
-    proofs = (each.proof for each in said)
-    last = case.proof(Milestone.LAST_PULL_FAILURE, spell.subject)
-    return of_spell(spell, best.words, *proofs, *last, *case.bounds(spell)[:1], advice=advice)
-
-
-def _of_image(quote: Quote) -> bool:
-    """Whether it is about an image: the kubelet uses Failed and BackOff for containers as well."""
-    return quote.reason not in {"Failed", "BackOff"} or "image" in quote.text.lower()
-
-
-def _cause(text: str) -> str:
-    return next((advice for pattern, advice in _CAUSES if re.search(pattern, text, re.IGNORECASE)), "")
+    return events.failed_pull(case, spell)
 
 
 def slow_pull(case: Case, spell: Spell) -> Found | None:
@@ -203,33 +151,44 @@ def slow_pull(case: Case, spell: Spell) -> Found | None:
     pull, spec = pull_of(case, spell.subject), case.view.facts.container(spell.subject)
     if pull is None:
         return None if spec is None else of_spell(spell, spec.image, *case.bounds(spell))
-    usual, text, advice = case.peers.rate(), pull.image, ""
-    proofs = [_message(case, pull)]
-    if pull.size and pull.pull:
-        text += f", {bytes_text(pull.size)} at {rate_text(pull.size, pull.pull)}"
-    if pull.size and pull.pull and usual is not None:
-        proofs.append(Proof("peers", f"{len(case.peers.pulls)} other pulls of the node: median {bytes_text(usual)}/s"))
-        if usual * pull.pull >= _SLOWER * pull.size * SECOND:
-            text += f", where other pulls of {case.view.node} reached {bytes_text(usual)}/s"
-            advice = (
-                "this registry or repository is slower than others from the same node: move it closer, or mirror it"
-            )
     held = case.peers.before(pull.image, spell.start)
+    size = f", {bytes_text(pull.size)}" if pull.size else ""
+    text, advice, proofs = f"{pull.image}{size}", "", [_message(case, pull)]
     if held is not None:
+        text += ", which the node had pulled before"
+        advice = "the registry was asked for what the node had: see how long it takes to answer, or use IfNotPresent"
         proofs.append(Proof("peers", f"{held.pod} had pulled the same image on this node", held.end))
+    elif pull.rate is not None:
+        compared, advice, more = _compared(case, pull, pull.rate)
+        text, proofs = text + compared, proofs + more
     if spec is not None and spec.pull_policy == "Always":
         text += ", imagePullPolicy Always"
         proofs.append(Proof("spec", "imagePullPolicy: Always asks the registry at each start"))
     return of_spell(spell, text, *proofs, advice=advice)
 
 
+def _compared(case: Case, pull: ImagePulled, rate: int) -> tuple[str, str, list[Proof]]:
+    """Its throughput in words, what to try where others are faster, and the others as evidence."""
+    text, usual = f" at {bytes_text(rate)}/s", case.peers.rate()
+    if usual is None:
+        return text, "", []
+    count = len(case.peers.transfers())
+    proof = Proof("peers", f"{count} other pulls of the node: median {bytes_text(usual)}/s")
+    if usual < _SLOWER * rate:
+        return text, "", [proof]
+    text += f", where other pulls of {case.view.node} reached {bytes_text(usual)}/s"
+    return text, "this registry is slower than others from the same node: move it closer, or mirror it", [proof]
+
+
 def container_error(case: Case, spell: Spell) -> Found | None:
     """The kubelet or the runtime refuses to make or start the container."""
-    reasons = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "Failed")
-    quote = case.quote(spell, *reasons)
-    if quote is None or _MISSING.search(quote.text):
-        return None
-    return of_spell(spell, quote.words, quote.proof, *case.bounds(spell))
+    return events.failure(case, spell, Topic.CONTAINER, *_STARTS)
+
+
+_STARTS = (
+    *("CreateContainerConfigError", "CreateContainerError", "PreCreateHookError", "PreStartHookError"),
+    *("RunContainerError", "Failed"),
+)
 
 
 def busy_node(case: Case, spell: Spell) -> Found | None:

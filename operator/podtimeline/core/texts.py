@@ -26,11 +26,6 @@ def bytes_text(size: int) -> str:
     return f"{value:.1f} TiB"
 
 
-def rate_text(size: int, nanoseconds: int) -> str:
-    """A throughput for people: ``5.0 MiB/s``; ``nanoseconds`` is above 0."""
-    return f"{bytes_text(size * 1_000_000_000 // nanoseconds)}/s"
-
-
 def times_text(count: int) -> str:
     """``once``, or how many times."""
     return "once" if count == 1 else f"{count} times"
@@ -70,3 +65,12 @@ def exit_text(code: int | None, reason: str) -> str:
     if code is None:
         return f"an unknown exit code ({reason})" if reason else ""
     return f"exit code {code}" + (f" ({reason})" if reason else "")
+
+
+SENTENCE = 600
+"""Characters of a message that a sentence has room for: it stands in full as evidence."""
+
+
+def shortened(text: str) -> str:
+    """A message short enough for a sentence: of a long one the beginning and the end, where errors name their cause."""
+    return clip(text, SENTENCE)

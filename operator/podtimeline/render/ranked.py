@@ -1,9 +1,10 @@
 """The ranked findings of one pod: what each cost, what it rests on, what to try."""
 
+import re
 from collections.abc import Iterator
 
 from podtimeline.core.findings import FindingKind, kind_title
-from podtimeline.core.texts import duration_text
+from podtimeline.core.texts import duration_text, shortened
 from podtimeline.render.chart import subject_text
 from podtimeline.render.drawing import Finding, PodTimeline, Proof
 from podtimeline.render.legend import leg_text, title
@@ -71,9 +72,19 @@ def _cost(finding: Finding) -> str:
 
 def _evidence(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
     said = timeline.explanation + finding.text
-    telling = [each for each in finding.evidence if wide or each.text not in said]
+    telling = [each for each in finding.evidence if wide or not _repeats(each, said)]
     for proof in telling if wide else telling[:_PROOFS]:
         yield from _indented(_proof(proof, timeline), screen, Style.DIM, most=None if wide else _PROOF_LINES)
+
+
+_COUNT = re.compile(r"^\d+ times: ")
+
+
+def _repeats(proof: Proof, said: str) -> bool:
+    """Whether the sentences say it already, words that are too long for them in part."""
+    words = _COUNT.sub("", proof.text)
+    short = shortened(words)
+    return proof.text in said or (short != words and short in said)
 
 
 def _proof(proof: Proof, timeline: PodTimeline) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from podtimeline.core.findings import FindingKind
-from podtimeline.core.texts import exit_text
+from podtimeline.core.texts import exit_text, shortened
 from podtimeline.render import words
 from podtimeline.render.axis import span_text
-from podtimeline.render.drawing import Deletion, Note, PodTimeline, Run, Stop
+from podtimeline.render.drawing import Deletion, Finding, Note, PodTimeline, Run, Stop
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.ranked import foremost, when_text
 from podtimeline.render.screen import Line, Piece, Screen, Style
@@ -47,7 +47,11 @@ def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
 
 def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
     notes = _merged(timeline.notes)
-    if not wide:
+    if wide:
+        # All findings are shown with all their evidence: what is too long for a sentence stands there.
+        proofs = _proofs(timeline.findings)
+        notes = [each for each in notes if shortened(each.text) == each.text or _trimmed(each.text) not in proofs]
+    else:
         quoted = _quoted(timeline)
         notes = [each for each in notes if _trimmed(each.text) not in quoted]
     left_out = 0 if wide else max(len(notes) - _NOTES, 0)
@@ -60,8 +64,11 @@ def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Lin
 def _quoted(timeline: PodTimeline) -> str:
     """All that the findings say somewhere in the drawing, and what they rest on."""
     shown = foremost(timeline)
-    proofs = (proof.text for each in shown for proof in each.evidence)
-    return "\n".join((timeline.explanation, *(each.text for each in shown), *proofs))
+    return "\n".join((timeline.explanation, *(each.text for each in shown), _proofs(shown)))
+
+
+def _proofs(findings: Iterable[Finding]) -> str:
+    return "\n".join(proof.text for each in findings for proof in each.evidence)
 
 
 def _trimmed(text: str) -> str:
