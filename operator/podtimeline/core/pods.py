@@ -65,13 +65,17 @@ class Owner:
     uid: str = ""
 
 
+DEFAULT_SCHEDULER = "default-scheduler"
+"""corev1.DefaultSchedulerName: what the API server sets where a pod names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class PodFacts:
     """Identity and spec of one pod object; the uid is the key of everything.
 
     ``created_second`` is ``metadata.creationTimestamp`` in nanoseconds (resolution 1 s). ``scheduling_gates`` are those
     of the first version that was seen. ``mirror`` is the uid that the kubelet gave the static pod which this object is
-    the API's copy of, empty for every other pod.
+    the API's copy of, empty for every other pod. ``scheduler`` is ``spec.schedulerName``, empty for the default one.
     """
 
     uid: str
@@ -88,6 +92,7 @@ class PodFacts:
     volumes: tuple[VolumeSpec, ...] = ()
     scheduling_gates: tuple[str, ...] = ()
     priority: int | None = None
+    scheduler: str = ""
 
     @property
     def awaited(self) -> Iterator[VolumeSpec]:

@@ -6,10 +6,20 @@ from typing import TypeVar
 
 import msgspec
 
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.core.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.core.taints import Toleration
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import Container, OwnerReference, Pod, PodSpec, PodSpecHead, ProbeTiming, VolumeUse
+from podtimeline.intake.wire import (
+    Container,
+    OwnerReference,
+    Pod,
+    PodSpec,
+    PodSpecHead,
+    PodTolerations,
+    ProbeTiming,
+    VolumeUse,
+)
 
 _R = TypeVar("_R")
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
@@ -18,6 +28,7 @@ _SHARED = 4096
 _OWNERS = msgspec.json.Decoder(list[OwnerReference] | None)
 _SPEC = msgspec.json.Decoder(PodSpec)
 _BINDING = msgspec.json.Decoder(PodSpecHead)
+_TOLERATIONS = msgspec.json.Decoder(PodTolerations)
 
 
 def pod_spec(pod: Pod) -> PodSpec:
@@ -28,6 +39,12 @@ def pod_spec(pod: Pod) -> PodSpec:
 def binding(pod: Pod) -> PodSpecHead:
     """What of the pod's spec changes, parsed. Raises ``MalformedObject``."""
     return _raw(_BINDING, pod.spec, PodSpecHead())
+
+
+def tolerations(pod: Pod) -> tuple[Toleration, ...]:
+    """What taints the pod tolerates; parsed for a pod that is refused because of one. Raises ``MalformedObject``."""
+    found = _raw(_TOLERATIONS, pod.spec, PodTolerations()).tolerations or ()
+    return tuple(Toleration(each.key, each.operator, each.value, each.effect) for each in found)
 
 
 def _raw(decoder: "msgspec.json.Decoder[_R]", raw: bytes | msgspec.Raw, absent: "_R") -> "_R":
@@ -63,6 +80,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         volumes=tuple(_volumes(pod, spec)),
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,
+        scheduler="" if spec.scheduler_name == DEFAULT_SCHEDULER else spec.scheduler_name,
         run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
     )
 

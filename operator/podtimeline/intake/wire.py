@@ -164,6 +164,22 @@ class PodSpec(PodSpecHead, frozen=True):
     readiness_gates: list[ReadinessGate] | None = None
     volumes: list[Volume] | None = None
     priority: Int32 | None = None
+    scheduler_name: str = ""
+
+
+class PodToleration(Wire, frozen=True):
+    """corev1.Toleration."""
+
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+
+
+class PodTolerations(Wire, frozen=True):
+    """corev1.PodSpec, of which only the tolerations are read."""
+
+    tolerations: list[PodToleration] | None = None
 
 
 class Condition(Wire, frozen=True):

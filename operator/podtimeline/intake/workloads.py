@@ -85,6 +85,7 @@ class WorkloadSpec(Wire, frozen=True):
     parallelism: Int32 | None = 1
     completions: Int32 | None = None
     schedule: str = ""
+    min_ready_seconds: int = 0
     pod_management_policy: str = "OrderedReady"
     ordinals: Ordinals | None = None
     update_strategy: Strategy | None = None
@@ -142,6 +143,7 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         updated=updated,
         paused=bool(spec.paused or spec.suspend),
         ordered=kind == "StatefulSet" and spec.pod_management_policy == "OrderedReady",
+        min_ready=max(spec.min_ready_seconds, 0) * SECOND,
         first=0 if spec.ordinals is None else spec.ordinals.start,
         changed=max(_writes(metadata.managed_fields or ()), default=None),
         scheduled=stated_moment(notes.scheduled),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.instants import SECOND, Evidence, intersect
+from podtimeline.core.instants import SECOND, Evidence, intersect, later
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Observation, Witnessed
 from podtimeline.core.pods import ContainerKind, PodFacts
@@ -160,7 +160,9 @@ class Requests(Companion):
         if found.neighbour is not None:
             ready = self._sources.predecessors.evidence(found.neighbour, Milestone.READY)
             if ready:
-                yield Witnessed(uid, _NEIGHBOUR, ready, found.neighbour.name)
+                name, wait = found.neighbour.name, found.min_ready
+                detail = f"{name}, available after {wait // SECOND} s" if wait else name
+                yield Witnessed(uid, _NEIGHBOUR, tuple(later(each, wait) for each in ready), detail)
 
 
 def _vacated(former: Timeline, by: int) -> tuple[Evidence, ...]:
