@@ -58,11 +58,16 @@ class VolumeSpec:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A controller reference: kind, name and uid as in ``metadata.ownerReferences``."""
+    """A controller reference: kind, name and uid as in ``metadata.ownerReferences``.
+
+    ``group`` is the API group of a custom resource, empty for Kubernetes' own kinds, whose names custom resources may
+    have too.
+    """
 
     kind: str
     name: str
     uid: str = ""
+    group: str = ""
 
 
 DEFAULT_SCHEDULER = "default-scheduler"

@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = (
          "quota, admission or a limit refused the pod", "FailedCreate event of its owner",
          "raise the quota, or change what admission refuses: the event names it"),
     Rule(K.STATEFUL_ORDER, _REQUEST, (P.PREDECESSOR, P.POD_CREATION), each(waiting.stateful_order),
-         "the StatefulSet's pod before it had to be ready, or available, first", "that pod's readiness, minReadySeconds",
+         "the StatefulSet's pod before it had to be ready, or available, first", "that pod's readiness",
          "see why that pod took long, or set podManagementPolicy: Parallel"),
     Rule(K.REPLACED_POD, _REQUEST, (P.REPLACEMENT,), each(waiting.replaced_pod),
          "the pod whose name or place it takes had to be gone first", "that pod's removal",

@@ -101,7 +101,7 @@ class OwnerIndex:
         """See ``ports.Owners``."""
         chain = [owner]
         while len(chain) < _MAX_CHAIN:
-            shelf = self.controllers.get(chain[-1].kind)
+            shelf = None if chain[-1].group else self.controllers.get(chain[-1].kind)
             found = None if shelf is None else shelf.objects.get((namespace, chain[-1].name))
             if found is None or found[1] is None or chain[-1].uid not in {"", found[0]}:
                 break

@@ -81,7 +81,8 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,
         scheduler="" if spec.scheduler_name == DEFAULT_SCHEDULER else spec.scheduler_name,
-        run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
+        run_to_completion=spec.restart_policy != "Always"
+        or (owner is not None and owner.kind == "Job" and not owner.group),
     )
 
 
@@ -99,8 +100,18 @@ def controller(references: list[OwnerReference] | None) -> Owner | None:
     """The controller among owner references: at most one has ``controller: true``."""
     for each in references or ():
         if each.controller:
-            return Owner(each.kind, each.name, each.uid)
+            return Owner(each.kind, each.name, each.uid, custom_group(each.api_version))
     return None
+
+
+def custom_group(api_version: str) -> str:
+    """The group of a custom resource's ``apiVersion``; empty for Kubernetes' own kinds that make pods.
+
+    The groups of those (apps, batch, the core group) have no dot, and that of a custom resource has one
+    (apiextensions-apiserver, ``ValidateCustomResourceDefinitionSpec``).
+    """
+    group = api_version.rpartition("/")[0]
+    return group if "." in group else ""
 
 
 def _init_kind(container: Container) -> ContainerKind:

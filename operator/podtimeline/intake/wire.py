@@ -28,6 +28,7 @@ class OwnerReference(Wire, frozen=True):
     kind: str
     name: str
     uid: str = ""
+    api_version: str = ""
     controller: bool | None = None
 
 
@@ -269,6 +270,7 @@ class ObjectReference(Wire, frozen=True):
     namespace: Name = ""
     name: Name = ""
     uid: Uid = ""
+    api_version: Name = ""
     field_path: Name = ""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence, Source, Window, exactly, intersect
 from podtimeline.core.milestones import Milestone
-from podtimeline.core.pods import PodFacts
+from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.requests import Request, Why, WorkloadHistory, of_node, of_ordinal, origin, with_room
 from podtimeline.core.texts import whole
 from podtimeline.ports import Nodes
@@ -63,9 +63,14 @@ class Sources:
     nodes: Nodes
 
 
-MAKERS = frozenset({"ReplicaSet", "Job", "StatefulSet", "DaemonSet"})
-"""The kinds that make pods and are followed."""
+_MAKERS = frozenset({"ReplicaSet", "Job", "StatefulSet", "DaemonSet"})
+"""The kinds that make pods and are watched."""
 _REPLACES = Answer()
+
+
+def followed(owner: Owner) -> bool:
+    """Whether what it was asked for is watched."""
+    return owner.kind in _MAKERS and not owner.group
 
 
 def answer(history: WorkloadHistory, pod: Newborn, sources: Sources, *, final: bool) -> Answer | None:

@@ -11,7 +11,7 @@ from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Memory, Nodes
 from podtimeline.quarantine import Step
-from podtimeline.tracking.answers import MAKERS, Answer, Newborn, Sources, answer
+from podtimeline.tracking.answers import Answer, Newborn, Sources, answer, followed
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.predecessors import Predecessors
@@ -63,7 +63,7 @@ class Requests(Companion):
         if facts.owner is None:
             # Nobody but its own maker asked for it.
             return (Witnessed(record.uid, _STARTED, timeline.evidence.get(_CREATED, ()), "bare pod"),)
-        if facts.owner.kind not in MAKERS:
+        if not followed(facts.owner):
             return ()
         if occasion is Occasion.DESCRIBED:
             self._waiting.setdefault(facts.owner.uid, {})[record.uid] = (now + _PATIENCE, record)
