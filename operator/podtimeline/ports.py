@@ -45,6 +45,10 @@ class Intake(Protocol):
         """``namespace/name`` of a pod; ``None`` while it has not been described."""
         ...
 
+    def labels(self, uid: str) -> tuple[tuple[str, str], ...] | None:
+        """The latest labels known of a pod; ``None`` while it has not been described."""
+        ...
+
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """Join observations of one pod, in any order, any number of times."""
         ...
@@ -87,6 +91,10 @@ class Owners(Protocol):
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """``namespace/name`` of each Service that selects the labels; ``None`` while Services are not listed yet."""
+        ...
+
+    def services_changed(self) -> AbstractSet[str]:
+        """The namespaces in which a selector came, went or changed since the last call."""
         ...
 
 

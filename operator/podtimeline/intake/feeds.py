@@ -10,13 +10,14 @@ from msgspec.json import Decoder
 
 from podtimeline.core.instants import Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
+from podtimeline.core.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
 from podtimeline.core.pods import PodFacts
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.reboots import CHANGED, Reboots
 from podtimeline.intake.slices import Name, SliceIndex
+from podtimeline.intake.specs import pod_labels
 from podtimeline.intake.texts import stated_moment
 from podtimeline.intake.volumes import REASONS as OF_VOLUMES
 from podtimeline.intake.volumes import claim_words, volume_observations
@@ -240,6 +241,10 @@ class PodFeed(Feed[Pod]):
             said += self._gates.read(seen, arrived=arrived, live=live, known=known)
             if self._nodes is not None:
                 said += read_taints(seen, self._nodes, arrived=arrived)
+        if known is not None:
+            labels, held = pod_labels(seen), self._intake.labels(uid)
+            if held is not None and labels is not held and labels != held:
+                said.append(Labelled(uid, labels, arrived))
         if said:
             if not live:
                 self._flag(uid, said, new=known is None, listing=listing)

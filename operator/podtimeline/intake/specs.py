@@ -73,7 +73,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         created_second=moment(metadata.creation_timestamp),
         owner=owner,
         containers=containers,
-        labels=_labels(bytes(metadata.labels)),
+        labels=pod_labels(pod),
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
         mirror="" if metadata.annotations is None else metadata.annotations.mirror,
@@ -84,6 +84,11 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         run_to_completion=spec.restart_policy != "Always"
         or (owner is not None and owner.kind == "Job" and not owner.group),
     )
+
+
+def pod_labels(pod: Pod) -> tuple[tuple[str, str], ...]:
+    """The pod's labels, by key. Raises ``MalformedObject``."""
+    return _labels(bytes(pod.metadata.labels))
 
 
 @lru_cache(maxsize=_SHARED)

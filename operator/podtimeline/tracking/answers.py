@@ -94,7 +94,7 @@ def _of_replicas(history: WorkloadHistory, pod: Newborn, sources: Sources, *, fi
         return None
     if owner is None:
         return Answer(request.evidence, words(request), _birth(history, request), request)
-    if owner.kind != "Deployment":
+    if owner.kind != "Deployment" or owner.group:
         return Answer(owner=_birth(history, request), request=request)
     parent = sources.histories.get(owner.uid)
     if parent is None or parent.state.version <= request.version:
