@@ -111,7 +111,7 @@ class Selectors(Shelf[_Selector]):
         for (namespace, name), selector in self.objects.items():
             self._within.setdefault(namespace, {})[name] = selector
         spaces = before.keys() | self._within.keys()
-        self.changed |= {each for each in spaces if before.get(each) != self._within.get(each)}
+        self.changed |= {each for each in spaces if before.get(each, {}) != self._within.get(each, {})}
 
     def put(self, key: tuple[str, str], value: _Selector) -> None:
         """See ``Shelf.put``."""
