@@ -17,11 +17,14 @@ class Selecting(StandingOwners):
     """Services by their selectors, all in one namespace."""
 
     selectors: dict[str, dict[str, str]] = field(default_factory=dict)
+    unknown: bool = False
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """See ``ports.Owners``."""
         self.asked += 1
         have = labels.items()
+        if self.unknown:
+            return None
         return tuple(f"{namespace}/{name}" for name, each in sorted(self.selectors.items()) if each.items() <= have)
 
     def now(self, **selectors: dict[str, str]) -> None:
@@ -92,6 +95,21 @@ def test_a_pod_that_rests_is_asked_again_after_a_restart() -> None:
     world.commit(202)
     assert world.view().services == ("shop/all",)
     world.killed(300)
+    assert world.view().services == ("shop/all",)
+    owners.selectors = {}
+    world.tick(301)
+    assert world.view().services == ()
+
+
+def test_a_namespace_whose_services_are_not_known_holds_nobody_up() -> None:
+    """It is asked for again with each tick until there is an answer."""
+    world, owners = lone()
+    owners.unknown = True
+    owners.now(all={"app": "pg"})
+    world.tick(50)
+    assert world.view().services == ()
+    owners.unknown = False
+    world.tick(51)
     assert world.view().services == ("shop/all",)
 
 

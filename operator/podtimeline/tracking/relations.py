@@ -19,9 +19,9 @@ class Relations:
         self._rules = rules
         self._unowned: list[tuple[int, Tracked]] = []
         self._unselected: dict[str, Tracked] = {}
-        self._nobodys: dict[str, dict[str, tuple[Tracked, tuple[str, ...]]]] = {}
+        self._unmatched: dict[str, dict[str, tuple[Tracked, tuple[str, ...]]]] = {}
         """By namespace and uid: pods that no Service selected when they became ready, and those that do now."""
-        self._doubtful: dict[str, Tracked] = {}
+        self._stale: dict[str, Tracked] = {}
         """Those of them whose labels or Services changed since they were asked for."""
 
     def own(self, record: Tracked, timeline: Timeline, now: int) -> None:
@@ -75,12 +75,12 @@ class Relations:
     def unselected(self, record: Tracked, services: tuple[str, ...] = ()) -> None:
         """No Service selected the pod when it became ready; ``services`` are those that were found later."""
         if record.key is not None:
-            self._nobodys.setdefault(record.key[0], {})[record.uid] = (record, services)
+            self._unmatched.setdefault(record.key[0], {})[record.uid] = (record, services)
 
     def relabelled(self, record: Tracked) -> None:
         """The pod's labels changed."""
         if self._held(record) is not None:
-            self._doubtful[record.uid] = record
+            self._stale[record.uid] = record
 
     def reselect(self, now: int) -> list[Selected]:
         """Ask again for pods that no Service selected, whose labels or Services changed: what is otherwise now.
@@ -88,29 +88,29 @@ class Relations:
         At most ``_ASKED`` pods are asked for in one call: others follow in the next one.
         """
         for namespace in self._owners.services_changed():
-            self._doubtful |= {uid: record for uid, (record, _) in self._nobodys.get(namespace, {}).items()}
+            self._stale |= {uid: record for uid, (record, _) in self._unmatched.get(namespace, {}).items()}
         found = []
-        for uid in list(islice(self._doubtful, _ASKED)):
-            record = self._doubtful[uid]
+        for uid in list(islice(self._stale, _ASKED)):
+            record = self._stale.pop(uid)
             held = self._held(record)
             services = None if record.key is None else self._owners.services(record.key[0], dict(record.labels))
             if services is None:
-                return
-            del self._doubtful[uid]
-            if held is not None and services != held:
+                # Services are not listed yet, or cannot be read there: others come first.
+                self._stale[uid] = record
+            elif held is not None and services != held:
                 self.unselected(record, services)
                 found.append(Selected(uid, services, now))
         return found
 
     def closed(self, record: Tracked) -> None:
         """The pod is gone."""
-        self._doubtful.pop(record.uid, None)
-        pods = {} if record.key is None else self._nobodys.get(record.key[0], {})
+        self._stale.pop(record.uid, None)
+        pods = {} if record.key is None else self._unmatched.get(record.key[0], {})
         if pods.pop(record.uid, None) is not None and not pods and record.key is not None:
-            del self._nobodys[record.key[0]]
+            del self._unmatched[record.key[0]]
 
     def _held(self, record: Tracked) -> tuple[str, ...] | None:
-        found = None if record.key is None else self._nobodys.get(record.key[0], {}).get(record.uid)
+        found = None if record.key is None else self._unmatched.get(record.key[0], {}).get(record.uid)
         return None if found is None else found[1]
 
     def forget(self, record: Tracked) -> None:

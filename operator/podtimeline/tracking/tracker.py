@@ -432,6 +432,7 @@ class Tracker:
         record.labels = shared(facts.labels if state.labelled is None else state.labelled.labels)
         if state.services == ():
             self._relations.unselected(record, () if state.reselected is None else state.reselected.services)
+            self._relations.relabelled(record)
         self._records[record.uid] = record
         self._mirrors.appeared(facts)
         self._names.appeared(record, record.key)
