@@ -45,6 +45,10 @@ class Intake(Protocol):
         """``namespace/name`` of a pod; ``None`` while it has not been described."""
         ...
 
+    def labels(self, uid: str) -> tuple[tuple[str, str], ...] | None:
+        """The latest labels known of a pod; ``None`` while it has not been described."""
+        ...
+
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """Join observations of one pod, in any order, any number of times."""
         ...
@@ -87,6 +91,10 @@ class Owners(Protocol):
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """``namespace/name`` of each Service that selects the labels; ``None`` while Services are not listed yet."""
+        ...
+
+    def services_changed(self) -> AbstractSet[str]:
+        """The namespaces in which a selector came, went or changed since the last call."""
         ...
 
 
@@ -153,14 +161,18 @@ class Increment:
     def labels(self) -> tuple[str, ...]:
         """The label values of its series: namespace, workload_kind, workload, and the phase where there is one.
 
-        A pod without a controller is its own workload, and its name is no label: all of a namespace's are one series.
+        No pod's name is a label: all pods of a namespace that have no controller are one series, and so are all whose
+        controller is a pod.
         """
-        mine = (self.namespace, self.workload_kind, BARE if self.workload_kind == "Pod" else self.workload)
+        named = self.workload_kind != "Pod" or self.workload == CONTROLLED
+        mine = (self.namespace, self.workload_kind, self.workload if named else BARE)
         return mine if self.phase is None else (*mine, self.phase.value)
 
 
 BARE = "bare"
 """The label value of pods that have no controller."""
+CONTROLLED = "controlled_by_pod"
+"""The label value of pods whose controller is a pod, as that of a Spark executor is: no pod can have this name."""
 OTHER = "other"
 """The label value of workloads that came after a histogram reached its limit of series."""
 

@@ -4,7 +4,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.lives import at, in_second, named, watched
 
-from podtimeline.core.instants import SECOND, Evidence, Source, Window, happened, intersect, just_after, not_before
+from podtimeline.core.instants import (
+    SECOND,
+    Evidence,
+    Source,
+    Window,
+    happened,
+    intersect,
+    just_after,
+    later,
+    not_before,
+    within_second,
+)
 
 
 def test_an_event_name_is_the_estimate_and_the_upper_bound() -> None:
@@ -92,3 +103,11 @@ def test_the_estimate_lies_inside_its_bounds(statements: list[Evidence]) -> None
     assert instant is not None
     assert instant.earliest is None or instant.earliest <= instant.at
     assert instant.latest is None or instant.at <= instant.latest
+
+
+def test_what_follows_after_a_fixed_time_has_the_same_evidence_later() -> None:
+    """What bounds nothing bounds nothing; when it was heard of stays."""
+    stated = within_second(Source.CONDITION, 5 * SECOND, observed=9)
+    assert later(stated, 30 * SECOND) == within_second(Source.CONDITION, 35 * SECOND, observed=9)
+    assert later(happened(9), SECOND) == happened(9)
+    assert later(stated, 0) is stated

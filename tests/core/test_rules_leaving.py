@@ -8,7 +8,7 @@ from podtimeline.core.explain import explain
 from podtimeline.core.findings import FindingKind as Kind
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.milestones import Leg, Milestone
-from podtimeline.core.observations import Leaves, Observation, Ran, Selected, Skewed
+from podtimeline.core.observations import Labelled, Leaves, Observation, Ran, Selected, Skewed
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.core.view import view
 
@@ -126,6 +126,19 @@ def test_a_pod_that_gates_its_traffic_and_gets_none_is_told_of() -> None:
     finding = only(without_service(facts(labels=(("app", "web"),))), Kind.NO_SERVICE)
     assert finding.duration == 0
     assert "metadata.labels: app=web" in proofs(finding)
+
+
+def test_a_slice_that_holds_the_address_disproves_it() -> None:
+    """A Service without selector has slices too; and a Service may select the pod later, by labels that it got."""
+    held = without_service(facts()).saw(Milestone.ENDPOINT_READY, watched(9), subject="shop/db/db-x1")
+    assert found(held, Kind.NO_SERVICE) is None
+    later = without_service(facts())
+    later.told.append(Selected("uid-1", ("shop/db",), at(30)))
+    assert found(later, Kind.NO_SERVICE) is None
+    again = without_service(facts(labels=(("role", "replica"),)))
+    again.told += [Selected("uid-1", ("shop/db",), at(30)), Selected("uid-1", (), at(40))]
+    again.told.append(Labelled("uid-1", (("role", "primary"),), at(40)))
+    assert "role=primary" in proofs(only(again, Kind.NO_SERVICE))
 
 
 def test_a_pod_without_a_readiness_probe_does_not_ask_for_traffic() -> None:

@@ -1,13 +1,14 @@
 """What a pod waits for before a kubelet takes it up: each finding quotes its evidence, and needs it."""
 
 import pytest
-from tests.support.findings import created, found, only, proofs
+from tests.support.findings import created, every, found, only, proofs
 from tests.support.lives import WEB, Life, at, facts, watched
 
 from podtimeline.core.findings import FindingKind as Kind
 from podtimeline.core.instants import Source, exactly
-from podtimeline.core.milestones import Leg, Milestone
+from podtimeline.core.milestones import Leg, Milestone, Phase
 from podtimeline.core.pods import Owner, VolumeSpec
+from podtimeline.core.taints import UNTOLERATED
 
 CLAIM = VolumeSpec("data", "persistentVolumeClaim", "data-web-1")
 
@@ -137,3 +138,72 @@ def test_a_claim_that_is_provisioned_is_named(reason: str, told: bool) -> None: 
 def test_no_claim_no_provisioning() -> None:
     """Nothing is provisioned for a pod without volumes."""
     assert found(created(), Kind.VOLUME_PROVISIONING) is None
+
+
+def test_a_pod_before_that_had_to_be_available_says_for_how_long() -> None:
+    """minReadySeconds; and what its controller took after that is its own doing."""
+    pod = facts(name="ledger-1", owner=Owner("StatefulSet", "ledger", "s-1"))
+    detail = "ledger-0, available after 30 s"
+    life = requested(created(pod), 60).saw(Milestone.PREDECESSOR_READY, watched(-20), detail=detail)
+    waited, late = (each for each in every(life) if each.kind is Kind.STATEFUL_ORDER)
+    assert waited.text == "ledger-0 had to be available first: ready for 30 s (minReadySeconds)"
+    assert (waited.subject, waited.duration) == ("ledger-0", 40 * 10**9)
+    assert (late.phase, late.duration) == (Phase.POD_CREATION, 20 * 10**9)
+    assert "looks again minReadySeconds after" in late.text
+
+
+def test_a_refusal_after_the_pod_before_was_available_is_told_instead() -> None:
+    """The controller did look again."""
+    pod = facts(name="ledger-1", owner=Owner("StatefulSet", "ledger", "s-1"))
+    detail = "ledger-0, available after 30 s"
+    life = requested(created(pod), 60).saw(Milestone.PREDECESSOR_READY, watched(-20), detail=detail)
+    life.noted("FailedCreate", -10, "exceeded quota")
+    assert only(life, Kind.STATEFUL_ORDER).phase is Phase.PREDECESSOR
+    assert only(life, Kind.REFUSED_CREATION).phase is Phase.POD_CREATION
+
+
+def test_a_taint_that_kubernetes_set_is_explained_by_the_watched_nodes() -> None:
+    """From v1.34 on the scheduler names no key; without nodes both kinds of taint are thought of."""
+    text = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
+    unknown = only(created().noted("FailedScheduling", 0.1, text), Kind.UNSCHEDULABLE)
+    assert "tolerate those that are meant" in unknown.advice
+    life = created().noted("FailedScheduling", 0.1, text)
+    life.noted(UNTOLERATED, 0.1, "2 node(s) had untolerated taint {node.kubernetes.io/unreachable: }")
+    finding = only(life, Kind.UNSCHEDULABLE)
+    assert "stopped reporting" in finding.advice
+    assert "tolerate" not in finding.advice
+    assert "nodes: 2 node(s) had untolerated taint {node.kubernetes.io/unreachable: }" in proofs(finding)
+
+
+def test_a_wait_that_a_new_node_ended_says_so() -> None:
+    """Nobody told of a scale-up, but the node is younger than the refusal."""
+    life = created().noted("FailedScheduling", 1, "0/1 nodes are available: 1 Insufficient cpu.")
+    life.saw(Milestone.FIRST_UNSCHEDULABLE, watched(1)).saw(Milestone.NODE_CREATED, watched(40), detail="node-9")
+    life.saw(Milestone.NODE_READY, watched(55)).saw(Milestone.SCHEDULED, watched(56), detail="node-9")
+    (finding,) = (each for each in every(life) if each.kind is Kind.UNSCHEDULABLE and each.phase is Phase.UNSCHEDULABLE)
+    assert finding.text.endswith("1 Insufficient cpu; node-9 registered then")
+    assert finding.advice.startswith("keep spare nodes")
+    assert only(life, Kind.WAITING_FOR_NODE).phase is Phase.NODE_START
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "now", "told"),
+    [("volcano", 5, True), ("", 5, True), ("", 0.5, False)],
+)
+def test_a_scheduler_that_is_silent_is_named(scheduler: str, now: float, *, told: bool) -> None:
+    """Whichever it is; the default one has a moment to answer."""
+    finding = found(created(facts(scheduler=scheduler)), Kind.SCHEDULER_AWAITED, now=now)
+    assert (finding is not None) is told
+    if finding is not None:
+        assert (scheduler or "default-scheduler") in finding.text
+        assert f"spec: schedulerName: {scheduler or 'default-scheduler'}" in proofs(finding)
+        assert "runs" in finding.advice
+
+
+def test_a_scheduler_that_answered_is_named_where_it_is_not_the_default() -> None:
+    """It was slow; what refused the pod has spoken already."""
+    bound = created(facts(scheduler="volcano")).saw(Milestone.SCHEDULED, watched(9), detail="node-1")
+    assert "load and queue" in only(bound, Kind.SCHEDULER_AWAITED).advice
+    assert found(created().saw(Milestone.SCHEDULED, watched(9), detail="node-1"), Kind.SCHEDULER_AWAITED) is None
+    refused = created(facts(scheduler="volcano")).noted("FailedScheduling", 0.1, "0/1 nodes are unavailable: 1 no.")
+    assert found(refused, Kind.SCHEDULER_AWAITED) is None

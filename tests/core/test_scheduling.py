@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtimeline.core.scheduling import FAILED_SCHEDULING, Obstacle, read_refusal, refused
+from podtimeline.core.scheduling import FAILED_SCHEDULING, Obstacle, read_refusal, refused, taint_keys
 from podtimeline.core.timeline import Note
 
 TEXTS = {
@@ -143,3 +143,83 @@ def test_two_refusals_are_two_attempts_whatever_their_events_count() -> None:
     note = Note(FAILED_SCHEDULING, "", counted((3, "Insufficient cpu")), first=5, last=9, count=1)
     attempts = [refused((note,), first=first, last=last) for first, last in ((5, 8), (5, 5), (None, None))]
     assert [each and (each.attempts, each.first, each.last) for each in attempts] == [(2, 5, 8), (1, 5, 5), (1, 5, 9)]
+
+
+VOLCANO = {
+    "0/5 nodes are unavailable: 4 Insufficient cpu, 1 node(s) were unschedulable.": (
+        5, [(Obstacle.CPU, 4), (Obstacle.CORDONED, 1)],
+    ),
+    "all nodes are unavailable: 1 node(s) pod number exceeded, 2 node(s) resource fit failed.": (
+        None, [(Obstacle.PODS, 1), (Obstacle.RESOURCE, 2)],
+    ),
+    "In hyperNode s1: 0/2 nodes are unavailable: 2 Insufficient nvidia.com/gpu.": (2, [(Obstacle.RESOURCE, 2)]),
+    "0/5 nodes are unavailable": (5, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), VOLCANO.items())
+def test_volcanos_counts_are_read_as_kube_schedulers_are(
+    text: str, told: tuple[int | None, list[tuple[Obstacle, int]]]
+) -> None:
+    """``FitErrors.Error``: other words at the beginning, the same list of reasons."""
+    refusal = read_refusal(text)
+    assert (refusal.nodes, [(each.obstacle, each.nodes) for each in refusal.blocked]) == told
+
+
+WHOLE = {
+    "3/6 tasks in gang unschedulable: pod group is not ready, 6 Pending, 6 minAvailable; Pending: 3 Schedulable": (
+        Obstacle.GANG
+    ),
+    "pod group is not ready, 1 Pending, 2 minAvailable. Origin reason is a-1: 0/2 nodes are unavailable: 2 "
+    "Insufficient cpu": Obstacle.GANG,
+    "Pod ns1/task-1 can possibly be assigned to node1, once minAvailable is satisfied": Obstacle.GANG,
+    "Request 'a-1' does not fit in queue 'root.test' (requested map[vcore:100], available map[])": Obstacle.QUEUE,
+    "Task shop/web-1 is skipped from scheduling because the queue quota has been exceed": Obstacle.QUEUE,
+    "request is waiting for cluster resources become available": Obstacle.OTHER,
+    "12 monkeys, 3 Insufficient patience, 4 more": Obstacle.RESOURCE,
+}
+
+
+@pytest.mark.parametrize(("text", "obstacle"), WHOLE.items())
+def test_a_text_without_a_known_beginning_is_one_reason(text: str, obstacle: Obstacle) -> None:
+    """Numbers in it separate nothing: it is quoted as a whole."""
+    (blocked,) = read_refusal(text).blocked
+    assert (blocked.obstacle, blocked.nodes, blocked.text) == (obstacle, None, text)
+
+
+def test_yunikorn_counts_behind_its_reasons() -> None:
+    """``SendPredicatesFailed`` of yunikorn-core."""
+    refusal = read_refusal(
+        "Unschedulable request 'a-1': node(s) had taints that the pod didn't tolerate (5x); node(s) didn't match "
+        "Pod's node affinity/selector (2x); "
+    )
+    assert [(each.obstacle, each.nodes) for each in refusal.blocked] == [
+        (Obstacle.TAINT, 5), (Obstacle.NODE_AFFINITY, 2),
+    ]  # fmt: skip
+
+
+def test_a_number_in_the_middle_of_a_reason_cuts_nothing() -> None:
+    """A plugin of somebody else may write commas and numbers of its own."""
+    refusal = read_refusal("0/9 nodes are available: 4 no free slots, 2 of 8 used, 5 Insufficient cpu.")
+    assert [(each.nodes, each.text) for each in refusal.blocked] == [
+        (4, "no free slots, 2 of 8 used"), (5, "Insufficient cpu"),
+    ]  # fmt: skip
+
+
+def test_a_number_beyond_all_nodes_is_none() -> None:
+    """Thousands of digits are text: nothing counts so many nodes."""
+    digits = "9" * 5000
+    assert read_refusal(f"0/{digits} nodes are available: 1 Insufficient cpu.").nodes is None
+    (blocked,) = read_refusal(f"0/3 nodes are available: {digits} Insufficient cpu.").blocked
+    assert (blocked.nodes, blocked.obstacle) == (None, Obstacle.RESOURCE)
+
+
+def test_the_keys_of_taints_are_found_in_every_spelling() -> None:
+    """v1.33 and before; from v1.34 on there is none."""
+    text = counted(
+        (1, "node(s) had untolerated taint {node.kubernetes.io/not-ready: }"),
+        (2, "node(s) had taint {dedicated: db}, that the pod didn't tolerate"),
+        (1, "node(s) had untolerated taint {node.kubernetes.io/not-ready: x}"),
+    )
+    assert taint_keys(text) == ("node.kubernetes.io/not-ready", "dedicated")
+    assert taint_keys(counted((3, "node(s) had untolerated taint(s)"))) == ()

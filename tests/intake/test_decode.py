@@ -407,3 +407,27 @@ def test_a_restart_of_all_containers_is_noted_while_it_lasts() -> None:
         assert [(each.reason, each.subject, each.text) for each in said] == [
             ("AllContainersRestarting", "", "Rule")
         ] * count
+
+
+def test_a_scheduler_is_known_where_it_is_not_the_default() -> None:
+    """The API server fills in the default's name."""
+    schedulers = []
+    for name in ("volcano", "default-scheduler"):
+        (described, *_) = read(pod(spec={"schedulerName": name}), known=None)
+        assert isinstance(described, Described)
+        schedulers.append(described.facts.scheduler)
+    assert schedulers == ["volcano", ""]
+
+
+def test_the_group_of_a_custom_owner_is_part_of_who_it_is() -> None:
+    """A Job of Volcano may run servers, that never end; Kubernetes' own groups have no dot."""
+    facts = []
+    for api in ("batch/v1", "batch.volcano.sh/v1alpha1"):
+        owner = {"apiVersion": api, "kind": "Job", "name": "train", "uid": "j-1", "controller": True}
+        (described, *_) = read(pod(metadata={"ownerReferences": [owner]}), known=None)
+        assert isinstance(described, Described)
+        facts.append(described.facts)
+    assert [each.owner for each in facts] == [
+        Owner("Job", "train", "j-1"), Owner("Job", "train", "j-1", "batch.volcano.sh"),
+    ]  # fmt: skip
+    assert [each.run_to_completion for each in facts] == [True, False]

@@ -19,7 +19,7 @@ from tests.support.objects import (
 from tests.support.recording import RecordingIntake
 
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Noted, Partial, Witnessed
+from podtimeline.core.observations import Described, Flagged, Labelled, Noted, Partial, Witnessed
 from podtimeline.intake.faults import ApiError, VersionGoneError
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed
 from podtimeline.quarantine import Step
@@ -210,3 +210,17 @@ def test_lines_taken_at_once_say_what_each_of_them_says(odd: bytes) -> None:
         each.line(every, arrived=NOW, live=True)
         feed.line(every, arrived=NOW, live=True)
     assert (whole.timelines, feed.malformed) == (one.timelines, each.malformed)
+
+
+def test_labels_are_told_when_they_change() -> None:
+    """Other changes say nothing of them; a listing shows those of now as well."""
+    intake = RecordingIntake()
+    feed = PodFeed(intake)
+    for index, more in enumerate(({}, {}, {"role": "primary"}, {"role": "primary"})):
+        body = pod(metadata={"labels": {"app": "web"} | more})
+        feed.line(line("MODIFIED" if index else "ADDED", body), arrived=CREATED_NS + index, live=True)
+    assert intake.of("uid-web-1", Labelled) == [
+        Labelled("uid-web-1", (("app", "web"), ("role", "primary")), CREATED_NS + 2)
+    ]
+    listing(feed, pod(metadata={"labels": {}}))
+    assert intake.labels("uid-web-1") == ()

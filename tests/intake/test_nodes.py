@@ -7,6 +7,7 @@ from tests.support.recording import RecordingIntake
 
 from podtimeline.core.instants import SECOND, Source
 from podtimeline.core.nodes import NodeState
+from podtimeline.core.taints import Taint
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
 
 NOW = CREATED_NS + 30 * SECOND
@@ -151,3 +152,18 @@ def test_a_malformed_node_is_counted() -> None:
     nodes.watch(broken)
     assert nodes.feed.malformed == 1
     assert nodes.index.node("node-1") is None
+
+
+def test_nodes_are_counted_by_their_taints() -> None:
+    """As they come, change and go."""
+    nodes, lost = Nodes(), {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+    for name in ("node-1", "node-2"):
+        body = node(name)
+        body["spec"]["taints"] = [lost]
+        nodes.watch(body, kind="ADDED")
+    taints = (Taint("node.kubernetes.io/unreachable", "", "NoSchedule"),)
+    assert nodes.index.taints == {taints: 2}
+    nodes.watch(node("node-1"))
+    assert nodes.index.taints == {taints: 1}
+    nodes.watch(node("node-2"), kind="DELETED")
+    assert nodes.index.taints == {}

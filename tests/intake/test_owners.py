@@ -118,3 +118,29 @@ def test_what_is_deleted_while_a_listing_is_read_does_not_come_back() -> None:
     feed.item(raw(service("web", {"app": "web"})), arrived=1)
     feed.end("9", arrived=1)
     assert index.services("shop", {"app": "web"}) == ("shop/new",)
+
+
+def test_a_custom_resource_is_not_the_kind_whose_name_it_has() -> None:
+    """A Job of Volcano has no CronJob, whatever Job of that name there is."""
+    index = OwnerIndex()
+    listing(index, LowRate.JOBS, replicaset("train", "j-1", Owner("CronJob", "nightly", "c-1")))
+    assert len(index.chain("shop", Owner("Job", "train"))) == 2
+    assert len(index.chain("shop", Owner("Job", "train", group="batch.volcano.sh"))) == 1
+
+
+def test_namespaces_are_named_in_which_selectors_changed() -> None:
+    """Once; a listing names those that are otherwise than before, and a Service without selector none."""
+    index = OwnerIndex()
+    feed = listing(index, LowRate.SERVICES, service("web", {"app": "web"}))
+    assert index.services_changed() == {"shop"}
+    assert index.services_changed() == set()
+    listing(index, LowRate.SERVICES, service("web", {"app": "web"}))
+    feed.line(line("MODIFIED", service("web", {"app": "web"})), arrived=1, live=True)
+    feed.line(line("ADDED", service("manual", None)), arrived=1, live=True)
+    assert index.services_changed() == set()
+    feed.line(line("MODIFIED", service("web", {"app": "x"})), arrived=1, live=True)
+    assert index.services_changed() == {"shop"}
+    feed.line(line("DELETED", service("web", {"app": "x"})), arrived=1, live=True)
+    assert index.services_changed() == {"shop"}
+    listing(index, LowRate.SERVICES)
+    assert index.services_changed() == set()

@@ -1,6 +1,7 @@
 """What a pod waits for before it is bound: gates that go, refusals, victims, and nodes that are asked for."""
 
 from collections.abc import Set as AbstractSet
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
 from podtimeline.core.scheduling import GATE_REMOVED
+from podtimeline.core.taints import UNTOLERATED, Taint
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.feeds import EventFeed, PodFeed
 from podtimeline.intake.waiting import waiting_observations
@@ -271,6 +273,7 @@ def test_a_feed_takes_a_preemption_for_both_pods() -> None:
     [
         ("TriggeredScaleUp", "pod triggered scale-up: [{pool-a 1->2 (max: 10)}]", "[{pool-a 1->2 (max: 10)}]"),
         ("Nominated", "Pod should schedule on: nodeclaim/default-x7k2q", "nodeclaim/default-x7k2q"),
+        ("Nominated", "Pod should schedule on: machine/default-8v7k2", "machine/default-8v7k2"),
     ],
 )
 def test_a_request_for_a_node_is_a_milestone_with_what_was_asked_for(reason: str, message: str, detail: str) -> None:
@@ -287,6 +290,8 @@ def test_a_request_for_a_node_is_a_milestone_with_what_was_asked_for(reason: str
     [
         ("Nominated", "Pod should schedule on: node/ip-10-0-1-23"),
         ("Nominated", "Pod should schedule on: nodeclaim/default-x7k2q, node/ip-10-0-1-23"),
+        ("Nominated", "Pod should schedule on: machine/default-8v7k2, node/ip-10-0-1-23"),
+        ("Nominated", "Pod should schedule on node: ip-10-0-1-23"),
         ("NotTriggerScaleUp", "pod didn't trigger scale-up: 1 max node group size reached"),
     ],
 )
@@ -294,3 +299,61 @@ def test_words_that_ask_for_no_new_node_are_only_noted(reason: str, message: str
     """A node that Karpenter names is there already; the autoscaler says why it asks for none."""
     (said,) = said_by(reason, message, micro=False).values()
     assert said == [Noted(UID, reason, "", message, NAMED, 1, NAMED)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("Undetermined", "1/1 tasks in gang unschedulable: pod group is not ready, 1 Pending, 1 minAvailable"),
+        ("Schedulable", "Pod shop/web-1 can possibly be assigned to node-3, once minAvailable is satisfied"),
+        ("SchedulingSkipped", "queue quota"),
+        ("SchedulerError", "binding rejected"),
+        ("Undetermined", ""),
+    ],
+)
+def test_any_scheduler_that_looked_and_did_not_bind_has_refused(reason: str, message: str) -> None:
+    """Of the reasons only SchedulingGated says that nobody looked (corev1, PodScheduled)."""
+    why = condition("PodScheduled", 5, status="False", reason=reason, message=message)
+    said = read(pod(status={"conditions": [why]}))
+    assert evidence(said, FIRST)[0].earliest == CREATED_NS + 5 * SECOND
+    assert [each.text for each in said if isinstance(each, Noted)] == [message or reason]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "refused"),
+    [
+        ("PodUnschedulable", "Task shop/web-1 is pending for the requested resources become available", True),
+        ("Informational", "Unschedulable request 'a-1': node(s) had no room (5x); ", True),
+        ("Informational", "Request 'a-1' does not fit in queue 'root.test' (requested map[], available map[])", True),
+        ("Informational", "Request 'a-1' has become schedulable in queue 'root.test'", False),
+    ],
+)
+def test_yunikorn_refuses_by_events_of_its_own(reason: str, message: str, *, refused: bool) -> None:
+    """yunikorn-k8shim, ``PublishEvents`` and ``HandleContainerStateUpdate``."""
+    said = [each for told in said_by(reason, message, micro=False).values() for each in told]
+    assert (FIRST in {each.mark for each in said if isinstance(each, Witnessed)}) is refused
+    assert [each.reason for each in said if isinstance(each, Noted)] == ["FailedScheduling"] * refused
+
+
+Taints = dict[tuple[Taint, ...], int]
+NO_KEY = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
+
+
+def kept_out(message: str, *tolerations: dict[str, Any], taints: Taints) -> list[str]:
+    """What is noted of the taints of nodes as a pod is refused."""
+    intake, body = RecordingIntake(), refused(1, message=message)
+    body["spec"]["tolerations"] = list(tolerations)
+    PodFeed(intake, SimpleNamespace(taints=taints)).line(line("ADDED", body), arrived=ARRIVED, live=True)
+    return [each.text for _, each in intake.taken if isinstance(each, Noted) and each.reason == UNTOLERATED]
+
+
+def test_taints_that_the_scheduler_does_not_name_are_those_of_the_watched_nodes() -> None:
+    """Where it names them, or no node is known to have any, nothing is added; nor of what the pod tolerates."""
+    taints: Taints = {(Taint("node.kubernetes.io/not-ready", "", "NoSchedule"),): 2}
+    named = "2 node(s) had untolerated taint {node.kubernetes.io/not-ready: }"
+    assert kept_out(NO_KEY, taints=taints) == [named]
+    evicts = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}
+    assert kept_out(NO_KEY, evicts, taints=taints) == [named]
+    assert kept_out(NO_KEY, {"operator": "Exists"}, taints=taints) == []
+    assert kept_out(NO_KEY, taints={}) == []
+    assert kept_out(WORDS, taints=taints) == []

@@ -91,6 +91,8 @@ def test_a_statefulset() -> None:
     assert (state.revision, state.current, state.ordered, state.first) == ("db-2", "db-1", True, 5)
     assert counts(state) == (3, 2, 1)
     assert not read(LowRate.STATEFULSETS, body("db", spec={"podManagementPolicy": "Parallel"})).ordered
+    assert state.min_ready == 0
+    assert read(LowRate.STATEFULSETS, body("db", spec={"minReadySeconds": 30})).min_ready == 30 * SECOND
 
 
 def test_a_daemonset() -> None:
@@ -162,12 +164,20 @@ def test_what_lacks_its_identity_is_malformed(wrong: dict[str, Any]) -> None:
 
 
 def told(
-    reason: str, message: str, *, kind: str = "ReplicaSet", count: int = 1, last: str = CREATED
+    reason: str,
+    message: str,
+    *,
+    kind: str = "ReplicaSet",
+    api: str = "apps/v1",
+    count: int = 1,
+    last: str = CREATED,
 ) -> WorkloadNews | None:
     """The news of one Event."""
     content = {
         "metadata": {"name": f"web.{CREATED_NS + 5:016x}", "namespace": "shop", "resourceVersion": "1"},
-        "involvedObject": {"kind": kind, "namespace": "shop", "name": "web", "uid": "uid-web"},
+        "involvedObject": {
+            "kind": kind, "apiVersion": api, "namespace": "shop", "name": "web", "uid": "uid-web",
+        },
         "reason": reason, "message": message, "type": "Normal", "count": count, "firstTimestamp": CREATED,
         "lastTimestamp": last,
     }  # fmt: skip
@@ -216,6 +226,24 @@ def test_a_refusal_is_told_by_the_controller_that_was_refused(kind: str) -> None
     assert isinstance(news, Refused)
     assert (news.maker, news.text, news.count) == (Owner(kind, "web", "uid-web"), words, 4)
     assert news.first == CREATED_NS + 5
+
+
+@pytest.mark.parametrize("reason", ["FailedCreate", "FailedCreatePod"])
+def test_a_custom_workload_can_be_refused_too(reason: str) -> None:
+    """Only its words tell whether it is a pod that it could not create; its group is part of who it is."""
+    group = "apps.kruise.io/v1alpha1"
+    news = told(reason, 'failed to create pod: pods "web-1" is forbidden', kind="CloneSet", api=group)
+    assert isinstance(news, Refused)
+    assert news.maker == Owner("CloneSet", "web", "uid-web", "apps.kruise.io")
+    assert told(reason, "failed to create the certificate", kind="CloneSet", api=group) is None
+
+
+def test_what_custom_resources_say_is_not_said_by_the_kinds_whose_names_they_have() -> None:
+    """A CronJob of another group creates Jobs of another group."""
+    assert told("SuccessfulCreate", "Created job tick-1", kind="CronJob", api="batch.example.com/v1") is None
+    assert told("SuccessfulCreate", "Created job tick-1", kind="CronJob", api="batch/v1") is not None
+    words = "Scaled up replica set a from 2 to 5"
+    assert told("ScalingReplicaSet", words, kind="Deployment", api="apps.example.com/v1") is None
 
 
 @pytest.mark.parametrize(("reason", "kind"), [("FailedCreate", "Endpoints"), ("FailedCreate", "Pod"), ("Other", "Job")])

@@ -45,6 +45,13 @@ class RecordingIntake(Intake):
         facts = None if timeline is None else timeline.facts
         return None if facts is None else f"{facts.namespace}/{facts.name}"
 
+    def labels(self, uid: str) -> tuple[tuple[str, str], ...] | None:
+        """See ``ports.Intake``."""
+        timeline = self.timelines.get(uid)
+        if timeline is None or timeline.facts is None:
+            return None
+        return timeline.facts.labels if timeline.labelled is None else timeline.labelled.labels
+
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``."""
         timeline = self.timelines.setdefault(uid, Timeline(uid))

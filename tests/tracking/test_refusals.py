@@ -151,3 +151,26 @@ def test_what_waits_for_its_workload_is_committed_with_the_stream_that_told_it()
     assert [memory.refusal.total for memory in batch.memories if memory.refusal is not None] == [1]
     world.tracker.failed(batch)
     assert world.drain(2).memories == batch.memories
+
+
+def test_the_pod_of_a_custom_workload_was_asked_for_when_the_first_was_refused() -> None:
+    """Nothing else tells when; of a kind that is watched its own request does."""
+    world, clone = OwnedWorld(), Owner("CloneSet", "clone", "k-1", "apps.kruise.io")
+    world.says(refused(10, maker=clone), 10)
+    world.born("a", 130, owner=clone)
+    view = world.view("a")
+    assert [note.reason for note in view.notes] == ["FailedCreate"]
+    assert view.requested is not None
+    assert view.requested / 1e9 == 120
+    mine = stuck()
+    mine.born("b", 20, owner=RS)
+    assert mine.view("b").requested is None
+
+
+def test_workloads_of_one_name_in_two_groups_are_two() -> None:
+    """A Job of Volcano and one of Kubernetes."""
+    world = OwnedWorld()
+    for group in ("", "batch.volcano.sh"):
+        world.says(refused(1, maker=Owner("Job", "train", f"uid-{group}", group), event=f"e-{group}"), 1)
+    world.tick(9)
+    assert [(each.workload.group, each.count) for each in known(world)] == [("", 1), ("batch.volcano.sh", 1)]

@@ -8,7 +8,7 @@ from tests.support.lives import Life, at, watched
 from tests.support.workloads import replicaset, workload
 from tests.tracking.owners import OwnedWorld, said, since
 
-from podtimeline.core.instants import Source, just_after
+from podtimeline.core.instants import SECOND, Source, just_after
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.pods import Owner
 from podtimeline.core.workloads import Launched, Scaled, WorkloadGone, WorkloadsListed, WorkloadState
@@ -109,6 +109,26 @@ def test_a_deployment_that_is_not_read_leaves_the_request_unknown() -> None:
     world.tick(10)
     world.tick(60)
     assert world.asked("uid-0") is None
+
+
+def test_the_pod_of_a_custom_workload_is_not_of_the_kind_whose_name_that_has() -> None:
+    """A StatefulSet of Kruise takes no place, and waits for none."""
+    world, owner = OwnedWorld(), Owner("StatefulSet", "db", "kruise-1", "apps.kruise.io")
+    for ordinal in range(2):
+        world.born(f"db-{ordinal}", ordinal + 0.5, owner=owner, name=f"db-{ordinal}")
+    world.gone("db-1", 20)
+    world.born("again", 21, owner=owner, name="db-1")
+    view = world.view("again")
+    assert said(view, Milestone.PREDECESSOR_REMOVED) is None
+    assert said(view, Milestone.ROLLOUT_STARTED) is None
+
+
+def test_a_deployment_of_another_group_is_not_waited_for() -> None:
+    """What controls a ReplicaSet may be anything: the ReplicaSet is all that is known."""
+    world, above = OwnedWorld(), Owner("Deployment", "web", "x-1", "apps.example.com")
+    world.seen(replicaset(0.2, owner=above), 0.2)
+    world.born("a", 0.5, owner=Owner("ReplicaSet", "web-abc", "rs-1"))
+    assert said(world.view("a"), Milestone.OWNER_CREATED) is not None
 
 
 def test_the_replicaset_of_a_custom_workload_is_all_that_is_known() -> None:
@@ -222,6 +242,20 @@ def test_an_ordered_start_waits_for_the_pod_before() -> None:
     assert [(each.phase, each.duration / 1e9) for each in view.request] == [
         (Phase.PREDECESSOR, 8.3), (Phase.POD_CREATION, 0.1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(30, 34.3), (90, 4.3)])
+def test_an_ordered_start_waits_until_the_pod_before_is_available(seconds: int, waits: float) -> None:
+    """Ready for minReadySeconds, unless the next one came before: then the StatefulSet asked for less."""
+    world = OwnedWorld()
+    world.seen(database(min_ready=seconds * SECOND), 0.1)
+    pod(world, 0, 0.5)
+    world.ready("db-0-1", 4.4)
+    pod(world, 1, 60)
+    waited = next(each for each in world.view("db-1-1").request if each.phase is Phase.PREDECESSOR)
+    assert waited.duration / 1e9 == waits
+    detail = "db-0, available after 30 s" if waits > seconds else "db-0"
+    assert said(world.view("db-1-1"), Milestone.PREDECESSOR_READY) == detail
 
 
 def test_a_parallel_start_waits_for_none() -> None:

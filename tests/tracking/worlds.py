@@ -1,6 +1,7 @@
 """A small world around a tracker: owners that can be changed, a codec, a store in memory, a clock that stands."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,6 +31,7 @@ class StandingOwners:
     chains: dict[str, tuple[Owner, ...]] = field(default_factory=dict)
     selecting: tuple[str, ...] | None = ("shop/web",)
     asked: int = 0
+    changed: set[str] = field(default_factory=set)
 
     def chain(self, namespace: str, owner: Owner) -> tuple[Owner, ...]:
         """See ``ports.Owners``."""
@@ -39,6 +41,11 @@ class StandingOwners:
         """See ``ports.Owners``."""
         self.asked += 1
         return self.selecting
+
+    def services_changed(self) -> AbstractSet[str]:
+        """See ``ports.Owners``."""
+        changed, self.changed = self.changed, set()
+        return changed
 
 
 class PlainCodec:

@@ -193,7 +193,8 @@ class _Operator:
         )  # fmt: skip
         self._reflectors = reflectors(
             connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
-            clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, pace=pace(settings),
+            clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, nodes=self._known.nodes,
+            pace=pace(settings),
         )  # fmt: skip
         self._supervisor.start("owners", self._frame.run())
         for number, each in enumerate(self._reflectors):

@@ -41,6 +41,10 @@ class _Counting:
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None: ...
 
+    def labels(self, uid: str) -> tuple[tuple[str, str], ...] | None:
+        """See ``ports.Intake``."""
+        return None
+
     def name_of(self, uid: str) -> str | None:
         return None
 

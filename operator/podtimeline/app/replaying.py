@@ -83,7 +83,8 @@ class Replay:
         """Streams of the capture that this version does not know."""
         self._now = self._ticked = started
         self._listing: set[str] = set()
-        self._feeds: dict[str, Feeding] = {each: feed_for(each, self.tracker, known.addresses) for each in Stream}
+        hot = (feed_for(each, self.tracker, known.addresses, known.nodes) for each in Stream)
+        self._feeds: dict[str, Feeding] = {each.stream: each for each in hot}
         self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known, self.tracker).items()}
 
     def play(self, lines: Iterable[Line]) -> None:

@@ -22,6 +22,7 @@ class FindingKind(StrEnum):
     REPLACED_POD = "replaced_pod"
     SCHEDULING_GATES = "scheduling_gates"
     UNSCHEDULABLE = "unschedulable"
+    SCHEDULER_AWAITED = "scheduler_awaited"
     PREEMPTION = "preemption"
     WAITING_FOR_NODE = "waiting_for_node"
     VOLUME_PROVISIONING = "volume_provisioning"

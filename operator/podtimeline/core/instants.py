@@ -86,6 +86,12 @@ def happened(observed: int) -> Evidence:
     return Evidence(Source.LISTED, None, None, None, observed)
 
 
+def later(evidence: Evidence, by: int) -> Evidence:
+    """What the evidence says of a fact that comes ``by`` nanoseconds after the one that it is of."""
+    at, earliest, latest = (None if each is None else each + by for each in evidence[1:4])
+    return Evidence(evidence.source, at, earliest, latest, evidence.observed) if by else evidence
+
+
 @dataclass(frozen=True, slots=True)
 class Instant:
     """When a milestone happened: best estimate ``at`` and inclusive bounds, all in nanoseconds since the epoch.

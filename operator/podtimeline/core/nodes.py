@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
+from podtimeline.core.taints import Taint
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,5 @@ class NodeState:
     """The arrival of what first showed it cordoned, 0 where it was so before anybody looked."""
     evicting: tuple[str, ...] = ()
     """Its taints of the effect NoExecute, as ``key`` or ``key=value``."""
+    taints: tuple[Taint, ...] = ()
+    """All its taints, in the order of its spec."""

@@ -236,11 +236,24 @@ ALL_RESTARTING = "AllContainersRestarting"
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """The pod's labels as of ``at``, where they are not those of its description any more; the latest ones count."""
+
+    uid: str
+    labels: tuple[tuple[str, str], ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
-    """The Services (``namespace/name``) known to select the pod when it became ready."""
+    """The Services (``namespace/name``) known to select the pod when it became ready.
+
+    Where there was none, ``at`` is the moment of a later answer; of several the latest counts.
+    """
 
     uid: str
     services: tuple[str, ...]
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +283,7 @@ Observation = (
     | Leaves
     | Skewed
     | Ended
+    | Labelled
     | Selected
     | Owned
     | Flagged

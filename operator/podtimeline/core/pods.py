@@ -71,11 +71,20 @@ def image_subject(reference: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A controller reference: kind, name and uid as in ``metadata.ownerReferences``."""
+    """A controller reference: kind, name and uid as in ``metadata.ownerReferences``.
+
+    ``group`` is the API group of a custom resource, empty for Kubernetes' own kinds, whose names custom resources may
+    have too.
+    """
 
     kind: str
     name: str
     uid: str = ""
+    group: str = ""
+
+
+DEFAULT_SCHEDULER = "default-scheduler"
+"""corev1.DefaultSchedulerName: what the API server sets where a pod names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class PodFacts:
 
     ``created_second`` is ``metadata.creationTimestamp`` in nanoseconds (resolution 1 s). ``scheduling_gates`` are those
     of the first version that was seen. ``mirror`` is the uid that the kubelet gave the static pod which this object is
-    the API's copy of, empty for every other pod.
+    the API's copy of, empty for every other pod. ``scheduler`` is ``spec.schedulerName``, empty for the default one.
     """
 
     uid: str
@@ -102,6 +111,7 @@ class PodFacts:
     scheduling_gates: tuple[str, ...] = ()
     priority: int | None = None
     restart_policy: str = "Always"
+    scheduler: str = ""
 
     @property
     def awaited(self) -> Iterator[VolumeSpec]:

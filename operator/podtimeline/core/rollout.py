@@ -236,8 +236,13 @@ def _member(view: View, revision: str) -> Member:
     )
 
 
+def _kind_in(view: View, kinds: frozenset[str]) -> bool:
+    """Whether the workload is of one of Kubernetes' own kinds: a custom resource of that name does as it likes."""
+    return view.workload.kind in kinds and not view.workload.group
+
+
 def _up(view: View) -> int | None:
-    if view.workload.kind not in _TO_COMPLETION:
+    if not _kind_in(view, _TO_COMPLETION):
         return _at(view, Milestone.READY)
     if view.ended is None:
         return None
@@ -262,7 +267,7 @@ def _started(mine: Sequence[Member], others: Sequence[Member]) -> int | None:
 
 def _asked(mine: Sequence[Member]) -> list[Member]:
     """The pods of the rollout itself: not those of a later scale-up, and not the replacement of one that went."""
-    if any(each.view.workload.kind in _TO_COMPLETION for each in mine):
+    if any(_kind_in(each.view, _TO_COMPLETION) for each in mine):
         # A Job makes its pods as others end: all of them are what it was asked for.
         return list(mine)
     requests = [each.requested for each in mine if each.requested is not None]
@@ -369,7 +374,7 @@ _ONE_FOR_ONE = frozenset({"StatefulSet", "DaemonSet"})
 
 def _waits_for_removal(asked: Sequence[Member], others: Sequence[Member]) -> bool:
     """Whether new pods are made only once old ones are gone; a Deployment does so with the strategy Recreate."""
-    if any(each.view.workload.kind in _ONE_FOR_ONE for each in asked):
+    if any(_kind_in(each.view, _ONE_FOR_ONE) for each in asked):
         return True
     gone = [each.removed for each in others]
     last = max((each for each in gone if each is not None), default=None)

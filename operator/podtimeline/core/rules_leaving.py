@@ -122,11 +122,14 @@ def no_service(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
     probed = [each.name for each in facts.containers if each.readiness_probe is not None]
     if case.view.outcome is not Outcome.READY or case.view.services != () or facts.run_to_completion or not probed:
         return
-    if case.spells(Leg.TERMINATION):
+    # Whoever fills a slice, as the controller of a Service without selector does: where it holds the address traffic
+    # comes.
+    held = any(each.mark.milestone is Milestone.ENDPOINT_READY for each in case.view.milestones)
+    if held or case.spells(Leg.TERMINATION):
         return
     labels = ", ".join(f"{key}={value}" for key, value in facts.labels) or "none"
     proofs = (
-        Proof("Services", f"none of the namespace {facts.namespace} selected it when it was ready"),
+        Proof("Services", f"none of the namespace {facts.namespace} selects it"),
         Proof("field", f"metadata.labels: {labels}"),
         Proof("spec", f"readinessProbe of {', '.join(probed)}"),
     )

@@ -1,9 +1,12 @@
 """Rules for what a pod waits for before a node's kubelet takes it up: its owner, the scheduler, a node, its claims."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from podtimeline.core.findings import Case, Found, Proof, Spell, of_spell
-from podtimeline.core.milestones import Milestone
+from podtimeline.core.instants import SECOND
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.core.pods import DEFAULT_SCHEDULER
 from podtimeline.core.scheduling import (
     FAILED_SCHEDULING,
     GATE_REMOVED,
@@ -12,7 +15,9 @@ from podtimeline.core.scheduling import (
     Obstacle,
     Refusal,
     read_refusal,
+    taint_keys,
 )
+from podtimeline.core.taints import UNTOLERATED, taint_remedies
 from podtimeline.core.texts import whole
 
 
@@ -23,11 +28,26 @@ def refused_creation(case: Case, spell: Spell) -> Found | None:
 
 
 def stateful_order(case: Case, spell: Spell) -> Found | None:
-    """The StatefulSet makes its pods one after the other."""
-    proofs = case.proof(Milestone.PREDECESSOR_READY)
+    """The StatefulSet makes its pods one after the other: the one before has to be ready for minReadySeconds.
+
+    Its controller looks again that much after its last look (pkg/controller/statefulset, ``syncStatefulSet``): it may
+    see as late that the pod is available.
+    """
     reached = case.reached(Milestone.PREDECESSOR_READY)
-    name = (reached.detail if reached is not None else "") or _before(case.view.facts.name)
-    return of_spell(spell, f"{name} had to be ready first", *proofs, *case.bounds(spell)[:1], subject=name)
+    told, _, available = ("" if reached is None else reached.detail).partition(", available after ")
+    name = told or _before(case.view.facts.name)
+    proofs = (*case.proof(Milestone.PREDECESSOR_READY), *case.bounds(spell)[:1])
+    if spell.phase is Phase.POD_CREATION:
+        if not available or case.quote(spell, "FailedCreate") is not None:
+            return None
+        text = f"{name} was available; the controller looks again minReadySeconds after its last look"
+        advice = "lower minReadySeconds, or set podManagementPolicy: Parallel"
+        return of_spell(spell, text, *dict.fromkeys(proofs), subject=name, advice=advice)
+    if not available:
+        return of_spell(spell, f"{name} had to be ready first", *proofs, subject=name)
+    text = f"{name} had to be available first: ready for {available} (minReadySeconds)"
+    advice = "see why that pod took long, lower minReadySeconds, or set podManagementPolicy: Parallel"
+    return of_spell(spell, text, *proofs, subject=name, advice=advice)
 
 
 def _before(name: str) -> str:
@@ -66,7 +86,6 @@ _REMEDIES: dict[Obstacle, str] = {
     Obstacle.EPHEMERAL_STORAGE: "lower the requests for ephemeral storage, or add nodes with as much free",
     Obstacle.PODS: "add nodes, or raise maxPods of the kubelets",
     Obstacle.RESOURCE: "see which nodes offer the resource and who holds it, or add nodes that do",
-    Obstacle.TAINT: "tolerate the taint, or remove it from the nodes that are meant",
     Obstacle.CORDONED: "uncordon the nodes (kubectl uncordon), or add others",
     Obstacle.NODE_AFFINITY: "compare nodeSelector and node affinity with the labels of the nodes",
     Obstacle.POD_AFFINITY: "see whether the pods that it wants to be near run, and where",
@@ -81,6 +100,7 @@ _REMEDIES: dict[Obstacle, str] = {
     Obstacle.DEVICE_CLAIM: "look at the ResourceClaims and at the devices that are free",
     Obstacle.GATES: "look at the controller that removes the scheduling gates",
     Obstacle.GANG: "see whether the other pods of its group can be scheduled",
+    Obstacle.QUEUE: "see what else its queue runs, or raise the quota of the queue",
     Obstacle.NODE_FEATURES: "see which nodes have the features that it needs",
     Obstacle.NO_NODES: "the cluster has no node that could be asked",
 }
@@ -95,16 +115,56 @@ def unschedulable(case: Case, spell: Spell) -> Found | None:
     refusal = read_refusal(quote.text)
     # What came of preemption is of use to the few who count on it: it stands with the evidence.
     reasons = replace(quote, text=quote.text.partition(" preemption: ")[0].removesuffix(","))
-    remedies = "; ".join(_REMEDIES[each] for each in refusal.obstacles if each in _REMEDIES)
-    proofs = (quote.proof, *(_blocked(each, refusal) for each in refusal.blocked))
-    return of_spell(spell, reasons.words, *proofs, *(each.proof for each in more), *case.bounds(spell), advice=remedies)
+    taints = case.quote(spell, UNTOLERATED)
+    watched = () if taints is None else (Proof("nodes", taints.text, taints.at),)
+    registered = _registered(case, spell)
+    proofs = (quote.proof, *(_blocked(each, refusal) for each in refusal.blocked), *watched)
+    return of_spell(
+        spell,
+        f"{reasons.words}; {registered} registered then" if registered else reasons.words,
+        *proofs,
+        *(each.proof for each in more),
+        *case.bounds(spell),
+        advice="; ".join(_remedies(refusal, "" if taints is None else taints.text, came=bool(registered))),
+    )
+
+
+def _registered(case: Case, spell: Spell) -> str:
+    """The pod's node, where its registration ended the wait: it is younger than the refusal; empty for none."""
+    ended = not spell.open and case.moment(Milestone.NODE_CREATED) == spell.end
+    return case.view.node or "" if ended else ""
+
+
+def _remedies(refusal: Refusal, taints: str, *, came: bool) -> Iterator[str]:
+    if came:
+        yield "keep spare nodes (overprovisioning pods), or see what held the new node up"
+    for each in refusal.obstacles:
+        if each is Obstacle.TAINT:
+            yield from taint_remedies(taint_keys(refusal.text) or taint_keys(taints))
+        elif each in _REMEDIES:
+            yield _REMEDIES[each]
 
 
 def _blocked(blocked: Blocked, refusal: Refusal) -> Proof:
     group = IN_WORDS[blocked.obstacle]
     if blocked.nodes is None:
         return Proof("scheduler", f"{group}: {blocked.text}")
-    return Proof("scheduler", f"{group}: {blocked.nodes} of {refusal.nodes} nodes, {blocked.text}")
+    of = "" if refusal.nodes is None else f" of {refusal.nodes}"
+    return Proof("scheduler", f"{group}: {blocked.nodes}{of} nodes, {blocked.text}")
+
+
+def scheduler_awaited(case: Case, spell: Spell) -> Found | None:
+    """Nobody but the scheduler that ``spec.schedulerName`` names looks at the pod, and it has not answered.
+
+    What the default scheduler took is its load, unless it still is silent; any other one may not be there at all.
+    """
+    name = case.view.facts.scheduler or DEFAULT_SCHEDULER
+    silent = spell.open and spell.duration >= SECOND
+    if case.quote(spell, FAILED_SCHEDULING) is not None or (name == DEFAULT_SCHEDULER and not silent):
+        return None
+    text, spec = f"waiting for the first answer of the scheduler {name}", Proof("spec", f"schedulerName: {name}")
+    advice = f"see whether a scheduler named {name} runs: no other one looks at the pod" if spell.open else ""
+    return of_spell(spell, text, spec, *case.bounds(spell), advice=advice)
 
 
 def preemption(case: Case, spell: Spell) -> Found | None:

@@ -1,7 +1,10 @@
-"""What the scheduler says of a pod that fits no node, read into groups. Pure.
+"""What a scheduler says of a pod that fits no node, read into groups. Pure.
 
-The text is made by ``FitError.Error`` (k8s.io/kubernetes, pkg/scheduler/framework/types.go): how many nodes there are,
-then what a plugin said of the pod itself or how many nodes each reason rules out, then what came of preemption.
+kube-scheduler's text is made by ``FitError.Error`` (k8s.io/kubernetes, pkg/scheduler/framework/types.go): how many
+nodes there are, then what a plugin said of the pod itself or how many nodes each reason rules out, then what came of
+preemption. Volcano's is made by ``FitErrors.Error`` (pkg/scheduler/api/unschedule_info.go) and ``JobInfo.FitError``
+(pkg/scheduler/api/job_info.go), YuniKorn's by its ask events (yunikorn-core, pkg/scheduler/objects). A text of any
+other form is quoted as a whole: only where the form is known do numbers separate its parts.
 """
 
 import re
@@ -47,6 +50,8 @@ class Obstacle(StrEnum):
     GATES = "gates"
     GANG = "gang"
     """The group of pods that it belongs to."""
+    QUEUE = "queue"
+    """The quota of the queue that a batch scheduler put it in."""
     NODE_FEATURES = "node_features"
     NO_NODES = "no_nodes"
     """The cluster has no node at all."""
@@ -75,6 +80,7 @@ IN_WORDS: dict[Obstacle, str] = {
     Obstacle.DEVICE_CLAIM: "its resource claim",
     Obstacle.GATES: "scheduling gates",
     Obstacle.GANG: "its group of pods",
+    Obstacle.QUEUE: "the quota of its queue",
     Obstacle.NODE_FEATURES: "a feature that the node lacks",
     Obstacle.NO_NODES: "the cluster has no node",
     Obstacle.OTHER: "another reason",
@@ -142,30 +148,61 @@ def refused(notes: Iterable[Note], *, first: int | None, last: int | None) -> Re
     return Refused(read_refusal(said.text), max(said.count, 2 if again else 1), begin, max(begin, end))
 
 
-_HEAD = re.compile(r"0/([0-9]{1,9}) nodes are available: ?")
-_COUNTED = re.compile(r"(?:^|, )([0-9]{1,9}) (?=[^\d\s])")
+_NUMBER = r"[0-9]{1,9}"
+"""A number of nodes or pods; a longer one is none."""
+_KUBE = re.compile(rf"0/({_NUMBER}) nodes are available: ?")
+_VOLCANO = re.compile(rf"(?:In hyperNode [^:]+: )?(?:0/({_NUMBER})|all) nodes are unavailable(?:: |$)")
+_YUNIKORN = re.compile(r"Unschedulable request '[^']*': ")
+_COUNTED = re.compile(rf"(?:^|, )({_NUMBER}) (?=[^\d\s])")
+_TIMES = re.compile(rf"(.+?) \(({_NUMBER})x\);\s*")
 _SENTENCE_END = re.compile(r"\.(?: |$)")
 _PREEMPTION = "preemption: "
 
 
 def read_refusal(text: str) -> Refusal:
     """Read the text of a FailedScheduling Event, or of the PodScheduled condition; what is not known is ``OTHER``."""
-    head = _HEAD.match(text)
-    said, _, preemption = text[head.end() if head else 0 :].partition(_PREEMPTION)
-    nodes = int(head[1]) if head else None
-    return Refusal(text, nodes, tuple(_blocked(said.strip())), preemption.strip())
+    kube = _KUBE.match(text)
+    if kube is not None:
+        said, _, preemption = text[kube.end() :].partition(_PREEMPTION)
+        return Refusal(text, int(kube[1]), tuple(_blocked(said.strip())), preemption.strip())
+    volcano = _VOLCANO.match(text)
+    if volcano is not None:
+        nodes = None if volcano[1] is None else int(volcano[1])
+        return Refusal(text, nodes, tuple(_blocked(text[volcano.end() :].strip())))
+    yunikorn = _YUNIKORN.match(text)
+    if yunikorn is not None:
+        found = _TIMES.findall(text[yunikorn.end() :])
+        if found:
+            return Refusal(text, None, tuple(Blocked(_obstacle(words), int(count), words) for words, count in found))
+    whole = text.strip().rstrip(".")
+    return Refusal(text, None, (Blocked(_of_whole(whole), None, whole),) if whole else ())
 
 
 def _blocked(said: str) -> Iterator[Blocked]:
-    if not _COUNTED.match(said):
+    """The reasons behind a known beginning: each with its number of nodes, or one of the pod itself."""
+    if _COUNTED.match(said) is None:
         words = _first_sentence(said)
         if words:
             yield Blocked(_obstacle(words), None, words)
         return
-    parts = _COUNTED.split(said)
-    for count, reason in zip(parts[1::2], parts[2::2], strict=True):
+    for count, reason in _reasons(_COUNTED.split(said)):
         words = _first_sentence(reason)
         yield Blocked(_obstacle(words), int(count), words)
+
+
+def _reasons(parts: list[str]) -> list[tuple[str, str]]:
+    """Counts and reasons in turn. A number in the middle of a reason is not the beginning of another.
+
+    Any plugin may write a comma and a number: what follows is a reason of its own only if it is known, or speaks of
+    nodes as the texts of kube-scheduler's own plugins do.
+    """
+    found: list[tuple[str, str]] = []
+    for count, reason in zip(parts[1::2], parts[2::2], strict=True):
+        if found and not reason.startswith("node(s) ") and _obstacle(_first_sentence(reason)) is Obstacle.OTHER:
+            found[-1] = (found[-1][0], f"{found[-1][1]}, {count} {reason}")
+        else:
+            found.append((count, reason))
+    return found
 
 
 def _first_sentence(text: str) -> str:
@@ -180,6 +217,19 @@ def _obstacle(words: str) -> Obstacle:
     return next((obstacle for fragment, obstacle in _FRAGMENTS if fragment in words), Obstacle.OTHER)
 
 
+def _of_whole(text: str) -> Obstacle:
+    """What a text without a known beginning is about; what it quotes of other pods is not this one's."""
+    return next((obstacle for pattern, obstacle in _WHOLE if pattern.search(text)), None) or _obstacle(text)
+
+
+_TAINT_KEY = re.compile(r"(?:untolerated taint|had taint) \{([^\s:}]+)")
+
+
+def taint_keys(text: str) -> tuple[str, ...]:
+    """The keys of the taints that a text names; from v1.34 on kube-scheduler names none."""
+    return tuple(dict.fromkeys(_TAINT_KEY.findall(text)))
+
+
 _RESOURCES = {
     "Insufficient cpu": Obstacle.CPU,
     "Insufficient memory": Obstacle.MEMORY,
@@ -191,6 +241,8 @@ _FRAGMENTS: tuple[tuple[str, Obstacle], ...] = (
     ("Insufficient ", _O.RESOURCE),
     ("untolerated taint", _O.TAINT),
     ("didn't tolerate", _O.TAINT),
+    ("pod number exceeded", _O.PODS),
+    ("resource fit failed", _O.RESOURCE),
     ("were unschedulable", _O.CORDONED),
     ("scheduling gates", _O.GATES),
     ("Pod's node affinity", _O.NODE_AFFINITY),
@@ -232,3 +284,17 @@ _FRAGMENTS: tuple[tuple[str, Obstacle], ...] = (
     ("no nodes available", _O.NO_NODES),
 )
 """What the plugins of pkg/scheduler/framework/plugins say in v1.34 and v1.37; the first fragment that fits decides."""
+_WHOLE: tuple[tuple[re.Pattern[str], Obstacle], ...] = (
+    # volcano, pkg/scheduler/cache/cache.go (RecordJobStatusEvent) and pkg/scheduler/api/job_info.go (FitError,
+    # TaskSchedulingReason): v1.7 to v1.12.
+    (re.compile(rf"^{_NUMBER}/{_NUMBER} tasks in gang unschedulable"), _O.GANG),
+    (re.compile(r"^pod group is not ready"), _O.GANG),
+    (re.compile(r"^Pod \S+ can possibly be assigned to \S+"), _O.GANG),
+    # yunikorn-core, pkg/scheduler/objects (SendRequestExceedsQueueHeadroom); yunikorn-k8shim, pkg/cache/context.go
+    # (HandleContainerStateUpdate).
+    (re.compile(r"^Request '[^']*' does not fit in queue "), _O.QUEUE),
+    (re.compile(r"because the queue quota has been exceed"), _O.QUEUE),
+    # volcano, pkg/scheduler/plugins/capacity and proportion.
+    (re.compile(r"^queue resource quota insufficient"), _O.QUEUE),
+)
+"""What other schedulers say of a pod as a whole."""

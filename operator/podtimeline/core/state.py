@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
 from podtimeline.core.milestones import Mark
-from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Partial, Ran, Skewed
+from podtimeline.core.observations import (
+    Befell,
+    Blamed,
+    Ended,
+    ImagePulled,
+    Labelled,
+    Leaves,
+    Partial,
+    Ran,
+    Selected,
+    Skewed,
+)
 from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.timeline import Note, Timeline, note_key
 
@@ -29,6 +40,8 @@ class State:
     chain: tuple[Owner, ...]
     partial: tuple[Partial, ...]
     from_status: tuple[Mark, ...]
+    labelled: Labelled | None = None
+    reselected: Selected | None = None
 
 
 def dump(timeline: Timeline) -> State:
@@ -50,6 +63,8 @@ def dump(timeline: Timeline) -> State:
         chain=timeline.chain,
         partial=tuple(sorted(timeline.partial)),
         from_status=tuple(sorted(timeline.from_status)),
+        labelled=timeline.labelled,
+        reselected=timeline.reselected,
     )
 
 
@@ -72,4 +87,6 @@ def load(state: State) -> Timeline:
         chain=state.chain,
         partial=frozenset(state.partial),
         from_status=set(state.from_status),
+        labelled=state.labelled,
+        reselected=state.reselected,
     )

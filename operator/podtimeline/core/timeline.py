@@ -19,6 +19,7 @@ from podtimeline.core.observations import (
     Flagged,
     ImagePulled,
     Incident,
+    Labelled,
     Leaves,
     Noted,
     Observation,
@@ -71,6 +72,9 @@ class Timeline:
     chain: tuple[Owner, ...] = ()
     partial: frozenset[Partial] = frozenset()
     from_status: set[Mark] = field(default_factory=set)
+    labelled: Labelled | None = None
+    reselected: Selected | None = None
+    """The latest answer of which Services select it, where there was none when it became ready."""
 
     def has(self, milestone: Milestone, subject: str = "") -> bool:
         """Whether any evidence says that the milestone happened."""
@@ -92,7 +96,7 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             return _circumstance(timeline, observation)
         case Ended():
             return _end(timeline, observation)
-        case Selected():
+        case Selected() | Labelled():
             return _select(timeline, observation)
         case Owned():
             return _own(timeline, observation)
@@ -375,11 +379,31 @@ def _end(timeline: Timeline, said: Ended) -> bool:
     return True
 
 
-def _select(timeline: Timeline, said: Selected) -> bool:
+def _select(timeline: Timeline, said: Selected | Labelled) -> bool:
+    if isinstance(said, Labelled):
+        return _label(timeline, said)
+    if said.at:
+        return _reselect(timeline, said)
     joined = frozenset(said.services) | (timeline.services or frozenset())
     if joined == timeline.services:
         return False
     timeline.services = joined
+    return True
+
+
+def _reselect(timeline: Timeline, said: Selected) -> bool:
+    held = timeline.reselected
+    if held is not None and (held.at, held.services) >= (said.at, said.services):
+        return False
+    timeline.reselected = said
+    return True
+
+
+def _label(timeline: Timeline, said: Labelled) -> bool:
+    held = timeline.labelled
+    if held is not None and (held.at, held.labels) >= (said.at, said.labels):
+        return False
+    timeline.labelled = said
     return True
 
 

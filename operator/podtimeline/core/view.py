@@ -149,7 +149,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
     ready, endpoint = instants.get(Mark(Milestone.READY)), _endpoint(timeline, instants)
     return View(
         uid=timeline.uid,
-        facts=facts,
+        facts=facts if timeline.labelled is None else replace(facts, labels=timeline.labelled.labels),
         workload=workload(timeline, facts),
         node=timeline.details.get(Mark(Milestone.SCHEDULED)),
         outcome=outcome(timeline, facts, instants),
@@ -167,7 +167,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         termination=_between(_at(instants, Milestone.DELETION_REQUESTED), instants.get(Mark(Milestone.OBJECT_REMOVED))),
         missing=_missing(timeline, facts, instants),
         awaited=awaited(timeline),
-        services=None if timeline.services is None else tuple(sorted(timeline.services)),
+        services=_services(timeline),
         partial=tuple(sorted(timeline.partial)),
         skew=max((each.skew for each in instants.values()), default=0),
         notes=tuple(sorted(timeline.notes.values(), key=lambda note: (note.first, note.reason, note.subject))),
@@ -228,6 +228,14 @@ def awaited(timeline: Timeline) -> tuple[str, ...]:
     """The selecting Services (``namespace/name``) whose slices do not hold the pod's ready address yet."""
     have = {service_of(mark.subject) for mark in timeline.evidence if mark.milestone is Milestone.ENDPOINT_READY}
     return tuple(sorted((timeline.services or frozenset()) - have))
+
+
+def _services(timeline: Timeline) -> tuple[str, ...] | None:
+    """The Services that selected it when it became ready, or were found to do so later; ``None`` if not known."""
+    if timeline.services is None:
+        return None
+    later = () if timeline.reselected is None else timeline.reselected.services
+    return tuple(sorted({*timeline.services, *later}))
 
 
 def workload(timeline: Timeline, facts: PodFacts) -> Owner:

@@ -49,6 +49,8 @@ class WorkloadState:
     """Whether it leaves pods of former revisions alone, until somebody deletes them."""
     partition: int = 0
     """The first ordinal of which a StatefulSet replaces pods of former revisions."""
+    min_ready: int = 0
+    """``spec.minReadySeconds`` in nanoseconds: a pod that is Ready for as long is available."""
 
 
 @dataclass(frozen=True, slots=True)

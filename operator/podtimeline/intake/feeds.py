@@ -10,18 +10,19 @@ from msgspec.json import Decoder
 
 from podtimeline.core.instants import Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
+from podtimeline.core.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
 from podtimeline.core.pods import PodFacts
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.reboots import CHANGED, Reboots
 from podtimeline.intake.slices import Name, SliceIndex
+from podtimeline.intake.specs import pod_labels
 from podtimeline.intake.texts import stated_moment
 from podtimeline.intake.volumes import REASONS as OF_VOLUMES
 from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.waiting import REASONS as WAITING
-from podtimeline.intake.waiting import Gates, waiting_observations
+from podtimeline.intake.waiting import Gates, Tainted, read_taints, waiting_observations
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Metadata, Pod, Status, WatchEvent
 from podtimeline.intake.workloads import workload_news
 from podtimeline.ports import Intake, Stream
@@ -208,9 +209,10 @@ class PodFeed(Feed[Pod]):
 
     stream = Stream.PODS
 
-    def __init__(self, intake: Intake, *, first: Partial = Partial.LISTED) -> None:
+    def __init__(self, intake: Intake, nodes: Tainted | None = None, *, first: Partial = Partial.LISTED) -> None:
         super().__init__(Decoder(Pod), Decoder(WatchEvent[Pod]))
         self._intake = intake
+        self._nodes = nodes
         self._unobserved = first
         self._gates = Gates()
         self._listing: set[str] = set()
@@ -237,6 +239,12 @@ class PodFeed(Feed[Pod]):
         said = pod_observations(seen, arrived=arrived, live=live, known=known)
         if known is None or _SCHEDULED not in known:
             said += self._gates.read(seen, arrived=arrived, live=live, known=known)
+            if self._nodes is not None:
+                said += read_taints(seen, self._nodes, arrived=arrived)
+        if known is not None:
+            labels, held = pod_labels(seen), self._intake.labels(uid)
+            if held is not None and labels is not held and labels != held:
+                said.append(Labelled(uid, labels, arrived))
         if said:
             if not live:
                 self._flag(uid, said, new=known is None, listing=listing)
@@ -319,8 +327,8 @@ class NamespacePodFeed(PodFeed):
 
     resumable = False
 
-    def __init__(self, intake: Intake, *, namespace: str, presence: Presence) -> None:
-        super().__init__(intake)
+    def __init__(self, intake: Intake, nodes: Tainted | None = None, *, namespace: str, presence: Presence) -> None:
+        super().__init__(intake, nodes)
         self._namespace = namespace
         self._presence = presence
 
@@ -432,11 +440,13 @@ class SliceFeed(Feed[EndpointSlice]):
             self._intake.take(each.uid, (each,), arrived=arrived)
 
 
-def feed_for(stream: Stream, intake: Intake, addresses: SliceIndex | None = None) -> PodFeed | EventFeed | SliceFeed:
-    """The feed of a hot stream over all namespaces; ``addresses`` remembers what slices hold."""
+def feed_for(
+    stream: Stream, intake: Intake, addresses: SliceIndex | None = None, nodes: Tainted | None = None
+) -> PodFeed | EventFeed | SliceFeed:
+    """The feed of a hot stream over all namespaces; ``addresses`` knows what slices hold, ``nodes`` their taints."""
     match stream:
         case Stream.PODS:
-            return PodFeed(intake)
+            return PodFeed(intake, nodes)
         case Stream.EVENTS:
             return EventFeed(intake)
         case Stream.ENDPOINTSLICES:

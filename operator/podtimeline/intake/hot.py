@@ -8,6 +8,7 @@ from podtimeline.intake.credentials import Connection
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed, feed_for
 from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.streams import Pace, Reflector, Tap, collection_path
+from podtimeline.intake.waiting import Tainted
 from podtimeline.ports import Clock, Intake, Stream, Versions
 
 
@@ -20,11 +21,13 @@ def reflectors(
     clock: Clock,
     namespaces: Sequence[str] = (),
     addresses: SliceIndex | None = None,
+    nodes: Tainted | None = None,
     pace: Pace | None = None,
     tap: Tap | None = None,
 ) -> tuple[Reflector, ...]:
     """One reflector per stream, or per stream and namespace; ``addresses`` remembers what slices hold.
 
+    ``nodes`` tells the taints of nodes.
     Saved versions are of all namespaces: a process that follows some of them lists first, as the choice of namespaces
     may have changed since the version was saved.
     """
@@ -34,7 +37,7 @@ def reflectors(
             connection=connection,
             session=session,
             path=collection_path(stream, namespace),
-            feed=_feed(stream, intake, namespace, presence, addresses),
+            feed=_feed(stream, intake, namespace, presence, addresses, nodes),
             clock=clock,
             versions=versions if namespace is None else None,
             namespace=namespace,
@@ -47,10 +50,15 @@ def reflectors(
 
 
 def _feed(
-    stream: Stream, intake: Intake, namespace: str | None, presence: Presence, addresses: SliceIndex | None
+    stream: Stream,
+    intake: Intake,
+    namespace: str | None,
+    presence: Presence,
+    addresses: SliceIndex | None,
+    nodes: Tainted | None,
 ) -> PodFeed | EventFeed | SliceFeed:
     if stream is Stream.PODS and namespace is not None:
-        return NamespacePodFeed(intake, namespace=namespace, presence=presence)
+        return NamespacePodFeed(intake, nodes, namespace=namespace, presence=presence)
     if stream is Stream.ENDPOINTSLICES:
         return SliceFeed(intake, addresses, namespace=namespace)
-    return feed_for(stream, intake)
+    return feed_for(stream, intake, nodes=nodes)

@@ -1,9 +1,13 @@
 """The nodes of the cluster, as the low-rate kinds tell of them (``ports.Nodes``)."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from msgspec.json import Decoder
 
 from podtimeline.core.instants import Evidence, Source, just_after, within_second
 from podtimeline.core.nodes import NodeState
+from podtimeline.core.taints import Taint
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.feeds import DELETED, Feed
 from podtimeline.intake.kinds import LowRate
@@ -14,7 +18,7 @@ from podtimeline.intake.wire import Condition, Metadata, WatchEvent, Wire
 from podtimeline.ports import Intake
 
 
-class Taint(Wire, frozen=True):
+class NodeTaint(Wire, frozen=True):
     """corev1.Taint."""
 
     key: str = ""
@@ -26,7 +30,7 @@ class NodeSpec(Wire, frozen=True):
     """corev1.NodeSpec."""
 
     unschedulable: bool = False
-    taints: list[Taint] | None = None
+    taints: list[NodeTaint] | None = None
 
 
 class NodeStatus(Wire, frozen=True):
@@ -49,10 +53,31 @@ class NodeIndex:
 
     def __init__(self) -> None:
         self.nodes: dict[str, NodeState] = {}
+        self._tainted: Counter[tuple[Taint, ...]] = Counter()
 
     def node(self, name: str) -> NodeState | None:
         """See ``ports.Nodes``."""
         return self.nodes.get(name)
+
+    @property
+    def taints(self) -> Mapping[tuple[Taint, ...], int]:
+        """How many nodes have these taints, for each combination that nodes have."""
+        return self._tainted
+
+    def put(self, state: NodeState) -> None:
+        """A node is as this says."""
+        self.drop(state.name)
+        self.nodes[state.name] = state
+        if state.taints:
+            self._tainted[state.taints] += 1
+
+    def drop(self, name: str) -> None:
+        """The node is gone."""
+        held = self.nodes.pop(name, None)
+        if held is not None and held.taints:
+            self._tainted[held.taints] -= 1
+            if not self._tainted[held.taints]:
+                del self._tainted[held.taints]
 
 
 class NodeFeed(Feed[Node]):
@@ -62,7 +87,7 @@ class NodeFeed(Feed[Node]):
 
     def __init__(self, index: NodeIndex, intake: Intake) -> None:
         super().__init__(Decoder(Node), Decoder(WatchEvent[Node]))
-        self._nodes = index.nodes
+        self._index = index
         self._intake = intake
         self._usage = Usage()
         self._listing: set[str] = set()
@@ -73,17 +98,17 @@ class NodeFeed(Feed[Node]):
 
     def end(self, version: str, *, arrived: int) -> None:
         """Nodes that neither the listing nor a watch showed since it began are gone."""
-        for name in [each for each in self._nodes if each not in self._listing]:
+        for name in [each for each in self._index.nodes if each not in self._listing]:
             self._remove(name, arrived)
 
     def _seen(self, seen: Node, *, arrived: int, live: bool, listing: bool) -> None:
         name = seen.metadata.name
         self._listing.add(name)
-        held = self._nodes.get(name)
+        held = self._index.node(name)
         if held is not None and held.uid == seen.metadata.uid and listing:
             # What a watch told of it is newer, or the same.
             return
-        self._nodes[name] = _state(seen, held, arrived=arrived, live=live and not listing)
+        self._index.put(_state(seen, held, arrived=arrived, live=live and not listing))
         volumes = seen.status.volumes_in_use or ()
         for news in self._usage.read(name, volumes, arrived=arrived, live=live and not listing, first=held is None):
             self._intake.storage(news, arrived=arrived)
@@ -98,7 +123,7 @@ class NodeFeed(Feed[Node]):
             self._listing.add(head.name)
 
     def _remove(self, name: str, arrived: int) -> None:
-        self._nodes.pop(name, None)
+        self._index.drop(name)
         for news in self._usage.gone(name, arrived=arrived):
             self._intake.storage(news, arrived=arrived)
 
@@ -123,6 +148,7 @@ def _state(seen: Node, held: NodeState | None, *, arrived: int, live: bool) -> N
             for each in seen.spec.taints or ()
             if each.effect == "NoExecute"
         ),
+        taints=tuple(Taint(each.key, each.value, each.effect) for each in seen.spec.taints or ()),
     )
 
 

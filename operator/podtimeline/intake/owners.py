@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
 import msgspec
@@ -88,20 +89,58 @@ class Shelf(Generic[V]):
             self._next.pop(key, None)
 
 
+_Selector = frozenset[tuple[str, str]]
+
+
+class Selectors(Shelf[_Selector]):
+    """The selector of each Service that has one, and the namespaces in which one changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: set[str] = set()
+        self._within: dict[str, dict[str, _Selector]] = {}
+
+    def within(self, namespace: str) -> Mapping[str, _Selector]:
+        """By name: the selectors of one namespace."""
+        return self._within.get(namespace, {})
+
+    def end(self) -> None:
+        """See ``Shelf.end``."""
+        super().end()
+        before, self._within = self._within, {}
+        for (namespace, name), selector in self.objects.items():
+            self._within.setdefault(namespace, {})[name] = selector
+        spaces = before.keys() | self._within.keys()
+        self.changed |= {each for each in spaces if before.get(each, {}) != self._within.get(each, {})}
+
+    def put(self, key: tuple[str, str], value: _Selector) -> None:
+        """See ``Shelf.put``."""
+        super().put(key, value)
+        held = self._within.setdefault(key[0], {})
+        if held.get(key[1]) != value:
+            held[key[1]] = value
+            self.changed.add(key[0])
+
+    def drop(self, key: tuple[str, str]) -> None:
+        """See ``Shelf.drop``."""
+        super().drop(key)
+        if self._within.get(key[0], {}).pop(key[1], None) is not None:
+            self.changed.add(key[0])
+
+
 class OwnerIndex:
     """Implements ``ports.Owners``; the feeds fill it."""
 
     def __init__(self) -> None:
         self.controllers: dict[str, Shelf[tuple[str, Owner | None]]] = {kind: Shelf() for kind in _CONTROLLERS}
         """By kind: the uid of each controller and its own controller."""
-        self.selectors: Shelf[frozenset[tuple[str, str]]] = Shelf()
-        """The selector of each Service that has one."""
+        self.selectors = Selectors()
 
     def chain(self, namespace: str, owner: Owner) -> tuple[Owner, ...]:
         """See ``ports.Owners``."""
         chain = [owner]
         while len(chain) < _MAX_CHAIN:
-            shelf = self.controllers.get(chain[-1].kind)
+            shelf = None if chain[-1].group else self.controllers.get(chain[-1].kind)
             found = None if shelf is None else shelf.objects.get((namespace, chain[-1].name))
             if found is None or found[1] is None or chain[-1].uid not in {"", found[0]}:
                 break
@@ -112,14 +151,13 @@ class OwnerIndex:
         """See ``ports.Owners``."""
         if not self.selectors.complete:
             return None
-        have = labels.items()
-        return tuple(
-            sorted(
-                f"{at}/{name}"
-                for (at, name), selector in self.selectors.objects.items()
-                if at == namespace and selector <= have
-            )
-        )
+        have, selectors = labels.items(), self.selectors.within(namespace)
+        return tuple(sorted(f"{namespace}/{name}" for name, selector in selectors.items() if selector <= have))
+
+    def services_changed(self) -> AbstractSet[str]:
+        """See ``ports.Owners``."""
+        changed, self.selectors.changed = self.selectors.changed, set()
+        return changed
 
 
 class ServiceFeed(Feed[Service]):

@@ -6,10 +6,20 @@ from typing import TypeVar
 
 import msgspec
 
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.core.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.core.taints import Toleration
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.texts import moment
-from podtimeline.intake.wire import Container, OwnerReference, Pod, PodSpec, PodSpecHead, ProbeTiming, VolumeUse
+from podtimeline.intake.wire import (
+    Container,
+    OwnerReference,
+    Pod,
+    PodSpec,
+    PodSpecHead,
+    PodTolerations,
+    ProbeTiming,
+    VolumeUse,
+)
 
 _R = TypeVar("_R")
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
@@ -18,6 +28,7 @@ _SHARED = 4096
 _OWNERS = msgspec.json.Decoder(list[OwnerReference] | None)
 _SPEC = msgspec.json.Decoder(PodSpec)
 _BINDING = msgspec.json.Decoder(PodSpecHead)
+_TOLERATIONS = msgspec.json.Decoder(PodTolerations)
 
 
 def pod_spec(pod: Pod) -> PodSpec:
@@ -28,6 +39,12 @@ def pod_spec(pod: Pod) -> PodSpec:
 def binding(pod: Pod) -> PodSpecHead:
     """What of the pod's spec changes, parsed. Raises ``MalformedObject``."""
     return _raw(_BINDING, pod.spec, PodSpecHead())
+
+
+def tolerations(pod: Pod) -> tuple[Toleration, ...]:
+    """What taints the pod tolerates; parsed for a pod that is refused because of one. Raises ``MalformedObject``."""
+    found = _raw(_TOLERATIONS, pod.spec, PodTolerations()).tolerations or ()
+    return tuple(Toleration(each.key, each.operator, each.value, each.effect) for each in found)
 
 
 def _raw(decoder: "msgspec.json.Decoder[_R]", raw: bytes | msgspec.Raw, absent: "_R") -> "_R":
@@ -56,7 +73,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         created_second=moment(metadata.creation_timestamp),
         owner=owner,
         containers=containers,
-        labels=_labels(bytes(metadata.labels)),
+        labels=pod_labels(pod),
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
         mirror="" if metadata.annotations is None else metadata.annotations.mirror,
@@ -64,8 +81,15 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,
         restart_policy=spec.restart_policy,
-        run_to_completion=spec.restart_policy != "Always" or (owner is not None and owner.kind == "Job"),
+        scheduler="" if spec.scheduler_name == DEFAULT_SCHEDULER else spec.scheduler_name,
+        run_to_completion=spec.restart_policy != "Always"
+        or (owner is not None and owner.kind == "Job" and not owner.group),
     )
+
+
+def pod_labels(pod: Pod) -> tuple[tuple[str, str], ...]:
+    """The pod's labels, by key. Raises ``MalformedObject``."""
+    return _labels(bytes(pod.metadata.labels))
 
 
 @lru_cache(maxsize=_SHARED)
@@ -82,8 +106,18 @@ def controller(references: list[OwnerReference] | None) -> Owner | None:
     """The controller among owner references: at most one has ``controller: true``."""
     for each in references or ():
         if each.controller:
-            return Owner(each.kind, each.name, each.uid)
+            return Owner(each.kind, each.name, each.uid, custom_group(each.api_version))
     return None
+
+
+def custom_group(api_version: str) -> str:
+    """The group of a custom resource's ``apiVersion``; empty for Kubernetes' own kinds that make pods.
+
+    The groups of those (apps, batch, the core group) have no dot, and that of a custom resource has one
+    (apiextensions-apiserver, ``ValidateCustomResourceDefinitionSpec``).
+    """
+    group = api_version.rpartition("/")[0]
+    return group if "." in group else ""
 
 
 def _init_kind(container: Container) -> ContainerKind:

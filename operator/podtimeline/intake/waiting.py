@@ -1,21 +1,23 @@
 """What a pod waits for before it is bound: the scheduler, gates, victims, new nodes. Pure but for ``Gates``.
 
-The texts are those of the scheduler (pkg/scheduler), the cluster-autoscaler (``EventingScaleUpStatusProcessor``) and
-Karpenter (``NominatePodEvent``).
+The texts are those of the scheduler (pkg/scheduler), the cluster-autoscaler (``EventingScaleUpStatusProcessor``),
+Karpenter (``NominatePodEvent``, pkg/controllers/provisioning/scheduling) and YuniKorn (yunikorn-k8shim, pkg/cache).
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import groupby
+from typing import Protocol
 
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, not_before
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
 from podtimeline.core.scheduling import FAILED_SCHEDULING, GATE_REMOVED
+from podtimeline.core.taints import UNTOLERATED, Taint, untolerated
 from podtimeline.intake.attempts import attempts
 from podtimeline.intake.reading import Reading, second
-from podtimeline.intake.specs import binding
+from podtimeline.intake.specs import binding, tolerations
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Condition, Event, Pod
@@ -30,7 +32,6 @@ _FIRST = Mark(Milestone.FIRST_UNSCHEDULABLE)
 _LAST = Mark(Milestone.LAST_UNSCHEDULABLE)
 _PREEMPTION = Mark(Milestone.PREEMPTION)
 _SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)
-_REFUSED = frozenset({"Unschedulable", "SchedulerError"})
 
 
 def read_scheduling(reading: Reading, condition: Condition | None) -> None:
@@ -40,10 +41,13 @@ def read_scheduling(reading: Reading, condition: Condition | None) -> None:
         since = condition.last_transition_time if condition is not None and condition.status == "True" else None
         reading.witness(_SCHEDULED, second(Source.CONDITION, since, reading.arrived), node)
     elif condition is not None and condition.status == "False" and condition.reason:
-        text = condition.message or ""
-        if condition.reason not in _REFUSED:
-            reading.note(condition.reason, "", text)
+        text = condition.message or condition.reason
+        if condition.reason == GATED:
+            reading.note(condition.reason, "", condition.message or "")
             return
+        # Whatever else the reason is, a scheduler looked at the pod and did not bind it: beside Unschedulable and
+        # SchedulerError (corev1) there are Undetermined and Schedulable of Volcano (pkg/scheduler/api), and
+        # SchedulingSkipped of YuniKorn (yunikorn-k8shim, pkg/cache/context.go).
         # The Event keeps the words of the first attempt for minutes (client-go, tools/events): here are the latest.
         reading.note(FAILED_SCHEDULING, "", text)
         if _FIRST not in reading.known:
@@ -110,6 +114,28 @@ class Gates:
         self._held = {uid: gates for uid, gates in self._held.items() if uid in uids}
 
 
+class Tainted(Protocol):
+    """Knows the taints of the watched nodes (``nodes.NodeIndex``)."""
+
+    @property
+    def taints(self) -> Mapping[tuple[Taint, ...], int]:
+        """How many nodes have these taints, for each combination that nodes have."""
+        ...
+
+
+_NO_KEY = "untolerated taint(s)"
+"""All that kube-scheduler says of taints from v1.34 on (plugin TaintToleration)."""
+
+
+def read_taints(pod: Pod, nodes: Tainted, *, arrived: int) -> Iterator[Observation]:
+    """What taints of the watched nodes keep a pod out, where the scheduler names none. Raises ``MalformedObject``."""
+    for each in pod.status.conditions or ():
+        if each.type == "PodScheduled" and each.status == "False" and _NO_KEY in (each.message or ""):
+            found = untolerated(nodes.taints, tolerations(pod))
+            if found:
+                yield Noted(pod.metadata.uid, UNTOLERATED, "", found, arrived)
+
+
 def _gated(pod: Pod) -> bool:
     return any(each.type == "PodScheduled" and each.reason == GATED for each in pod.status.conditions or ())
 
@@ -120,6 +146,8 @@ _DELETING = "skip schedule deleting pod"
 _BY = re.compile(r"by (\w+) ([0-9a-f-]{36})")
 _IN_MEMORY = "in kube-scheduler memory"
 _NOMINATED = "Pod should schedule on: "
+_ASKED_FOR = frozenset({"nodeclaim", "machine"})
+"""What Karpenter calls a node that is to come: a ``machine`` from v0.28 to v0.31, a ``nodeclaim`` from v0.32 on."""
 _TRIGGERED = "triggered scale-up: "
 
 
@@ -166,6 +194,16 @@ def _preempted(event: Event, arrived: int, name_of: Callable[[str], str | None])
         yield Witnessed(uid, _PREEMPTION, (told,), f"{victim.namespace}/{victim.name}")
 
 
+def _informed(event: Event, arrived: int) -> Iterator[Observation]:
+    """YuniKorn has one reason for all that it says: only these words say that the pod cannot be bound."""
+    if _UNABLE.match(event.message):
+        yield from _failed(event, arrived)
+
+
+_UNABLE = re.compile(r"Unschedulable request '|Request '[^']*' does not fit in queue ")
+"""yunikorn-core, pkg/scheduler/objects: ``SendPredicatesFailed`` and ``SendRequestExceedsQueueHeadroom``."""
+
+
 def _scaled_up(event: Event, arrived: int) -> Iterator[Observation]:
     _, _, group = event.message.partition(_TRIGGERED)
     yield Witnessed(event.involved_object.uid, _SCALE_UP, (stamp(event, arrived=arrived),), group or event.message)
@@ -174,8 +212,10 @@ def _scaled_up(event: Event, arrived: int) -> Iterator[Observation]:
 
 def _nominated(event: Event, arrived: int) -> Iterator[Observation]:
     where = event.message.removeprefix(_NOMINATED)
-    # A node that is named is there already, or has registered meanwhile.
-    if "nodeclaim/" in where and "node/" not in where.replace("nodeclaim/", ""):
+    kinds = {each.partition("/")[0] for each in where.split(", ")} if event.message.startswith(_NOMINATED) else set()
+    # A node that is named is there already, or has registered meanwhile: by its age it is told from one that was made
+    # for the pod (``tracking/nodes.py``).
+    if kinds & _ASKED_FOR and "node" not in kinds:
         yield Witnessed(event.involved_object.uid, _SCALE_UP, (stamp(event, arrived=arrived),), where)
     yield from _noted(event, arrived)
 
@@ -190,6 +230,8 @@ _SAID = {
     "TriggeredScaleUp": _scaled_up,
     "NotTriggerScaleUp": _noted,
     "Nominated": _nominated,
+    "PodUnschedulable": _failed,
+    "Informational": _informed,
 }
 _PREEMPTED = "Preempted"
 REASONS = frozenset({*_SAID, _PREEMPTED})

@@ -28,6 +28,7 @@ class OwnerReference(Wire, frozen=True):
     kind: str
     name: str
     uid: str = ""
+    api_version: str = ""
     controller: bool | None = None
 
 
@@ -185,6 +186,22 @@ class PodSpec(PodSpecHead, frozen=True):
     readiness_gates: list[ReadinessGate] | None = None
     volumes: list[Volume] | None = None
     priority: Int32 | None = None
+    scheduler_name: str = ""
+
+
+class PodToleration(Wire, frozen=True):
+    """corev1.Toleration."""
+
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+
+
+class PodTolerations(Wire, frozen=True):
+    """corev1.PodSpec, of which only the tolerations are read."""
+
+    tolerations: list[PodToleration] | None = None
 
 
 class Condition(Wire, frozen=True):
@@ -274,6 +291,7 @@ class ObjectReference(Wire, frozen=True):
     namespace: Name = ""
     name: Name = ""
     uid: Uid = ""
+    api_version: Name = ""
     field_path: Name = ""
 
 

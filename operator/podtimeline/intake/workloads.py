@@ -12,6 +12,7 @@ from podtimeline.core.texts import whole
 from podtimeline.core.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews, WorkloadState
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.specs import custom_group
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.wire import Condition, Event, Int32, Int64, OwnerReference, Wire
@@ -85,6 +86,7 @@ class WorkloadSpec(Wire, frozen=True):
     parallelism: Int32 | None = 1
     completions: Int32 | None = None
     schedule: str = ""
+    min_ready_seconds: Int32 = 0
     pod_management_policy: str = "OrderedReady"
     ordinals: Ordinals | None = None
     update_strategy: Strategy | None = None
@@ -142,6 +144,7 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         updated=updated,
         paused=bool(spec.paused or spec.suspend),
         ordered=kind == "StatefulSet" and spec.pod_management_policy == "OrderedReady",
+        min_ready=max(spec.min_ready_seconds, 0) * SECOND,
         first=0 if spec.ordinals is None else spec.ordinals.start,
         changed=max(_writes(metadata.managed_fields or ()), default=None),
         scheduled=stated_moment(notes.scheduled),
@@ -197,30 +200,42 @@ def _writes(entries: "list[ManagedField] | tuple[()]") -> Iterator[int]:
 _DROPPED = re.compile(r"(?:Deleted pod: |[Dd]elete Pod )([a-z0-9][-a-z0-9.]{0,252})")
 _SCALED = re.compile(r"Scaled up replica set (\S{1,253}) from ([0-9]{1,10}) to ([0-9]{1,10})(?![0-9])")
 _LAUNCHED = re.compile(r"Created job (\S{1,253})")
-_REFUSALS = frozenset({"FailedCreate", "ReplicaSetCreateError"})
+_REFUSALS = frozenset({"FailedCreate", "FailedCreatePod", "ReplicaSetCreateError"})
+"""Reasons of Kubernetes' controllers (pkg/controller/controller_utils.go) and of those that were made after them."""
 _REFUSED = frozenset({*WORKLOADS.values(), "ReplicationController"})
+_OF_PODS = re.compile(r"\bpods?\b", re.IGNORECASE)
 _MERGED = "(combined from similar events): "
 
 
 def workload_news(event: Event, *, arrived: int) -> WorkloadNews | None:
     """What an Event about an object that makes pods says of it, if anything. Raises ``MalformedObject``."""
     about, message = event.involved_object, event.message.removeprefix(_MERGED)
-    if event.reason == "ScalingReplicaSet" and (found := _SCALED.match(message)):
+    group = custom_group(about.api_version)
+    maker = Owner(about.kind, about.name, about.uid, group)
+    if event.reason == "ScalingReplicaSet" and not group and (found := _SCALED.match(message)):
         return Scaled(about.namespace, found[1], int(found[2]), int(found[3]), _latest(event, arrived=arrived))
-    if event.reason == "SuccessfulCreate" and about.kind == "CronJob" and (found := _LAUNCHED.match(message)):
+    if (
+        event.reason == "SuccessfulCreate"
+        and about.kind == "CronJob"
+        and not group
+        and (found := _LAUNCHED.match(message))
+    ):
         return Launched(about.namespace, found[1], _latest(event, arrived=arrived))
     if event.reason == "SuccessfulDelete" and (found := _DROPPED.match(message)):
         at = _latest(event, arrived=arrived).at
-        maker = Owner(about.kind, about.name, about.uid)
         return Dropped(about.namespace, maker, found[1], message, arrived if at is None else at)
-    if event.reason in _REFUSALS and about.kind in _REFUSED:
+    if event.reason in _REFUSALS and _makes_pods(maker, message):
         first = stamp(event, arrived=arrived).at
         last = _latest(event, arrived=arrived).at
         name = event.metadata.name
         first, last = (arrived if each is None else each for each in (first, last))
-        maker = Owner(about.kind, about.name, about.uid)
         return Refused(about.namespace, maker, name, message, first, last, max(event.count or 1, 1))
     return None
+
+
+def _makes_pods(maker: Owner, message: str) -> bool:
+    """Whether it is a pod that could not be created: what else a custom resource creates only the words tell."""
+    return bool(_OF_PODS.search(message)) if maker.group else maker.kind in _REFUSED
 
 
 def _latest(event: Event, *, arrived: int) -> Evidence:

@@ -38,14 +38,20 @@ def _header(timeline: PodTimeline, screen: Screen) -> list[Line]:
 
 
 def _facts(timeline: PodTimeline, screen: Screen) -> list[Line]:
-    workload = "bare pod" if timeline.workload.kind == "Pod" else f"{timeline.workload.kind} {timeline.workload.name}"
-    facts = [workload, f"node {timeline.node}" if timeline.node else "no node"]
+    facts = [_workload(timeline), f"node {timeline.node}" if timeline.node else "no node"]
     facts += [words.endpoint_text(timeline), _since(timeline), _requested(timeline)]
     if timeline.termination_nanoseconds is not None:
         facts.append(f"terminated in {duration_text(timeline.termination_nanoseconds)}")
     if timeline.cluster:
         facts.append(f"cluster {timeline.cluster}")
     return _joined([each for each in facts if each], screen)
+
+
+def _workload(timeline: PodTimeline) -> str:
+    workload = timeline.workload
+    # A pod without a controller is its own workload: a controller of kind Pod has another name.
+    bare = workload.kind == "Pod" and workload.name == timeline.name
+    return "bare pod" if bare else f"{workload.kind} {workload.name}"
 
 
 def _requested(timeline: PodTimeline) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from podtimeline.core.explain import where_text
 from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Phase
+from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.observations import Cause, Partial
 from podtimeline.core.scheduling import IN_WORDS, Obstacle
 from podtimeline.core.texts import bytes_text, duration_text, exit_text
@@ -93,7 +93,8 @@ def endpoint_text(timeline: PodTimeline) -> str:
         return "no endpoint yet in " + ", ".join(timeline.awaited)
     if timeline.services is None:
         return "Services unknown"
-    return "" if timeline.services else "no Service selects it"
+    held = any(each.milestone == Milestone.ENDPOINT_READY for each in timeline.milestones)
+    return "" if timeline.services or held else "no Service selects it"
 
 
 def caveats(timeline: PodTimeline) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence, Source, Window, exactly, intersect
 from podtimeline.core.milestones import Milestone
-from podtimeline.core.pods import PodFacts
+from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.requests import Request, Why, WorkloadHistory, of_node, of_ordinal, origin, with_room
 from podtimeline.core.texts import whole
 from podtimeline.ports import Nodes
@@ -43,7 +43,7 @@ class Answer:
     """What a pod was made for: evidence of when that was asked for, in words, and of when its owner was made.
 
     All is empty where it replaces another pod. ``request`` is the one of which it takes a place; ``neighbour`` the pod
-    that had to be ready before it.
+    that had to be ready before it, for ``min_ready`` nanoseconds.
     """
 
     started: tuple[Evidence, ...] = ()
@@ -51,6 +51,7 @@ class Answer:
     owner: tuple[Evidence, ...] = ()
     request: Request | None = None
     neighbour: Former | None = None
+    min_ready: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,14 @@ class Sources:
     nodes: Nodes
 
 
-MAKERS = frozenset({"ReplicaSet", "Job", "StatefulSet", "DaemonSet"})
-"""The kinds that make pods and are followed."""
+_MAKERS = frozenset({"ReplicaSet", "Job", "StatefulSet", "DaemonSet"})
+"""The kinds that make pods and are watched."""
 _REPLACES = Answer()
+
+
+def followed(owner: Owner) -> bool:
+    """Whether what it was asked for is watched."""
+    return owner.kind in _MAKERS and not owner.group
 
 
 def answer(history: WorkloadHistory, pod: Newborn, sources: Sources, *, final: bool) -> Answer | None:
@@ -88,7 +94,7 @@ def _of_replicas(history: WorkloadHistory, pod: Newborn, sources: Sources, *, fi
         return None
     if owner is None:
         return Answer(request.evidence, words(request), _birth(history, request), request)
-    if owner.kind != "Deployment":
+    if owner.kind != "Deployment" or owner.group:
         return Answer(owner=_birth(history, request), request=request)
     parent = sources.histories.get(owner.uid)
     if parent is None or parent.state.version <= request.version:
@@ -123,8 +129,9 @@ def _of_ordinal(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Ans
         return None
     if _had_one(request, pod, revision, sources.predecessors):
         return _REPLACES
-    neighbour = _neighbour(history, request, pod, ordinal, revision, sources.predecessors)
-    return Answer(request.evidence, words(request, history), _birth(history, request), neighbour=neighbour)
+    neighbour, min_ready = _neighbour(history, request, pod, ordinal, revision, sources.predecessors)
+    made = _birth(history, request)
+    return Answer(request.evidence, words(request, history), made, neighbour=neighbour, min_ready=min_ready)
 
 
 def _had_one(request: Request, pod: Newborn, revision: str, predecessors: Predecessors) -> bool:
@@ -141,20 +148,27 @@ def _had_one(request: Request, pod: Newborn, revision: str, predecessors: Predec
 
 def _neighbour(
     history: WorkloadHistory, request: Request, pod: Newborn, ordinal: int, revision: str, predecessors: Predecessors
-) -> Former | None:
-    """A scale-up goes upwards, where it is ordered; an update goes downwards, always."""
+) -> tuple[Former | None, int]:
+    """The pod that was waited for, and for how long it had to be ready.
+
+    A scale-up goes upwards, where it is ordered; an update goes downwards, always. Where it is ordered each pod has to
+    be available: ready for ``minReadySeconds`` (pkg/controller/statefulset, ``isRunningAndAvailable``).
+    """
     state, rolling = history.state, request.why is Why.REVISION
     before = ordinal + 1 if rolling else ordinal - 1
     if not state.first <= before < state.first + state.wanted or not (rolling or state.ordered):
-        return None
+        return None, 0
     name = f"{pod.facts.name.rpartition('-')[0]}-{before}"
     found = predecessors.latest((pod.facts.namespace, name))
     if found is None or (rolling and found.revision != revision):
-        return None
-    ready = intersect(predecessors.evidence(found, Milestone.READY)).earliest
+        return None, 0
+    ready, made = intersect(predecessors.evidence(found, Milestone.READY)).earliest, pod.created.latest
     # Where several may be unavailable at a time an update does not wait for each.
-    waited = ready is not None and pod.created.latest is not None and ready <= pod.created.latest
-    return found if waited else None
+    if ready is None or made is None or ready > made:
+        return None, 0
+    min_ready = state.min_ready if state.ordered else 0
+    # One that was not available yet was not waited for as long: the StatefulSet asked for less then.
+    return found, min_ready if ready + min_ready <= made else 0
 
 
 def _of_node(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer | None:

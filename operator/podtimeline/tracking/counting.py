@@ -7,7 +7,7 @@ from podtimeline.core.milestones import PHASES, Leg, Milestone, Phase
 from podtimeline.core.observations import ImagePulled, Partial
 from podtimeline.core.phases import Stretch
 from podtimeline.core.view import Outcome, View
-from podtimeline.ports import Increment, Metric
+from podtimeline.ports import CONTROLLED, Increment, Metric
 
 _UNMEASURED = frozenset({Partial.LISTED, Partial.MALFORMED})
 _MEASURED = frozenset({Outcome.READY, Outcome.COMPLETED, Outcome.FAILED})
@@ -87,9 +87,13 @@ def _increment(view: View, metric: Metric, value: int, *, key: str = "", phase: 
         metric=metric,
         namespace=view.facts.namespace,
         workload_kind=view.workload.kind,
-        workload=view.workload.name,
+        workload=CONTROLLED if _controlled_by_pod(view) else view.workload.name,
         value=value,
         trace_id=view.uid.replace("-", ""),
         key=key,
         phase=phase,
     )
+
+
+def _controlled_by_pod(view: View) -> bool:
+    return view.workload.kind == "Pod" and view.workload.uid != view.uid

@@ -43,7 +43,7 @@ class Predecessors(Companion):
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
         """See ``Companion.appeared``."""
-        if facts.owner is None or facts.owner.kind != "StatefulSet":
+        if facts.owner is None or facts.owner.kind != "StatefulSet" or facts.owner.group:
             return
         key = (facts.namespace, facts.name)
         revision = dict(facts.labels).get("controller-revision-hash", "")

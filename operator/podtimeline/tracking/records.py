@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from podtimeline.core.instants import SECOND
@@ -10,6 +11,8 @@ from podtimeline.core.milestones import Mark, Phase
 from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.state import State
 from podtimeline.core.timeline import Timeline
+
+Labels = tuple[tuple[str, str], ...]
 
 
 class Stage(StrEnum):
@@ -88,3 +91,11 @@ class Tracked:
     """The phase it is in and since when."""
     obstacles: tuple[Obstacle, ...] = ()
     """Why no node takes it, while it is not bound."""
+    labels: Labels = ()
+    """The latest labels, known without unpacking."""
+
+
+@lru_cache(maxsize=4096)
+def shared(labels: Labels) -> Labels:
+    """The labels, as one object for all the pods that have them in common."""
+    return labels

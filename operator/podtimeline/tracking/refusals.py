@@ -3,19 +3,22 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Noted, Observation
+from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Noted, Observation, Witnessed
 from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.refusals import Refusal, ended, refused
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState
 from podtimeline.ports import OTHER, Memory, Owners
 from podtimeline.quarantine import Step
+from podtimeline.tracking.answers import followed
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.ledger import Ledger
 from podtimeline.tracking.records import Tracked
 
+_STARTED = Mark(Milestone.ROLLOUT_STARTED)
 _CHAIN_WAIT = 5 * SECOND
 """How long the controller of what was refused is waited for: it is seen after its first Event."""
 _TOGETHER = 10 * SECOND
@@ -96,7 +99,8 @@ class Refusals(Companion):
 
     def _settle_one(self, until: int, news: Refused, arrived: int, now: int) -> None:
         chain = self._owners.chain(news.namespace, news.maker)
-        if len(chain) > 1 or news.maker.kind not in {"ReplicaSet", "Job"} or until <= now:
+        controlled = news.maker.kind in {"ReplicaSet", "Job"} and not news.maker.group
+        if len(chain) > 1 or not controlled or until <= now:
             self._count(chain[-1], news, arrived)
         else:
             self._pending.append((until, news, arrived))
@@ -143,11 +147,16 @@ class Refusals(Companion):
         late = known.ended is not None and known.ended + _TOGETHER < now
         if not late and known.first <= facts.created_second + SECOND:
             yield Noted(uid, REASON, "", known.text, known.last, known.count, known.first)
+            if not followed(owner):
+                # All that is known of when it was asked for: by the time it was first refused.
+                asked = Evidence(Source.EVENT_SECOND, known.first, None, known.first + SECOND - 1, now)
+                yield Witnessed(uid, _STARTED, (asked,), "first refused")
             self._keep(key, ended(known, now))
 
 
 def _key(namespace: str, workload: Owner) -> str:
-    return f"{namespace}/{workload.kind}/{workload.name}"
+    kind = f"{workload.kind}.{workload.group}" if workload.group else workload.kind
+    return f"{namespace}/{kind}/{workload.name}"
 
 
 def _satisfied(state: WorkloadState) -> bool:

@@ -1,9 +1,14 @@
 """What the low-rate kinds tell of a pod, its controllers and its Services, asked again while they do not know yet."""
 
+from itertools import islice
+
 from podtimeline.core.observations import Owned, Selected
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.ports import Owners
 from podtimeline.tracking.records import Rules, Stage, Tracked
+
+_ASKED = 1000
+"""Pods that are asked for in one call: it happens between two reads of the streams."""
 
 
 class Relations:
@@ -14,6 +19,10 @@ class Relations:
         self._rules = rules
         self._unowned: list[tuple[int, Tracked]] = []
         self._unselected: dict[str, Tracked] = {}
+        self._unmatched: dict[str, dict[str, tuple[Tracked, tuple[str, ...]]]] = {}
+        """By namespace and uid: pods that no Service selected when they became ready, and those that do now."""
+        self._stale: dict[str, Tracked] = {}
+        """Those of them whose labels or Services changed since they were asked for."""
 
     def own(self, record: Tracked, timeline: Timeline, now: int) -> None:
         """Ask for the controllers of a pod that was just described."""
@@ -63,14 +72,57 @@ class Relations:
             self.forget(record)
         return found
 
+    def unselected(self, record: Tracked, services: tuple[str, ...] = ()) -> None:
+        """No Service selected the pod when it became ready; ``services`` are those that were found later."""
+        if record.key is not None:
+            self._unmatched.setdefault(record.key[0], {})[record.uid] = (record, services)
+
+    def relabelled(self, record: Tracked) -> None:
+        """The pod's labels changed."""
+        if self._held(record) is not None:
+            self._stale[record.uid] = record
+
+    def reselect(self, now: int) -> list[Selected]:
+        """Ask again for pods that no Service selected, whose labels or Services changed: what is otherwise now.
+
+        At most ``_ASKED`` pods are asked for in one call: others follow in the next one.
+        """
+        for namespace in self._owners.services_changed():
+            self._stale |= {uid: record for uid, (record, _) in self._unmatched.get(namespace, {}).items()}
+        found = []
+        for uid in list(islice(self._stale, _ASKED)):
+            record = self._stale.pop(uid)
+            held = self._held(record)
+            services = None if record.key is None else self._owners.services(record.key[0], dict(record.labels))
+            if services is None:
+                # Services are not listed yet, or cannot be read there: others come first.
+                self._stale[uid] = record
+            elif held is not None and services != held:
+                self.unselected(record, services)
+                found.append(Selected(uid, services, now))
+        return found
+
+    def closed(self, record: Tracked) -> None:
+        """The pod is gone."""
+        self._stale.pop(record.uid, None)
+        pods = {} if record.key is None else self._unmatched.get(record.key[0], {})
+        if pods.pop(record.uid, None) is not None and not pods and record.key is not None:
+            del self._unmatched[record.key[0]]
+
+    def _held(self, record: Tracked) -> tuple[str, ...] | None:
+        found = None if record.key is None else self._unmatched.get(record.key[0], {}).get(record.uid)
+        return None if found is None else found[1]
+
     def forget(self, record: Tracked) -> None:
         """The pod's start is over: its Services no longer matter."""
         self._unselected.pop(record.uid, None)
 
     def _selected(self, record: Tracked, timeline: Timeline) -> bool:
         facts = timeline.facts
-        services = None if facts is None else self._owners.services(facts.namespace, dict(facts.labels))
+        services = None if facts is None else self._owners.services(facts.namespace, dict(record.labels))
         if services is None:
             return False
+        if not services and not timeline.services:
+            self.unselected(record)
         apply(timeline, Selected(record.uid, services))
         return True

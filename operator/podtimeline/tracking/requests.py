@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.instants import SECOND, Evidence, intersect
+from podtimeline.core.instants import SECOND, Evidence, intersect, later
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Observation, Witnessed
 from podtimeline.core.pods import ContainerKind, PodFacts
@@ -11,7 +11,7 @@ from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.ports import Memory, Nodes
 from podtimeline.quarantine import Step
-from podtimeline.tracking.answers import MAKERS, Answer, Newborn, Sources, answer
+from podtimeline.tracking.answers import Answer, Newborn, Sources, answer, followed
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.predecessors import Predecessors
@@ -63,7 +63,7 @@ class Requests(Companion):
         if facts.owner is None:
             # Nobody but its own maker asked for it.
             return (Witnessed(record.uid, _STARTED, timeline.evidence.get(_CREATED, ()), "bare pod"),)
-        if facts.owner.kind not in MAKERS:
+        if not followed(facts.owner):
             return ()
         if occasion is Occasion.DESCRIBED:
             self._waiting.setdefault(facts.owner.uid, {})[record.uid] = (now + _PATIENCE, record)
@@ -160,7 +160,9 @@ class Requests(Companion):
         if found.neighbour is not None:
             ready = self._sources.predecessors.evidence(found.neighbour, Milestone.READY)
             if ready:
-                yield Witnessed(uid, _NEIGHBOUR, ready, found.neighbour.name)
+                name, wait = found.neighbour.name, found.min_ready
+                detail = f"{name}, available after {wait // SECOND} s" if wait else name
+                yield Witnessed(uid, _NEIGHBOUR, tuple(later(each, wait) for each in ready), detail)
 
 
 def _vacated(former: Timeline, by: int) -> tuple[Evidence, ...]:

@@ -30,7 +30,7 @@ from podtimeline.tracking.names import Names, Said
 from podtimeline.tracking.numbers import Numbers, Situation, in_phase, unschedulable
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
-from podtimeline.tracking.records import Codec, Rules, Stage, Tracked
+from podtimeline.tracking.records import Codec, Labels, Rules, Stage, Tracked, shared
 from podtimeline.tracking.relations import Relations
 from podtimeline.tracking.versions import StreamVersions
 
@@ -90,6 +90,11 @@ class Tracker:
         """See ``ports.Intake``."""
         record = self._records.get(uid)
         return None if record is None or record.key is None else "/".join(record.key)
+
+    def labels(self, uid: str) -> Labels | None:
+        """See ``ports.Intake``."""
+        record = self._records.get(uid)
+        return None if record is None or record.known is None else record.labels
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``. What one pod makes fail is contained: the pod is flagged, and goes on."""
@@ -174,6 +179,8 @@ class Tracker:
             self._touch(record)
         for record, timeline in contain(Step.ENRICH, "Services", self._relations.select_again) or ():
             contain(Step.APPLY, record.uid, self._changed, record, timeline, now)
+        for said in contain(Step.ENRICH, "Services", self._relations.reselect, now) or ():
+            self.take(said.uid, (said,), arrived=now)
         self._companions.ticked(now)
         for record in self._due.ripe(now):
             if contain(Step.APPLY, record.uid, self._ripe, record, now) is None:
@@ -262,6 +269,9 @@ class Tracker:
             if timeline.facts is None:
                 return
             self._described(record, timeline, timeline.facts, now)
+        if timeline.labelled is not None and timeline.labelled.labels != record.labels:
+            record.labels = shared(timeline.labelled.labels)
+            self._relations.relabelled(record)
         evidence = timeline.evidence
         gone, leaving = _REMOVED in evidence, _DELETED in evidence
         if gone and not record.removed:
@@ -293,6 +303,7 @@ class Tracker:
         record.known = timeline.from_status
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
+        record.labels = shared(facts.labels)
         self._mirrors.appeared(facts)
         if facts.mirror:
             self._adopt(timeline, facts.mirror)
@@ -367,6 +378,7 @@ class Tracker:
     def _close(self, record: Tracked, now: int) -> None:
         record.stage = Stage.CLOSED
         self._names.gone(record)
+        self._relations.closed(record)
         self._companions.closed(record)
         self._graves.closed(record.uid)
         self.numbers.closed += 1
@@ -417,6 +429,10 @@ class Tracker:
         record = Tracked(state.uid, None, told=saved.settled, created_second=facts.created_second)
         record.placed = saved.settled
         record.key = (sys.intern(facts.namespace), facts.name)
+        record.labels = shared(facts.labels if state.labelled is None else state.labelled.labels)
+        if state.services == ():
+            self._relations.unselected(record, () if state.reselected is None else state.reselected.services)
+            self._relations.relabelled(record)
         self._records[record.uid] = record
         self._mirrors.appeared(facts)
         self._names.appeared(record, record.key)
