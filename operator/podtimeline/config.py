@@ -132,10 +132,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 450
     stale_after_seconds: Annotated[
         float,
-        Meta(ge=1, le=3600),
+        Meta(ge=10, le=3600),
         _says(
-            "Silence after which a stream is reconnected and /healthz fails. The API server sends a bookmark each"
-            " minute: below 75 quiet streams are reconnected needlessly."
+            "Time without a sign of life of a stream after which it is stale and /readyz fails; it is reconnected after"
+            " five eighths of that time. Quiet streams are not stale: watches without bookmarks are renewed before."
         ),
     ] = 120.0
     page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Objects of one page of a listing.")] = 500

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tests.support.lives import at
 
 from podtimeline.app.health import Watcher
+from podtimeline.intake.failures import Failure
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 
@@ -51,14 +52,38 @@ def test_it_is_not_ready_before_anything_was_started() -> None:
     assert Parts(streams=(), frame=None).watcher().unready() != []
 
 
-def test_a_silent_stream_is_stale() -> None:
-    """One that never said anything counts from the start; the namespace is named."""
+def test_a_stale_stream_makes_unready_but_not_dead() -> None:
+    """One that was never read counts from the start; the namespace is named, and why where that is known."""
     parts = Parts(streams=(replace(LISTED, namespace="shop", last_progress=None),))
     watcher = parts.watcher()
     parts.seconds = 120
-    assert watcher.dead() == []
+    assert watcher.unready() == []
     parts.seconds = 121
-    assert watcher.dead() == ["stream pods of shop is silent for 121 s"]
+    assert watcher.unready() == ["stream pods of shop has not been read for 121 s"]
+    parts.streams = (replace(LISTED, failure=Failure(at(1), 9, "unreachable: refused")),)
+    parts.seconds = 900
+    assert watcher.unready() == ["stream pods has not been read for 900 s: unreachable: refused"]
+    assert watcher.dead() == []
+
+
+def test_requests_of_low_rate_kinds_that_fail_for_long_make_unready() -> None:
+    """By the same time as a stream, and not for one failed attempt."""
+    failing = {"watch of /api/v1/services": Failure(at(0), 5, "the API server answers 503")}
+    parts = Parts(frame=replace(FRAME, failing=failing), streams=(replace(LISTED, last_progress=at(100)),))
+    watcher = parts.watcher()
+    assert watcher.unready() == []
+    parts.seconds = 130
+    assert watcher.unready() == ["watch of /api/v1/services has failed for 130 s: the API server answers 503"]
+    assert watcher.dead() == []
+
+
+def test_the_stuck_thread_of_kopf_is_fatal() -> None:
+    """Its loop turns while the one that answers the probe does, or it never turns again; a pause is not the end."""
+    parts = Parts(frame=replace(FRAME, unresponsive=60.0))
+    assert parts.watcher().dead() == []
+    parts.frame = replace(FRAME, unresponsive=61.0)
+    assert parts.watcher().dead() == ["the thread of kopf has not responded for 61 s"]
+    assert parts.watcher().unready() == parts.watcher().dead()
 
 
 def test_a_task_that_ended_is_fatal() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.support.fake_api import FakeApi
+from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.objects import CREATED, CREATED_NS, endpoint, endpoint_slice, event, pod, ready_pod
 from tests.support.recording import RecordingIntake
 from tests.support.waiting import Changes
@@ -24,6 +25,7 @@ from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.ports import Stream
 
 STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex()), RecordingIntake()))
 """Watches of a whole operator: three hot streams and the kinds through kopf."""
@@ -102,14 +104,14 @@ class Running:
 
 @asynccontextmanager
 async def operator(
-    api: FakeApi, history: Path, *, clock: OffsetClock | None = None, **more: Any
+    api: FakeApi, history: Path, *, clock: OffsetClock | None = None, proxy: FaultProxy | None = None, **more: Any
 ) -> AsyncIterator[Running]:
-    """An operator that follows ``api``; killed at the end if the test did not stop it."""
+    """An operator that follows ``api``, through a proxy if one is given; killed at the end if not stopped."""
     quick = {"linger_seconds": 0.0, "commit_interval_seconds": 0.01, "watch_timeout_seconds": 30}
     settings = Settings(**({"listen": "127.0.0.1:0", "history_path": str(history)} | quick | more))
     stop, stdout, clock = asyncio.Event(), Lines(), clock or OffsetClock()
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    world = World(connection=Connection(api.url), clock=clock, stdout=stdout)
+    world = World(connection=Connection((proxy or api).url), clock=clock, stdout=stdout)
     task = asyncio.create_task(
         operate(
             settings, stop=stop, world=world, started=lambda host, port: address.set_result(f"http://{host}:{port}")
@@ -216,6 +218,33 @@ async def test_what_was_read_is_committed_before_a_stop_ends(api: FakeApi, tmp_p
     async with operator(api, history) as running:
         status, told = await running.get("/api/v1/pods/shop/web-1")
         assert (status, told["outcome"]) == (200, "starting")
+
+
+async def test_an_api_server_that_is_away_makes_unready_and_never_dead(api: FakeApi, tmp_path: Path) -> None:
+    """A quarter of an hour without a byte: alive, unready with reasons; then it catches up what it did not see."""
+    async with (
+        FaultProxy(Connection(api.url)) as proxy,
+        operator(api, tmp_path / "history.sqlite3", proxy=proxy) as running,
+    ):
+        running.clock.forward(10)
+        start(api, "web-1")
+        await running.stdout.changes.until(lambda: running.stdout.pods == ["web-1"])
+        outage = proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=503, times=None))
+        proxy.drop_all()
+        await api.changes.until(lambda: api.watches == 0)
+        start(api, "web-2")
+        running.clock.forward(900)
+        assert (await running.get("/healthz"))[0] == 200
+        status, verdict = await running.get("/readyz")
+        assert status == 503
+        assert {reason.split()[1] for reason in verdict["reasons"] if "has not been read" in reason} == set(Stream)
+        assert (await running.get("/metrics"))[0] == 200
+        proxy.lift(outage)
+        await running.stdout.changes.until(lambda: running.stdout.pods == ["web-1", "web-2"])
+        told = (await running.get("/api/v1/pods/shop/web-2"))[1]
+        assert (told["outcome"], told["partial"]) == ("ready", ["gap"])
+        assert (await running.get("/readyz"))[0] == 200
+        assert await running.stopped() == 0
 
 
 async def test_a_task_that_ends_ends_the_process_with_1(

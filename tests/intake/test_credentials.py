@@ -1,14 +1,19 @@
 """Where the API server is and how to be let in."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 
 import pytest
+from tests.intake.harness import Naps
+from tests.support.fake_api import FakeApi
+from tests.support.recording import SteppingClock
 
 from podtimeline.errors import ClusterError
-from podtimeline.intake.credentials import connect, from_kubeconfig, in_cluster
-from podtimeline.intake.operator import kopf_login
+from podtimeline.intake.credentials import Connection, connect, from_kubeconfig, in_cluster
+from podtimeline.intake.failures import Failures
+from podtimeline.intake.kopf_requests import KopfRequests
 
 INSIDE = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
 
@@ -89,8 +94,30 @@ async def test_unreadable_certificates_are_an_error_with_a_name(account: Path) -
         connect(environ=INSIDE, account=account).session()
 
 
-def test_kopf_logs_in_with_the_same_credentials(account: Path) -> None:
-    """One source of credentials for both."""
-    found = connect(environ=INSIDE, account=account)
-    login = kopf_login(found)
-    assert (login.server, login.token, login.ca_path) == (found.server, "first", account / "ca.crt")
+async def test_kopf_logs_in_with_the_same_credentials(account: Path) -> None:
+    """One source of credentials for both; the token is read at each login."""
+    found, requests = connect(api_url="http://127.0.0.1:1", environ=INSIDE, account=account), _kopf_requests()
+    for token in ("first", "second"):
+        (account / "token").write_text(token)
+        login = await requests.login(found)
+        async with login.aiohttp_session as session:
+            assert (login.server, session.headers["Authorization"]) == (found.server, f"Bearer {token}")
+
+
+def _kopf_requests() -> KopfRequests:
+    return KopfRequests(Failures(SteppingClock()), sleep=Naps())
+
+
+async def test_connections_notice_a_peer_that_is_gone() -> None:
+    """Keep-alive is on, and what is not acknowledged for half a minute ends the connection (tcp(7))."""
+    async with (
+        FakeApi() as api,
+        Connection(api.url).session() as session,
+        session.get(f"{api.url}/api/v1/pods?watch=1") as answer,
+    ):
+        assert answer.connection is not None
+        assert answer.connection.transport is not None
+        peer = answer.connection.transport.get_extra_info("socket")
+        assert peer.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+        assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000

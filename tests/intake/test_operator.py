@@ -5,7 +5,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import kopf
@@ -20,6 +20,7 @@ from podtimeline.core.pods import Owner
 from podtimeline.intake import operator
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.kopf_requests import ErrorBackoffs
 from podtimeline.intake.lowrate import HeadFeed, Listeners, low_rate_feeds
 from podtimeline.intake.operator import Frame, FrameEnd
 from podtimeline.intake.owners import OwnerIndex
@@ -35,6 +36,9 @@ class Stage:
     index: OwnerIndex
     frame: Frame
     kinds: frozenset[LowRate]
+    naps: Naps
+    clock: "BlockingClock"
+    task: "asyncio.Task[None]"
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Give everybody a turn until something holds."""
@@ -51,12 +55,31 @@ class Stage:
         await self.until(lambda: self.api.watches == len(self.kinds))
 
 
+@dataclass(slots=True)
+class BlockingClock(SteppingClock):
+    """Can hold up or fail whoever reads it on kopf's thread."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def now(self) -> int:
+        """See ``ports.Clock``."""
+        if threading.current_thread().name == "kopf":
+            self.gate.wait()
+            if self.error is not None:
+                raise self.error
+        return super(BlockingClock, self).now()
+
+
 @asynccontextmanager
 async def stage(
     prepare: Callable[[FakeApi, FaultProxy], object] = lambda *_: None, *, namespaces: tuple[str, ...] = (),
-    tap: Tap | None = None, more: Sequence[LowRate] = (),
+    tap: Tap | None = None, more: Sequence[LowRate] = (), ends: bool = False,
 ) -> AsyncIterator[Stage]:  # fmt: skip
-    """A frame before the fake API server behind the fault proxy."""
+    """A frame before the fake API server behind the fault proxy; it ``ends`` only where a test has it end."""
     async with FakeApi() as api, FaultProxy(Connection(api.url)) as proxy:
         api.put("services", service("web", {"app": "web"}))
         api.put("replicasets", replicaset())
@@ -65,20 +88,21 @@ async def stage(
         feeds = {kind: HeadFeed(kind) for kind in more} | dict(
             low_rate_feeds(Listeners(owners=index), RecordingIntake())
         )
+        naps, clock = Naps(), BlockingClock()
         async with connection.session() as session:
             frame = Frame(
                 connection=connection,
                 session=session,
                 feeds=feeds,
-                clock=SteppingClock(),
+                clock=clock,
                 namespaces=namespaces,
-                sleep=Naps(),
+                sleep=naps,
                 tap=tap,
             )
             task = asyncio.create_task(frame.run())
             try:
-                yield Stage(api, proxy, index, frame, frozenset(feeds))
-                assert not task.done()
+                yield Stage(api, proxy, index, frame, frozenset(feeds), naps, clock, task)
+                assert task.done() == ends
             finally:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -117,6 +141,102 @@ async def test_what_ends_kopf_is_survived_and_what_vanished_meanwhile_goes() -> 
         await at.until(lambda: at.selecting() == ("shop/new",))
         assert at.frame.health.restarts == {FrameEnd.FAILED: 1}
         assert at.proxy.methods == {"GET"}
+
+
+async def test_watches_of_kopf_that_are_closed_at_once_are_no_hot_loop() -> None:
+    """By itself kopf 1.45 begins them again at once: they are delayed, more each time."""
+    async with stage() as at:
+        await at.watching()
+        closing = at.proxy.add(Fault(FaultKind.CLOSE, resource="services", times=15))
+        at.api.end_watches()
+        await at.until(lambda: closing.hits == 15)
+        await at.watching()
+        # The listings wait for exactly a second of quiet.
+        assert sum(nap for nap in at.naps.asked if nap != 1.0) > 35
+        assert at.frame.health.restarts == {}
+
+
+async def test_a_refused_token_is_no_hot_loop() -> None:
+    """After each 401 kopf logs in again: the logins are delayed, more each time."""
+
+    def prepare(_: FakeApi, proxy: FaultProxy) -> None:
+        proxy.add(Fault(FaultKind.STATUS, Target.WATCH, code=401, times=30))
+
+    async with stage(prepare) as at:
+        await at.watching()
+        assert sum(nap for nap in at.naps.asked if nap != 1.0) > 5
+        assert at.proxy.count(Target.WATCH, "services") < 30
+
+
+def test_delays_of_kopf_grow_to_ten_seconds_and_never_end() -> None:
+    """An API server that is away ends nothing, and is asked again soon after its return."""
+    delays = list(itertools.islice(ErrorBackoffs(), 1000))
+    assert delays[:6] == [1, 2, 4, 8, 10, 10]
+    assert set(delays[4:]) == {10}
+
+
+async def test_an_api_server_that_is_away_is_told_by_request_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails is named with its error; once the server is back nothing fails, and kopf was not started anew."""
+    monkeypatch.setattr(operator, "ErrorBackoffs", lambda: [0.2] * 1000)
+    async with stage() as at:
+        await at.watching()
+        outage = at.proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=503, times=None))
+        at.api.end_watches()
+        await at.until(lambda: len(at.frame.health.failing) == len(at.kinds))
+        failure = at.frame.health.failing["watch of /api/v1/services"]
+        assert failure.text == "the API server answers 503"
+        at.proxy.lift(outage)
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
+        await at.until(lambda: at.frame.health.failing == {})
+        assert at.frame.health.restarts == {}
+
+
+@pytest.mark.parametrize("where", ["on the thread of kopf", "in the feed"])
+async def test_a_defect_in_what_kopf_delivers_ends_the_task(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no fault of one object: kopf would log it and go on, and so would the event loop."""
+    defect = RuntimeError("a defect")
+    async with stage(ends=True) as at:
+        await at.watching()
+        if where == "in the feed":
+
+            def line(*_: object, **__: object) -> str:
+                raise defect
+
+            monkeypatch.setattr(at.frame._feeds[LowRate.SERVICES], "line", line)
+        else:
+            at.clock.error = defect
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(at.task.done)
+        error = at.task.exception()
+        assert isinstance(error, ExceptionGroup)
+        assert error.exceptions == (defect,)
+
+
+async def test_an_object_that_cannot_be_encoded_again_is_malformed_and_no_defect() -> None:
+    """A lone surrogate, which Python reads and UTF-8 does not know: counted by the feed, the others are followed."""
+    async with stage() as at:
+        await at.watching()
+        await at.until(lambda: at.frame.health.complete)
+        at.api.put("services", service("odd\ud800", {"app": "web"}))
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
+        assert at.frame.health.kinds[LowRate.SERVICES].malformed == 1
+
+
+async def test_a_loop_of_kopf_that_is_stuck_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While this loop turns and answers probes."""
+    monkeypatch.setattr(operator, "_BEAT_SECONDS", 0.01)
+    async with stage() as at:
+        await at.watching()
+        await at.until(lambda: at.frame.health.unresponsive == 0)
+        at.clock.gate.clear()
+        try:
+            at.api.put("services", service("late", {"app": "web"}))
+            await at.until(lambda: at.frame.health.unresponsive > 0.5)
+        finally:
+            at.clock.gate.set()
+        await at.until(lambda: at.frame.health.unresponsive < 0.5)
 
 
 async def test_a_kopf_that_does_not_come_to_its_end_holds_nobody_up(

@@ -14,6 +14,7 @@ from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection
+from podtimeline.intake.failures import Failure
 from podtimeline.intake.faults import Backoff, Restart
 from podtimeline.intake.feeds import PodFeed
 from podtimeline.intake.streams import Pace, Reflector
@@ -146,6 +147,71 @@ async def test_a_stalled_watch_is_given_up_and_resumed() -> None:
         await at.until(lambda: at.restarts(Restart.STALLED) >= 1)
         await follows(at, "web-4")
         assert len(at.intake.listings) == 1
+
+
+async def test_a_quiet_stream_without_bookmarks_is_neither_stalled_nor_listed_again() -> None:
+    """As of Events: the server ends each watch before it would count as stalled, and the next one goes on live."""
+    async with scene(prepare=three_pods, pace=Pace(read_seconds=2.0)) as at:
+        await at.watching()
+        read = at.reflector.health.last_progress
+        await at.until(lambda: at.restarts(Restart.CLOSED) >= 1)
+        await at.watching()
+        await follows(at, "web-4")
+        health = at.reflector.health
+        assert set(health.restarts) == {Restart.CLOSED}
+        assert (health.relists, health.failure) == (0, None)
+        assert read is not None
+        assert health.last_progress is not None
+        assert health.last_progress > read
+        assert Source.WATCH in sources(at.intake, "uid-web-4", CREATED)
+
+
+@pytest.mark.parametrize(
+    ("pace", "bookmarks", "length"),
+    [
+        (Pace(), 0, (45, 60)),
+        (Pace(), 1, (300, 600)),
+        (Pace(read_seconds=30), 1, (18, 24)),
+        (Pace(watch_seconds=(20, 40)), 0, (20, 40)),
+    ],
+    ids=["no bookmarks", "bookmarks", "bookmarks that come too late", "short anyway"],
+)
+async def test_a_watch_is_as_long_as_its_signs_of_life_allow(
+    pace: Pace, bookmarks: int, length: tuple[int, int]
+) -> None:
+    """A long one needs bookmarks, which come about once a minute; any other ends before its silence is too long."""
+    async with scene(prepare=three_pods, pace=pace) as at:
+        await at.watching()
+        assert pace.unmarked_seconds[0] - 1 <= at.proxy.watch_seconds[-1] <= pace.unmarked_seconds[1]
+        for _ in range(bookmarks):
+            at.api.bookmark()
+        at.api.end_watches()
+        await at.until(lambda: len(at.proxy.watch_seconds) == 2)
+        assert length[0] <= at.proxy.watch_seconds[-1] <= length[1]
+
+
+async def test_after_a_stall_bookmarks_are_not_relied_on() -> None:
+    """A proxy that lets the watch hang: the next one is short again, until it brings a bookmark."""
+    async with scene(prepare=three_pods, pace=Pace(read_seconds=75)) as at:
+        await at.watching()
+        at.reflector._marked = True
+        at.reflector._failed(Restart.STALLED, TimeoutError())
+        assert at.reflector._length() == (45, 60)
+
+
+async def test_an_api_server_that_is_away_is_told_with_its_error_until_it_is_back() -> None:
+    """Readiness has the reason in words; it goes with the first watch that opens."""
+    async with scene(prepare=three_pods) as at:
+        await at.watching()
+        outage = at.proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=503, times=None))
+        at.api.end_watches()
+        await at.until(lambda: (at.reflector.health.failure or Failure(0, 0, "")).attempts > 3)
+        failure = at.reflector.health.failure
+        assert failure is not None
+        assert failure.text.startswith("server_error: the API server answers 503")
+        at.proxy.lift(outage)
+        await at.watching()
+        assert at.reflector.health.failure is None
 
 
 @pytest.mark.parametrize(("code", "reason"), [(403, Restart.REFUSED), (500, Restart.SERVER_ERROR)])

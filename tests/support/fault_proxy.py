@@ -81,6 +81,8 @@ class FaultProxy(Proxy):
         """How often each (method, kind of request, path) was asked for."""
         self.authorizations: list[str | None] = []
         """The Authorization header of each request."""
+        self.watch_seconds: list[int] = []
+        """The ``timeoutSeconds`` of each watch."""
         self._faults: list[Fault] = []
         self._open: set[asyncio.BaseTransport] = set()
 
@@ -115,6 +117,8 @@ class FaultProxy(Proxy):
         """See ``Proxy.serve``."""
         self.requests[request.method, target_of(request), request.path] += 1
         self.authorizations.append(request.headers.get("Authorization"))
+        if "timeoutSeconds" in request.query:
+            self.watch_seconds.append(int(float(request.query["timeoutSeconds"])))
         fault = next((each for each in self._faults if each.fits(request)), None)
         if fault is not None:
             fault.hits += 1

@@ -1,14 +1,23 @@
-"""Whether the process is alive and ready, from what its parts say."""
+"""Whether the process is alive and ready, from what its parts say.
+
+Liveness fails only where a restart helps: a task ended, which nothing starts again, or an event loop is stuck. The loop
+that answers ``/healthz`` needs no rule here: while it is stuck, the probe gets no answer and times out. The loop of
+kopf runs on a thread of its own and is looked at. No restart brings back an API server that is away: that makes the
+operator unready, with reasons.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
+from podtimeline.intake.failures import Failure
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 from podtimeline.ports import Clock
 
+_STUCK_SECONDS = 60.0
+
 
 class Watcher:
-    """Judges the streams. A stream that was never heard of counts from the start of the process."""
+    """Judges the parts. A stream that was never read counts from the start of the process."""
 
     def __init__(
         self,
@@ -19,7 +28,7 @@ class Watcher:
         frame: Callable[[], FrameHealth | None],
         ended: Callable[[], Sequence[str]],
     ) -> None:
-        """``ended`` names the tasks that ended although they never should."""
+        """``stale_after`` is in seconds; ``ended`` names the tasks that ended although they never should."""
         self._clock = clock
         self._since = clock.now()
         self._stale_after = stale_after
@@ -29,25 +38,44 @@ class Watcher:
 
     def dead(self) -> list[str]:
         """Why the process should be started anew; empty while it is alive."""
-        ended = [f"task {name} ended" for name in self._ended()]
-        return ended + [f"stream {_name(each)} is silent for {age:.0f} s" for each, age in self._stale()]
+        reasons, frame = [f"task {name} ended" for name in self._ended()], self._frame()
+        if frame is not None and frame.unresponsive > _STUCK_SECONDS:
+            reasons.append(f"the thread of kopf has not responded for {frame.unresponsive:.0f} s")
+        return reasons
 
     def unready(self) -> list[str]:
-        """Why it should be waited for; empty once everything was listed and nothing is wrong."""
-        streams, frame = self._streams(), self._frame()
-        waiting = [f"stream {_name(each)} is not listed yet" for each in streams if not each.listed]
-        if not streams:
-            waiting.append("streams are not started yet")
-        if frame is None or not frame.complete:
-            waiting.append("owners and Services are not listed yet")
-        return self.dead() + waiting
+        """Why what it answers is not complete or not current; empty once everything was listed and is followed."""
+        return [*self.dead(), *self._unlisted(), *self._stale(), *self._failing()]
 
-    def _stale(self) -> Iterator[tuple[StreamHealth, float]]:
-        now = self._clock.now()
+    def _unlisted(self) -> Iterator[str]:
+        streams, frame = self._streams(), self._frame()
+        if not streams:
+            yield "streams are not started yet"
+        for each in streams:
+            if not each.listed:
+                yield f"stream {_name(each)} is not listed yet{_why(each.failure)}"
+        if frame is None or not frame.complete:
+            yield "owners and Services are not listed yet"
+
+    def _stale(self) -> Iterator[str]:
         for each in self._streams():
-            age = (now - (self._since if each.last_progress is None else each.last_progress)) / 1e9
+            age = self._age(each.last_progress)
             if age > self._stale_after:
-                yield each, age
+                yield f"stream {_name(each)} has not been read for {age:.0f} s{_why(each.failure)}"
+
+    def _failing(self) -> Iterator[str]:
+        frame = self._frame()
+        for name, failure in sorted(() if frame is None else frame.failing.items()):
+            age = self._age(failure.since)
+            if age > self._stale_after:
+                yield f"{name} has failed for {age:.0f} s{_why(failure)}"
+
+    def _age(self, moment: int | None) -> float:
+        return (self._clock.now() - (self._since if moment is None else moment)) / 1e9
+
+
+def _why(failure: Failure | None) -> str:
+    return "" if failure is None else f": {failure.text}"
 
 
 def _name(stream: StreamHealth) -> str:

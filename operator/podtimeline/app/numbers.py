@@ -1,11 +1,13 @@
 """The numbers of all parts at one moment, in the shape that the exposition takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from podtimeline.core.refusals import Refusal
+from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
+    KopfTelemetry,
     RefusedTelemetry,
     SinkTelemetry,
     StoreTelemetry,
@@ -24,6 +26,7 @@ def telemetry(
     now: int,
     tracker: Tracker,
     streams: Iterable[StreamHealth],
+    frame: FrameHealth | None,
     outlets: Iterable[Outlet],
     store: StoreNumbers,
     contradictions: int,
@@ -35,7 +38,7 @@ def telemetry(
         in_phase=situation.in_phase,
         oldest=situation.oldest,
         unschedulable=situation.unschedulable,
-        streams=tuple(_stream(each) for each in streams),
+        streams=(*(_stream(each) for each in streams), *_kinds(frame)),
         sinks=tuple(_sink(each) for each in outlets),
         store=StoreTelemetry(
             commits=store.commits, seconds=store.seconds, errors=store.errors, bytes=store.bytes, rows=store.rows
@@ -53,6 +56,7 @@ def telemetry(
         ),
         refused=tuple(_refused(each) for each in refusals),
         clocks=tuple(_clock(each) for each in tracker.clocks.numbers()),
+        kopf=_kopf(frame),
     )
 
 
@@ -79,6 +83,25 @@ def _stream(health: StreamHealth) -> StreamTelemetry:
         connected=health.connected,
         listed=health.listed,
     )
+
+
+def _kinds(frame: FrameHealth | None) -> Iterator[StreamTelemetry]:
+    for kind, health in ({} if frame is None else frame.kinds).items():
+        yield StreamTelemetry(
+            stream=kind,
+            events=health.events,
+            malformed=health.malformed,
+            listed=health.listed,
+            connected=None,
+            relists=None,
+        )
+
+
+def _kopf(frame: FrameHealth | None) -> KopfTelemetry:
+    if frame is None:
+        return KopfTelemetry()
+    restarts = {end.value: count for end, count in frame.restarts.items()}
+    return KopfTelemetry(requests=frame.requests, failing=len(frame.failing), restarts=restarts)
 
 
 def _sink(outlet: Outlet) -> SinkTelemetry:

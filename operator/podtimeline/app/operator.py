@@ -119,7 +119,7 @@ def tracking_rules(settings: Settings) -> Rules:
 
 
 def pace(settings: Settings) -> Pace:
-    """How streams are read. A silent stream is taken up anew well before it counts as stale."""
+    """How streams are read. A silent stream is reconnected well before it counts as stale."""
     watch = settings.watch_timeout_seconds
     return Pace(
         page_size=settings.page_size,
@@ -247,6 +247,7 @@ class _Operator:
             now=self._world.clock.now(),
             tracker=self._tracker,
             streams=[each.health for each in self._reflectors],
+            frame=None if self._frame is None else self._frame.health,
             outlets=self._fanout.outlets,
             store=self._store.numbers,
             contradictions=self._committer.numbers.contradictions,

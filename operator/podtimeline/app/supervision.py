@@ -14,6 +14,7 @@ class Supervisor:
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._stopping = False
+        self._failed: tuple[str, ...] = ()
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         """Run ``work`` as a task of that name."""
@@ -21,8 +22,10 @@ class Supervisor:
 
     @property
     def ended(self) -> tuple[str, ...]:
-        """The names of tasks that ended before anybody asked them to."""
-        return () if self._stopping else tuple(name for name, task in self._tasks.items() if task.done())
+        """The names of tasks that ended before anybody asked them to; they stay while the process ends."""
+        if self._stopping:
+            return self._failed
+        return tuple(name for name, task in self._tasks.items() if task.done())
 
     async def watch(self, stop: asyncio.Event) -> bool:
         """Return when ``stop`` is set (True), or when a task ends (False); the reason is logged."""
@@ -31,11 +34,12 @@ class Supervisor:
             await asyncio.wait([stopped, *self._tasks.values()], return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
-        for name in self.ended:
+        self._failed = self.ended
+        for name in self._failed:
             task = self._tasks[name]
             error = None if task.cancelled() else task.exception()
             log.critical("task %s ended, the process stops: %s", name, error or "for no reason", exc_info=error)
-        return not self.ended
+        return not self._failed
 
     async def cancel(self, chosen: Callable[[str], bool]) -> None:
         """Cancel the tasks whose names are chosen, and wait for their end."""

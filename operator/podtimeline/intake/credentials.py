@@ -1,8 +1,9 @@
 """Where the API server is and how to be let in: service account, kubeconfig, or a plain URL."""
 
 import os
+import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import aiohttp
 from podtimeline.errors import ClusterError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_USER_AGENT = "podtimeline"
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "podtimeline"}
+_TCP_OPTIONS = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+"""tcp(7): seconds and a number of probes, but milliseconds for what was sent and is not acknowledged."""
 
 
 def _no_token() -> str | None:
@@ -38,14 +41,18 @@ class Connection:
         """The URL of an API path; the server may lie below a path of its own."""
         return self.server.rstrip("/") + path
 
-    def session(self) -> aiohttp.ClientSession:
+    def session(
+        self, *, headers: Mapping[str, str] | None = None, traces: Sequence[aiohttp.TraceConfig] = ()
+    ) -> aiohttp.ClientSession:
         """A session for all streams; the caller closes it. Raises ``ClusterError`` for unreadable certificates.
 
-        No compression: inside a cluster the CPU is worth more than the bytes.
+        No compression: inside a cluster the CPU is worth more than the bytes. A peer that is gone without a word ends
+        its connections within half a minute; one that is frozen goes on acknowledging and is left to the timeouts.
         """
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._ssl()),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT},
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._ssl(), socket_factory=_kept_alive),
+            headers=_HEADERS | dict(headers or {}),
+            trace_configs=list(traces),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
         )
 
@@ -62,6 +69,21 @@ class Connection:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+def _kept_alive(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _TCP_OPTIONS.items():
+            # Not every system has all of them.
+            if hasattr(socket, option):
+                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def connect(

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NoReturn
 
 import aiohttp
 
 from podtimeline.intake.credentials import Connection
+from podtimeline.intake.failures import Failures
 from podtimeline.intake.faults import RETRIED, ApiError, Backoff
 from podtimeline.intake.kinds import KINDS, LowRate
 from podtimeline.intake.listing import Lister, Turns, chunks
@@ -31,6 +33,8 @@ class Listings:
     ) -> None:  # fmt: skip
         self.listings = 0
         self.failed = 0
+        self.failures = Failures(clock)
+        """The kinds whose listing fails now."""
         self._connection = connection
         self._session = session
         self._feeds = feeds
@@ -48,6 +52,11 @@ class Listings:
     def complete(self) -> bool:
         """Whether each kind was listed once, but for those left out that nothing waits for."""
         return all(kind in self._listed or self._dispensable(kind) for kind in self._feeds)
+
+    @property
+    def listed(self) -> AbstractSet[LowRate]:
+        """The kinds that were listed whole at least once."""
+        return self._listed
 
     @property
     def left_out(self) -> Mapping[LowRate, int]:
@@ -82,7 +91,7 @@ class Listings:
 
     async def run(self) -> NoReturn:
         """List what is wanted, for ever."""
-        backoff = Backoff(low=1.0, high=60.0)
+        backoff = Backoff(low=1.0, high=10.0)
         while True:
             await self._want.wait()
             if self._wanted <= self._listed:
@@ -93,9 +102,10 @@ class Listings:
                 try:
                     await self._list(kind)
                     backoff.progressed()
+                    self.failures.recovered(_name(kind))
                 except RETRIED as error:
                     self.failed += 1
-                    log.warning("%s: cannot be listed, tried again: %s", kind, error)
+                    self.failures.failed(_name(kind), str(error) or type(error).__name__)
                     await self._sleep(backoff.next())
                     self.again(kind)
 
@@ -113,6 +123,7 @@ class Listings:
                 log.info("%s: can be read now", kind)
 
     def _leave_out(self, kind: LowRate, error: ApiError) -> None:
+        self.failures.forget(_name(kind))
         if self._left_out.get(kind) != error.code:
             self._left_out[kind] = error.code
             why, unknown = _LEFT_OUT[error.code], KINDS[kind].without
@@ -148,3 +159,7 @@ class Listings:
         feed.end(version, arrived=arrived)
         self._listed.add(kind)
         self.listings += 1
+
+
+def _name(kind: LowRate) -> str:
+    return f"listing of {kind}"

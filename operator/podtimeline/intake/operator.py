@@ -4,24 +4,32 @@ Why a loop of its own: when ``kopf.operator()`` ends it cancels every task of it
 ends on ordinary API failures (a 403 that lasts, an HTTP 410, an ERROR event). On the loop of the hot streams a restart
 would cancel their requests. kopf's handlers never learn that a listing ended and see no DELETED for what vanished in a
 gap; so whenever kopf lists, this frame lists once itself, and what that does not show is gone.
+
+What kopf delivers is taken by a task of the frame, as what a reflector reads is by its own: a fault of one object is
+contained by the feed, and any other error ends the task, and with it the process. Raised in kopf's handler or in a
+callback of the event loop, it would be logged and end nothing.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import aiohttp
 import kopf
 import msgspec
 
 from podtimeline.intake.credentials import Connection
+from podtimeline.intake.failures import Failure, Failures
 from podtimeline.intake.faults import Backoff
 from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.kopf_requests import ErrorBackoffs, KopfRequests, quieten_kopf
+from podtimeline.intake.listing import Turns
 from podtimeline.intake.listings import Listings
 from podtimeline.intake.lowrate import LowRateFeeds
 from podtimeline.intake.streams import Sleep, Tap
@@ -31,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 15.0
 _HEALTHY_SECONDS = 60.0
+_BEAT_SECONDS = 5.0
 
 
 class FrameEnd(StrEnum):
@@ -44,10 +53,21 @@ class FrameEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class KindHealth:
+    """What was read of one kind; ``listed`` once it was listed whole."""
+
+    events: int
+    malformed: int
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FrameHealth:
     """``complete`` once each low-rate kind was listed; ``restarts`` counts the ends of kopf by reason.
 
-    ``left_out`` are the kinds that cannot be read, with the status that the API server answers.
+    ``left_out`` are the kinds that cannot be read, with the status that the API server answers; ``failing`` are the
+    requests that fail now. ``unresponsive`` is how many seconds ago the event loop of kopf's thread last turned beyond
+    what is usual; 0 while kopf does not run.
     """
 
     running: bool
@@ -57,6 +77,10 @@ class FrameHealth:
     failed_listings: int
     malformed: int
     left_out: Mapping[LowRate, int]
+    kinds: Mapping[LowRate, KindHealth] = field(default_factory=dict)
+    failing: Mapping[str, Failure] = field(default_factory=dict)
+    unresponsive: float = 0.0
+    requests: int = 0
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
@@ -92,7 +116,7 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 def frame_settings() -> kopf.OperatorSettings:
-    """kopf, so that it writes nothing, lists in pages and survives an hour of failures."""
+    """kopf, so that it writes nothing, lists in pages and survives an API server that is away."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -108,7 +132,7 @@ def frame_settings() -> kopf.OperatorSettings:
     settings.watching.reconnect_backoff = 1.0
     settings.watching.initial_streaming = False
     settings.networking.request_timeout = 60
-    settings.networking.error_backoffs = [1, 2, 4, 8, 15, 30] + [60] * 60
+    settings.networking.error_backoffs = ErrorBackoffs()
     settings.queueing.idle_timeout = 1.0
     settings.queueing.exit_timeout = 2.0
     # It would kill the thread, and with it the process.
@@ -136,33 +160,43 @@ class Frame:
         self._clock = clock
         self._namespaces = tuple(namespaces)
         self._tap = tap
-        self._backoff = backoff if backoff is not None else Backoff(low=1.0, high=60.0)
+        self._backoff = backoff if backoff is not None else Backoff(low=1.0, high=10.0)
         self._sleep = sleep
         self._feeds = feeds
+        self._requests = KopfRequests(Failures(clock), sleep=sleep)
+        self._deliveries: asyncio.Queue[Delivery | Exception] = asyncio.Queue()
         self._listings = Listings(
             connection=connection, session=session, feeds=feeds, clock=clock, namespaces=self._namespaces,
             page_size=page_size, tap=tap, sleep=sleep,
         )  # fmt: skip
         self._restarts: Counter[FrameEnd] = Counter()
-        self._running = False
+        self._current: _Run | None = None
 
     @property
     def health(self) -> FrameHealth:
         """A snapshot."""
         return FrameHealth(
-            running=self._running,
+            running=self._current is not None,
             complete=self._listings.complete,
             restarts=dict(self._restarts),
             listings=self._listings.listings,
             failed_listings=self._listings.failed,
             malformed=sum(feed.malformed for feed in self._feeds.values()),
             left_out=dict(self._listings.left_out),
+            kinds={
+                kind: KindHealth(feed.events, feed.malformed, kind in self._listings.listed)
+                for kind, feed in self._feeds.items()
+            },
+            failing={**self._listings.failures.current, **self._requests.failures.current},
+            unresponsive=0.0 if self._current is None else self._current.unresponsive,
+            requests=self._requests.count,
         )
 
     async def run(self) -> NoReturn:
         """Follow the low-rate kinds until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listings.run(), name="low-rate listings")
+            group.create_task(self._take(), name="low-rate deliveries")
             while True:
                 kinds = await self._listings.admitted()
                 self._listings.again(*kinds)
@@ -175,9 +209,9 @@ class Frame:
 
     async def _kopf(self, kinds: Sequence[LowRate]) -> FrameEnd:
         """Run kopf until it ends, or until it is to be started anew for a kind more."""
-        run = _Run(self._connection, self._namespaces, kinds, self._told, self._clock)
+        run = _Run(self._connection, self._namespaces, kinds, self._requests, self._deliveries, self._clock)
         widened = asyncio.create_task(self._listings.widened())
-        self._running = True
+        self._current = run
         run.start()
         either: set[asyncio.Future[Any]] = {run.ended, widened}
         try:
@@ -186,9 +220,25 @@ class Frame:
         finally:
             widened.cancel()
             await run.stop()
-            self._running = False
+            self._current = None
+            self._requests.failures.forget()
 
-    def _told(self, kind: LowRate, type_: str | None, raw: bytes, arrived: int) -> None:
+    async def _take(self) -> NoReturn:
+        """Take what kopf delivers. Raises what went wrong on kopf's thread or here, but for a fault of one object."""
+        turns = Turns()
+        while True:
+            if self._deliveries.empty():
+                delivery = await self._deliveries.get()
+                turns.waited()
+            else:
+                delivery = self._deliveries.get_nowait()
+                await turns.maybe()
+            if isinstance(delivery, Exception):
+                raise delivery
+            self._told(delivery)
+
+    def _told(self, delivery: "Delivery") -> None:
+        kind, type_, raw, arrived = delivery
         if type_ is None:
             self._listings.again(kind)
         line = b'{"type":"%s","object":%s}' % ((type_ or "ADDED").encode(), raw)
@@ -198,19 +248,27 @@ class Frame:
         self._feeds[kind].line(line, arrived=arrived, live=type_ is not None)
 
 
-Told = Callable[[LowRate, str | None, bytes, int], None]
+class Delivery(NamedTuple):
+    """One object as kopf tells of it: ``type`` is ``None`` for one that kopf listed; ``arrived`` is nanoseconds."""
+
+    kind: LowRate
+    type: str | None
+    raw: bytes
+    arrived: int
 
 
 class _Run:
-    """One run of kopf on a thread of its own; what it is told arrives on the loop that made this."""
+    """One run of kopf on a thread of its own; what it delivers arrives on the loop that made this."""
 
     def __init__(
-        self, connection: Connection, namespaces: Sequence[str], kinds: Sequence[LowRate], told: Told, clock: Clock
-    ) -> None:
+        self, connection: Connection, namespaces: Sequence[str], kinds: Sequence[LowRate], requests: KopfRequests,
+        deliveries: "asyncio.Queue[Delivery | Exception]", clock: Clock,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._namespaces = namespaces
         self._kinds = kinds
-        self._told = told
+        self._requests = requests
+        self._deliveries = deliveries
         self._clock = clock
         self._home = asyncio.get_running_loop()
         self.ended: asyncio.Future[FrameEnd] = self._home.create_future()
@@ -220,6 +278,13 @@ class _Run:
         self._thread = threading.Thread(target=self._work, name="kopf", daemon=True)
         self._stopping = threading.Event()
         self._stop: Callable[[], object] | None = None
+        self._beat = time.monotonic()
+
+    @property
+    def unresponsive(self) -> float:
+        """Seconds that the thread's event loop has been late to turn; 0 once kopf has ended, as it ends in any case."""
+        late = time.monotonic() - self._beat - _BEAT_SECONDS
+        return 0.0 if self.ended.done() else max(late, 0.0)
 
     def start(self) -> None:
         """Begin."""
@@ -271,9 +336,8 @@ class _Run:
         self._stop = lambda: None if loop.is_closed() else loop.call_soon_threadsafe(stop.set)
         if self._stopping.is_set():
             return
-        # Signals belong to the process's own loop.
-        logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
-        logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+        self._turned(loop)
+        quieten_kopf()
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=frame_settings(),
@@ -288,11 +352,16 @@ class _Run:
                 self._call(self._over, error)
         await kopf.run_tasks(tasks)
 
+    def _turned(self, loop: asyncio.AbstractEventLoop) -> None:
+        # A timer and no task: kopf cancels at its end what tasks it finds.
+        self._beat = time.monotonic()
+        loop.call_later(_BEAT_SECONDS, self._turned, loop)
+
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
-        async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's keywords
-            return kopf_login(self._connection)
+        async def login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401 - kopf's keywords
+            return await self._requests.login(self._connection)
 
         kopf.on.login(registry=registry)(login)
         for row in (KINDS[kind] for kind in self._kinds):
@@ -301,22 +370,20 @@ class _Run:
 
     def _handler(self, kind: LowRate) -> Any:  # noqa: ANN401 - kopf's handler type is private
         async def handle(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
-            # Here and not on the loop of the hot streams, which may be busy: it is the nearest to its arrival.
-            arrived = self._clock.now()
-            raw = msgspec.json.encode(event["object"])
-            self._call(self._told, kind, event["type"], raw, arrived)
+            try:
+                # Here and not on the loop of the hot streams, which may be busy: it is the nearest to its arrival.
+                arrived = self._clock.now()
+                delivery: Delivery | Exception = Delivery(kind, event["type"], _json(event["object"]), arrived)
+            except Exception as error:  # noqa: BLE001 - kopf would log it and go on; the task that takes it raises it
+                delivery = error
+            self._call(self._deliveries.put_nowait, delivery)
 
         return handle
 
 
-def kopf_login(connection: Connection) -> kopf.ConnectionInfo:
-    """Our connection in kopf's terms. Raises ``ClusterError`` where the token cannot be read."""
-    certificate, key = connection.certificate or (None, None)
-    return kopf.ConnectionInfo(
-        server=connection.server,
-        token=connection.token(),
-        ca_path=connection.ca_path,
-        certificate_path=certificate,
-        private_key_path=key,
-        insecure=connection.insecure or None,
-    )
+def _json(thing: object) -> bytes:
+    """The object's bytes again; of one that cannot be JSON the error's text, which its feed counts as malformed."""
+    try:
+        return msgspec.json.encode(thing)
+    except (UnicodeError, OverflowError, RecursionError) as error:
+        return f"{type(error).__name__}: {error}".encode(errors="backslashreplace")

@@ -2,6 +2,12 @@
 
 The rules are those that the prototype proved: resume from the last version read, list again only after a 410, retry
 everything else with jittered backoff, reconcile deletions after each complete listing, drop a line that is cut off.
+
+A quiet stream is told from a dead one by the server's own signs of life. A watch that is served from the watch cache
+brings a bookmark about once a minute (k8s.io/apiserver, ``storage/cacher``, ``bookmarkFrequency``). Events are not
+cached (``registry/core/event/storage``) and bring none; where none was seen the server is asked, by ``timeoutSeconds``,
+to end the watch before it would count as stalled. An end in good order proves the whole way to the server alive, with
+the proxies between, which neither a LIST on another connection nor a TCP keep-alive does.
 """
 
 import asyncio
@@ -17,6 +23,7 @@ import aiohttp
 import msgspec
 
 from podtimeline.intake.credentials import Connection
+from podtimeline.intake.failures import Failure, Failures
 from podtimeline.intake.faults import RETRIED, ApiError, Backoff, CutError, Restart, reason_of
 from podtimeline.intake.feeds import glance
 from podtimeline.intake.listing import Lister, Turns, check, chunks
@@ -33,6 +40,10 @@ _LIVE = 1_000_000_000
 """A watch that was down for less than this many nanoseconds is still called live: arrivals are late by as little."""
 _SETTLED = 10.0
 """Seconds after which a watch counts as progress even if it brought nothing."""
+_BOOKMARKS = 75.0
+"""Seconds within which a bookmark comes where the server sends any: about one a minute."""
+_BOOKMARK = b'{"type":"BOOKMARK"'
+"""How an API server writes one (metav1.WatchEvent)."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Tap = Callable[[int, str, str, bytes], None]
@@ -76,12 +87,19 @@ class Taker(Protocol):
 class Pace:
     """Sizes and times of a reflector, in objects and seconds; each watch lasts a random time of ``watch_seconds``.
 
-    ``read_seconds`` is the longest silence of a stream that is alive: bookmarks come about once a minute.
+    ``read_seconds`` is the longest silence of a stream that is alive. A watch that brings no bookmarks in that time is
+    asked for in ``unmarked_seconds``.
     """
 
     page_size: int = 500
     watch_seconds: tuple[float, float] = (300.0, 600.0)
     read_seconds: float = 75.0
+
+    @property
+    def unmarked_seconds(self) -> tuple[float, float]:
+        """The length of a watch without bookmarks: it ends before its silence would be too long."""
+        low, high = self.watch_seconds
+        return min(low, self.read_seconds * 0.6), min(high, self.read_seconds * 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,7 @@ class StreamHealth:
     """A reflector's state. ``last_progress`` is the arrival of the last bytes in nanoseconds, ``None`` before any.
 
     ``listed`` turns True once the stream is complete: after the first whole listing, or once a saved version was taken
-    up again. ``restarts`` counts by reason.
+    up again. ``restarts`` counts by reason. ``failure`` is why it cannot be read now, ``None`` while it can.
     """
 
     stream: str
@@ -101,6 +119,7 @@ class StreamHealth:
     relists: int
     malformed: int
     events: int
+    failure: Failure | None = None
 
 
 def collection_path(stream: Stream, namespace: str | None) -> str:
@@ -141,6 +160,10 @@ class Reflector:
         self._backoff = backoff if backoff is not None else Backoff()
         self._sleep = sleep
         self._random = random if random is not None else secrets.SystemRandom()
+        self._failures = Failures(clock)
+        self._name = feed.stream if namespace is None else f"{feed.stream} of {namespace}"
+        self._marked = False
+        """Whether this collection's watches bring bookmarks, as far as is known."""
         read = self._pace.read_seconds
         self._lister = Lister(connection, session, path, page_size=self._pace.page_size, sock_read=read)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=read)
@@ -168,6 +191,7 @@ class Reflector:
             relists=self._relists,
             malformed=self._feed.malformed,
             events=self._feed.events,
+            failure=self._failures.current.get(self._name),
         )
 
     async def run(self) -> NoReturn:
@@ -188,10 +212,16 @@ class Reflector:
             await self._sleep(self._backoff.next(at_least=asked))
 
     def _failed(self, reason: Restart, error: Exception) -> None:
+        text = f"{reason}: {str(error) or type(error).__name__}"
         if reason is Restart.GONE:
+            # The protocol's own step after a long silence or a gap, no failure of anybody.
             self._reached(None)
-        level = logging.INFO if reason in {Restart.GONE, Restart.CUT, Restart.STALLED} else logging.WARNING
-        log.log(level, "%s: %s, taken up anew: %s", self._feed.stream, reason, str(error) or type(error).__name__)
+            log.info("%s: %s; listing again", self._name, text)
+            return
+        if reason is Restart.STALLED:
+            self._marked = False
+        level = logging.INFO if reason in {Restart.CUT, Restart.STALLED} else logging.WARNING
+        self._failures.failed(self._name, text, level=level)
 
     def _reached(self, version: str | None) -> None:
         self._version = version
@@ -224,7 +254,7 @@ class Reflector:
     async def _watch(self) -> None:
         self._backlog = await self._backlog_end()
         began = asyncio.get_running_loop().time()
-        seconds = int(self._random.uniform(*self._pace.watch_seconds))
+        seconds = int(self._random.uniform(*self._length()))
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -234,6 +264,7 @@ class Reflector:
         url, headers = self._connection.url(self._path), self._connection.headers()
         async with self._session.get(url, params=query, headers=headers, timeout=self._timeout) as response:
             await check(response)
+            self._failures.recovered(self._name)
             self._connected = self._listed = True
             self._progress = self._current = self._clock.now()
             try:
@@ -244,6 +275,11 @@ class Reflector:
                     self._backoff.progressed()
         # A good end says that the server had nothing more up to now; any other end, only up to the last bytes.
         self._current = self._clock.now()
+
+    def _length(self) -> tuple[float, float]:
+        """The seconds that the coming watch may last: long only where bookmarks come before it counts as stalled."""
+        marked = self._marked and self._pace.read_seconds >= _BOOKMARKS
+        return self._pace.watch_seconds if marked else self._pace.unmarked_seconds
 
     async def _backlog_end(self) -> int | None:
         """The version up to which the coming watch tells old news, ``None`` where it has none to tell."""
@@ -300,6 +336,8 @@ class Reflector:
     def _take_watched(self, line: bytes, arrived: int) -> str:
         if self._tap is not None:
             self._tap(arrived, self._feed.stream, "WATCH", line)
+        if not self._marked and line.startswith(_BOOKMARK):
+            self._marked = True
         live = self._backlog is None or self._news(line)
         return self._feed.line(line, arrived=arrived, live=live)
 

@@ -9,17 +9,29 @@ from podtimeline.core.scheduling import Obstacle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTelemetry:
-    """One list+watch. ``namespace`` is empty where it covers all; ``last_progress`` is nanoseconds since the epoch."""
+    """One list+watch. ``namespace`` is empty where it covers all; ``last_progress`` is nanoseconds since the epoch.
+
+    ``connected`` and ``relists`` are ``None`` where they are not known, as of the kinds that are read through kopf.
+    """
 
     stream: str
     namespace: str = ""
     events: int = 0
     restarts: Mapping[str, int] = field(default_factory=dict)
-    relists: int = 0
+    relists: int | None = 0
     malformed: int = 0
     last_progress: int | None = None
-    connected: bool = False
+    connected: bool | None = False
     listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KopfTelemetry:
+    """What reads the kinds that change seldom: requests and ends of kopf so far, and the requests that fail now."""
+
+    requests: int = 0
+    failing: int = 0
+    restarts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +109,4 @@ class Telemetry:
     tracker: TrackerTelemetry = TrackerTelemetry()
     clocks: tuple[ClockTelemetry, ...] = ()
     refused: tuple[RefusedTelemetry, ...] = ()
+    kopf: KopfTelemetry = KopfTelemetry()
