@@ -99,7 +99,7 @@ def test_pods_say_what_they_need_and_take_no_links(values: Path) -> None:
 
 @each_mode
 def test_the_operator_is_one_writer_with_probes(values: Path) -> None:
-    """The history has one writer: replaced, never rolled; and it is restarted when its streams are stale."""
+    """The history has one writer: replaced, never rolled; and it is restarted where a restart helps."""
     spec = only(render(values), "Deployment")["spec"]
     container = spec["template"]["spec"]["containers"][0]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
@@ -119,6 +119,12 @@ def test_mounts_name_volumes_and_the_history_lies_in_one(values: Path) -> None:
     path = settings(objects)["history_path"]
     assert path == ":memory:" or str(Path(path).parent) in mounts
     assert "/tmp" in mounts
+
+
+@each_mode
+def test_an_operator_that_is_not_ready_stays_reachable(values: Path) -> None:
+    """It is not ready while the API server is away, which is when its metrics are looked at."""
+    assert only(render(values), "Service")["spec"]["publishNotReadyAddresses"] is True
 
 
 @each_mode
