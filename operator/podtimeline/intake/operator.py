@@ -216,7 +216,10 @@ class Frame:
         either: set[asyncio.Future[Any]] = {run.ended, widened}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            return run.ended.result() if run.ended.done() else FrameEnd.WIDENED
+            if run.ended.done():
+                return run.ended.result()
+            widened.result()
+            return FrameEnd.WIDENED
         finally:
             widened.cancel()
             await run.stop()
