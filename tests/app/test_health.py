@@ -75,6 +75,10 @@ def test_requests_of_low_rate_kinds_that_fail_for_long_make_unready() -> None:
     parts.seconds = 130
     assert watcher.unready() == ["watch of /api/v1/services has failed for 130 s: the API server answers 503"]
     assert watcher.dead() == []
+    parts.frame = replace(FRAME, failing=failing | {"watch of /api/v1/nodes": Failure(at(5), 1, "refused")})
+    assert watcher.unready() == [
+        "watch of /api/v1/services has failed for 130 s, and 1 more: the API server answers 503"
+    ]
 
 
 def test_the_stuck_thread_of_kopf_is_fatal() -> None:

@@ -65,10 +65,12 @@ class Watcher:
 
     def _failing(self) -> Iterator[str]:
         frame = self._frame()
-        for name, failure in sorted(() if frame is None else frame.failing.items()):
-            age = self._age(failure.since)
-            if age > self._stale_after:
-                yield f"{name} has failed for {age:.0f} s{_why(failure)}"
+        failing = sorted((each.since, name) for name, each in ({} if frame is None else frame.failing).items())
+        lasting = [name for since, name in failing if self._age(since) > self._stale_after]
+        if frame is not None and lasting:
+            failure = frame.failing[lasting[0]]
+            more = f", and {len(lasting) - 1} more" if lasting[1:] else ""
+            yield f"{lasting[0]} has failed for {self._age(failure.since):.0f} s{more}{_why(failure)}"
 
     def _age(self, moment: int | None) -> float:
         return (self._clock.now() - (self._since if moment is None else moment)) / 1e9
