@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
 from podtimeline.core.milestones import Mark
-from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Partial, Ran, Skewed
+from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Leaves, Limit, Partial, Ran, Skewed
 from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.timeline import Note, Timeline, note_key
 
@@ -29,6 +29,7 @@ class State:
     chain: tuple[Owner, ...]
     partial: tuple[Partial, ...]
     from_status: tuple[Mark, ...]
+    limits: tuple[Limit, ...] = ()
 
 
 def dump(timeline: Timeline) -> State:
@@ -50,6 +51,7 @@ def dump(timeline: Timeline) -> State:
         chain=timeline.chain,
         partial=tuple(sorted(timeline.partial)),
         from_status=tuple(sorted(timeline.from_status)),
+        limits=tuple(sorted(timeline.limits)),
     )
 
 
@@ -72,4 +74,5 @@ def load(state: State) -> Timeline:
         chain=state.chain,
         partial=frozenset(state.partial),
         from_status=set(state.from_status),
+        limits=frozenset(state.limits),
     )
