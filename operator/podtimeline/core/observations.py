@@ -29,6 +29,16 @@ class Partial(StrEnum):
     """Something that was said of the pod could not be read or joined."""
 
 
+class Limit(StrEnum):
+    """Of what more was said of a pod than is kept."""
+
+    NOTES = "notes"
+    MILESTONES = "milestones"
+    CONTAINERS = "containers"
+    SERVICES = "services"
+    FINALIZERS = "finalizers"
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """A pod's identity and spec."""

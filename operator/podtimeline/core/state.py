@@ -11,6 +11,7 @@ from podtimeline.core.observations import (
     ImagePulled,
     Labelled,
     Leaves,
+    Limit,
     Partial,
     Ran,
     Selected,
@@ -42,6 +43,7 @@ class State:
     from_status: tuple[Mark, ...]
     labelled: Labelled | None = None
     reselected: Selected | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 def dump(timeline: Timeline) -> State:
@@ -65,6 +67,7 @@ def dump(timeline: Timeline) -> State:
         from_status=tuple(sorted(timeline.from_status)),
         labelled=timeline.labelled,
         reselected=timeline.reselected,
+        limits=tuple(sorted(timeline.limits)),
     )
 
 
@@ -89,4 +92,5 @@ def load(state: State) -> Timeline:
         from_status=set(state.from_status),
         labelled=state.labelled,
         reselected=state.reselected,
+        limits=frozenset(state.limits),
     )

@@ -1,7 +1,10 @@
-"""A pod's record: the join of everything observed of it.
+"""A pod's record: the join of everything observed of it, bounded.
 
 The record is updated in place (measured: a copy per observation costs more than the decode that produced it), but by
 one function only, and the join is commutative, associative and idempotent: order and duplicates cannot matter.
+
+Whoever may write Events or EndpointSlices can write as many as they like: what is kept of one pod is bounded in number
+and in characters, and ``limits`` says where something was left out.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,6 +24,7 @@ from podtimeline.core.observations import (
     Incident,
     Labelled,
     Leaves,
+    Limit,
     Noted,
     Observation,
     Owned,
@@ -31,6 +35,16 @@ from podtimeline.core.observations import (
     Witnessed,
 )
 from podtimeline.core.pods import Owner, PodFacts
+from podtimeline.core.texts import MAX_TEXT, clip
+
+MAX_SUBJECTS = 512
+"""Containers, volumes and endpoints of which one milestone is kept; of more, those whose names sort first."""
+MAX_NOTES = 256
+"""Notes of one pod; of more, those that were said last."""
+MAX_NOTES_TEXT = 64 << 10
+"""Characters of all notes of one pod."""
+MAX_NAMES = 64
+"""Finalizers of one pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,8 @@ class Timeline:
     services: frozenset[str] | None = None
     chain: tuple[Owner, ...] = ()
     partial: frozenset[Partial] = frozenset()
+    limits: frozenset[Limit] = frozenset()
+    """Of what more was said than is kept."""
     from_status: set[Mark] = field(default_factory=set)
     labelled: Labelled | None = None
     reselected: Selected | None = None
@@ -111,6 +127,7 @@ def absorb(timeline: Timeline, other: Timeline) -> None:
     for mark, evidence in other.evidence.items():
         detail, from_status = other.details.get(mark, ""), mark in other.from_status
         apply(timeline, Witnessed(timeline.uid, mark, evidence, detail, from_status))
+    timeline.limits |= other.limits
     for note in other.notes.values():
         _keep_note(timeline, note)
     others: tuple[ImagePulled | Ran | Befell, ...] = (
@@ -148,15 +165,28 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
         changed = joined != known
         if changed:
             evidence[mark] = joined
+    if len(evidence) > MAX_SUBJECTS and known is None and not _room(timeline, mark):
+        return False
     if from_status:
         timeline.from_status.add(mark)
     return _detail(timeline, mark, detail) or changed if detail else changed
 
 
+def _room(timeline: Timeline, mark: Mark) -> bool:
+    """Leave out what is too much of one milestone; returns whether ``mark`` is kept."""
+    same = sorted(each for each in timeline.evidence if each[0] is mark[0])
+    for surplus in same[MAX_SUBJECTS:]:
+        del timeline.evidence[surplus]
+        timeline.details.pop(surplus, None)
+        timeline.limits |= {Limit.MILESTONES}
+    return mark in timeline.evidence
+
+
 def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
     held = timeline.details.get(mark, "")
     if mark[0] in _GATHERING:
-        detail = ", ".join(sorted({*held.split(", "), *detail.split(", ")} - {""}))
+        detail = ", ".join(sorted({*held.split(", "), *detail.split(", ")} - {""})[:MAX_NAMES])
+    detail = clip(detail)
     if (len(detail), detail) <= (len(held), held):
         return False
     timeline.details[mark] = detail
@@ -237,9 +267,8 @@ def note_key(note: Note | Noted) -> tuple[str, str]:
 def _note(timeline: Timeline, said: Noted) -> bool:
     first = said.at if said.first is None else min(said.first, said.at)
     counts = () if said.first is None else ((first, said.count),)
-    return _keep_note(
-        timeline, Note(said.reason, said.subject, said.text, first, said.at, said.count, said.text, counts)
-    )
+    text = clip(said.text)
+    return _keep_note(timeline, Note(said.reason, said.subject, text, first, said.at, said.count, text, counts))
 
 
 def _keep_note(timeline: Timeline, told: Note) -> bool:
@@ -249,7 +278,29 @@ def _keep_note(timeline: Timeline, told: Note) -> bool:
     if joined == held:
         return False
     timeline.notes[key] = joined
-    return True
+    return _fewer_notes(timeline, key) if held is None or len(joined.text) > len(held.text) else True
+
+
+def _fewer_notes(timeline: Timeline, key: tuple[str, str]) -> bool:
+    """Leave out the notes that were said first while there are too many; returns whether that of ``key`` is kept.
+
+    Of a note that is said again after it was left out the count begins anew.
+    """
+    notes = timeline.notes
+    text = sum(len(each.text) + len(each.first_text) for each in notes.values()) if len(notes) > _MANY else 0
+    if len(notes) <= MAX_NOTES and text <= MAX_NOTES_TEXT:
+        return True
+    timeline.limits |= {Limit.NOTES}
+    for each in sorted(notes, key=lambda each: (notes[each].last, each)):
+        if len(notes) <= MAX_NOTES and text <= MAX_NOTES_TEXT:
+            break
+        text -= len(notes[each].text) + len(notes[each].first_text)
+        del notes[each]
+    return key in notes
+
+
+_MANY = MAX_NOTES_TEXT // (2 * MAX_TEXT)
+"""Notes of which all texts together are within the limit, however long they are."""
 
 
 def joined_note(one: Note, other: Note) -> Note:
@@ -274,7 +325,15 @@ def _image(timeline: Timeline, said: ImagePulled) -> bool:
     if held is not None and _pull_rank(held) <= _pull_rank(said):
         return False
     timeline.pulls[said.container] = said
-    return True
+    return _fewer_containers(timeline.pulls, timeline) or said.container in timeline.pulls
+
+
+def _fewer_containers(pulls: dict[str, ImagePulled], timeline: Timeline) -> bool:
+    if len(pulls) <= MAX_SUBJECTS:
+        return True
+    timeline.limits |= {Limit.CONTAINERS}
+    del pulls[max(pulls)]
+    return False
 
 
 def _pull_rank(pull: ImagePulled) -> tuple[int, bool, int, int, int, str]:
@@ -296,7 +355,11 @@ def _run(timeline: Timeline, said: Ran) -> bool:
     surplus = runs[_KEPT:-1]
     for run in surplus:
         del timeline.runs[said.container, run]
-    return said.run not in surplus
+    if len(timeline.runs) > MAX_SUBJECTS:
+        for name in sorted({name for name, _ in timeline.runs})[MAX_SUBJECTS:]:
+            timeline.limits |= {Limit.CONTAINERS}
+            timeline.runs = {key: ran for key, ran in timeline.runs.items() if key[0] != name}
+    return (said.container, said.run) in timeline.runs
 
 
 def _same_run(one: Ran, other: Ran) -> Ran:
@@ -322,6 +385,7 @@ LOST_READINESS = Mark(Milestone.READY, "lost")
 def _befall(timeline: Timeline, said: Befell) -> bool:
     if said.incident is Incident.NOT_READY:
         timeline.from_status.add(LOST_READINESS)
+    said = replace(said, text=clip(said.text))
     key = (said.incident, said.at)
     held = timeline.incidents.get(key)
     if held is not None and held.text >= said.text:
@@ -338,6 +402,7 @@ _CAUSES = {cause: rank for rank, cause in enumerate(Cause)}
 
 
 def _blame(timeline: Timeline, said: Blamed) -> bool:
+    said = replace(said, text=clip(said.text))
     held = timeline.blamed
     if held is not None and (_CAUSES[held.cause], held.text) <= (_CAUSES[said.cause], said.text):
         return False
@@ -349,11 +414,14 @@ def _leave(timeline: Timeline, said: Leaves) -> bool:
     held = timeline.leaves or Leaves(said.uid)
     stood = {*(held.standing or ()), *(said.standing or ())}
     # The kubelet's own last request has a grace of 0, and finalizers go one by one: what was asked for first counts.
+    finalizers = sorted({clip(each) for each in (*held.finalizers, *said.finalizers)})
+    if len(finalizers) > MAX_NAMES:
+        timeline.limits |= {Limit.FINALIZERS}
     joined = Leaves(
         said.uid,
         _known(held.grace, said.grace),
-        tuple(sorted({*held.finalizers, *said.finalizers})),
-        None if held.standing is None and said.standing is None else tuple(sorted(stood)),
+        tuple(finalizers[:MAX_NAMES]),
+        None if held.standing is None and said.standing is None else tuple(sorted(stood)[:MAX_SUBJECTS]),
     )
     if joined == timeline.leaves:
         return False
@@ -370,6 +438,7 @@ def _skew(timeline: Timeline, said: Skewed) -> bool:
 
 
 def _end(timeline: Timeline, said: Ended) -> bool:
+    said = replace(said, reason=clip(said.reason), text=clip(said.text))
     held = said if timeline.ended is None else timeline.ended
     best = max(held, said, key=lambda each: (each.succeeded, each.reason, each.text))
     joined = replace(best, leaving=held.leaving and said.leaving)
@@ -385,6 +454,9 @@ def _select(timeline: Timeline, said: Selected | Labelled) -> bool:
     if said.at:
         return _reselect(timeline, said)
     joined = frozenset(said.services) | (timeline.services or frozenset())
+    if len(joined) > MAX_SUBJECTS:
+        timeline.limits |= {Limit.SERVICES}
+        joined = frozenset(sorted(joined)[:MAX_SUBJECTS])
     if joined == timeline.services:
         return False
     timeline.services = joined

@@ -10,7 +10,18 @@ from podtimeline.core.endings import called_off
 from podtimeline.core.instants import Instant, Source
 from podtimeline.core.leaving import Stop, measure_leaving, stops
 from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.observations import Befell, Blamed, Ended, ImagePulled, Incident, Leaves, Partial, Ran, Skewed
+from podtimeline.core.observations import (
+    Befell,
+    Blamed,
+    Ended,
+    ImagePulled,
+    Incident,
+    Leaves,
+    Limit,
+    Partial,
+    Ran,
+    Skewed,
+)
 from podtimeline.core.order import resolve
 from podtimeline.core.path import last_endpoint, service_of, startup_path
 from podtimeline.core.phases import Stretch, beginning, measure, measure_request
@@ -93,6 +104,7 @@ class View:
     awaited: tuple[str, ...]
     services: tuple[str, ...] | None
     partial: tuple[Partial, ...]
+    limits: tuple[Limit, ...]
     skew: int
     notes: tuple[Note, ...]
     pulls: tuple[ImagePulled, ...]
@@ -169,6 +181,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         awaited=awaited(timeline),
         services=_services(timeline),
         partial=tuple(sorted(timeline.partial)),
+        limits=tuple(sorted(timeline.limits)),
         skew=max((each.skew for each in instants.values()), default=0),
         notes=tuple(sorted(timeline.notes.values(), key=lambda note: (note.first, note.reason, note.subject))),
         pulls=tuple(timeline.pulls[name] for name in sorted(timeline.pulls)),
@@ -199,6 +212,7 @@ def unresolved(timeline: Timeline, facts: PodFacts) -> View:
         requested=None, total=None, startup=None, endpoint=None, termination=None,
         missing=(), awaited=(), services=None,
         partial=tuple(sorted(timeline.partial)),
+        limits=tuple(sorted(timeline.limits)),
         skew=0,
         notes=(), pulls=(), runs=(), restarts=(), incidents=(),
         blamed=None, leaves=None, clock=None, ended=None,

@@ -61,6 +61,7 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
         "awaited": list(view.awaited),
         "services": None if view.services is None else list(view.services),
         "partial": [each.value for each in view.partial],
+        "limits": [each.value for each in view.limits],
         "notes": [_note(each) for each in view.notes],
         "pulls": [_pull(each) for each in view.pulls],
         "restarts": [

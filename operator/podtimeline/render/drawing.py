@@ -253,6 +253,7 @@ class PodTimeline:
     ended: Ended | None
     findings: tuple[Finding, ...]
     explanation: str
+    limits: tuple[str, ...] = ()
     cluster: str | None = None
     unschedulable: Unschedulable | None = None
     clock: Clock | None = None

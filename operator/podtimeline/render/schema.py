@@ -6,7 +6,7 @@ from enum import StrEnum
 from podtimeline.core.findings import FindingKind
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Leg, Milestone, Phase, Scope
-from podtimeline.core.observations import Cause, Incident, Partial
+from podtimeline.core.observations import Cause, Incident, Limit, Partial
 from podtimeline.core.pods import ContainerKind
 from podtimeline.core.rollout import LinkKind
 from podtimeline.core.scheduling import Obstacle
@@ -148,6 +148,7 @@ TIMELINE: Schema = {
         awaited=_list(_TEXT),
         services=_or_null(_list(_TEXT)),
         partial=_list(_one_of(Partial)),
+        limits=_list(_one_of(Limit)),
         notes=_list(_NOTE),
         pulls=_list(
             _object(

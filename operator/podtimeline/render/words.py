@@ -101,6 +101,8 @@ def caveats(timeline: PodTimeline) -> Iterator[str]:
     """What the reader has to know before trusting the figures, a sentence each."""
     for each in timeline.partial:
         yield _PARTIAL[Partial(each)] if each in Partial.__members__.values() else f"Partial: {each}."
+    if timeline.limits:
+        yield f"More was said than is kept: {', '.join(timeline.limits)} are cut."
     if timeline.missing:
         yield "Not observed: " + ", ".join(missed_text(each) for each in timeline.missing) + "."
     if timeline.clock is not None:
