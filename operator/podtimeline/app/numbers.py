@@ -52,6 +52,7 @@ def telemetry(
             late=counted.late,
             orphans_dropped=counted.orphans_dropped,
             unclaimed=counted.unclaimed,
+            mismatched={(stream.value, why.value): count for (stream, why), count in counted.mismatched.items()},
             contradictions=contradictions,
         ),
         refused=tuple(_refused(each) for each in refusals),

@@ -14,6 +14,7 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.config import Settings
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
+from podtimeline.core.pods import Owner
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.errors import ClusterError
@@ -23,7 +24,7 @@ from podtimeline.intake.kinds import KINDS, LowRate
 from podtimeline.intake.listings import Listings
 from podtimeline.intake.lowrate import HeadFeed
 from podtimeline.intake.streams import Pace, Reflector
-from podtimeline.ports import Clock, Stream
+from podtimeline.ports import Clock, Mismatch, PodReference, Stream
 
 Seen = Callable[[str, Kind], None]
 """Told the stream and the kind of each line that was written."""
@@ -45,16 +46,22 @@ class _Counting:
         """See ``ports.Intake``."""
         return None
 
+    def refer(
+        self, pod: PodReference, observations: Sequence[Observation], *, stream: Stream, arrived: int
+    ) -> None: ...
+
+    def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None: ...
+
     def name_of(self, uid: str) -> str | None:
         return None
 
-    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None: ...
+    def created_by_event(self, namespace: str, name: str, owner: Owner, *, at: int, observed: int) -> None: ...
 
     def storage(self, news: StorageNews, *, arrived: int) -> None: ...
 
     def workload(self, news: WorkloadNews, *, arrived: int) -> None: ...
 
-    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None: ...
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None: ...
 
 
 class _Tap:

@@ -53,6 +53,15 @@ class WorkloadState:
     """``spec.minReadySeconds`` in nanoseconds: a pod that is Ready for as long is available."""
 
 
+def is_it(state: WorkloadState, owner: Owner, namespace: str) -> bool:
+    """Whether an owner reference of something in a namespace names this workload.
+
+    Nothing checks what is written into one: the garbage collector takes an owner of another namespace for absent.
+    """
+    named = (namespace, owner.kind, owner.name, owner.uid)
+    return not owner.group and named == (state.namespace, state.kind, state.name, state.uid)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadSeen:
     """A version of a workload was delivered; ``live`` where a watch brought it as it happened."""
@@ -81,6 +90,7 @@ class Scaled:
     """A Deployment said that it had scaled a ReplicaSet of its own up; ``told`` is when its controller said so."""
 
     namespace: str
+    maker: Owner
     replicaset: str
     low: int
     high: int
@@ -92,6 +102,7 @@ class Launched:
     """A CronJob said that it had created a Job; ``told`` is when its controller said so."""
 
     namespace: str
+    maker: Owner
     job: str
     told: Evidence
 

@@ -56,7 +56,7 @@ KINDS: dict[LowRate, KindRow] = {
         KindRow(kind=LowRate.CRONJOBS, group="batch", without="changes of CronJobs"),
         KindRow(kind=LowRate.NODES, group="", namespaced=False, without="when new nodes were there and ready"),
         KindRow(kind=LowRate.NAMESPACES, group="", namespaced=False, without="whether pods went with their namespace"),
-        KindRow(kind=LowRate.CLAIMS, group="", without="when volume claims were bound"),
+        KindRow(kind=LowRate.CLAIMS, group="", without="when volume claims were bound, and what is said of them"),
         KindRow(
             kind=LowRate.ATTACHMENTS,
             group="storage.k8s.io",

@@ -187,7 +187,9 @@ class ClaimFeed(Feed[Claim]):
         facts = tuple(self._facts(seen, bound=bound, arrived=arrived, live=live and not listing))
         if facts or first:
             since = _bound_since(seen, facts) if bound else None
-            news = ClaimNews(metadata.namespace, metadata.name, metadata.uid, volume, since, facts, seen=True)
+            # Anybody may ask for a volume by its name: only one that is bound to the claim is the claim's.
+            mine = volume if bound else ""
+            news = ClaimNews(metadata.namespace, metadata.name, metadata.uid, mine, since, facts, seen=True)
             self._intake.storage(news, arrived=arrived)
 
     def _facts(self, seen: Claim, *, bound: bool, arrived: int, live: bool) -> Iterator[Fact]:

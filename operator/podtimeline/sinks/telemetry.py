@@ -69,6 +69,8 @@ class TrackerTelemetry:
     late: int = 0
     orphans_dropped: int = 0
     unclaimed: int = 0
+    mismatched: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By stream and reason."""
     contradictions: int = 0
     """Finished timelines whose pieces of evidence contradict each other."""
 
