@@ -33,12 +33,14 @@ def telemetry(
     refusals: Iterable[Refusal] = (),
 ) -> Telemetry:
     """Read everything, on the thread of the event loop."""
+    hot = tuple(streams)
     situation, counted = tracker.situation(now), tracker.numbers
     return Telemetry(
         in_phase=situation.in_phase,
         oldest=situation.oldest,
         unschedulable=situation.unschedulable,
-        streams=(*(_stream(each) for each in streams), *_kinds(frame)),
+        streams=(*(_stream(each) for each in hot), *_kinds(frame)),
+        unreadable=tuple(_unreadable(hot, frame)),
         sinks=tuple(_sink(each) for each in outlets),
         store=StoreTelemetry(
             commits=store.commits, seconds=store.seconds, errors=store.errors, bytes=store.bytes, rows=store.rows
@@ -96,6 +98,14 @@ def _kinds(frame: FrameHealth | None) -> Iterator[StreamTelemetry]:
             connected=None,
             relists=None,
         )
+
+
+def _unreadable(streams: Iterable[StreamHealth], frame: FrameHealth | None) -> Iterator[tuple[str, str, str]]:
+    for each in streams:
+        if each.refused is not None:
+            yield each.stream, each.namespace or "", str(each.refused)
+    for collection, code in ({} if frame is None else frame.left_out).items():
+        yield collection.kind, collection.namespace or "", str(code)
 
 
 def _kopf(frame: FrameHealth | None) -> KopfTelemetry:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from podtimeline.core.workloads import WorkloadNews
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
-from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.kinds import KINDS, Collection
 from podtimeline.intake.listings import Listings
 from podtimeline.intake.lowrate import HeadFeed
 from podtimeline.intake.streams import Pace, Reflector
@@ -67,11 +68,10 @@ class _Counting:
 class _Tap:
     """Writes what reflectors see. Listings of several namespaces count as one: it is complete with the last of them."""
 
-    def __init__(self, writer: CaptureWriter, parts: int, seen: Seen | None) -> None:
+    def __init__(self, writer: CaptureWriter, parts: Mapping[str, int], seen: Seen | None) -> None:
         self._writer = writer
-        self._parts = {stream.value: parts for stream in (*Stream, *LowRate)}
-        self._parts |= {row.kind.value: 1 for row in KINDS.values() if not row.namespaced}
-        self._missing = dict(self._parts)
+        self._parts = parts
+        self._missing = dict(parts)
         self._seen = seen
 
     def __call__(self, arrived: int, stream: str, kind: str, raw: bytes) -> None:
@@ -97,8 +97,11 @@ async def record_streams(
     async with connection.session() as session:
         version = await _kubernetes_version(connection, session)
         header = Header(format=FORMAT, cluster=settings.cluster_name, kubernetes=version, started=clock.now())
+        admitted = await _low_rate(connection, session, clock, settings.namespaces)
+        parts: dict[str, int] = {stream: max(len(settings.namespaces), 1) for stream in Stream}
+        parts |= Counter(each.kind for each in admitted)
         with CaptureWriter(path, header) as writer:
-            tap = _Tap(writer, max(len(settings.namespaces), 1), seen)
+            tap = _Tap(writer, parts, seen)
             pace = Pace(page_size=settings.page_size)
             hot = reflectors(
                 connection=connection, session=session, intake=counting, versions=None, clock=clock,
@@ -106,9 +109,15 @@ async def record_streams(
             )  # fmt: skip
             low = [
                 Reflector(
-                    connection=connection, session=session, path=where, feed=feed, clock=clock, pace=pace, tap=tap
+                    connection=connection,
+                    session=session,
+                    path=each.path,
+                    feed=HeadFeed(each.kind),
+                    clock=clock,
+                    pace=pace,
+                    tap=tap,
                 )
-                for where, feed in await _low_rate(connection, session, clock, settings.namespaces)
+                for each in admitted
             ]
             await _until(stop, (*low, *hot))
             seconds = (clock.now() - header.started) / 1e9
@@ -133,10 +142,10 @@ async def _until(stop: asyncio.Event, reflectors: Sequence[Reflector]) -> None:
 
 async def _low_rate(
     connection: Connection, session: aiohttp.ClientSession, clock: Clock, namespaces: Sequence[str]
-) -> Sequence[tuple[str, HeadFeed]]:
+) -> Sequence[Collection]:
     feeds = {kind: HeadFeed(kind) for kind in KINDS}
     readable = Listings(connection=connection, session=session, feeds=feeds, clock=clock, namespaces=namespaces)
-    return [(path, HeadFeed(kind)) for kind in await readable.admitted() for path in KINDS[kind].paths(namespaces)]
+    return await readable.admitted()
 
 
 async def _kubernetes_version(connection: Connection, session: aiohttp.ClientSession) -> str:

@@ -1,5 +1,6 @@
 """What is said of the objects that make pods: as they are, and what controllers tell of them by Events."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
@@ -79,10 +80,15 @@ class WorkloadGone:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadsListed:
-    """A complete listing of one kind ended: what is not among ``uids`` is gone."""
+    """A complete listing of one kind ended: what is not among ``uids`` is gone, but in the namespaces ``unread``."""
 
     kind: str
     uids: frozenset[str]
+    unread: AbstractSet[str] = frozenset()
+
+    def misses(self, state: WorkloadState) -> bool:
+        """Whether the listing shows that a workload is gone."""
+        return state.kind == self.kind and state.uid not in self.uids and state.namespace not in self.unread
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ class Feed(ABC, Generic[T]):
     stream: str
     resumable = True
     """Whether a new process may go on from a saved version, or must list first."""
+    unread: AbstractSet[str] = frozenset()
+    """Namespaces that the listing which ends could not read: what is known of their objects stays as it is."""
 
     def __init__(self, item: Decoder[T], line: Decoder[WatchEvent[T]]) -> None:
         self.malformed = 0

@@ -106,6 +106,8 @@ class Telemetry:
     oldest: Mapping[Phase, float] = field(default_factory=dict)
     unschedulable: Mapping[Obstacle, int] = field(default_factory=dict)
     streams: tuple[StreamTelemetry, ...] = ()
+    unreadable: tuple[tuple[str, str, str], ...] = ()
+    """Streams that the API server refuses: the stream, its namespace (empty for all), the HTTP status."""
     sinks: tuple[SinkTelemetry, ...] = ()
     store: StoreTelemetry = StoreTelemetry()
     tracker: TrackerTelemetry = TrackerTelemetry()

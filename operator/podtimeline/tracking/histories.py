@@ -61,11 +61,9 @@ class Histories:
                 return wrong
             case WorkloadGone(uid):
                 self._forget(uid)
-            case WorkloadsListed(kind, uids):
-                held = [uid for uid, each in self._histories.items() if each.state.kind == kind]
-                for uid in held:
-                    if uid not in uids:
-                        self._forget(uid)
+            case WorkloadsListed():
+                for uid in [uid for uid, each in self._histories.items() if news.misses(each.state)]:
+                    self._forget(uid)
             case Scaled() | Launched():
                 return self._told_by_event(news)
             case _:

@@ -45,8 +45,8 @@ class Makers:
                 yield state.uid
             case WorkloadGone(uid):
                 yield from self._went(uid, arrived)
-            case WorkloadsListed(kind, uids):
-                for uid in [uid for uid, each in self._states.items() if each.kind == kind and uid not in uids]:
+            case WorkloadsListed():
+                for uid in [uid for uid, each in self._states.items() if news.misses(each)]:
                     yield from self._went(uid, arrived)
             case Dropped():
                 self._hear(news)
