@@ -23,6 +23,7 @@ from podtimeline.core.observations import Described, Flagged, Labelled, Noted, P
 from podtimeline.core.pods import Owner
 from podtimeline.intake.faults import ApiError, VersionGoneError
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, SliceFeed
+from podtimeline.ports import Mismatch, Stream
 from podtimeline.quarantine import Step
 
 NOW = CREATED_NS + 60_000_000_000
@@ -221,3 +222,28 @@ def test_labels_are_told_when_they_change() -> None:
     ]
     listing(feed, pod(metadata={"labels": {}}))
     assert intake.labels("uid-web-1") == ()
+
+
+def test_what_an_event_or_a_slice_cannot_mean_is_counted_and_not_told() -> None:
+    """An Event of another namespace than its object's, a target of another namespace than its slice's."""
+    intake = RecordingIntake()
+    body = event("Started")
+    body["metadata"]["namespace"] = "till"
+    EventFeed(intake).line(line("ADDED", body), arrived=NOW, live=True)
+    target = endpoint("web-1")
+    target["targetRef"]["namespace"] = "till"
+    SliceFeed(intake).line(line("ADDED", endpoint_slice(target, endpoint("web-2"))), arrived=NOW, live=True)
+    assert list(intake.timelines) == ["uid-web-2"]
+    assert intake.mismatches == {
+        (Stream.EVENTS, Mismatch.NAMESPACE): 1,
+        (Stream.ENDPOINTSLICES, Mismatch.NAMESPACE): 1,
+    }
+
+
+def test_events_about_what_is_not_read_are_not_looked_at() -> None:
+    """Whatever they refer to: they are nobody's business here."""
+    intake = RecordingIntake()
+    about = {"kind": "Endpoints", "namespace": "till", "name": "web"}
+    body = event("FailedToUpdateEndpoint", type="Warning", involvedObject=about)
+    EventFeed(intake).line(line("ADDED", body), arrived=NOW, live=True)
+    assert (intake.taken, intake.mismatches) == ([], {})

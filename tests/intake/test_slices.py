@@ -193,3 +193,38 @@ def test_slices_of_no_service_and_addresses_of_no_pod_are_nobodys() -> None:
     nobody = endpoint("y") | {"targetRef": None}
     assert watched.read(endpoint_slice(node, nobody)) == []
     assert watched.read(endpoint_slice() | {"ports": None}) == []
+
+
+def test_a_target_of_another_namespace_than_the_slice_is_nobody() -> None:
+    """Whoever may write slices in one namespace can name any pod; what is not used is counted once a slice."""
+    watched, foreign = Watched(), endpoint("web-1")
+    foreign["targetRef"]["namespace"] = "till"
+    assert watched.read(endpoint_slice(foreign)) == []
+    assert watched.read(endpoint_slice(foreign, endpoint("web-2"))) != []
+    assert not watched.index.present(SUBJECT, named("web-1"))
+    assert watched.index.foreign == 1
+    assert told(watched.drop(endpoint_slice())) == [("uid-web-2", OUT), ("uid-web-2", GONE)]
+
+
+def test_an_address_is_that_of_the_pod_that_is_named() -> None:
+    """Not of another one with its uid."""
+    watched, other = Watched(), endpoint("web-1")
+    other["targetRef"]["name"] = "web-2"
+    piece = msgspec.json.decode(raw(endpoint_slice(other)), type=EndpointSlice)
+    ((pod, _),) = watched.index.take(piece, arrived=ARRIVED, live=True)
+    assert pod == PodReference("uid-web-1", "shop", "web-2")
+    assert watched.index.standing(SUBJECT, named("web-1")) is False
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_slice_that_is_given_to_another_service_has_left_its_own(*, live: bool) -> None:
+    """By its label; one without a Service is nobody's any more."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1")))
+    other = Mark(Milestone.ENDPOINT_READY, "shop/db/web-x1")
+    new = watched.read(endpoint_slice(endpoint("web-1"), service="db"), live=live)
+    assert told(new) == [("uid-web-1", OUT), ("uid-web-1", GONE), ("uid-web-1", other)]
+    assert not watched.index.standing(SUBJECT, named("web-1"))
+    assert watched.index.standing("shop/db/web-x1", named("web-1")) is True
+    left = watched.read(endpoint_slice(endpoint("web-1"), service=""))
+    assert [each.mark.milestone for each in left] == [OUT.milestone, GONE.milestone]
