@@ -117,3 +117,13 @@ def test_a_listing_of_one_namespace_says_nothing_of_another() -> None:
     assert not world.timeline("b").has(M.OBJECT_REMOVED)
     world.tracker.listed(set(), version="8", arrived=at(60))
     assert world.timeline("b").has(M.OBJECT_REMOVED)
+
+
+def test_the_pods_of_a_namespace_that_cannot_be_read_are_in_no_phase_now() -> None:
+    """Nobody knows what became of them: the longest of a phase would grow for ever."""
+    world = World()
+    world.take(*Life("a").described(facts(uid="a", name="a")).saw(M.CREATED, watched(1)).told, seconds=1)
+    lost = facts(uid="b", name="b", namespace="till")
+    world.take(*Life("b").described(lost).saw(M.CREATED, watched(1)).told, seconds=1)
+    assert sum(world.tracker.situation(at(50)).in_phase.values()) == 2
+    assert sum(world.tracker.situation(at(50), unread=frozenset({"till"})).in_phase.values()) == 1

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from podtimeline.core.refusals import Refusal
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
+from podtimeline.ports import Stream
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
     KopfTelemetry,
@@ -34,7 +35,7 @@ def telemetry(
 ) -> Telemetry:
     """Read everything, on the thread of the event loop."""
     hot = tuple(streams)
-    situation, counted = tracker.situation(now), tracker.numbers
+    situation, counted = tracker.situation(now, unread=_unread(hot)), tracker.numbers
     return Telemetry(
         in_phase=situation.in_phase,
         oldest=situation.oldest,
@@ -98,6 +99,11 @@ def _kinds(frame: FrameHealth | None) -> Iterator[StreamTelemetry]:
             connected=None,
             relists=None,
         )
+
+
+def _unread(streams: Iterable[StreamHealth]) -> frozenset[str]:
+    pods = (each for each in streams if each.stream == Stream.PODS and each.refused is not None)
+    return frozenset(each.namespace for each in pods if each.namespace is not None)
 
 
 def _unreadable(streams: Iterable[StreamHealth], frame: FrameHealth | None) -> Iterator[tuple[str, str, str]]:

@@ -250,9 +250,16 @@ class Tracker:
         record = self._records.get(uid)
         return None if record is None or record.timeline is None else self.view(uid, now=now)
 
-    def situation(self, now: int) -> Situation:
-        """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs."""
-        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values(), self._packing, self.quarantine)
+    def situation(self, now: int, *, unread: AbstractSet[str] = frozenset()) -> Situation:
+        """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs.
+
+        What the pods of the namespaces ``unread`` do now is not known: no gauge of a phase counts them.
+        """
+        begun, leaving = (
+            [each for each in records.values() if each.key is None or each.key[0] not in unread]
+            for records in (self._starting, self._leaving)
+        )
+        counts, oldest = in_phase(now, begun, leaving, self._packing, self.quarantine)
         orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
@@ -260,7 +267,7 @@ class Tracker:
             Stage.SETTLED: len(self._records) - starting - closed,
             Stage.CLOSED: closed,
         }
-        hindered = unschedulable(self._starting.values())
+        hindered = unschedulable(begun)
         quarantined = len(self._set_aside)
         return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered, quarantined)
 
