@@ -108,8 +108,7 @@ def test_what_is_refused_degrades_and_does_not_hold_up() -> None:
     parts.seconds = 500
     assert (watcher.dead(), watcher.unready()) == ([], [])
     assert watcher.degraded() == [
-        "pods of till cannot be read: this operator is not allowed to read them",
-        "jobs of till cannot be read: this operator is not allowed to read them",
+        "pods, jobs of till cannot be read: this operator is not allowed to read them",
         "nodes cannot be read: the API server does not serve them",
         "watch of /api/v1/services cannot be read: this operator is not allowed to read them",
     ]

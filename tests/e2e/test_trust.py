@@ -227,7 +227,8 @@ def test_a_namespace_whose_right_is_taken_away_takes_no_other_with_it(tmp_path: 
             eventually(told(operator, kept), what="the other namespace is told")
             found = readiness(operator)
             assert found["status"] == "degraded"
-            assert f"pods of {lost} cannot be read: this operator is not allowed to read them" in found["reasons"]
+            (reason,) = [each for each in found["reasons"] if f" of {lost} cannot be read: " in each]
+            assert reason.startswith("pods, events, endpointslices, ")
             assert not any(kept in reason for reason in found["reasons"])
             labels = {"namespace": lost, "code": "403"}
             assert operator.metric("podtimeline_stream_unreadable", stream="pods", **labels) == 1

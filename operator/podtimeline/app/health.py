@@ -52,13 +52,25 @@ class Watcher:
         return [*self.dead(), *self._unlisted(), *self._stale(), *self._failing()]
 
     def degraded(self) -> list[str]:
-        """What cannot be read, as it is refused; all else is followed, and answered."""
+        """What cannot be read, as it is refused, by namespace; all else is followed, and answered."""
+        refused: dict[tuple[str | None, int], list[str]] = {}
+        for name, namespace, code in self._refused():
+            refused.setdefault((namespace, code), []).append(name)
+        return [
+            f"{', '.join(names)}{'' if namespace is None else f' of {namespace}'} cannot be read: {REFUSALS[code]}"
+            for (namespace, code), names in refused.items()
+        ]
+
+    def _refused(self) -> Iterator[tuple[str, str | None, int]]:
         frame = self._frame()
-        kinds = sorted(() if frame is None else frame.left_out.items())
-        streams = [(_name(each), each.refused) for each in self._streams() if each.refused is not None]
-        requests = sorted(() if frame is None else frame.failing.items())
-        refused = [(name, each.refused) for name, each in requests if each.refused is not None]
-        return [f"{name} cannot be read: {REFUSALS[code]}" for name, code in (*streams, *kinds, *refused)]
+        for stream in self._streams():
+            if stream.refused is not None:
+                yield stream.stream, stream.namespace, stream.refused
+        for collection, code in sorted(() if frame is None else frame.left_out.items(), key=str):
+            yield collection.kind, collection.namespace, code
+        for name, failure in sorted(() if frame is None else frame.failing.items()):
+            if failure.refused is not None:
+                yield name, None, failure.refused
 
     def _unlisted(self) -> Iterator[str]:
         streams, frame = self._streams(), self._frame()
