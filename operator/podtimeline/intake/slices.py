@@ -19,7 +19,9 @@ Name = tuple[str, str]
 """Namespace and name of a slice."""
 Said = tuple[PodReference, Witnessed]
 """What a slice says, and the pod that it names."""
-_NOBODY: AbstractSet[PodReference] = frozenset()
+_Key = str
+"""Uid and name of a pod, ``uid/name``: a slice of a hundred addresses is read whole at every change."""
+_NOBODY: AbstractSet[_Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,14 @@ class Slice:
     """
 
     subject: str
-    present: AbstractSet[PodReference] = _NOBODY
-    standing: AbstractSet[PodReference] = _NOBODY
-    foreign: AbstractSet[PodReference] = _NOBODY
+    present: AbstractSet[_Key] = _NOBODY
+    standing: AbstractSet[_Key] = _NOBODY
+    foreign: AbstractSet[_Key] = _NOBODY
+
+    def pod(self, key: _Key) -> PodReference:
+        """The pod of a key."""
+        uid, _, name = key.partition("/")
+        return PodReference(uid, self.subject.partition("/")[0], name)
 
 
 class SliceIndex:
@@ -48,12 +55,12 @@ class SliceIndex:
     def standing(self, subject: str, pod: PodReference) -> bool | None:
         """See ``ports.Addresses``."""
         held = self._held(subject)
-        return pod in held.standing if held is not None else self._unknown(subject)
+        return _key(pod) in held.standing if held is not None else self._unknown(subject)
 
     def present(self, subject: str, pod: PodReference) -> bool | None:
         """See ``ports.Addresses``."""
         held = self._held(subject)
-        return pod in held.present if held is not None else self._unknown(subject)
+        return _key(pod) in held.present if held is not None else self._unknown(subject)
 
     def take(self, piece: EndpointSlice, *, arrived: int, live: bool) -> list[Said]:
         """Remember a version of a slice; returns what is new in it. Raises ``MalformedObject``.
@@ -105,6 +112,10 @@ def subject_of(piece: EndpointSlice) -> str | None:
     return f"{metadata.namespace}/{metadata.labels.service}/{metadata.name}"
 
 
+def _key(pod: PodReference) -> _Key:
+    return f"{pod.uid}/{pod.name}"
+
+
 def _name(subject: str) -> Name:
     return subject.partition("/")[0], subject.rpartition("/")[2]
 
@@ -124,16 +135,17 @@ def slice_observations(piece: EndpointSlice, *, held: Slice, arrived: int, live:
     if fresh:
         mark, detail = Mark(Milestone.ENDPOINT_READY, held.subject), ",".join(_port(each) for each in piece.ports or ())
         evidence = _appeared(piece, arrived=arrived, live=live)
-        said += [(pod, Witnessed(pod.uid, mark, evidence, detail)) for pod in sorted(fresh)]
+        pods = map(held.pod, sorted(fresh))
+        said += [(pod, Witnessed(pod.uid, mark, evidence, detail)) for pod in pods]
     if stopped or gone:
         evidence = _changed(piece, arrived=arrived) if live else (_by(arrived),)
         mark = Mark(Milestone.ENDPOINT_TERMINATING, held.subject)
-        said += [(pod, Witnessed(pod.uid, mark, evidence)) for pod in sorted(stopped)]
+        said += [(pod, Witnessed(pod.uid, mark, evidence)) for pod in map(held.pod, sorted(stopped))]
         said += _left(held, gone, evidence)
     return said, Slice(held.subject, present, present if present == standing else standing, foreign or _NOBODY)
 
 
-_Pods = set[PodReference]
+_Pods = set[_Key]
 
 
 def _addresses(piece: EndpointSlice) -> tuple[_Pods, _Pods, _Pods, _Pods]:
@@ -151,9 +163,9 @@ def _addresses(piece: EndpointSlice) -> tuple[_Pods, _Pods, _Pods, _Pods]:
         if target is None or target.kind != "Pod" or not target.uid:
             continue
         if (target.namespace or within) != within:
-            foreign.add(PodReference(target.uid, target.namespace, target.name))
+            foreign.add(f"{target.uid}/{target.name}")
             continue
-        pod = PodReference(target.uid, within, target.name)
+        pod = f"{target.uid}/{target.name}"
         present.add(pod)
         if conditions is None or conditions.ready is not False:
             standing.add(pod)
@@ -162,11 +174,12 @@ def _addresses(piece: EndpointSlice) -> tuple[_Pods, _Pods, _Pods, _Pods]:
     return present, standing, terminating, foreign
 
 
-def _left(held: Slice, gone: AbstractSet[PodReference], evidence: tuple[Evidence, ...]) -> Iterator[Said]:
+def _left(held: Slice, gone: AbstractSet[_Key], evidence: tuple[Evidence, ...]) -> Iterator[Said]:
     """The addresses are out of the slice; those that stood as ready until then no longer do."""
     out, removed = (Mark(each, held.subject) for each in (Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED))
-    for pod in sorted(gone):
-        if pod in held.standing:
+    for key in sorted(gone):
+        pod = held.pod(key)
+        if key in held.standing:
             yield pod, Witnessed(pod.uid, out, evidence)
         yield pod, Witnessed(pod.uid, removed, evidence)
 
