@@ -108,9 +108,10 @@ class Selectors(Shelf[_Selector]):
         """By name: the selectors of one namespace."""
         return self._within.get(namespace, {})
 
-    def end(self) -> None:
-        """See ``Shelf.end``."""
-        super().end()
+    def end(self, unread: AbstractSet[str] = frozenset()) -> None:
+        """See ``Shelf.end``. Where Services were read and are not any more, or the other way, the answer changes too."""
+        self.changed |= self.unread ^ unread
+        super().end(unread)
         before, self._within = self._within, {}
         for (namespace, name), selector in self.objects.items():
             self._within.setdefault(namespace, {})[name] = selector
