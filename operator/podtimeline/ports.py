@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from podtimeline.core.milestones import Mark, Phase
 from podtimeline.core.nodes import NodeState
@@ -24,6 +24,25 @@ class Stream(StrEnum):
     PODS = "pods"
     EVENTS = "events"
     ENDPOINTSLICES = "endpointslices"
+
+
+class PodReference(NamedTuple):
+    """What another object names a pod by (corev1.ObjectReference); ``name`` is empty where only the uid is written."""
+
+    uid: str
+    namespace: str
+    name: str
+
+
+class Mismatch(StrEnum):
+    """In what a reference differs from the object that it is to name."""
+
+    NAMESPACE = "namespace"
+    """The object is in another namespace than what refers to it, which may be written by others."""
+    NAME = "name"
+    UID = "uid"
+    OWNER = "owner"
+    """What refers to the object is not its controller."""
 
 
 class Clock(Protocol):
@@ -50,11 +69,22 @@ class Intake(Protocol):
         ...
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
-        """Join observations of one pod, in any order, any number of times."""
+        """Join observations of one pod by its own object, in any order, any number of times."""
         ...
 
-    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
-        """A controller's SuccessfulCreate named a pod by name only, at ``at`` on the controller's clock."""
+    def refer(self, pod: PodReference, observations: Sequence[Observation], *, stream: Stream, arrived: int) -> None:
+        """Join what another object says of a pod, if that is the pod that it names; else count a mismatch.
+
+        What is said of a pod that is not known yet is kept until it is.
+        """
+        ...
+
+    def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None:
+        """Count references that are not used."""
+        ...
+
+    def created_by_event(self, namespace: str, name: str, owner: Owner, *, at: int, observed: int) -> None:
+        """The SuccessfulCreate of ``owner`` named a pod by name only, at ``at`` on the controller's clock."""
         ...
 
     def storage(self, news: StorageNews, *, arrived: int) -> None:
@@ -65,8 +95,8 @@ class Intake(Protocol):
         """Something is new of an object that makes pods, whichever those are; in any order, any number of times."""
         ...
 
-    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
-        """A complete listing of pods ended: pods not among ``uids`` vanished while nobody looked."""
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:
+        """A complete listing of all pods, or of one namespace's, ended: those not among ``uids`` vanished before."""
         ...
 
 
@@ -117,14 +147,14 @@ class Namespaces(Protocol):
 class Addresses(Protocol):
     """Knows which pods' addresses EndpointSlices hold, as of what was read of the slices."""
 
-    def standing(self, subject: str, uid: str) -> bool | None:
+    def standing(self, subject: str, pod: PodReference) -> bool | None:
         """Whether the pod's address stands as ready in the slice ``namespace/service/slice``.
 
         ``None`` while the slices of the namespace are not listed yet.
         """
         ...
 
-    def present(self, subject: str, uid: str) -> bool | None:
+    def present(self, subject: str, pod: PodReference) -> bool | None:
         """Whether the slice holds an address of the pod, ready or not; ``None`` as for ``standing``."""
         ...
 

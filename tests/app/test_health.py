@@ -7,6 +7,7 @@ from tests.support.lives import at
 
 from podtimeline.app.health import Watcher
 from podtimeline.intake.failures import Failure
+from podtimeline.intake.kinds import Collection, LowRate
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 
@@ -94,3 +95,28 @@ def test_a_task_that_ended_is_fatal() -> None:
     """It is never started again: the process has to be."""
     watcher = Parts(ended=("pods",)).watcher()
     assert watcher.dead() == watcher.unready() == ["task pods ended"]
+
+
+def test_what_is_refused_degrades_and_does_not_hold_up() -> None:
+    """A namespace or a kind that cannot be read is told; all else is ready."""
+    refused = replace(LISTED, namespace="till", listed=False, failure=Failure(at(0), 1, "refused: 403", 403))
+    watch = Failure(at(0), 9, "the API server answers 403", 403)
+    left_out = {Collection(LowRate.JOBS, "till"): 403, Collection(LowRate.NODES): 404}
+    frame = replace(FRAME, left_out=left_out, failing={"watch of /api/v1/services": watch})
+    parts = Parts(streams=(replace(LISTED, namespace="shop", last_progress=at(500)), refused), frame=frame)
+    watcher = parts.watcher()
+    parts.seconds = 500
+    assert (watcher.dead(), watcher.unready()) == ([], [])
+    assert watcher.degraded() == [
+        "pods, jobs of till cannot be read: this operator is not allowed to read them",
+        "nodes cannot be read: the API server does not serve them",
+        "watch of /api/v1/services cannot be read: this operator is not allowed to read them",
+    ]
+
+
+def test_where_no_pod_can_be_read_it_is_not_ready() -> None:
+    """There is nothing that it could answer."""
+    refused = replace(LISTED, listed=False, failure=Failure(at(0), 1, "refused: 403", 403))
+    parts = Parts(streams=(refused, replace(LISTED, stream="events")))
+    assert parts.watcher().unready() == ["no pods can be read"]
+    assert parts.watcher().dead() == []

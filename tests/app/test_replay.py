@@ -107,7 +107,7 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
         changes.notify()
 
     task = asyncio.create_task(record_streams(settings, path, stop=stop, seen=seen))
-    watches = 3 * max(len(namespaces), 1) + sum(len(list(row.paths(namespaces))) for row in KINDS.values())
+    watches = 3 * max(len(namespaces), 1) + sum(len(list(row.collections(namespaces))) for row in KINDS.values())
     await api.changes.until(lambda: api.watches >= watches)
     api.put("pods", pod("web-1"))
     api.put("pods", ready_pod("web-1"))

@@ -49,3 +49,20 @@ def test_a_single_failed_attempt_says_nothing_of_its_end(caplog: pytest.LogCaptu
     failures.failed("pods", "cut", level=logging.INFO)
     failures.recovered("pods")
     assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "pods: cut; retrying")]
+
+
+def test_a_refusal_is_one_line_until_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing but somebody's doing ends it; another error that follows is told for itself."""
+    caplog.set_level(logging.INFO)
+    clock = SteppingClock()
+    failures = Failures(clock)
+    for _ in range(90):
+        failures.failed("pods of till", "403", refused=403)
+        clock.at += 60 * SECOND
+    assert failures.current["pods of till"].refused == 403
+    failures.failed("pods of till", "unreachable")
+    assert failures.current["pods of till"].refused is None
+    failures.recovered("pods of till")
+    lines = [record.message for record in caplog.records]
+    assert lines[:2] == ["pods of till: 403; retrying", "pods of till: unreachable; retrying"]
+    assert len(lines) == 3

@@ -16,12 +16,14 @@ from tests.support.objects import (
     ready_pod,
     running,
 )
-from tests.support.recording import RecordingIntake
+from tests.support.recording import Listing, RecordingIntake
 
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Labelled, Noted, Partial, Witnessed
+from podtimeline.core.pods import Owner
 from podtimeline.intake.faults import ApiError, VersionGoneError
-from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed
+from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, SliceFeed
+from podtimeline.ports import Mismatch, Stream
 from podtimeline.quarantine import Step
 
 NOW = CREATED_NS + 60_000_000_000
@@ -78,20 +80,16 @@ def test_a_pod_first_seen_as_deleted_is_described_and_removed() -> None:
     assert intake.of("uid-web-1", Flagged) == [Flagged("uid-web-1", Partial.GAP)]
 
 
-def test_namespaces_are_joined_into_one_listing_once_all_were_listed() -> None:
-    """A pod of a namespace that is not listed yet is not taken for vanished, nor one that a watch brought since."""
+def test_each_namespace_is_complete_by_itself() -> None:
+    """One that cannot be read says nothing of the others, nor they of it."""
     intake = RecordingIntake()
-    presence = Presence(intake, ["shop", "till"])
-    shop = NamespacePodFeed(intake, namespace="shop", presence=presence)
-    till = NamespacePodFeed(intake, namespace="till", presence=presence)
+    shop, till = (NamespacePodFeed(intake, namespace=each) for each in ("shop", "till"))
     listing(shop, pod("a"), pod("b"))
-    assert intake.listings == []
-    shop.line(line("ADDED", pod("c")), arrived=NOW, live=True)
-    shop.line(line("DELETED", pod("a")), arrived=NOW, live=True)
     listing(till, pod("x", namespace="till"))
-    assert [each.uids for each in intake.listings] == [{"uid-b", "uid-c", "uid-x"}]
-    listing(shop, pod("c"))
-    assert intake.listings[-1].uids == {"uid-c", "uid-x"}
+    assert intake.listings == [
+        Listing(frozenset({"uid-a", "uid-b"}), "9", "shop"),
+        Listing(frozenset({"uid-x"}), "9", "till"),
+    ]
     assert not shop.resumable
 
 
@@ -108,7 +106,7 @@ def test_events_of_pods_and_of_their_owners_are_told_and_their_expiry_is_not() -
     feed.line(line("ADDED", event("NodeNotReady", type="Warning", involvedObject=node)), arrived=NOW, live=True)
     assert list(intake.timelines) == ["uid-web-1"]
     assert intake.of("uid-web-1", Noted) == []
-    assert intake.named == [("shop", "web-abc-1", CREATED_NS + 123_456_789)]
+    assert intake.named == [("shop", "web-abc-1", Owner("ReplicaSet", "web-abc", "rs-1"), CREATED_NS + 123_456_789)]
 
 
 def test_a_slice_is_told_once_and_forgotten_when_it_goes() -> None:
@@ -224,3 +222,28 @@ def test_labels_are_told_when_they_change() -> None:
     ]
     listing(feed, pod(metadata={"labels": {}}))
     assert intake.labels("uid-web-1") == ()
+
+
+def test_what_an_event_or_a_slice_cannot_mean_is_counted_and_not_told() -> None:
+    """An Event of another namespace than its object's, a target of another namespace than its slice's."""
+    intake = RecordingIntake()
+    body = event("Started")
+    body["metadata"]["namespace"] = "till"
+    EventFeed(intake).line(line("ADDED", body), arrived=NOW, live=True)
+    target = endpoint("web-1")
+    target["targetRef"]["namespace"] = "till"
+    SliceFeed(intake).line(line("ADDED", endpoint_slice(target, endpoint("web-2"))), arrived=NOW, live=True)
+    assert list(intake.timelines) == ["uid-web-2"]
+    assert intake.mismatches == {
+        (Stream.EVENTS, Mismatch.NAMESPACE): 1,
+        (Stream.ENDPOINTSLICES, Mismatch.NAMESPACE): 1,
+    }
+
+
+def test_events_about_what_is_not_read_are_not_looked_at() -> None:
+    """Whatever they refer to: they are nobody's business here."""
+    intake = RecordingIntake()
+    about = {"kind": "Endpoints", "namespace": "till", "name": "web"}
+    body = event("FailedToUpdateEndpoint", type="Warning", involvedObject=about)
+    EventFeed(intake).line(line("ADDED", body), arrived=NOW, live=True)
+    assert (intake.taken, intake.mismatches) == ([], {})

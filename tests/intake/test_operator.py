@@ -5,7 +5,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import kopf
@@ -19,10 +19,10 @@ from tests.support.recording import RecordingIntake, SteppingClock
 from podtimeline.core.pods import Owner
 from podtimeline.intake import operator
 from podtimeline.intake.credentials import Connection
-from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.kinds import KINDS, Collection, LowRate
 from podtimeline.intake.kopf_requests import ErrorBackoffs
 from podtimeline.intake.lowrate import HeadFeed, Listeners, low_rate_feeds
-from podtimeline.intake.operator import Frame, FrameEnd
+from podtimeline.intake.operator import Frame, FrameEnd, Share, shares
 from podtimeline.intake.owners import OwnerIndex
 from podtimeline.intake.streams import Tap
 
@@ -182,7 +182,7 @@ async def test_an_api_server_that_is_away_is_told_by_request_and_ends_nothing(mo
         await at.watching()
         outage = at.proxy.add(Fault(FaultKind.STATUS, Target.ANY, code=503, times=None))
         at.api.end_watches()
-        watches = {f"watch of {path}" for kind in at.kinds for path in KINDS[kind].paths(())}
+        watches = {f"watch of {Collection(kind).path}" for kind in at.kinds}
         await at.until(lambda: watches <= at.frame.health.failing.keys())
         failure = at.frame.health.failing["watch of /api/v1/services"]
         assert failure.text == "the API server answers 503"
@@ -275,18 +275,17 @@ async def test_a_gap_that_kopf_lists_over_loses_no_deletion() -> None:
         assert at.selecting() == ("shop/other",)
 
 
-async def test_a_needed_kind_that_is_refused_is_waited_for() -> None:
-    """403 for a while: not ready until it is granted, and kopf is started anew to follow it."""
+async def test_a_kind_that_is_refused_is_taken_up_once_it_is_granted() -> None:
+    """403 for a while: the others are complete without it, and kopf is started anew to follow it."""
 
     def prepare(_: FakeApi, proxy: FaultProxy) -> None:
         proxy.add(Fault(FaultKind.STATUS, Target.LIST, resource="jobs", code=403, times=4))
 
     async with stage(prepare) as at:
-        await at.until(lambda: at.frame.health.left_out == {LowRate.JOBS: 403})
-        assert not at.frame.health.complete
+        await at.until(lambda: at.frame.health.left_out == {Collection(LowRate.JOBS): 403})
         await at.until(lambda: at.frame.health.complete)
         await at.watching()
-        assert at.frame.health.restarts == {FrameEnd.WIDENED: 1}
+        assert at.frame.health.restarts == {FrameEnd.CHANGED: 1}
         assert at.frame.health.left_out == {}
 
 
@@ -300,13 +299,63 @@ async def test_a_kind_of_the_cluster_that_is_refused_is_left_out(code: int, capl
     async with stage(prepare, namespaces=("shop",), more=(LowRate.NODES,)) as at:
         await at.until(lambda: at.frame.health.complete)
         await at.until(lambda: at.api.watches == len(at.kinds) - 1)
-        assert at.frame.health.left_out == {LowRate.NODES: code}
+        assert at.frame.health.left_out == {Collection(LowRate.NODES): code}
         assert at.frame.health.restarts == {}
         at.api.put("services", service("late", {"app": "web"}))
         await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
     told = [record.message for record in caplog.records if "nodes: left out" in record.message]
     assert len(told) == 1
     assert KINDS[LowRate.NODES].without in told[0]
+
+
+REFUSED = Fault(FaultKind.STATUS, Target.ANY, namespace="till", code=403, times=None)
+_TILL = {Collection(kind, "till") for kind, row in KINDS.items() if row.namespaced}
+
+
+async def test_a_namespace_that_cannot_be_read_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Its RoleBinding is gone at the start: the other is complete and followed, and what is refused is told once."""
+    async with stage(lambda _, proxy: proxy.add(replace(REFUSED)), namespaces=("shop", "till")) as at:
+        await at.until(lambda: at.frame.health.complete)
+        assert at.frame.health.left_out.keys() == _TILL
+        assert at.selecting() == ("shop/web",)
+        assert at.index.services("till", {"app": "web"}) is None
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
+    told = [record.message for record in caplog.records if "services of till: left out" in record.message]
+    assert len(told) == 1
+
+
+async def test_a_namespace_that_is_taken_away_and_given_back_is_taken_up_again() -> None:
+    """What is known of it stays meanwhile, as nothing says that it is gone; its Services are not known any more."""
+    other = service("till", {"app": "till"})
+    other["metadata"]["namespace"] = "till"
+    async with stage(lambda api, _: api.put("services", other), namespaces=("shop", "till")) as at:
+        await at.until(lambda: at.index.services("till", {"app": "till"}) == ("till/till",))
+        fault = at.proxy.add(replace(REFUSED))
+        at.api.end_watches()
+        await at.until(lambda: at.frame.health.left_out.keys() == _TILL)
+        at.api.put("services", service("late", {"app": "web"}))
+        await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
+        await at.until(lambda: at.index.services("till", {"app": "till"}) is None)
+        assert at.index.selectors.objects["till", "till"] == {("app", "till")}
+        at.proxy.lift(fault)
+        await at.until(lambda: at.index.services("till", {"app": "till"}) == ("till/till",))
+        assert at.frame.health.left_out == {}
+
+
+def test_namespaces_in_which_the_same_can_be_read_share_one_kopf() -> None:
+    """One that is refused would end the kopf of all; the kinds of the cluster are followed once."""
+    jobs, services, nodes = LowRate.JOBS, LowRate.SERVICES, LowRate.NODES
+    everything = [Collection(kind, each) for kind in (jobs, services) for each in ("a", "b", "c")]
+    without = [each for each in everything if each != Collection(jobs, "b")]
+    assert shares([*everything, Collection(nodes)], "abc") == (Share((jobs, services, nodes), ("a", "b", "c")),)
+    assert shares([*without, Collection(nodes)], "abc") == (
+        Share((jobs, services, nodes), ("a", "c")),
+        Share((services,), ("b",)),
+    )
+    assert shares([Collection(nodes)], "abc") == (Share((nodes,), ("a", "b", "c")),)
+    assert shares([Collection(jobs), Collection(nodes)], ()) == (Share((jobs, nodes)),)
+    assert shares([], "abc") == shares([], ()) == ()
 
 
 async def test_a_kind_of_the_cluster_is_followed_beside_namespaces() -> None:

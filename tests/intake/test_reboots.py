@@ -38,7 +38,7 @@ def told(*bodies: dict[str, Any]) -> list[Befell]:
     """What the Events say of pods, read in this order."""
     reboots = Reboots()
     events = [msgspec.json.decode(raw(body), type=Event) for body in bodies]
-    return [each for one in events for each in reboots.read(one, arrived=AT + SECOND)]
+    return [each for one in events for pod, each in reboots.read(one, arrived=AT + SECOND) if pod.name == "web-1"]
 
 
 BEFELL = Befell(UID, Incident.NODE_REBOOTED, AT, WORDS)

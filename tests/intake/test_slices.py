@@ -12,6 +12,7 @@ from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Witnessed
 from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.wire import EndpointSlice
+from podtimeline.ports import PodReference
 
 ARRIVED = CREATED_NS + 9 * SECOND
 SUBJECT = "shop/web/web-x1"
@@ -29,11 +30,24 @@ class Watched:
 
     def read(self, body: dict[str, Any], *, live: bool = True) -> list[Witnessed]:
         """What is new in a version."""
-        return self.index.take(msgspec.json.decode(raw(body), type=EndpointSlice), arrived=ARRIVED, live=live)
+        piece = msgspec.json.decode(raw(body), type=EndpointSlice)
+        return said(self.index.take(piece, arrived=ARRIVED, live=live))
 
     def drop(self, body: dict[str, Any]) -> list[Witnessed]:
         """What a deletion says."""
-        return self.index.drop(msgspec.json.decode(raw(body), type=EndpointSlice), arrived=ARRIVED)
+        return said(self.index.drop(msgspec.json.decode(raw(body), type=EndpointSlice), arrived=ARRIVED))
+
+
+def named(name: str) -> PodReference:
+    """The pod of a name."""
+    return PodReference(f"uid-{name}", "shop", name)
+
+
+def said(pairs: Iterable[tuple[PodReference, Witnessed]]) -> list[Witnessed]:
+    """What was said, where it names the pods as the tests do."""
+    found = list(pairs)
+    assert all(pod == named(pod.name) and each.uid == pod.uid for pod, each in found)
+    return [each for _, each in found]
 
 
 def terminating(pod_name: str, *, ready: bool = False) -> dict[str, Any]:
@@ -59,11 +73,11 @@ def written(body: dict[str, Any], *seconds: int) -> dict[str, Any]:
 
 def test_a_new_ready_address_is_timed_by_the_watch_its_trigger_and_the_write() -> None:
     """Not after the arrival, not before the change that caused it nor the second in which it was written."""
-    (said,) = Watched().read(written(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), 3, 5))
-    assert said.mark == READY
-    assert said.detail == "http:8080/TCP,9090/UDP"
-    assert not said.from_status
-    found = {each.source: each for each in said.evidence}
+    (new,) = Watched().read(written(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), 3, 5))
+    assert new.mark == READY
+    assert new.detail == "http:8080/TCP,9090/UDP"
+    assert not new.from_status
+    found = {each.source: each for each in new.evidence}
     assert (found[Source.WATCH].at, found[Source.WATCH].latest) == (ARRIVED, ARRIVED)
     assert (found[Source.TRIGGER].earliest, found[Source.TRIGGER].latest) == (CREATED_NS + 4 * SECOND, None)
     assert (found[Source.FIELD].earliest, found[Source.FIELD].latest) == (CREATED_NS + 5 * SECOND, None)
@@ -73,16 +87,16 @@ def test_an_unset_ready_is_true() -> None:
     """As the API defines it; without conditions at all, too."""
     bare = endpoint("web-2", ready=None)
     del bare["conditions"]
-    said = Watched().read(endpoint_slice(endpoint("web-1", ready=None), bare, endpoint("web-3", ready=False)))
-    assert told(said) == [("uid-web-1", READY), ("uid-web-2", READY)]
+    new = Watched().read(endpoint_slice(endpoint("web-1", ready=None), bare, endpoint("web-3", ready=False)))
+    assert told(new) == [("uid-web-1", READY), ("uid-web-2", READY)]
 
 
 def test_an_update_of_a_hundred_addresses_tells_the_ones_that_changed() -> None:
     """The rest was told before."""
     watched, addresses = Watched(), [endpoint(f"web-{number}") for number in range(100)]
     assert len(watched.read(endpoint_slice(*addresses))) == 100
-    said = watched.read(endpoint_slice(*addresses[1:], terminating("web-0"), endpoint("web-new")))
-    assert told(said) == [("uid-web-new", READY), ("uid-web-0", OUT)]
+    new = watched.read(endpoint_slice(*addresses[1:], terminating("web-0"), endpoint("web-new")))
+    assert told(new) == [("uid-web-new", READY), ("uid-web-0", OUT)]
 
 
 def test_an_address_that_is_not_ready_for_a_while_has_not_stopped() -> None:
@@ -90,19 +104,19 @@ def test_an_address_that_is_not_ready_for_a_while_has_not_stopped() -> None:
     watched = Watched()
     watched.read(endpoint_slice(endpoint("web-1")))
     assert watched.read(endpoint_slice(endpoint("web-1", ready=False))) == []
-    assert watched.index.standing(SUBJECT, "uid-web-1") is False
-    assert watched.index.present(SUBJECT, "uid-web-1") is True
+    assert watched.index.standing(SUBJECT, named("web-1")) is False
+    assert watched.index.present(SUBJECT, named("web-1")) is True
     assert told(watched.read(endpoint_slice(endpoint("web-1")))) == [("uid-web-1", READY)]
-    assert watched.index.standing(SUBJECT, "uid-web-1") is True
+    assert watched.index.standing(SUBJECT, named("web-1")) is True
 
 
 def test_an_address_that_terminates_stops_once_and_leaves_once() -> None:
     """First its condition, then the address."""
     watched = Watched()
     watched.read(endpoint_slice(endpoint("web-1")))
-    (said,) = watched.read(written(endpoint_slice(terminating("web-1")), 8))
-    assert (said.uid, said.mark) == ("uid-web-1", OUT)
-    assert {each.source: each.earliest for each in said.evidence} == {
+    (new,) = watched.read(written(endpoint_slice(terminating("web-1")), 8))
+    assert (new.uid, new.mark) == ("uid-web-1", OUT)
+    assert {each.source: each.earliest for each in new.evidence} == {
         Source.WATCH: None,
         Source.FIELD: CREATED_NS + 8 * SECOND,
     }
@@ -132,15 +146,15 @@ def test_where_not_ready_addresses_are_published_it_stands_until_it_leaves() -> 
     watched = Watched()
     watched.read(endpoint_slice(endpoint("db-0")))
     assert watched.read(endpoint_slice(terminating("db-0", ready=True))) == []
-    assert watched.index.standing(SUBJECT, "uid-db-0") is True
+    assert watched.index.standing(SUBJECT, named("db-0")) is True
     assert told(watched.read(endpoint_slice())) == [("uid-db-0", OUT), ("uid-db-0", GONE)]
 
 
 def test_of_a_listed_slice_nothing_says_when() -> None:
     """The trigger is of the latest change of the slice, not of this address; what is over was over by then."""
     watched = Watched()
-    (said,) = watched.read(written(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), 4), live=False)
-    assert [each.source for each in said.evidence] == [Source.LISTED]
+    (new,) = watched.read(written(endpoint_slice(endpoint("web-1"), trigger=stamp(4)), 4), live=False)
+    assert [each.source for each in new.evidence] == [Source.LISTED]
     (out,) = watched.read(written(endpoint_slice(terminating("web-1")), 8), live=False)
     ((source, at, earliest, latest, _),) = out.evidence
     assert (source, at, earliest, latest) == (Source.LISTED, None, None, ARRIVED)
@@ -156,7 +170,7 @@ def test_a_slice_that_goes_takes_its_addresses_with_it() -> None:
     watched.read(endpoint_slice(endpoint("web-1"), endpoint("web-2", ready=False)))
     assert watched.index.listed("other", set(), arrived=ARRIVED) == []
     assert watched.index.listed("shop", {("shop", "web-x1")}, arrived=ARRIVED) == []
-    assert told(watched.index.listed("shop", set(), arrived=ARRIVED)) == expected
+    assert told(said(watched.index.listed("shop", set(), arrived=ARRIVED))) == expected
     assert watched.index.listed(None, set(), arrived=ARRIVED) == []
 
 
@@ -164,10 +178,10 @@ def test_a_slice_that_goes_takes_its_addresses_with_it() -> None:
 def test_what_is_not_listed_yet_is_not_known(namespace: str | None) -> None:
     """Afterwards a slice that nobody knows holds nobody."""
     index = Watched().index
-    assert (index.standing(SUBJECT, "uid-web-1"), index.present(SUBJECT, "uid-web-1")) == (None, None)
+    assert (index.standing(SUBJECT, named("web-1")), index.present(SUBJECT, named("web-1"))) == (None, None)
     index.listed(namespace, set(), arrived=ARRIVED)
-    assert (index.standing(SUBJECT, "uid-web-1"), index.present(SUBJECT, "uid-web-1")) == (False, False)
-    assert (index.standing("else/web/web-x1", "uid-web-1") is None) == (namespace is not None)
+    assert (index.standing(SUBJECT, named("web-1")), index.present(SUBJECT, named("web-1"))) == (False, False)
+    assert (index.standing("else/web/web-x1", named("web-1")) is None) == (namespace is not None)
 
 
 def test_slices_of_no_service_and_addresses_of_no_pod_are_nobodys() -> None:
@@ -179,3 +193,38 @@ def test_slices_of_no_service_and_addresses_of_no_pod_are_nobodys() -> None:
     nobody = endpoint("y") | {"targetRef": None}
     assert watched.read(endpoint_slice(node, nobody)) == []
     assert watched.read(endpoint_slice() | {"ports": None}) == []
+
+
+def test_a_target_of_another_namespace_than_the_slice_is_nobody() -> None:
+    """Whoever may write slices in one namespace can name any pod; what is not used is counted once a slice."""
+    watched, foreign = Watched(), endpoint("web-1")
+    foreign["targetRef"]["namespace"] = "till"
+    assert watched.read(endpoint_slice(foreign)) == []
+    assert watched.read(endpoint_slice(foreign, endpoint("web-2"))) != []
+    assert not watched.index.present(SUBJECT, named("web-1"))
+    assert watched.index.foreign == 1
+    assert told(watched.drop(endpoint_slice())) == [("uid-web-2", OUT), ("uid-web-2", GONE)]
+
+
+def test_an_address_is_that_of_the_pod_that_is_named() -> None:
+    """Not of another one with its uid."""
+    watched, other = Watched(), endpoint("web-1")
+    other["targetRef"]["name"] = "web-2"
+    piece = msgspec.json.decode(raw(endpoint_slice(other)), type=EndpointSlice)
+    ((pod, _),) = watched.index.take(piece, arrived=ARRIVED, live=True)
+    assert pod == PodReference("uid-web-1", "shop", "web-2")
+    assert watched.index.standing(SUBJECT, named("web-1")) is False
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_slice_that_is_given_to_another_service_has_left_its_own(*, live: bool) -> None:
+    """By its label; one without a Service is nobody's any more."""
+    watched = Watched()
+    watched.read(endpoint_slice(endpoint("web-1")))
+    other = Mark(Milestone.ENDPOINT_READY, "shop/db/web-x1")
+    new = watched.read(endpoint_slice(endpoint("web-1"), service="db"), live=live)
+    assert told(new) == [("uid-web-1", OUT), ("uid-web-1", GONE), ("uid-web-1", other)]
+    assert not watched.index.standing(SUBJECT, named("web-1"))
+    assert watched.index.standing("shop/db/web-x1", named("web-1")) is True
+    left = watched.read(endpoint_slice(endpoint("web-1"), service=""))
+    assert [each.mark.milestone for each in left] == [OUT.milestone, GONE.milestone]

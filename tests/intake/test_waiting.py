@@ -63,7 +63,7 @@ def said_by(reason: str, message: str, *, micro: bool = True, **more: Any) -> di
     times = {"eventTime": MICRO, "firstTimestamp": None, "lastTimestamp": None, "count": None} if micro else {}
     body = event(reason, container="", message=message, **(times | more))
     decoded = msgspec.json.decode(raw(body), type=Event)
-    return dict(waiting_observations(decoded, arrived=ARRIVED))
+    return {pod.uid: told for pod, told in waiting_observations(decoded, arrived=ARRIVED)}
 
 
 def evidence(said: list[Observation], mark: Mark) -> tuple[Evidence, ...]:

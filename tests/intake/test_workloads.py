@@ -189,7 +189,8 @@ def test_a_scale_up_is_told_by_its_deployment(merged: str) -> None:
     """Also once its Events are merged."""
     news = told("ScalingReplicaSet", f"{merged}Scaled up replica set web-abc from 2 to 5", kind="Deployment")
     assert isinstance(news, Scaled)
-    assert (news.namespace, news.replicaset, news.low, news.high) == ("shop", "web-abc", 2, 5)
+    assert (news.namespace, news.maker, news.replicaset) == ("shop", Owner("Deployment", "web", "uid-web"), "web-abc")
+    assert (news.low, news.high) == (2, 5)
     assert (news.told.source, news.told.at) == (Source.EVENT_NAME, CREATED_NS + 5)
 
 
@@ -215,7 +216,7 @@ def test_a_job_is_told_by_its_cronjob() -> None:
     """By name only."""
     news = told("SuccessfulCreate", "Created job tick-1", kind="CronJob")
     assert isinstance(news, Launched)
-    assert (news.namespace, news.job) == ("shop", "tick-1")
+    assert (news.namespace, news.maker, news.job) == ("shop", Owner("CronJob", "web", "uid-web"), "tick-1")
 
 
 @pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"])
@@ -263,5 +264,5 @@ def test_the_stream_of_events_hands_them_on() -> None:
             "involvedObject": about, "reason": reason, "message": message, "firstTimestamp": CREATED,
         }  # fmt: skip
         events.line(line("ADDED", content), arrived=CREATED_NS + SECOND, live=True)
-    assert [name for _, name, _ in intake.named] == ["web-abc-x"]
+    assert [name for _, name, _, _ in intake.named] == ["web-abc-x"]
     assert [type(news) for news in intake.workloads] == [Refused]

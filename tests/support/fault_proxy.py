@@ -51,6 +51,7 @@ class Fault:
     kind: FaultKind
     target: Target = Target.WATCH
     resource: str = ""
+    namespace: str = ""
     code: int = 500
     after: int = 0
     times: int | None = 1
@@ -61,6 +62,8 @@ class Fault:
         if self.times is not None and self.hits >= self.times:
             return False
         if self.resource and not request.path.endswith(f"/{self.resource}"):
+            return False
+        if self.namespace and f"/namespaces/{self.namespace}/" not in request.path:
             return False
         return self.target in {Target.ANY, target_of(request)}
 

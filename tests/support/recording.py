@@ -1,5 +1,6 @@
 """An intake that joins what it is told into timelines, and remembers the calls: the port, without a tracker."""
 
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -8,10 +9,11 @@ from tests.support.waiting import Changes
 
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
+from podtimeline.core.pods import Owner
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.core.workloads import WorkloadNews
-from podtimeline.ports import Intake, Stream, Versions
+from podtimeline.ports import Intake, Mismatch, PodReference, Stream, Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Listing:
 
     uids: frozenset[str]
     version: str
+    namespace: str | None = None
 
 
 @dataclass(slots=True)
@@ -28,7 +31,9 @@ class RecordingIntake(Intake):
 
     timelines: dict[str, Timeline] = field(default_factory=dict)
     taken: list[tuple[str, Observation]] = field(default_factory=list)
-    named: list[tuple[str, str, int]] = field(default_factory=list)
+    referred: list[PodReference] = field(default_factory=list)
+    mismatches: Counter[tuple[Stream, Mismatch]] = field(default_factory=Counter)
+    named: list[tuple[str, str, Owner, int]] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
     news: list[StorageNews] = field(default_factory=list)
     workloads: list[WorkloadNews] = field(default_factory=list)
@@ -60,9 +65,19 @@ class RecordingIntake(Intake):
             apply(timeline, observation)
         self.changes.notify()
 
-    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
+    def refer(self, pod: PodReference, observations: Sequence[Observation], *, stream: Stream, arrived: int) -> None:
+        """See ``ports.Intake``; whether the reference agrees with the pod is not looked at."""
+        self.referred.append(pod)
+        self.take(pod.uid, observations, arrived=arrived)
+
+    def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None:
         """See ``ports.Intake``."""
-        self.named.append((namespace, name, at))
+        self.mismatches[stream, mismatch] += count
+        self.changes.notify()
+
+    def created_by_event(self, namespace: str, name: str, owner: Owner, *, at: int, observed: int) -> None:
+        """See ``ports.Intake``."""
+        self.named.append((namespace, name, owner, at))
         self.changes.notify()
 
     def storage(self, news: StorageNews, *, arrived: int) -> None:
@@ -75,9 +90,9 @@ class RecordingIntake(Intake):
         self.workloads.append(news)
         self.changes.notify()
 
-    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:
         """See ``ports.Intake``."""
-        self.listings.append(Listing(frozenset(uids), version))
+        self.listings.append(Listing(frozenset(uids), version, namespace))
         self.changes.notify()
 
     def of(self, uid: str, kind: type[Observation]) -> list[Observation]:

@@ -12,12 +12,14 @@ from podtimeline.core.view import View
 STARTED = Mark(Milestone.STARTED, "web")
 
 
-def lived(uid: str, *, later: float = 0, ahead: float = 0, event: bool = True) -> list[Observation]:
+def lived(
+    uid: str, *, later: float = 0, ahead: float = 0, event: bool = True, namespace: str = "shop"
+) -> list[Observation]:
     """An ordinary pod's start, ``later`` seconds later, on a node whose clock is ``ahead``; one read an observation.
 
     ``event`` is whether the scheduler's Event was not lost.
     """
-    life = ordinary(facts(uid=uid, name=uid, created_second=at(later) // SECOND * SECOND))
+    life = ordinary(facts(uid=uid, name=uid, namespace=namespace, created_second=at(later) // SECOND * SECOND))
     if event:
         life.saw(Milestone.SCHEDULED, just_after(Source.EVENT_TIME, at(0.09), observed=at(0.1)))
     return [_moved(each, uid, later, ahead) for each in life.told if not isinstance(each, Selected)]
@@ -108,6 +110,19 @@ def test_a_node_that_is_behind_is_found_too() -> None:
     assert started.earliest <= at(3.2) <= started.latest
 
 
+def test_what_events_of_one_namespace_say_of_a_clock_moves_no_pod_of_another() -> None:
+    """Anybody may stamp Events of their own pods an hour ahead; of three namespaces the node's number is the median."""
+    world = World()
+    follow(world, lived("pod-1"))
+    follow(world, lived("forged", later=20, ahead=3600, namespace="evil"))
+    follow(world, lived("pod-2", later=40))
+    follow(world, lived("pod-3", later=41, namespace="till"))
+    assert seen(world, "forged", seconds=90).clock is not None
+    assert [seen(world, each, seconds=90).clock for each in ("pod-1", "pod-2", "pod-3")] == [None] * 3
+    (found,) = world.tracker.clocks.numbers()
+    assert not found.offset.off
+
+
 def test_nodes_are_told_apart() -> None:
     """One node is off: the pod on the other one is not touched."""
     world = World()
@@ -119,7 +134,7 @@ def test_nodes_are_told_apart() -> None:
     follow(world, other)
     assert seen(world, "pod-1").clock is not None
     assert seen(world, "pod-2").clock is None
-    assert set(world.tracker.clocks.off) == {"node-1"}
+    assert set(world.tracker.clocks.off) == {("node-1", "shop")}
 
 
 def test_a_start_that_settles_is_counted_by_the_corrected_clock() -> None:

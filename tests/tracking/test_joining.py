@@ -10,10 +10,12 @@ from tests.tracking.worlds import RULES, World
 from podtimeline.core.instants import SECOND, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Observation, Partial, Selected, Witnessed
+from podtimeline.core.pods import Owner
 from podtimeline.core.state import State, dump
 from podtimeline.ports import Metric
 from podtimeline.tracking.records import Stage
 
+OWNER = Owner("ReplicaSet", "web-abc", "rs-1")
 TOLD = [each for each in ordinary().told if not isinstance(each, Selected)]
 
 
@@ -115,7 +117,7 @@ def test_orphans_are_bounded_and_the_oldest_goes_first() -> None:
 def test_an_event_by_name_that_comes_first_waits_for_its_pod() -> None:
     """SuccessfulCreate races the pod's own first delivery."""
     world = World()
-    world.tracker.created_by_event("shop", "db-0", at=at(10.004), observed=at(10.006))
+    world.tracker.created_by_event("shop", "db-0", OWNER, at=at(10.004), observed=at(10.006))
     born(world, "one", seconds=10.003)
     assert created_names(world, "one") == [at(10.004)]
     assert world.tracker.situation(at(11)).names_pending == 0
@@ -125,12 +127,12 @@ def test_a_name_that_returns_keeps_its_events_apart() -> None:
     """A StatefulSet replaces db-0: the new one's creation says nothing of the old one's, in any order."""
     world = World()
     born(world, "old", seconds=10, until=400)
-    world.tracker.created_by_event("shop", "db-0", at=at(402.5), observed=at(402.6))
-    world.tracker.created_by_event("shop", "db-0", at=at(10.004), observed=at(402.7))
+    world.tracker.created_by_event("shop", "db-0", OWNER, at=at(402.5), observed=at(402.6))
+    world.tracker.created_by_event("shop", "db-0", OWNER, at=at(10.004), observed=at(402.7))
     born(world, "new", seconds=402.4)
     assert created_names(world, "old") == []
     assert created_names(world, "new") == [at(402.5)]
-    world.tracker.created_by_event("shop", "db-0", at=at(402.45), observed=at(403))
+    world.tracker.created_by_event("shop", "db-0", OWNER, at=at(402.45), observed=at(403))
     assert created_names(world, "new") == [at(402.45)]
 
 
@@ -138,7 +140,7 @@ def test_a_name_that_returns_within_a_second_is_not_given_to_the_pod_that_leaves
     """The event for the replacement comes while the old object is still there."""
     world = World()
     born(world, "old", seconds=10, until=12)
-    world.tracker.created_by_event("shop", "db-0", at=at(12.2), observed=at(12.3))
+    world.tracker.created_by_event("shop", "db-0", OWNER, at=at(12.2), observed=at(12.3))
     born(world, "new", seconds=12.1)
     assert created_names(world, "old") == []
     assert created_names(world, "new") == [at(12.2)]
@@ -148,7 +150,7 @@ def test_an_event_by_name_that_finds_no_pod_is_dropped_and_counted() -> None:
     """Said again by a relist it still counts once."""
     world = World()
     for _ in range(2):
-        world.tracker.created_by_event("shop", "gone-0", at=at(-3000), observed=at(1))
+        world.tracker.created_by_event("shop", "gone-0", OWNER, at=at(-3000), observed=at(1))
     world.commit(101)
     assert world.tracker.numbers.unclaimed == 1
     assert world.tracker.situation(at(101)).names_pending == 0
@@ -159,7 +161,7 @@ def test_pods_absent_from_a_complete_listing_vanished_while_nobody_looked() -> N
     world = World()
     born(world, "stays", seconds=1, name="a")
     born(world, "gone", seconds=1, name="b")
-    world.tracker.take("ghost", Life("ghost").saw(Milestone.READY, watched(1)).told, arrived=at(1))
+    world.take(*Life("ghost").saw(Milestone.READY, watched(1)).told, seconds=1)
     world.tracker.listed({"stays"}, version="7", arrived=at(50))
     counted = world.commit(55)
     assert world.tracker.numbers.vanished == 1

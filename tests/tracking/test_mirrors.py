@@ -40,7 +40,7 @@ def test_a_static_pods_start_is_explained_by_the_events_of_its_own_uid(*, first:
     world = World()
     parts = (("uid-1", of_mirror()), (STATIC, of_kubelet()))
     for uid, told in reversed(parts) if first else parts:
-        world.tracker.take(uid, told, arrived=at(6))
+        (world.refer if uid == STATIC else world.take)(*told, seconds=6)
     seen = world.view()
     assert seen.missing == ()
     assert Phase.UNEXPLAINED not in seen.by_phase()
@@ -57,10 +57,10 @@ def test_a_mirror_that_is_made_anew_takes_the_old_ones_place() -> None:
     gone = Life("uid-1").saw(M.DELETION_REQUESTED, watched(8)).saw(M.OBJECT_REMOVED, watched(9))
     world.tracker.take("uid-1", gone.told, arrived=at(9))
     world.tracker.take("uid-2", of_mirror("uid-2"), arrived=at(10))
-    world.tracker.take(STATIC, Life(STATIC).saw(M.STARTED, named(11), subject="web").told, arrived=at(11))
+    world.refer(*Life(STATIC).saw(M.STARTED, named(11), subject="web").told, seconds=11)
     world.commit(20)
     world.commit(60)
-    world.tracker.take(STATIC, Life(STATIC).saw(M.CONTAINER_CREATED, named(10.9), subject="web").told, arrived=at(61))
+    world.refer(*Life(STATIC).saw(M.CONTAINER_CREATED, named(10.9), subject="web").told, seconds=61)
     assert "uid-1" not in {each.uid for each in world.tracker.views(now=at(61))}
     seen = world.view("uid-2")
     assert all(seen.instant(each, "web") is not None for each in (M.STARTED, M.CONTAINER_CREATED))
@@ -72,5 +72,5 @@ def test_after_a_restart_of_the_operator_the_mirror_is_still_known() -> None:
     world.tracker.take("uid-1", of_mirror(), arrived=at(6))
     world.commit(7)
     world.killed(30)
-    world.tracker.take(STATIC, Life(STATIC).saw(M.STARTED, named(3.2), subject="web").told, arrived=at(31))
+    world.refer(*Life(STATIC).saw(M.STARTED, named(3.2), subject="web").told, seconds=31)
     assert world.view().instant(M.STARTED, "web") is not None

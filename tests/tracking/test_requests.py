@@ -16,6 +16,7 @@ from podtimeline.ports import Metric
 
 RS = Owner("ReplicaSet", "web-abc", "rs-1")
 STS = Owner("StatefulSet", "db", "sts-1")
+DEPLOYMENT = Owner("Deployment", "web", "d-1")
 DS = Owner("DaemonSet", "agent", "ds-1")
 STARTED, OWNER = Milestone.ROLLOUT_STARTED, Milestone.OWNER_CREATED
 
@@ -92,7 +93,7 @@ def test_an_event_dates_a_scale_up_better_than_the_watch() -> None:
     """Both are upper bounds: the earlier one counts, whichever comes first."""
     world = OwnedWorld()
     early = just_after(Source.EVENT_NAME, at(0.15), observed=at(0.16))
-    world.says(Scaled("shop", "web-abc", 0, 2, early), 0.16)
+    world.says(Scaled("shop", DEPLOYMENT, "web-abc", 0, 2, early), 0.16)
     world.seen(deployment(98), 0.3)
     world.seen(replicaset(), 0.3)
     world.seen(deployment(105, observed=1), 0.4)
@@ -187,7 +188,7 @@ def test_a_cronjob_asks_by_its_schedule() -> None:
     world, owner = OwnedWorld(), Owner("CronJob", "tick", "c-1")
     world.seen(workload("CronJob", "tick", "c-1", -500, schedule="*/5 * * * *"), -90, live=False)
     created = just_after(Source.EVENT_NAME, at(0.15), observed=at(0.16))
-    world.says(Launched("shop", "tick-1", created), 0.16)
+    world.says(Launched("shop", owner, "tick-1", created), 0.16)
     world.seen(job(owner=owner, scheduled=at(0)), 0.2)
     world.born("first", 0.5, owner=Owner("Job", "tick-1", "j-1"))
     view = world.view("first")

@@ -9,9 +9,11 @@ from tests.tracking.worlds import World
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import Selected
+from podtimeline.core.pods import Owner
 from podtimeline.ports import Metric, Stream
 from podtimeline.tracking.versions import StreamVersions
 
+OWNER = Owner("ReplicaSet", "web-abc", "rs-1")
 TOLD = [each for each in ordinary().told if not isinstance(each, Selected)]
 MOMENTS = st.sampled_from(["before drain", "before commit", "before committed", "after"])
 
@@ -137,7 +139,7 @@ def test_events_that_wait_for_their_pod_are_read_again_after_a_restart(stream: S
     versions.reached(Stream.PODS, "11")
     world.commit(3)
     assert world.store.versions == {Stream.PODS: "11", stream: "20"}
-    world.tracker.created_by_event("shop", "db-0", at=at(20), observed=at(20))
+    world.tracker.created_by_event("shop", "db-0", OWNER, at=at(20), observed=at(20))
     world.commit(33)
     assert world.store.versions[stream] == "21"
     world.take(*Life("early").described(facts(uid="early", name="early")).told, seconds=34)

@@ -8,7 +8,7 @@ from tests.tracking.worlds import World
 from podtimeline.core.instants import Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.timeline import Timeline
-from podtimeline.ports import Addresses
+from podtimeline.ports import Addresses, PodReference
 from podtimeline.tracking.standing import Standing
 
 SLICE = "shop/web/web-x1"
@@ -24,12 +24,12 @@ class Slices(Addresses):
     there: bool = True
     asked: list[str] = field(default_factory=list)
 
-    def standing(self, subject: str, uid: str) -> bool | None:
+    def standing(self, subject: str, pod: PodReference) -> bool | None:
         """See ``ports.Addresses``."""
         self.asked.append(subject)
         return self.ready if self.listed else None
 
-    def present(self, subject: str, uid: str) -> bool | None:
+    def present(self, subject: str, pod: PodReference) -> bool | None:
         """See ``ports.Addresses``."""
         return self.there if self.listed else None
 

@@ -60,7 +60,7 @@ def using(milestone: Milestone, seconds: float, *, uid: str = "use-1", node: str
 
 def take(told: Life, seconds: float) -> Act:
     """The observations of a pod arrive."""
-    return lambda world: world.take(*told.told, seconds=seconds)
+    return lambda world: world.take(*told.told, seconds=seconds, name=told.uid)
 
 
 def tell(news: StorageNews, seconds: float) -> Act:
@@ -209,7 +209,8 @@ def test_a_pod_that_comes_after_the_end_was_asked_for_has_an_attachment_of_its_o
 def test_a_claim_that_is_made_again_is_another_one(missed: str) -> None:
     """A pod that is not bound yet does not keep its claim from being deleted; late words of the first are not heard."""
     waiting = Life().described(pod()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
-    world = world_of(take(waiting, 1), tell(said("FailedBinding", 1), 1))
+    unbound = ClaimNews("shop", "data-web-0", "c-1", seen=True)
+    world = world_of(take(waiting, 1), tell(unbound, 1), tell(said("FailedBinding", 1), 1))
     if not missed:
         tell(replace(claim_bound(2), facts=(), volume="", bound=None, gone=True), 2)(world)
     tell(claim_bound(5, uid="c-2"), 5)(world)

@@ -8,12 +8,12 @@ import msgspec
 from tests.support.lives import EPOCH, at
 
 from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Observation
+from podtimeline.core.observations import Described, Observation
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View
-from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Metric, Restored, Saved, Stream
+from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Metric, PodReference, Restored, Saved, Stream
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.records import Rules
@@ -126,11 +126,22 @@ class World:
             companions=self.companions,
         )
 
-    def take(self, *observations: Observation, seconds: float) -> None:
-        """Observations arrive together so many seconds after ``EPOCH``, grouped by pod."""
+    def take(self, *observations: Observation, seconds: float, name: str = "web-1") -> None:
+        """Observations arrive together so many seconds after ``EPOCH``, grouped by pod.
+
+        What comes before a pod is described comes from Events and slices, and names the pod.
+        """
         for uid in dict.fromkeys(each.uid for each in observations):
             mine = [each for each in observations if each.uid == uid]
-            self.tracker.take(uid, mine, arrived=at(seconds))
+            if any(isinstance(each, Described) for each in mine) or self.tracker.known(uid) is not None:
+                self.tracker.take(uid, mine, arrived=at(seconds))
+            else:
+                self.refer(*mine, seconds=seconds, name=name)
+
+    def refer(self, *observations: Observation, seconds: float, namespace: str = "shop", name: str = "web-1") -> None:
+        """An Event says something of one pod so many seconds after ``EPOCH``."""
+        pod = PodReference(observations[0].uid, namespace, name)
+        self.tracker.refer(pod, observations, stream=Stream.EVENTS, arrived=at(seconds))
 
     def tick(self, seconds: float) -> None:
         """Time passes, without a commit."""

@@ -33,6 +33,7 @@ class World:
     tracked: dict[str, View] = field(default_factory=dict)
     unhealthy: list[str] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     asked: dict[tuple[str, str, str], WorkloadHistory] = field(default_factory=dict)
 
@@ -68,6 +69,7 @@ async def client(world: World) -> AsyncIterator[Client]:
         metrics=world.metrics,
         health=world.health,
         ready=world.ready,
+        degraded=lambda: world.unreadable,
         clock=StandingClock(),
         cluster="test",
         refusals=lambda: world.refusals,
@@ -179,6 +181,20 @@ async def test_probes_say_why_not(client: Client, world: World) -> None:
     answer = await client.get("/healthz")
     assert (answer.status, (await answer.json())["reasons"]) == (503, ["stream pods is stale"])
     assert (await client.get("/readyz")).status == 200
+
+
+async def test_what_cannot_be_read_degrades_a_ready_operator(client: Client, world: World) -> None:
+    """The rest is answered: the probe succeeds and says what is missing."""
+    assert (await (await client.get("/readyz")).json()) == {"status": "ok", "reasons": []}
+    world.unreadable.append("pods of till cannot be read")
+    answer = await client.get("/readyz")
+    assert (answer.status, await answer.json()) == (
+        200,
+        {"status": "degraded", "reasons": ["pods of till cannot be read"]},
+    )
+    world.unready.append("stream pods of shop is not listed yet")
+    answer = await client.get("/readyz")
+    assert (answer.status, (await answer.json())["status"]) == (503, "failing")
 
 
 async def test_metrics_are_rendered_for_who_asks(client: Client) -> None:

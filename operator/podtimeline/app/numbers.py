@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from podtimeline.core.refusals import Refusal
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
+from podtimeline.ports import Stream
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
     KopfTelemetry,
@@ -33,12 +34,14 @@ def telemetry(
     refusals: Iterable[Refusal] = (),
 ) -> Telemetry:
     """Read everything, on the thread of the event loop."""
-    situation, counted = tracker.situation(now), tracker.numbers
+    hot = tuple(streams)
+    situation, counted = tracker.situation(now, unread=_unread(hot)), tracker.numbers
     return Telemetry(
         in_phase=situation.in_phase,
         oldest=situation.oldest,
         unschedulable=situation.unschedulable,
-        streams=(*(_stream(each) for each in streams), *_kinds(frame)),
+        streams=(*(_stream(each) for each in hot), *_kinds(frame)),
+        unreadable=tuple(_unreadable(hot, frame)),
         sinks=tuple(_sink(each) for each in outlets),
         store=StoreTelemetry(
             commits=store.commits, seconds=store.seconds, errors=store.errors, bytes=store.bytes, rows=store.rows
@@ -52,6 +55,7 @@ def telemetry(
             late=counted.late,
             orphans_dropped=counted.orphans_dropped,
             unclaimed=counted.unclaimed,
+            mismatched={(stream.value, why.value): count for (stream, why), count in counted.mismatched.items()},
             contradictions=contradictions,
         ),
         refused=tuple(_refused(each) for each in refusals),
@@ -95,6 +99,19 @@ def _kinds(frame: FrameHealth | None) -> Iterator[StreamTelemetry]:
             connected=None,
             relists=None,
         )
+
+
+def _unread(streams: Iterable[StreamHealth]) -> frozenset[str]:
+    pods = (each for each in streams if each.stream == Stream.PODS and each.refused is not None)
+    return frozenset(each.namespace for each in pods if each.namespace is not None)
+
+
+def _unreadable(streams: Iterable[StreamHealth], frame: FrameHealth | None) -> Iterator[tuple[str, str, str]]:
+    for each in streams:
+        if each.refused is not None:
+            yield each.stream, each.namespace or "", str(each.refused)
+    for collection, code in ({} if frame is None else frame.left_out).items():
+        yield collection.kind, collection.namespace or "", str(code)
 
 
 def _kopf(frame: FrameHealth | None) -> KopfTelemetry:

@@ -222,6 +222,7 @@ class _Operator:
             metrics=self._metrics,
             health=self._watcher.dead,
             ready=self._watcher.unready,
+            degraded=self._watcher.degraded,
             clock=self._world.clock,
             cluster=self._settings.cluster_name or None,
             refusals=lambda: tuple(self._refusals.known),

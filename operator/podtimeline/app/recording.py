@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -14,16 +15,17 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.config import Settings
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
+from podtimeline.core.pods import Owner
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
-from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.kinds import KINDS, Collection
 from podtimeline.intake.listings import Listings
 from podtimeline.intake.lowrate import HeadFeed
 from podtimeline.intake.streams import Pace, Reflector
-from podtimeline.ports import Clock, Stream
+from podtimeline.ports import Clock, Mismatch, PodReference, Stream
 
 Seen = Callable[[str, Kind], None]
 """Told the stream and the kind of each line that was written."""
@@ -45,26 +47,31 @@ class _Counting:
         """See ``ports.Intake``."""
         return None
 
+    def refer(
+        self, pod: PodReference, observations: Sequence[Observation], *, stream: Stream, arrived: int
+    ) -> None: ...
+
+    def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None: ...
+
     def name_of(self, uid: str) -> str | None:
         return None
 
-    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None: ...
+    def created_by_event(self, namespace: str, name: str, owner: Owner, *, at: int, observed: int) -> None: ...
 
     def storage(self, news: StorageNews, *, arrived: int) -> None: ...
 
     def workload(self, news: WorkloadNews, *, arrived: int) -> None: ...
 
-    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None: ...
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None: ...
 
 
 class _Tap:
     """Writes what reflectors see. Listings of several namespaces count as one: it is complete with the last of them."""
 
-    def __init__(self, writer: CaptureWriter, parts: int, seen: Seen | None) -> None:
+    def __init__(self, writer: CaptureWriter, parts: Mapping[str, int], seen: Seen | None) -> None:
         self._writer = writer
-        self._parts = {stream.value: parts for stream in (*Stream, *LowRate)}
-        self._parts |= {row.kind.value: 1 for row in KINDS.values() if not row.namespaced}
-        self._missing = dict(self._parts)
+        self._parts = parts
+        self._missing = dict(parts)
         self._seen = seen
 
     def __call__(self, arrived: int, stream: str, kind: str, raw: bytes) -> None:
@@ -90,8 +97,11 @@ async def record_streams(
     async with connection.session() as session:
         version = await _kubernetes_version(connection, session)
         header = Header(format=FORMAT, cluster=settings.cluster_name, kubernetes=version, started=clock.now())
+        admitted = await _low_rate(connection, session, clock, settings.namespaces)
+        parts: dict[str, int] = {stream: max(len(settings.namespaces), 1) for stream in Stream}
+        parts |= Counter(each.kind for each in admitted)
         with CaptureWriter(path, header) as writer:
-            tap = _Tap(writer, max(len(settings.namespaces), 1), seen)
+            tap = _Tap(writer, parts, seen)
             pace = Pace(page_size=settings.page_size)
             hot = reflectors(
                 connection=connection, session=session, intake=counting, versions=None, clock=clock,
@@ -99,9 +109,15 @@ async def record_streams(
             )  # fmt: skip
             low = [
                 Reflector(
-                    connection=connection, session=session, path=where, feed=feed, clock=clock, pace=pace, tap=tap
+                    connection=connection,
+                    session=session,
+                    path=each.path,
+                    feed=HeadFeed(each.kind),
+                    clock=clock,
+                    pace=pace,
+                    tap=tap,
                 )
-                for where, feed in await _low_rate(connection, session, clock, settings.namespaces)
+                for each in admitted
             ]
             await _until(stop, (*low, *hot))
             seconds = (clock.now() - header.started) / 1e9
@@ -126,10 +142,10 @@ async def _until(stop: asyncio.Event, reflectors: Sequence[Reflector]) -> None:
 
 async def _low_rate(
     connection: Connection, session: aiohttp.ClientSession, clock: Clock, namespaces: Sequence[str]
-) -> Sequence[tuple[str, HeadFeed]]:
+) -> Sequence[Collection]:
     feeds = {kind: HeadFeed(kind) for kind in KINDS}
     readable = Listings(connection=connection, session=session, feeds=feeds, clock=clock, namespaces=namespaces)
-    return [(path, HeadFeed(kind)) for kind in await readable.admitted() for path in KINDS[kind].paths(namespaces)]
+    return await readable.admitted()
 
 
 async def _kubernetes_version(connection: Connection, session: aiohttp.ClientSession) -> str:

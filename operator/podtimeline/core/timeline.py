@@ -123,17 +123,18 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
 
 
 def absorb(timeline: Timeline, other: Timeline) -> None:
-    """Join what was recorded of the same pod under another uid, which its description and its end never are."""
+    """Join what Events and slices said of the same pod, by this uid or another, before it was known."""
     for mark, evidence in other.evidence.items():
         detail, from_status = other.details.get(mark, ""), mark in other.from_status
         apply(timeline, Witnessed(timeline.uid, mark, evidence, detail, from_status))
     timeline.limits |= other.limits
     for note in other.notes.values():
         _keep_note(timeline, note)
-    others: tuple[ImagePulled | Ran | Befell, ...] = (
+    others: tuple[ImagePulled | Ran | Befell | Blamed, ...] = (
         *other.pulls.values(),
         *other.runs.values(),
         *other.incidents.values(),
+        *(() if other.blamed is None else (other.blamed,)),
     )
     for said in others:
         apply(timeline, replace(said, uid=timeline.uid))

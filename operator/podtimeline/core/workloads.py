@@ -1,5 +1,6 @@
 """What is said of the objects that make pods: as they are, and what controllers tell of them by Events."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
@@ -53,6 +54,15 @@ class WorkloadState:
     """``spec.minReadySeconds`` in nanoseconds: a pod that is Ready for as long is available."""
 
 
+def is_it(state: WorkloadState, owner: Owner, namespace: str) -> bool:
+    """Whether an owner reference of something in a namespace names this workload.
+
+    Nothing checks what is written into one: the garbage collector takes an owner of another namespace for absent.
+    """
+    named = (namespace, owner.kind, owner.name, owner.uid)
+    return not owner.group and named == (state.namespace, state.kind, state.name, state.uid)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadSeen:
     """A version of a workload was delivered; ``live`` where a watch brought it as it happened."""
@@ -70,10 +80,15 @@ class WorkloadGone:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadsListed:
-    """A complete listing of one kind ended: what is not among ``uids`` is gone."""
+    """A complete listing of one kind ended: what is not among ``uids`` is gone, but in the namespaces ``unread``."""
 
     kind: str
     uids: frozenset[str]
+    unread: AbstractSet[str] = frozenset()
+
+    def misses(self, state: WorkloadState) -> bool:
+        """Whether the listing shows that a workload is gone."""
+        return state.kind == self.kind and state.uid not in self.uids and state.namespace not in self.unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,7 @@ class Scaled:
     """A Deployment said that it had scaled a ReplicaSet of its own up; ``told`` is when its controller said so."""
 
     namespace: str
+    maker: Owner
     replicaset: str
     low: int
     high: int
@@ -92,6 +108,7 @@ class Launched:
     """A CronJob said that it had created a Job; ``told`` is when its controller said so."""
 
     namespace: str
+    maker: Owner
     job: str
     told: Evidence
 

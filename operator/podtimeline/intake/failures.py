@@ -14,15 +14,22 @@ _AGAIN = 60_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that fails: ``since`` in nanoseconds since the epoch, failed ``attempts``, and the latest error."""
+    """A request that fails: ``since`` in nanoseconds since the epoch, failed ``attempts``, and the latest error.
+
+    ``refused`` is the status of ``faults.REFUSALS`` that the API server answers, ``None`` for any other error.
+    """
 
     since: int
     attempts: int
     text: str
+    refused: int | None = None
 
 
 class Failures:
-    """Requests that fail, by name. Logs when a failure begins, once a minute while it lasts, and when it ends."""
+    """Requests that fail, by name. Logs when a failure begins, once a minute while it lasts, and when it ends.
+
+    A refusal is logged once: it lasts until somebody changes what the operator may read.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,16 +41,17 @@ class Failures:
         """What fails now; may be read from another thread than the one that writes."""
         return dict(self._failing)
 
-    def failed(self, name: str, text: str, *, level: int = logging.WARNING) -> None:
+    def failed(self, name: str, text: str, *, level: int = logging.WARNING, refused: int | None = None) -> None:
         """An attempt failed; ``level`` is that of the log line about the first one."""
         now, before = self._clock.now(), self._failing.get(name)
-        if before is None:
-            self._failing[name] = Failure(now, 1, text)
+        if before is None or before.refused != refused:
+            since, attempts = (now, 1) if before is None else (before.since, before.attempts + 1)
+            self._failing[name] = Failure(since, attempts, text, refused)
             self._logged[name] = now
             log.log(level, "%s: %s; retrying", name, text)
             return
-        self._failing[name] = Failure(before.since, before.attempts + 1, text)
-        if now - self._logged[name] >= _AGAIN:
+        self._failing[name] = Failure(before.since, before.attempts + 1, text, refused)
+        if refused is None and now - self._logged[name] >= _AGAIN:
             self._logged[name] = now
             seconds, attempts = (now - before.since) / 1e9, before.attempts + 1
             log.warning("%s: failing for %.0f s (%d attempts): %s; retrying", name, seconds, attempts, text)

@@ -46,6 +46,15 @@ class Restart(StrEnum):
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what they should be; too deep a nesting is a RecursionError."""
 
+REFUSALS = {403: "this operator is not allowed to read them", 404: "the API server does not serve them"}
+"""The statuses that no other attempt changes: somebody has to grant a right, or to install an API."""
+
+
+def refusal(error: BaseException) -> int | None:
+    """The status of ``REFUSALS`` that an error stands for, ``None`` for every other one."""
+    return error.code if isinstance(error, ApiError) and error.code in REFUSALS else None
+
+
 RETRIED = (ClusterError, aiohttp.ClientError, TimeoutError, OSError, *UNDECODABLE)
 """What a stream survives; anything else is a defect and ends it."""
 

@@ -11,21 +11,23 @@ from msgspec.json import Decoder
 from podtimeline.core.instants import Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
-from podtimeline.core.pods import PodFacts
+from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.intake.reboots import CHANGED, Reboots
-from podtimeline.intake.slices import Name, SliceIndex
-from podtimeline.intake.specs import pod_labels
+from podtimeline.intake.references import mismatch, pod_of
+from podtimeline.intake.slices import Name, Said, SliceIndex
+from podtimeline.intake.specs import custom_group, pod_labels
 from podtimeline.intake.texts import stated_moment
 from podtimeline.intake.volumes import REASONS as OF_VOLUMES
 from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.waiting import REASONS as WAITING
 from podtimeline.intake.waiting import Gates, Tainted, read_taints, waiting_observations
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Metadata, Pod, Status, WatchEvent
+from podtimeline.intake.workloads import REASONS as OF_WORKLOADS
 from podtimeline.intake.workloads import workload_news
-from podtimeline.ports import Intake, Stream
+from podtimeline.ports import Intake, Mismatch, PodReference, Stream
 from podtimeline.quarantine import Quarantine, Step
 
 
@@ -80,6 +82,8 @@ class Feed(ABC, Generic[T]):
     stream: str
     resumable = True
     """Whether a new process may go on from a saved version, or must list first."""
+    unread: AbstractSet[str] = frozenset()
+    """Namespaces that the listing which ends could not read: what is known of their objects stays as it is."""
 
     def __init__(self, item: Decoder[T], line: Decoder[WatchEvent[T]]) -> None:
         self.malformed = 0
@@ -289,60 +293,22 @@ def _described(head: Metadata) -> list[Observation]:
 
 _FACTS = frozenset({Witnessed, Described})
 _REMOVED = Mark(Milestone.OBJECT_REMOVED)
+_KINDS = frozenset({"Pod", "Node", "PersistentVolumeClaim"})
+"""The kinds whose Events are read whatever they say."""
 _SCHEDULED = Mark(Milestone.SCHEDULED)
 
 
-class Presence:
-    """Joins the listings of several namespaces into the one that ``Intake.listed`` wants.
-
-    Until each namespace has been listed once nothing can be said to have vanished.
-    """
-
-    def __init__(self, intake: Intake, namespaces: Sequence[str]) -> None:
-        self._intake = intake
-        self._present: dict[str, set[str] | None] = dict.fromkeys(namespaces)
-
-    def listed(self, namespace: str, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
-        """One namespace's listing is complete."""
-        self._present[namespace] = set(uids)
-        present = [each for each in self._present.values() if each is not None]
-        if len(present) == len(self._present):
-            self._intake.listed(frozenset().union(*present), version=version, arrived=arrived)
-
-    def came(self, namespace: str, uid: str) -> None:
-        """A watch showed the pod."""
-        present = self._present[namespace]
-        if present is not None:
-            present.add(uid)
-
-    def went(self, namespace: str, uid: str) -> None:
-        """A watch showed the pod's removal."""
-        present = self._present[namespace]
-        if present is not None:
-            present.discard(uid)
-
-
 class NamespacePodFeed(PodFeed):
-    """Pods of one namespace among several."""
+    """Pods of one namespace among several: each is listed, and complete, by itself."""
 
     resumable = False
 
-    def __init__(self, intake: Intake, nodes: Tainted | None = None, *, namespace: str, presence: Presence) -> None:
+    def __init__(self, intake: Intake, nodes: Tainted | None = None, *, namespace: str) -> None:
         super().__init__(intake, nodes)
         self._namespace = namespace
-        self._presence = presence
 
     def _complete(self, listed: AbstractSet[str], version: str, arrived: int) -> None:
-        self._presence.listed(self._namespace, listed, version=version, arrived=arrived)
-
-    def _seen(self, seen: Pod, *, arrived: int, live: bool, listing: bool) -> None:
-        if not listing:
-            self._presence.came(self._namespace, seen.metadata.uid)
-        super()._seen(seen, arrived=arrived, live=live, listing=listing)
-
-    def _gone(self, seen: Pod, *, arrived: int, live: bool) -> None:
-        self._presence.went(self._namespace, seen.metadata.uid)
-        super()._gone(seen, arrived=arrived, live=live)
+        self._intake.listed(listed, version=version, arrived=arrived, namespace=self._namespace)
 
 
 class EventFeed(Feed[Event]):
@@ -359,43 +325,58 @@ class EventFeed(Feed[Event]):
         """Events expire: what a listing does not show any more happened all the same."""
 
     def _seen(self, seen: Event, *, arrived: int, live: bool, listing: bool) -> None:
-        about = seen.involved_object
-        if about.kind == "Pod":
-            if about.uid:
-                self._of_pod(seen, about.uid, arrived)
-            return
-        if about.kind == "Node":
-            self._reboot(seen, arrived)
-            return
-        if about.kind == "PersistentVolumeClaim":
-            said = claim_words(seen, arrived=arrived)
-            if said is not None:
-                self._intake.storage(said, arrived=arrived)
-            return
+        if seen.involved_object.kind in _KINDS or seen.reason in OF_WORKLOADS:
+            found = mismatch(seen)
+            if found is None:
+                self._about(seen, arrived)
+            else:
+                self._intake.mismatched(self.stream, found)
+
+    def _about(self, seen: Event, arrived: int) -> None:
+        match seen.involved_object.kind:
+            case "Pod":
+                self._of_pod(seen, pod_of(seen), arrived)
+            case "Node":
+                self._reboot(seen, arrived)
+            case "PersistentVolumeClaim":
+                said = claim_words(seen, arrived=arrived)
+                if said is not None:
+                    self._intake.storage(said, arrived=arrived)
+            case _:
+                self._of_workload(seen, arrived)
+
+    def _of_workload(self, seen: Event, arrived: int) -> None:
         created = created_pod(seen, arrived=arrived)
         if created is not None:
-            name, at = created
-            self._intake.created_by_event(about.namespace, name, at=at, observed=arrived)
+            (name, at), about = created, seen.involved_object
+            owner = Owner(about.kind, about.name, about.uid, custom_group(about.api_version))
+            self._intake.created_by_event(about.namespace, name, owner, at=at, observed=arrived)
             return
         news = workload_news(seen, arrived=arrived)
         if news is not None:
             self._intake.workload(news, arrived=arrived)
 
-    def _of_pod(self, seen: Event, uid: str, arrived: int) -> None:
+    def _of_pod(self, seen: Event, pod: PodReference, arrived: int) -> None:
         if seen.reason in WAITING:
             for each, told in waiting_observations(seen, arrived=arrived, name_of=self._intake.name_of):
-                self._intake.take(each, told, arrived=arrived)
+                if each.namespace == pod.namespace:
+                    self._refer(each, told, arrived)
+                else:
+                    self._intake.mismatched(self.stream, Mismatch.NAMESPACE)
             return
         read = volume_observations if seen.reason in OF_VOLUMES else event_observations
         said = read(seen, arrived=arrived)
         if said:
-            self._intake.take(uid, said, arrived=arrived)
+            self._refer(pod, said, arrived)
         if seen.reason == CHANGED:
             self._reboot(seen, arrived)
 
     def _reboot(self, seen: Event, arrived: int) -> None:
-        for befell in self._reboots.read(seen, arrived=arrived):
-            self._intake.take(befell.uid, (befell,), arrived=arrived)
+        for pod, befell in self._reboots.read(seen, arrived=arrived):
+            self._refer(pod, (befell,), arrived)
+
+    def _refer(self, pod: PodReference, said: Sequence[Observation], arrived: int) -> None:
+        self._intake.refer(pod, said, stream=self.stream, arrived=arrived)
 
     def _gone(self, seen: Event, *, arrived: int, live: bool) -> None:
         """An Event's expiry, after an hour, says nothing."""
@@ -426,7 +407,10 @@ class SliceFeed(Feed[EndpointSlice]):
     def _seen(self, seen: EndpointSlice, *, arrived: int, live: bool, listing: bool) -> None:
         if listing:
             self._listing.add((seen.metadata.namespace, seen.metadata.name))
+        foreign = self._index.foreign
         self._tell(self._index.take(seen, arrived=arrived, live=live), arrived=arrived)
+        if self._index.foreign != foreign:
+            self._intake.mismatched(self.stream, Mismatch.NAMESPACE, self._index.foreign - foreign)
 
     def _gone(self, seen: EndpointSlice, *, arrived: int, live: bool) -> None:
         self._tell(self._index.drop(seen, arrived=arrived), arrived=arrived)
@@ -435,9 +419,9 @@ class SliceFeed(Feed[EndpointSlice]):
         if kind == LISTED:
             self._listing.add((head.namespace, head.name))
 
-    def _tell(self, said: Iterable[Witnessed], *, arrived: int) -> None:
-        for each in said:
-            self._intake.take(each.uid, (each,), arrived=arrived)
+    def _tell(self, said: Iterable[Said], *, arrived: int) -> None:
+        for pod, each in said:
+            self._intake.refer(pod, (each,), stream=self.stream, arrived=arrived)
 
 
 def feed_for(

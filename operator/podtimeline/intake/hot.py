@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import aiohttp
 
 from podtimeline.intake.credentials import Connection
-from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, Presence, SliceFeed, feed_for
+from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, SliceFeed, feed_for
 from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.streams import Pace, Reflector, Tap, collection_path
 from podtimeline.intake.waiting import Tainted
@@ -31,13 +31,12 @@ def reflectors(
     Saved versions are of all namespaces: a process that follows some of them lists first, as the choice of namespaces
     may have changed since the version was saved.
     """
-    presence = Presence(intake, namespaces)
     return tuple(
         Reflector(
             connection=connection,
             session=session,
             path=collection_path(stream, namespace),
-            feed=_feed(stream, intake, namespace, presence, addresses, nodes),
+            feed=_feed(stream, intake, namespace, addresses, nodes),
             clock=clock,
             versions=versions if namespace is None else None,
             namespace=namespace,
@@ -53,12 +52,11 @@ def _feed(
     stream: Stream,
     intake: Intake,
     namespace: str | None,
-    presence: Presence,
     addresses: SliceIndex | None,
     nodes: Tainted | None,
 ) -> PodFeed | EventFeed | SliceFeed:
     if stream is Stream.PODS and namespace is not None:
-        return NamespacePodFeed(intake, nodes, namespace=namespace, presence=presence)
+        return NamespacePodFeed(intake, nodes, namespace=namespace)
     if stream is Stream.ENDPOINTSLICES:
         return SliceFeed(intake, addresses, namespace=namespace)
     return feed_for(stream, intake, nodes=nodes)

@@ -6,7 +6,7 @@ as an error of its own, and says nothing about either to the operator that it ru
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 
 import aiohttp
@@ -14,7 +14,7 @@ import kopf
 
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.failures import Failures
-from podtimeline.intake.faults import Backoff
+from podtimeline.intake.faults import REFUSALS, Backoff
 from podtimeline.intake.streams import Sleep
 
 _SETTLED = 10.0
@@ -37,11 +37,15 @@ class ErrorBackoffs(Iterable[float]):
 class KopfRequests:
     """Watches over the requests of one operator's kopf, run after run. Called on kopf's own thread."""
 
-    def __init__(self, failures: Failures, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, failures: Failures, *, refused: Callable[[], None] = lambda: None, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        """``refused`` is called whenever a request is answered by one of ``faults.REFUSALS``: kopf tries it again."""
         self.count = 0
         """Requests since the process began."""
         self.failures = failures
         """What fails now, by request."""
+        self._refused = refused
         self._sleep = sleep
         self._answered: dict[str, float] = {}
         self._backoffs: dict[str, Backoff] = {}
@@ -87,7 +91,10 @@ class KopfRequests:
             if name.startswith("watch"):
                 self._answered[name] = asyncio.get_running_loop().time()
         else:
-            self.failures.failed(name, f"the API server answers {status}")
+            refused = status if status in REFUSALS else None
+            self.failures.failed(name, f"the API server answers {status}", refused=refused)
+            if refused is not None:
+                self._refused()
 
     async def _breaks(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams

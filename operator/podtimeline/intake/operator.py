@@ -27,7 +27,7 @@ import msgspec
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.failures import Failure, Failures
 from podtimeline.intake.faults import Backoff
-from podtimeline.intake.kinds import KINDS, LowRate
+from podtimeline.intake.kinds import KINDS, Collection, LowRate
 from podtimeline.intake.kopf_requests import ErrorBackoffs, KopfRequests, quieten_kopf
 from podtimeline.intake.listing import Turns
 from podtimeline.intake.listings import Listings
@@ -48,8 +48,8 @@ class FrameEnd(StrEnum):
     LOGIN = "login"
     FAILED = "failed"
     RETURNED = "returned"
-    WIDENED = "widened"
-    """A kind that had been left out can be read now."""
+    CHANGED = "changed"
+    """Something can be read that could not be, or cannot be any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class KindHealth:
 class FrameHealth:
     """``complete`` once each low-rate kind was listed; ``restarts`` counts the ends of kopf by reason.
 
-    ``left_out`` are the kinds that cannot be read, with the status that the API server answers; ``failing`` are the
-    requests that fail now. ``unresponsive`` is how many seconds ago the event loop of kopf's thread last turned beyond
-    what is usual; 0 while kopf does not run.
+    ``left_out`` are the collections that cannot be read, with the status that the API server answers; ``failing`` are
+    the requests that fail now. ``unresponsive`` is how many seconds ago the event loop of kopf's thread last turned
+    beyond what is usual; 0 while kopf does not run.
     """
 
     running: bool
@@ -76,7 +76,7 @@ class FrameHealth:
     listings: int
     failed_listings: int
     malformed: int
-    left_out: Mapping[LowRate, int]
+    left_out: Mapping[Collection, int]
     kinds: Mapping[LowRate, KindHealth] = field(default_factory=dict)
     failing: Mapping[str, Failure] = field(default_factory=dict)
     unresponsive: float = 0.0
@@ -163,20 +163,21 @@ class Frame:
         self._backoff = backoff if backoff is not None else Backoff(low=1.0, high=10.0)
         self._sleep = sleep
         self._feeds = feeds
-        self._requests = KopfRequests(Failures(clock), sleep=sleep)
+        self._requests = KopfRequests(Failures(clock), refused=self._refused, sleep=sleep)
+        self._home: asyncio.AbstractEventLoop | None = None
         self._deliveries: asyncio.Queue[Delivery | Exception] = asyncio.Queue()
         self._listings = Listings(
             connection=connection, session=session, feeds=feeds, clock=clock, namespaces=self._namespaces,
             page_size=page_size, tap=tap, sleep=sleep,
         )  # fmt: skip
         self._restarts: Counter[FrameEnd] = Counter()
-        self._current: _Run | None = None
+        self._current: tuple[_Run, ...] = ()
 
     @property
     def health(self) -> FrameHealth:
         """A snapshot."""
         return FrameHealth(
-            running=self._current is not None,
+            running=bool(self._current),
             complete=self._listings.complete,
             restarts=dict(self._restarts),
             listings=self._listings.listings,
@@ -188,43 +189,54 @@ class Frame:
                 for kind, feed in self._feeds.items()
             },
             failing={**self._listings.failures.current, **self._requests.failures.current},
-            unresponsive=0.0 if self._current is None else self._current.unresponsive,
+            unresponsive=max((each.unresponsive for each in self._current), default=0.0),
             requests=self._requests.count,
         )
 
     async def run(self) -> NoReturn:
         """Follow the low-rate kinds until cancelled."""
+        self._home = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listings.run(), name="low-rate listings")
             group.create_task(self._take(), name="low-rate deliveries")
             while True:
-                kinds = await self._listings.admitted()
-                self._listings.again(*kinds)
+                admitted = await self._listings.admitted()
+                self._listings.again(*(each.kind for each in admitted))
                 began = asyncio.get_running_loop().time()
-                end = await self._kopf(kinds)
+                end = await self._kopf(admitted)
                 self._restarts[end] += 1
                 if asyncio.get_running_loop().time() - began > _HEALTHY_SECONDS:
                     self._backoff.progressed()
                 await self._sleep(self._backoff.next())
 
-    async def _kopf(self, kinds: Sequence[LowRate]) -> FrameEnd:
-        """Run kopf until it ends, or until it is to be started anew for a kind more."""
-        run = _Run(self._connection, self._namespaces, kinds, self._requests, self._deliveries, self._clock)
-        widened = asyncio.create_task(self._listings.widened())
-        self._current = run
-        run.start()
-        either: set[asyncio.Future[Any]] = {run.ended, widened}
+    async def _kopf(self, admitted: Sequence[Collection]) -> FrameEnd:
+        """Run kopf until it ends, or until it is to be started anew for other collections."""
+        runs = tuple(
+            _Run(self._connection, each, self._requests, self._deliveries, self._clock)
+            for each in shares(admitted, self._namespaces)
+        )
+        changed = asyncio.create_task(self._listings.changed(admitted))
+        self._current = runs
+        for run in runs:
+            run.start()
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if run.ended.done():
-                return run.ended.result()
-            widened.result()
-            return FrameEnd.WIDENED
+            ends: set[asyncio.Future[Any]] = {changed, *(each.ended for each in runs)}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for run in runs:
+                if run.ended.done():
+                    return run.ended.result()
+            changed.result()
+            return FrameEnd.CHANGED
         finally:
-            widened.cancel()
-            await run.stop()
-            self._current = None
+            changed.cancel()
+            await asyncio.gather(*(each.stop() for each in runs))
+            self._current = ()
             self._requests.failures.forget()
+
+    def _refused(self) -> None:
+        """Called on kopf's thread, which the end of our own loop may leave behind."""
+        if self._home is not None and not self._home.is_closed():
+            self._home.call_soon_threadsafe(self._listings.doubt)
 
     async def _take(self) -> NoReturn:
         """Take what kopf delivers. Raises what went wrong on kopf's thread or here, but for a fault of one object."""
@@ -260,16 +272,38 @@ class Delivery(NamedTuple):
     arrived: int
 
 
+class Share(NamedTuple):
+    """What one run of kopf follows: each of ``kinds`` in each of ``namespaces``, or in all where there are none."""
+
+    kinds: tuple[LowRate, ...]
+    namespaces: tuple[str, ...] = ()
+
+
+def shares(admitted: Sequence[Collection], namespaces: Sequence[str]) -> tuple[Share, ...]:
+    """The runs of kopf that follow these collections and no others: one that is refused ends the run that it is in.
+
+    Namespaces in which the same kinds can be read share a run; the kinds of the cluster are in the first one.
+    """
+    if not namespaces:
+        return (Share(tuple(each.kind for each in admitted)),) if admitted else ()
+    alike: dict[tuple[LowRate, ...], list[str]] = {}
+    for namespace in namespaces:
+        alike.setdefault(tuple(each.kind for each in admitted if each.namespace == namespace), []).append(namespace)
+    of_cluster = tuple(each.kind for each in admitted if each.namespace is None)
+    found = [Share(kinds, tuple(within)) for kinds, within in alike.items() if kinds]
+    first = found[0]._replace(kinds=found[0].kinds + of_cluster) if found else Share(of_cluster, tuple(namespaces))
+    return tuple(each for each in (first, *found[1:]) if each.kinds)
+
+
 class _Run:
     """One run of kopf on a thread of its own; what it delivers arrives on the loop that made this."""
 
     def __init__(
-        self, connection: Connection, namespaces: Sequence[str], kinds: Sequence[LowRate], requests: KopfRequests,
+        self, connection: Connection, share: Share, requests: KopfRequests,
         deliveries: "asyncio.Queue[Delivery | Exception]", clock: Clock,
     ) -> None:  # fmt: skip
         self._connection = connection
-        self._namespaces = namespaces
-        self._kinds = kinds
+        self._kinds, self._namespaces = share
         self._requests = requests
         self._deliveries = deliveries
         self._clock = clock

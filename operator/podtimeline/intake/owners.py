@@ -51,6 +51,8 @@ class Shelf(Generic[V]):
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], V] = {}
         self.complete = False
+        self.unread: AbstractSet[str] = frozenset()
+        """Namespaces that the latest listing could not read."""
         self._next: dict[tuple[str, str], V] | None = None
         self._dropped: set[tuple[str, str]] = set()
 
@@ -70,9 +72,11 @@ class Shelf(Generic[V]):
         if self._next is not None and key in self.objects and key not in self._dropped:
             self._next.setdefault(key, self.objects[key])
 
-    def end(self) -> None:
-        """The listing is complete: what it did not show is gone."""
-        self.objects, self._next, self.complete = self._next or {}, None, True
+    def end(self, unread: AbstractSet[str] = frozenset()) -> None:
+        """The listing is complete, but for the namespaces ``unread``: what it did not show is gone."""
+        kept = {key: each for key, each in self.objects.items() if key[0] in unread}
+        self.objects, self._next, self.complete = kept | (self._next or {}), None, True
+        self.unread = unread
 
     def put(self, key: tuple[str, str], value: V) -> None:
         """A watch shows an object."""
@@ -104,9 +108,10 @@ class Selectors(Shelf[_Selector]):
         """By name: the selectors of one namespace."""
         return self._within.get(namespace, {})
 
-    def end(self) -> None:
-        """See ``Shelf.end``."""
-        super().end()
+    def end(self, unread: AbstractSet[str] = frozenset()) -> None:
+        """See ``Shelf.end``. Where Services were read and are not any more, or the other way, the answer changes too."""
+        self.changed |= self.unread ^ unread
+        super().end(unread)
         before, self._within = self._within, {}
         for (namespace, name), selector in self.objects.items():
             self._within.setdefault(namespace, {})[name] = selector
@@ -149,7 +154,7 @@ class OwnerIndex:
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """See ``ports.Owners``."""
-        if not self.selectors.complete:
+        if not self.selectors.complete or namespace in self.selectors.unread:
             return None
         have, selectors = labels.items(), self.selectors.within(namespace)
         return tuple(sorted(f"{namespace}/{name}" for name, selector in selectors.items() if selector <= have))
@@ -175,7 +180,7 @@ class ServiceFeed(Feed[Service]):
 
     def end(self, version: str, *, arrived: int) -> None:
         """See ``Feed.end``."""
-        self._shelf.end()
+        self._shelf.end(self.unread)
 
     def _seen(self, seen: Service, *, arrived: int, live: bool, listing: bool) -> None:
         key, selector = (seen.metadata.namespace, seen.metadata.name), _selector(seen.spec)
@@ -222,10 +227,11 @@ class WorkloadFeed(Feed[Workload]):
         """Workloads that neither the listing nor a watch showed since it began are gone."""
         present = frozenset(self._listing or ())
         self._listing = None
-        self._templates = {uid: told for uid, told in self._templates.items() if uid in present}
+        if not self.unread:
+            self._templates = {uid: told for uid, told in self._templates.items() if uid in present}
         if self._shelf is not None:
-            self._shelf.end()
-        self._intake.workload(WorkloadsListed(self._kind, present), arrived=arrived)
+            self._shelf.end(self.unread)
+        self._intake.workload(WorkloadsListed(self._kind, present, self.unread), arrived=arrived)
 
     def _seen(self, seen: Workload, *, arrived: int, live: bool, listing: bool) -> None:
         metadata = seen.metadata

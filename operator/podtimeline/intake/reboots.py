@@ -6,12 +6,14 @@ about each pod whose sandbox it has to make anew (kuberuntime_manager.go). Eithe
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.observations import Befell, Incident
+from podtimeline.intake.references import pod_of
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.wire import Event
+from podtimeline.ports import PodReference
 
 REBOOTED = "Rebooted"
 """The reason of the Node's Event."""
@@ -21,36 +23,50 @@ T = TypeVar("T")
 _BEFORE = 60 * SECOND
 _AFTER = 600 * SECOND
 """Before a sandbox is made anew the pod's volumes are mounted: that can take minutes."""
-_NODES = 1000
+_KEPT = 1000
+"""Nodes, and namespaces, that are remembered."""
 _PODS = 1000
+"""Changed sandboxes of a namespace that are remembered."""
+
+
+class _Changed(NamedTuple):
+    """A pod whose sandbox was changed, and the node whose kubelet says so."""
+
+    node: str
+    at: int
+    pod: PodReference
 
 
 class Reboots:
-    """Remembers the latest reboot of each node and the latest sandboxes that were changed there, bounded in number."""
+    """Remembers the latest reboot of each node and the latest sandboxes that were changed, bounded in number.
+
+    Each namespace has a share of its own: what its Events claim takes no other namespace's place.
+    """
 
     def __init__(self) -> None:
         self._rebooted: OrderedDict[str, tuple[int, str]] = OrderedDict()
-        self._changed: OrderedDict[str, deque[tuple[int, str]]] = OrderedDict()
+        self._changed: OrderedDict[str, deque[_Changed]] = OrderedDict()
 
-    def read(self, event: Event, *, arrived: int) -> Iterator[Befell]:
+    def read(self, event: Event, *, arrived: int) -> Iterator[tuple[PodReference, Befell]]:
         """What an Event of one of the two reasons says of pods. Raises ``MalformedObject``."""
         at, about = stamp(event, arrived=arrived).claim, event.involved_object
         if about.kind == "Node" and event.reason == REBOOTED:
             _keep(self._rebooted, about.name, (at, event.message))
-            for changed, uid in self._changed.get(about.name, ()):
-                if at - _BEFORE <= changed <= at + _AFTER:
-                    yield Befell(uid, Incident.NODE_REBOOTED, at, event.message)
+            for changed in (each for share in self._changed.values() for each in share):
+                if changed.node == about.name and at - _BEFORE <= changed.at <= at + _AFTER:
+                    yield changed.pod, Befell(changed.pod.uid, Incident.NODE_REBOOTED, at, event.message)
         elif about.kind == "Pod" and event.reason == CHANGED and event.source is not None and event.source.host:
-            node = event.source.host
-            _keep(self._changed, node, self._changed.get(node) or deque(maxlen=_PODS)).append((at, about.uid))
+            pod, node = pod_of(event), event.source.host
+            share = self._changed.get(pod.namespace) or deque(maxlen=_PODS)
+            _keep(self._changed, pod.namespace, share).append(_Changed(node, at, pod))
             rebooted, text = self._rebooted.get(node, (None, ""))
             if rebooted is not None and rebooted - _BEFORE <= at <= rebooted + _AFTER:
-                yield Befell(about.uid, Incident.NODE_REBOOTED, rebooted, text)
+                yield pod, Befell(pod.uid, Incident.NODE_REBOOTED, rebooted, text)
 
 
-def _keep(known: OrderedDict[str, T], node: str, value: T) -> T:
-    known[node] = value
-    known.move_to_end(node)
-    while len(known) > _NODES:
+def _keep(known: OrderedDict[str, T], key: str, value: T) -> T:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > _KEPT:
         known.popitem(last=False)
     return value

@@ -1,6 +1,7 @@
 """Claims and attachments, as the low-rate kinds tell of them: what is new is handed to ``ports.Intake``."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import msgspec
@@ -135,9 +136,9 @@ class _Present:
         """A listing begins."""
         self._listing, self._dropped = set(), set()
 
-    def absent(self) -> list[str]:
-        """The objects that neither the listing nor a watch has shown since it began."""
-        return [uid for uid in self._objects if uid not in self._listing]
+    def absent(self, unread: AbstractSet[str] = frozenset()) -> list[str]:
+        """The objects that neither the listing nor a watch has shown since it began, but in namespaces ``unread``."""
+        return [uid for uid, each in self._objects.items() if uid not in self._listing and each.namespace not in unread]
 
     def came(self, uid: str, seen: _Object, *, listing: bool) -> bool:
         """An object is shown; returns whether this version of it is to be read."""
@@ -175,7 +176,7 @@ class ClaimFeed(Feed[Claim]):
 
     def end(self, version: str, *, arrived: int) -> None:
         """Claims that neither the listing nor a watch showed since it began are gone."""
-        for uid in self._present.absent():
+        for uid in self._present.absent(self.unread):
             self._remove(uid, arrived)
 
     def _seen(self, seen: Claim, *, arrived: int, live: bool, listing: bool) -> None:
@@ -187,7 +188,9 @@ class ClaimFeed(Feed[Claim]):
         facts = tuple(self._facts(seen, bound=bound, arrived=arrived, live=live and not listing))
         if facts or first:
             since = _bound_since(seen, facts) if bound else None
-            news = ClaimNews(metadata.namespace, metadata.name, metadata.uid, volume, since, facts, seen=True)
+            # Anybody may ask for a volume by its name: only one that is bound to the claim is the claim's.
+            mine = volume if bound else ""
+            news = ClaimNews(metadata.namespace, metadata.name, metadata.uid, mine, since, facts, seen=True)
             self._intake.storage(news, arrived=arrived)
 
     def _facts(self, seen: Claim, *, bound: bool, arrived: int, live: bool) -> Iterator[Fact]:

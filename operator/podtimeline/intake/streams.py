@@ -24,7 +24,7 @@ import msgspec
 
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.failures import Failure, Failures
-from podtimeline.intake.faults import RETRIED, ApiError, Backoff, CutError, Restart, reason_of
+from podtimeline.intake.faults import RETRIED, ApiError, Backoff, CutError, Restart, reason_of, refusal
 from podtimeline.intake.feeds import glance
 from podtimeline.intake.listing import Lister, Turns, check, chunks
 from podtimeline.ports import Clock, Stream, Versions
@@ -120,6 +120,11 @@ class StreamHealth:
     malformed: int
     events: int
     failure: Failure | None = None
+
+    @property
+    def refused(self) -> int | None:
+        """The HTTP status where the API server refuses the stream until somebody grants it (``faults.REFUSALS``)."""
+        return None if self.failure is None else self.failure.refused
 
 
 def collection_path(stream: Stream, namespace: str | None) -> str:
@@ -221,7 +226,7 @@ class Reflector:
         if reason is Restart.STALLED:
             self._marked = False
         level = logging.INFO if reason in {Restart.CUT, Restart.STALLED} else logging.WARNING
-        self._failures.failed(self._name, text, level=level)
+        self._failures.failed(self._name, text, level=level, refused=refusal(error))
 
     def _reached(self, version: str | None) -> None:
         self._version = version

@@ -7,7 +7,6 @@ Karpenter (``NominatePodEvent``, pkg/controllers/provisioning/scheduling) and Yu
 import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from itertools import groupby
 from typing import Protocol
 
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, not_before
@@ -17,10 +16,12 @@ from podtimeline.core.scheduling import FAILED_SCHEDULING, GATE_REMOVED
 from podtimeline.core.taints import UNTOLERATED, Taint, untolerated
 from podtimeline.intake.attempts import attempts
 from podtimeline.intake.reading import Reading, second
+from podtimeline.intake.references import pod_of
 from podtimeline.intake.specs import binding, tolerations
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Condition, Event, Pod
+from podtimeline.ports import PodReference
 
 GATED = "SchedulingGated"
 KARPENTER_FAILED = "KarpenterFailedScheduling"
@@ -153,14 +154,17 @@ _TRIGGERED = "triggered scale-up: "
 
 def waiting_observations(
     event: Event, *, arrived: int, name_of: Callable[[str], str | None] = lambda _: None
-) -> Iterator[tuple[str, list[Observation]]]:
-    """What an Event of one of ``REASONS`` says, by the uid of the pod; a preemption tells of two pods.
+) -> Iterator[tuple[PodReference, list[Observation]]]:
+    """What an Event of one of ``REASONS`` says, by the pod; a preemption tells of two pods.
 
     ``name_of`` tells ``namespace/name`` of the pod of a uid where that is known. Raises ``MalformedObject``.
     """
-    said = _preempted(event, arrived, name_of) if event.reason == _PREEMPTED else _SAID[event.reason](event, arrived)
-    for uid, told in groupby(said, key=lambda each: each.uid):
-        yield uid, list(told)
+    if event.reason == _PREEMPTED:
+        yield from _preempted(event, arrived, name_of)
+        return
+    said = list(_SAID[event.reason](event, arrived))
+    if said:
+        yield pod_of(event), said
 
 
 def _failed(event: Event, arrived: int) -> Iterator[Observation]:
@@ -180,18 +184,29 @@ def _failed(event: Event, arrived: int) -> Iterator[Observation]:
     yield Noted(uid, FAILED_SCHEDULING, "", event.message, at, count)
 
 
-def _preempted(event: Event, arrived: int, name_of: Callable[[str], str | None]) -> Iterator[Observation]:
+def _preempted(
+    event: Event, arrived: int, name_of: Callable[[str], str | None]
+) -> Iterator[tuple[PodReference, list[Observation]]]:
     victim, told = event.involved_object, stamp(event, arrived=arrived)
-    by, found = event.related, _BY.search(event.message)
+    found = _BY.search(event.message)
     kind, uid = found.groups() if found else ("", "")
-    # In v1.37 the related object is not there: the scheduler's recorder does not know the type that it is given.
-    name = f"{by.namespace}/{by.name}" if by is not None and by.name else name_of(uid)
+    by = _preemptor(event, uid)
+    name = f"{by.namespace}/{by.name}" if by.name else name_of(uid)
     text = event.message.replace(uid, name) if uid and name else event.message
-    yield Noted(victim.uid, event.reason, "", text, told.claim)
+    said: list[Observation] = [Noted(victim.uid, event.reason, "", text, told.claim)]
     if _IN_MEMORY not in event.message:
-        yield Blamed(victim.uid, Cause.PREEMPTION, text)
+        said.append(Blamed(victim.uid, Cause.PREEMPTION, text))
+    yield pod_of(event), said
     if kind == "pod":
-        yield Witnessed(uid, _PREEMPTION, (told,), f"{victim.namespace}/{victim.name}")
+        yield by, [Witnessed(uid, _PREEMPTION, (told,), f"{victim.namespace}/{victim.name}")]
+
+
+def _preemptor(event: Event, uid: str) -> PodReference:
+    """Who preempts. In v1.37 nothing but the text names it: the scheduler's recorder does not know the type it gets."""
+    by = event.related
+    if by is not None and by.name:
+        return PodReference(uid, by.namespace, by.name)
+    return PodReference(uid, event.involved_object.namespace, "")
 
 
 def _informed(event: Event, arrived: int) -> Iterator[Observation]:

@@ -363,9 +363,11 @@ class EndpointConditions(Wire, frozen=True):
 
 
 class TargetReference(Wire, frozen=True):
-    """corev1.ObjectReference of an endpoint, without what the slice says already."""
+    """corev1.ObjectReference of an endpoint."""
 
     kind: str = ""
+    namespace: str = ""
+    name: str = ""
     uid: str = ""
 
 

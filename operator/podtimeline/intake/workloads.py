@@ -204,6 +204,8 @@ _REFUSALS = frozenset({"FailedCreate", "FailedCreatePod", "ReplicaSetCreateError
 """Reasons of Kubernetes' controllers (pkg/controller/controller_utils.go) and of those that were made after them."""
 _REFUSED = frozenset({*WORKLOADS.values(), "ReplicationController"})
 _OF_PODS = re.compile(r"\bpods?\b", re.IGNORECASE)
+REASONS = frozenset({"ScalingReplicaSet", "SuccessfulCreate", "SuccessfulDelete", *_REFUSALS})
+"""The reasons of Events about objects that make pods which are read."""
 _MERGED = "(combined from similar events): "
 
 
@@ -213,14 +215,14 @@ def workload_news(event: Event, *, arrived: int) -> WorkloadNews | None:
     group = custom_group(about.api_version)
     maker = Owner(about.kind, about.name, about.uid, group)
     if event.reason == "ScalingReplicaSet" and not group and (found := _SCALED.match(message)):
-        return Scaled(about.namespace, found[1], int(found[2]), int(found[3]), _latest(event, arrived=arrived))
+        return Scaled(about.namespace, maker, found[1], int(found[2]), int(found[3]), _latest(event, arrived=arrived))
     if (
         event.reason == "SuccessfulCreate"
         and about.kind == "CronJob"
         and not group
         and (found := _LAUNCHED.match(message))
     ):
-        return Launched(about.namespace, found[1], _latest(event, arrived=arrived))
+        return Launched(about.namespace, maker, found[1], _latest(event, arrived=arrived))
     if event.reason == "SuccessfulDelete" and (found := _DROPPED.match(message)):
         at = _latest(event, arrived=arrived).at
         return Dropped(about.namespace, maker, found[1], message, arrived if at is None else at)

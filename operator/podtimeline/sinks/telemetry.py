@@ -69,6 +69,8 @@ class TrackerTelemetry:
     late: int = 0
     orphans_dropped: int = 0
     unclaimed: int = 0
+    mismatched: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By stream and reason."""
     contradictions: int = 0
     """Finished timelines whose pieces of evidence contradict each other."""
 
@@ -104,6 +106,8 @@ class Telemetry:
     oldest: Mapping[Phase, float] = field(default_factory=dict)
     unschedulable: Mapping[Obstacle, int] = field(default_factory=dict)
     streams: tuple[StreamTelemetry, ...] = ()
+    unreadable: tuple[tuple[str, str, str], ...] = ()
+    """Streams that the API server refuses: the stream, its namespace (empty for all), the HTTP status."""
     sinks: tuple[SinkTelemetry, ...] = ()
     store: StoreTelemetry = StoreTelemetry()
     tracker: TrackerTelemetry = TrackerTelemetry()

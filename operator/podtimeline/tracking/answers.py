@@ -96,7 +96,7 @@ def _of_replicas(history: WorkloadHistory, pod: Newborn, sources: Sources, *, fi
         return Answer(request.evidence, words(request), _birth(history, request), request)
     if owner.kind != "Deployment" or owner.group:
         return Answer(owner=_birth(history, request), request=request)
-    parent = sources.histories.get(owner.uid)
+    parent = sources.histories.of(owner, history.state.namespace)
     if parent is None or parent.state.version <= request.version:
         # The Deployment is written after its ReplicaSet: until that is seen its own latest request may be missing.
         return None
@@ -114,7 +114,7 @@ def _of_job(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer 
         return None
     if request.why is not Why.CREATED or state.scheduled is None:
         return Answer(request.evidence, words(request), _birth(history, request), request)
-    cron = None if state.owner is None else sources.histories.get(state.owner.uid)
+    cron = None if state.owner is None else sources.histories.of(state.owner, state.namespace)
     schedule = "schedule" if cron is None else f"schedule {cron.state.schedule}"
     wanted = exactly(Source.FIELD, state.scheduled, observed=history.birth[0].observed)
     return Answer((wanted,), schedule, history.birth, request)

@@ -1,6 +1,6 @@
 """The clocks of the nodes, heard from what the tracker takes anyway, and told to the pods whose node's clock is off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podtimeline.core.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
@@ -33,15 +33,23 @@ class ClockNumbers:
     steps: int
 
 
+_Place = tuple[str, str]
+"""A node, and a namespace whose Events tell of its clock."""
+
+
 class NodeClocks:
-    """One estimator for each node of which a live Event was read in the last ten minutes."""
+    """One estimator for each node and namespace of which a live Event was read in the last ten minutes.
+
+    Whoever may create Events in a namespace can stamp them as they like: what those say of a node's clock counts for
+    the pods of that namespace alone.
+    """
 
     def __init__(self, *, since: int) -> None:
         """``since`` is when the observer began to look: what was observed before is not judged."""
-        self.off: dict[str, Offset] = {}
-        """The nodes whose clocks are known to be off."""
+        self.off: dict[_Place, Offset] = {}
+        """Where clocks are known to be off."""
         self._since = since
-        self._clocks: dict[str, NodeClock] = {}
+        self._clocks: dict[_Place, NodeClock] = {}
         self._next_look = since + _LOOK
 
     def heard(self, timeline: Timeline, said: Observation, arrived: int) -> None:
@@ -51,23 +59,24 @@ class NodeClocks:
         told = said.evidence[0]
         if told.source is not _NAMED or told.at is None or told not in timeline.evidence[said.mark]:
             return
-        node = timeline.details.get(_SCHEDULED)
-        if node is None:
+        place = _place(timeline)
+        if place is None:
             return
-        clock = self._clocks.get(node)
+        clock = self._clocks.get(place)
         if clock is None:
-            clock = self._clocks[node] = NodeClock(since=self._since)
+            clock = self._clocks[place] = NodeClock(since=self._since)
         if clock.heard(told.at, arrived=arrived, cause=_cause(timeline)):
             if clock.offset.off:
-                self.off[node] = clock.offset
+                self.off[place] = clock.offset
             else:
-                self.off.pop(node, None)
+                self.off.pop(place, None)
 
     def correct(self, timeline: Timeline, *, at: int) -> bool:
         """Tell a timeline what is known of its node's clock, if that is off; returns whether it changed."""
         if not self.off:
             return False
-        offset = self.off.get(timeline.details.get(_SCHEDULED, ""))
+        place = _place(timeline)
+        offset = None if place is None else self.off.get(place)
         said = None if offset is None else offset.skewed(timeline.uid, at=at)
         if said is None:
             return False
@@ -79,15 +88,31 @@ class NodeClocks:
         if now < self._next_look:
             return
         self._next_look = now + _LOOK
-        silent = [node for node, clock in self._clocks.items() if clock.last + WINDOW < now]
-        for node in silent:
-            del self._clocks[node]
-            self.off.pop(node, None)
+        silent = [place for place, clock in self._clocks.items() if clock.last + WINDOW < now]
+        for place in silent:
+            del self._clocks[place]
+            self.off.pop(place, None)
 
     def numbers(self) -> Iterator[ClockNumbers]:
-        """Every node's clock."""
-        for node, clock in self._clocks.items():
-            yield ClockNumbers(node, clock.offset, clock.steps)
+        """Every node's clock: the median of what its namespaces tell, so that a few of them change nothing."""
+        nodes: dict[str, list[NodeClock]] = {}
+        for (node, _), clock in self._clocks.items():
+            nodes.setdefault(node, []).append(clock)
+        for node, clocks in nodes.items():
+            low = _median(each.offset.low for each in clocks)
+            high = _median(each.offset.high for each in clocks)
+            since = max(each.offset.since for each in clocks)
+            yield ClockNumbers(node, Offset(low, high, since), max(each.steps for each in clocks))
+
+
+def _place(timeline: Timeline) -> _Place | None:
+    node, facts = timeline.details.get(_SCHEDULED), timeline.facts
+    return None if node is None or facts is None else (node, facts.namespace)
+
+
+def _median(bounds: Iterable[int | None]) -> int | None:
+    known = sorted(each for each in bounds if each is not None)
+    return known[len(known) // 2] if known else None
 
 
 def _cause(timeline: Timeline) -> int | None:

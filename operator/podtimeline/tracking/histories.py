@@ -3,8 +3,18 @@
 from collections.abc import Iterator
 
 from podtimeline.core.instants import Evidence
+from podtimeline.core.pods import Owner
 from podtimeline.core.requests import Request, WorkloadHistory, launched, scaled, told, took
-from podtimeline.core.workloads import Launched, Scaled, WorkloadGone, WorkloadNews, WorkloadSeen, WorkloadsListed
+from podtimeline.core.workloads import (
+    Launched,
+    Scaled,
+    WorkloadGone,
+    WorkloadNews,
+    WorkloadSeen,
+    WorkloadsListed,
+    WorkloadState,
+    is_it,
+)
 from podtimeline.ports import Memory
 from podtimeline.tracking.ledger import Ledger
 
@@ -22,7 +32,8 @@ class Histories:
         self.ledger = Ledger()
         self._histories: dict[str, WorkloadHistory] = {}
         self._by_name: dict[_Name, str] = {}
-        self._early: dict[_Name, Evidence] = {}
+        self._early: dict[tuple[_Name, Owner], Evidence] = {}
+        """By the workload and who made it, as its Event says."""
 
     def __len__(self) -> int:
         """How many workloads are known."""
@@ -32,32 +43,38 @@ class Histories:
         """The workload of that uid, ``None`` where it is gone or not known."""
         return self._histories.get(uid)
 
+    def of(self, owner: Owner, namespace: str) -> WorkloadHistory | None:
+        """The workload that is the controller of something in a namespace, if kind, name and uid are its own."""
+        history = self._histories.get(owner.uid)
+        return history if history is not None and is_it(history.state, owner, namespace) else None
+
     def named(self, namespace: str, kind: str, name: str) -> WorkloadHistory | None:
         """The workload of that name, ``None`` where it is gone or not known."""
         return self._histories.get(self._by_name.get((kind, namespace, name), ""))
 
-    def learn(self, news: WorkloadNews, arrived: int) -> None:
-        """Take news of a workload."""
+    def learn(self, news: WorkloadNews, arrived: int) -> int:
+        """Take news of a workload; returns how many Events disagreed with the workload that they name."""
         match news:
             case WorkloadSeen(state, live):
+                wrong = 0 if state.uid in self._histories else self._disown(state)
                 self.put(told(self.get(state.uid), state, arrived=arrived, live=live))
+                return wrong
             case WorkloadGone(uid):
                 self._forget(uid)
-            case WorkloadsListed(kind, uids):
-                held = [uid for uid, each in self._histories.items() if each.state.kind == kind]
-                for uid in held:
-                    if uid not in uids:
-                        self._forget(uid)
+            case WorkloadsListed():
+                for uid in [uid for uid, each in self._histories.items() if news.misses(each.state)]:
+                    self._forget(uid)
             case Scaled() | Launched():
-                self._told_by_event(news)
+                return self._told_by_event(news)
             case _:
-                return
+                pass
+        return 0
 
     def put(self, history: WorkloadHistory) -> None:
         """Something was learned of a workload."""
         state = history.state
         key = (state.kind, state.namespace, state.name)
-        early = self._early.pop(key, None)
+        early = None if state.owner is None else self._early.pop((key, state.owner), None)
         if early is not None and history.born:
             is_job = state.kind == "Job"
             history = launched(history, early) if is_job else scaled(history, 0, state.wanted, early)
@@ -89,18 +106,29 @@ class Histories:
             history = self._histories.get(uid)
             yield Memory(uid, history if history is not None and history.unmet else None)
 
-    def _told_by_event(self, news: Scaled | Launched) -> None:
+    def _told_by_event(self, news: Scaled | Launched) -> int:
         name = ("ReplicaSet", news.namespace, news.replicaset) if isinstance(news, Scaled) else _job(news)
         history = self.get(self._by_name.get(name, ""))
         if history is None:
             if isinstance(news, Launched) or news.low == 0:
-                self._early.setdefault(name, news.told)
+                self._early.setdefault((name, news.maker), news.told)
             while len(self._early) > _MAX_EARLY:
                 del self._early[next(iter(self._early))]
+        elif history.state.owner != news.maker:
+            return 1
         elif isinstance(news, Scaled):
             self.put(scaled(history, news.low, news.high, news.told))
         else:
             self.put(launched(history, news.told))
+        return 0
+
+    def _disown(self, state: WorkloadState) -> int:
+        """A workload is known now: drop what others than its controller said of it."""
+        key = (state.kind, state.namespace, state.name)
+        wrong = [each for each in self._early if each[0] == key and each[1] != state.owner]
+        for each in wrong:
+            del self._early[each]
+        return len(wrong)
 
     def _forget(self, uid: str) -> None:
         gone = self._histories.pop(uid, None)

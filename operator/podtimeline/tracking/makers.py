@@ -7,14 +7,22 @@ from podtimeline.core.causes import Maker
 from podtimeline.core.instants import SECOND
 from podtimeline.core.pods import Owner
 from podtimeline.core.texts import whole
-from podtimeline.core.workloads import Dropped, WorkloadGone, WorkloadNews, WorkloadSeen, WorkloadsListed, WorkloadState
+from podtimeline.core.workloads import (
+    Dropped,
+    WorkloadGone,
+    WorkloadNews,
+    WorkloadSeen,
+    WorkloadsListed,
+    WorkloadState,
+    is_it,
+)
 
 _FADE = 60 * SECOND
 """How long a ReplicaSet without pods, a controller that is gone, or a surplus that is over is remembered."""
 _MAX_SAID = 10_000
 """Words of controllers about pods that are kept."""
-_Said = tuple[str, str, str]
-"""Uid of the controller, namespace and name of the pod."""
+_Said = tuple[Owner, str, str]
+"""The controller, namespace and name of the pod."""
 
 
 class Makers:
@@ -25,7 +33,8 @@ class Makers:
         self._faded: OrderedDict[str, tuple[int, WorkloadState]] = OrderedDict()
         self._gone: OrderedDict[str, int] = OrderedDict()
         self._surplus: dict[str, tuple[int, int | None]] = {}
-        self._newest: dict[str, int] = {}
+        self._newest: dict[tuple[str, Owner], int] = {}
+        """By namespace and Deployment."""
         self._said: OrderedDict[_Said, tuple[int, str]] = OrderedDict()
 
     def learn(self, news: WorkloadNews, arrived: int) -> Iterator[str]:
@@ -36,8 +45,8 @@ class Makers:
                 yield state.uid
             case WorkloadGone(uid):
                 yield from self._went(uid, arrived)
-            case WorkloadsListed(kind, uids):
-                for uid in [uid for uid, each in self._states.items() if each.kind == kind and uid not in uids]:
+            case WorkloadsListed():
+                for uid in [uid for uid, each in self._states.items() if news.misses(each)]:
                     yield from self._went(uid, arrived)
             case Dropped():
                 self._hear(news)
@@ -47,13 +56,13 @@ class Makers:
 
     def maker(self, owner: Owner, namespace: str, pod: str, *, since: int) -> Maker:
         """What is known of a pod's controller; words about a pod of that name count if said at ``since`` or later."""
-        state = self._states.get(owner.uid) or self._faded.get(owner.uid, (0, None))[1]
+        state = _identified(self._states.get(owner.uid) or self._faded.get(owner.uid, (0, None))[1], owner, namespace)
         deployment = None if state is None else state.owner
-        at, text = self._said.get((owner.uid, namespace, pod), (0, ""))
+        at, text = self._said.get((owner, namespace, pod), (0, ""))
         return Maker(
             state=state,
-            above=None if deployment is None else self._states.get(deployment.uid),
-            newest=0 if deployment is None else self._newest.get(deployment.uid, 0),
+            above=None if deployment is None else _identified(self._states.get(deployment.uid), deployment, namespace),
+            newest=0 if deployment is None else self._newest.get((namespace, deployment), 0),
             surplus=self._surplus.get(owner.uid),
             gone=self._gone.get(owner.uid),
             said=text if at >= since else "",
@@ -82,8 +91,8 @@ class Makers:
         """Remember the revision, and since when a ReplicaSet has more pods than it wants, or had in between."""
         revision = whole(state.revision)
         if state.owner is not None and revision is not None:
-            uid = state.owner.uid
-            self._newest[uid] = max(self._newest.get(uid, 0), revision)
+            key = (state.namespace, state.owner)
+            self._newest[key] = max(self._newest.get(key, 0), revision)
         held, before = self._surplus.get(state.uid), self._states.get(state.uid)
         if state.wanted < state.have:
             if held is None or held[1] is not None:
@@ -95,7 +104,8 @@ class Makers:
 
     def _went(self, uid: str, arrived: int) -> Iterator[str]:
         state = self._states.pop(uid, None)
-        self._newest.pop(uid, None)
+        if state is not None:
+            self._newest.pop((state.namespace, Owner(state.kind, state.name, uid)), None)
         self._surplus.pop(uid, None)
         self._gone[uid] = arrived
         if state is not None:
@@ -103,8 +113,12 @@ class Makers:
         yield uid
 
     def _hear(self, news: Dropped) -> None:
-        key = (news.maker.uid, news.namespace, news.pod)
+        key = (news.maker, news.namespace, news.pod)
         at, _ = self._said.pop(key, (0, ""))
         self._said[key] = (max(at, news.at), news.text)
         while len(self._said) > _MAX_SAID:
             self._said.popitem(last=False)
+
+
+def _identified(state: WorkloadState | None, owner: Owner, namespace: str) -> WorkloadState | None:
+    return state if state is not None and is_it(state, owner, namespace) else None

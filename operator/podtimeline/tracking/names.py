@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from podtimeline.core.pods import Owner
 from podtimeline.tracking.records import Rules, Tracked
 
 Key = tuple[str, str]
@@ -11,8 +12,9 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A controller said at ``at``, on its clock, that it created a pod; ``observed`` is the arrival here."""
+    """``owner`` said at ``at``, on its clock, that it created a pod; ``observed`` is the arrival here."""
 
+    owner: Owner
     at: int
     observed: int
 

@@ -1,11 +1,13 @@
 """Numbers of the tracker about itself and about the pods that start or leave right now."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podtimeline.core.milestones import Phase
 from podtimeline.core.scheduling import Obstacle
 from podtimeline.evaluation import evaluated
+from podtimeline.ports import Mismatch, Stream
 from podtimeline.quarantine import Quarantine
 from podtimeline.tracking.packing import Packing
 from podtimeline.tracking.records import Stage, Tracked
@@ -35,9 +37,11 @@ class Numbers:
     late: int = 0
     """Observations of pods that were gone for longer than the tombstone."""
     orphans_dropped: int = 0
-    """Uids that events or slices named and no pod was ever seen of."""
+    """References by Events or slices of which no pod was ever seen."""
     unclaimed: int = 0
     """Events by name that never found their pod."""
+    mismatched: Counter[tuple[Stream, Mismatch]] = field(default_factory=Counter)
+    """References that disagree with the object that they name: what they say is not used."""
     vanished: int = 0
     """Pods that went while nobody looked."""
     settled: int = 0

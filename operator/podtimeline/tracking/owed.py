@@ -32,7 +32,7 @@ class Owed:
             self._dirty[record.uid] = record
 
     def forget(self, record: Tracked) -> None:
-        """The record is dropped: nobody ever described its pod."""
+        """The record is dropped: its pod could not be described."""
         self._dirty.pop(record.uid, None)
 
     def drain(self) -> tuple[Snapshot, ...]:

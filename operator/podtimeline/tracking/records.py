@@ -19,7 +19,7 @@ class Stage(StrEnum):
     """Where a record is in its life."""
 
     ORPHAN = "orphan"
-    """Events or slices named the uid; the pod itself was not seen yet."""
+    """Events or slices named the pod; it was not seen yet."""
     STARTING = "starting"
     SETTLED = "settled"
     """The start is over; the object is still there."""
@@ -74,7 +74,7 @@ class Tracked:
     blob: bytes | None = None
     known: AbstractSet[Mark] | None = None
     key: tuple[str, str] | None = None
-    stage: Stage = Stage.ORPHAN
+    stage: Stage = Stage.STARTING
     dirty: bool = False
     told: bool = False
     removed: bool = False

@@ -9,11 +9,11 @@ from podtimeline.core.observations import Noted, Observation, Witnessed
 from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.refusals import Refusal, ended, refused
 from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState
-from podtimeline.ports import OTHER, Memory, Owners
+from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
+from podtimeline.ports import OTHER, Memory, Mismatch, Owners, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import followed
-from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.ledger import Ledger
 from podtimeline.tracking.records import Tracked
@@ -26,6 +26,8 @@ _TOGETHER = 10 * SECOND
 _STALE = 3600 * SECOND
 """A controller tries again at least every 17 minutes: after an hour of silence nobody wants the pods any more."""
 _MAX_PENDING = 1000
+_Maker = tuple[str, Owner]
+"""The controller of what was refused, with its namespace."""
 REASON = "FailedCreate"
 """The reason of the note that a pod carries."""
 
@@ -38,10 +40,15 @@ class Refusals(Companion):
         self._histories = histories
         self._limit = limit
         self._known: dict[str, Refusal] = {}
-        self._by_maker: dict[str, str] = {}
+        self._by_maker: dict[_Maker, str] = {}
+        self._records: Records | None = None
         self._pending: list[tuple[int, Refused, int]] = []
         self._ledger = Ledger()
         self._now = 0
+
+    def attach(self, intake: Records) -> None:
+        """See ``Companion.attach``."""
+        self._records = intake
 
     @property
     def known(self) -> Iterable[Refusal]:
@@ -79,7 +86,7 @@ class Refusals(Companion):
         """See ``Companion.restore``."""
         if memory.refusal is not None:
             self._known[memory.key] = memory.refusal
-            self._by_maker[memory.refusal.maker.uid] = memory.key
+            self._by_maker[_maker(memory.refusal)] = memory.key
 
     def memories(self) -> Iterator[Memory]:
         """See ``Companion.memories``."""
@@ -98,12 +105,22 @@ class Refusals(Companion):
             self.quarantine.contain(Step.ENRICH, news.event, self._settle_one, until, news, arrived, now)
 
     def _settle_one(self, until: int, news: Refused, arrived: int, now: int) -> None:
+        if self._differs(news):
+            return
         chain = self._owners.chain(news.namespace, news.maker)
         controlled = news.maker.kind in {"ReplicaSet", "Job"} and not news.maker.group
         if len(chain) > 1 or not controlled or until <= now:
             self._count(chain[-1], news, arrived)
         else:
             self._pending.append((until, news, arrived))
+
+    def _differs(self, news: Refused) -> bool:
+        """Whether the workload of that uid is another one than the Event names; counts it where it is."""
+        history = self._histories.get(news.maker.uid)
+        differs = history is not None and not is_it(history.state, news.maker, news.namespace)
+        if differs and self._records is not None:
+            self._records.mismatched(Stream.EVENTS, Mismatch.UID)
+        return differs
 
     def _count(self, workload: Owner, news: Refused, arrived: int) -> None:
         key = _key(news.namespace, workload)
@@ -114,7 +131,7 @@ class Refusals(Companion):
         known = refused(before, workload, news)
         if known is before:
             return
-        history = self._histories.get(news.maker.uid)
+        history = self._histories.of(news.maker, news.namespace)
         if history is not None and _satisfied(history.state):
             # Told again by a listing: what it wanted has come since.
             known = ended(known, arrived)
@@ -124,23 +141,24 @@ class Refusals(Companion):
         before = self._known.get(key)
         if before == known:
             return
-        if before is not None and before.maker.uid != known.maker.uid:
-            self._by_maker.pop(before.maker.uid, None)
+        if before is not None and before.maker != known.maker:
+            self._by_maker.pop(_maker(before), None)
         self._known[key] = known
-        self._by_maker[known.maker.uid] = key
+        self._by_maker[_maker(known)] = key
         self._ledger.mark(key)
 
     def _seen(self, state: WorkloadState, arrived: int) -> None:
         """A spell ends with what was wanted, or with a Job that a CronJob could make after all."""
-        key = self._by_maker.get(state.uid)
+        itself = Owner(state.kind, state.name, state.uid)
+        key = self._by_maker.get((state.namespace, itself))
         if key is not None and _satisfied(state):
             self._keep(key, ended(self._known[key], arrived))
-        key = None if state.owner is None else self._by_maker.get(state.owner.uid)
+        key = None if state.owner is None else self._by_maker.get((state.namespace, state.owner))
         if key is not None and state.created > self._known[key].last:
             self._keep(key, ended(self._known[key], arrived))
 
     def _note(self, uid: str, facts: PodFacts, owner: Owner, now: int) -> Iterator[Observation]:
-        key = self._by_maker.get(owner.uid)
+        key = self._by_maker.get((facts.namespace, owner))
         if key is None:
             return
         known = self._known[key]
@@ -152,6 +170,10 @@ class Refusals(Companion):
                 asked = Evidence(Source.EVENT_SECOND, known.first, None, known.first + SECOND - 1, now)
                 yield Witnessed(uid, _STARTED, (asked,), "first refused")
             self._keep(key, ended(known, now))
+
+
+def _maker(known: Refusal) -> _Maker:
+    return known.namespace, known.maker
 
 
 def _key(namespace: str, workload: Owner) -> str:

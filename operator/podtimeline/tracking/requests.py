@@ -9,7 +9,7 @@ from podtimeline.core.observations import Observation, Witnessed
 from podtimeline.core.pods import ContainerKind, PodFacts
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadNews
-from podtimeline.ports import Memory, Nodes
+from podtimeline.ports import Memory, Mismatch, Nodes, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import Answer, Newborn, Sources, answer, followed
 from podtimeline.tracking.companions import Companion, Occasion, Records
@@ -46,8 +46,8 @@ class Requests(Companion):
         self._records: Records | None = None
         self._waiting: dict[str, dict[str, tuple[int, Tracked]]] = {}
         """By maker and pod: until when, and the pod's record."""
-        self._places: dict[tuple[str, str], Placed] = {}
-        """By DaemonSet and node: the latest pod."""
+        self._places: dict[tuple[str, str, str], Placed] = {}
+        """By namespace, DaemonSet and node: the latest pod."""
         self._on_node: dict[str, bool | None] = {}
         """By pod of a DaemonSet that waits and is on its node: whether one of its template was there before it."""
 
@@ -73,7 +73,9 @@ class Requests(Companion):
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
         """See ``Companion.workload``."""
-        self.histories.learn(news, arrived)
+        wrong = self.histories.learn(news, arrived)
+        if wrong and self._records is not None:
+            self._records.mismatched(Stream.EVENTS, Mismatch.OWNER, wrong)
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
@@ -105,8 +107,9 @@ class Requests(Companion):
         """Remember the pod of a node, and whether it takes the place of one of the same template."""
         node = timeline.details.get(_SCHEDULED, "")
         mine = Placed(uid, facts.name, dict(facts.labels).get("pod-template-generation", ""))
-        former = self._places.pop((maker, node), None)
-        self._places[maker, node] = mine
+        place = (facts.namespace, maker, node)
+        former = self._places.pop(place, None)
+        self._places[place] = mine
         if len(self._places) > _MAX_PLACES:
             del self._places[next(iter(self._places))]
         if uid in self._waiting.get(maker, {}):
@@ -138,7 +141,7 @@ class Requests(Companion):
         facts = timeline.facts
         if facts is None or facts.owner is None or record.uid not in self._waiting.get(facts.owner.uid, {}):
             return ()
-        history = self.histories.get(facts.owner.uid)
+        history = self.histories.of(facts.owner, facts.namespace)
         if history is None:
             return ()
         created = intersect(timeline.evidence.get(_CREATED, ()))

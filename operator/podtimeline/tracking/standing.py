@@ -6,7 +6,7 @@ from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Leaves, Observation, Witnessed
 from podtimeline.core.timeline import Timeline
-from podtimeline.ports import Addresses
+from podtimeline.ports import Addresses, PodReference
 from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.records import Tracked
@@ -62,14 +62,14 @@ class Standing(Companion):
 
     def _said(self, timeline: Timeline, now: int) -> list[Observation] | None:
         """What the slices hold of the pod; ``None`` while some are not listed yet."""
-        uid, told = timeline.uid, None if timeline.leaves is None else timeline.leaves.standing
+        pod, told = _reference(timeline), None if timeline.leaves is None else timeline.leaves.standing
         subjects = [mark.subject for mark in timeline.evidence if mark.milestone is Milestone.ENDPOINT_READY]
-        stands = {subject: self._addresses.standing(subject, uid) for subject in subjects}
+        stands = {subject: self._addresses.standing(subject, pod) for subject in subjects}
         if None in stands.values():
             return None
         said: list[Observation] = []
         if told is None:
-            said.append(Leaves(uid, standing=tuple(sorted(each for each in subjects if stands[each]))))
+            said.append(Leaves(pod.uid, standing=tuple(sorted(each for each in subjects if stands[each]))))
         for subject in told or ():
             said += self._missed(timeline, subject, now)
         return said
@@ -78,5 +78,10 @@ class Standing(Companion):
         """What became of an address, where nothing has told it and it is otherwise now."""
         evidence = (Evidence(Source.LISTED, None, None, now, now),)
         for milestone, holds in ((_OUT, self._addresses.standing), (_REMOVED, self._addresses.present)):
-            if not timeline.has(milestone, subject) and holds(subject, timeline.uid) is False:
+            if not timeline.has(milestone, subject) and holds(subject, _reference(timeline)) is False:
                 yield Witnessed(timeline.uid, Mark(milestone, subject), evidence)
+
+
+def _reference(timeline: Timeline) -> PodReference:
+    facts = timeline.facts
+    return PodReference(timeline.uid, *(("", "") if facts is None else (facts.namespace, facts.name)))

@@ -96,8 +96,13 @@ class Claim:
     users: dict[str, User] = field(default_factory=dict)
 
     def say(self, user: User, told: Told) -> Iterator[Observation]:
-        """Tell a pod what was told of the claim; words of before it was created only if it found the claim unbound."""
-        waited = self.seen and (self.bound is None or user.created <= self.bound)
+        """Tell a pod what was told of the claim; words of before it was created only if it found the claim unbound.
+
+        Nothing before the claim was seen: what Events say may be of another one of its name.
+        """
+        if not self.seen:
+            return
+        waited = self.bound is None or user.created <= self.bound
         for name in user.volumes(self):
             for milestone, evidence in told.facts.items():
                 detail = self.volume if milestone is Milestone.CLAIM_BOUND else ""

@@ -4,30 +4,30 @@ Synchronous and deterministic: moments come in with the bytes that arrived and w
 """
 
 import sys
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from podtimeline.core.instants import Evidence, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Flagged, Observation, Partial, Witnessed
-from podtimeline.core.pods import PodFacts
+from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
+from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.state import State, load
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, absorb, apply
 from podtimeline.core.view import View, awaited
 from podtimeline.core.workloads import WorkloadNews
 from podtimeline.evaluation import evaluated
-from podtimeline.ports import Owners, Restored, Saved, Stream
+from podtimeline.ports import Mismatch, Owners, PodReference, Restored, Saved, Stream
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.batches import Batch, Result
 from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.companions import Companion, Companions, Occasion
 from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
-from podtimeline.tracking.mirrors import Mirrors, said_of
+from podtimeline.tracking.mirrors import Mirrors, said_of, static_pod
 from podtimeline.tracking.names import Names, Said
 from podtimeline.tracking.numbers import Numbers, Situation, in_phase, unschedulable
+from podtimeline.tracking.orphans import Orphans, difference
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
 from podtimeline.tracking.records import Codec, Labels, Rules, Stage, Tracked, shared
@@ -65,7 +65,7 @@ class Tracker:
         self._first_look = now
         self._records: dict[str, Tracked] = {}
         self._names = Names(rules)
-        self._orphans: OrderedDict[str, int] = OrderedDict()
+        self._orphans = Orphans(rules)
         self._starting: dict[str, Tracked] = {}
         self._leaving: dict[str, Tracked] = {}
         self._graves = Graves(rules)
@@ -78,8 +78,8 @@ class Tracker:
             self._restore(restored, now)
 
     def __len__(self) -> int:
-        """How many uids are tracked, orphans and tombstones included."""
-        return len(self._records)
+        """How many pods are tracked, tombstones and those that are only named included."""
+        return len(self._records) + len(self._orphans)
 
     def known(self, uid: str) -> AbstractSet[Mark] | None:
         """See ``ports.Intake``."""
@@ -104,26 +104,16 @@ class Tracker:
     def _take(self, uid: str, observations: Sequence[Observation], arrived: int) -> bool:
         record = self._records.get(uid)
         if record is None:
-            mirror = self._mirrors.of(uid)
-            if mirror is not None:
-                return self._take(mirror, said_of(mirror, observations), arrived)
-            record = self._open(uid, arrived)
-            if record is None:
+            if uid in self._graves or not any(type(each) is Described for each in observations):
                 self.numbers.late += len(observations)
                 return True
+            record = self._records[uid] = Tracked(uid, Timeline(uid))
         timeline = record.timeline
         if timeline is None:
             if nothing_new(record, observations):
                 return True
             timeline = self._packing.timeline(record)
-        changed = False
-        for observation in observations:
-            if apply(timeline, observation):
-                changed = True
-        if changed:
-            # An Event's stamp comes first of what it says.
-            self.clocks.heard(timeline, observations[0], arrived)
-            self._changed(record, timeline, arrived)
+        self._join(record, timeline, observations, arrived)
         return True
 
     def _failed(self, uid: str, now: int) -> None:
@@ -136,20 +126,44 @@ class Tracker:
         self._set_aside.add(uid)
         self._owed.touch(record)
         if record.known is None:
-            self._orphans.setdefault(uid, now)
             self._due.wake(record, now + self._rules.orphan)
         elif _REMOVED in timeline.evidence and not record.removed:
             self._removed(record, now)
 
-    def created_by_event(self, namespace: str, name: str, *, at: int, observed: int) -> None:
+    def refer(self, pod: PodReference, observations: Sequence[Observation], *, stream: Stream, arrived: int) -> None:
         """See ``ports.Intake``."""
-        key = (namespace, name)
+        record = self._records.get(pod.uid)
+        if record is None:
+            mirror = self._mirrors.of(pod)
+            record = None if mirror is None else self._records.get(mirror)
+            if record is not None:
+                observations = said_of(record.uid, observations)
+        if record is not None:
+            wrong = None if record.key is None else difference(pod, PodReference(record.uid, *record.key))
+            if wrong is None:
+                self.take(record.uid, observations, arrived=arrived)
+            else:
+                self.mismatched(stream, wrong)
+        elif pod.uid in self._graves:
+            self.numbers.late += len(observations)
+        else:
+            keep = self._orphans.keep
+            self.quarantine.contain(Step.APPLY, pod.uid, keep, pod, observations, stream=stream, arrived=arrived)
+            self.numbers.orphans_dropped = self._orphans.dropped
+
+    def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None:
+        """See ``ports.Intake``."""
+        self.numbers.mismatched[stream, mismatch] += count
+
+    def created_by_event(self, namespace: str, name: str, owner: Owner, *, at: int, observed: int) -> None:
+        """See ``ports.Intake``."""
+        key, said = (namespace, name), Said(owner, at, observed)
         record = self._names.fitting(key, at)
         # What is said of a name while its pod leaves may be meant for the one that takes its place.
         if record is None or record.leaving_at is not None or record.removed:
-            self._names.keep(key, Said(at, observed))
+            self._names.keep(key, said)
         else:
-            self.take(record.uid, (_created(record.uid, Said(at, observed)),), arrived=observed)
+            self.quarantine.contain(Step.APPLY, record.uid, self._create, record, said)
 
     def storage(self, news: StorageNews, *, arrived: int) -> None:
         """See ``ports.Intake``."""
@@ -159,12 +173,15 @@ class Tracker:
         """See ``ports.Intake``."""
         self._companions.workload(news, arrived)
 
-    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int) -> None:
+    def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:
         """See ``ports.Intake``. The version is taken by ``versions.reached``, as with every other stream."""
         absent = [
             record
             for record in self._records.values()
-            if record.known is not None and not record.removed and record.uid not in uids
+            if record.key is not None
+            and namespace in {None, record.key[0]}
+            and not record.removed
+            and record.uid not in uids
         ]
         for record in absent:
             self.numbers.vanished += 1
@@ -187,7 +204,8 @@ class Tracker:
                 self._due.wake(record, now + self._rules.orphan)
         self.clocks.tick(now)
         self._names.expire(now)
-        self.numbers.unclaimed = self._names.expired
+        self._orphans.expire(now)
+        self.numbers.unclaimed, self.numbers.orphans_dropped = self._names.expired, self._orphans.dropped
 
     def next_due(self) -> int | None:
         """When ``tick`` has something to do next, as far as is known."""
@@ -232,32 +250,38 @@ class Tracker:
         record = self._records.get(uid)
         return None if record is None or record.timeline is None else self.view(uid, now=now)
 
-    def situation(self, now: int) -> Situation:
-        """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs."""
-        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values(), self._packing, self.quarantine)
+    def situation(self, now: int, *, unread: AbstractSet[str] = frozenset()) -> Situation:
+        """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs.
+
+        What the pods of the namespaces ``unread`` do now is not known: no gauge of a phase counts them.
+        """
+        begun, leaving = (
+            [each for each in records.values() if each.key is None or each.key[0] not in unread]
+            for records in (self._starting, self._leaving)
+        )
+        counts, oldest = in_phase(now, begun, leaving, self._packing, self.quarantine)
         orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
             Stage.STARTING: starting,
-            Stage.SETTLED: len(self._records) - orphans - starting - closed,
+            Stage.SETTLED: len(self._records) - starting - closed,
             Stage.CLOSED: closed,
         }
-        hindered = unschedulable(self._starting.values())
+        hindered = unschedulable(begun)
         quarantined = len(self._set_aside)
         return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered, quarantined)
 
     # --- taking -----------------------------------------------------------------------------------------------------
 
-    def _open(self, uid: str, arrived: int) -> Tracked | None:
-        if uid in self._graves:
-            return None
-        record = Tracked(uid, Timeline(uid))
-        self._records[uid] = record
-        self._orphans[uid] = arrived
-        self._due.wake(record, arrived + self._rules.orphan)
-        while len(self._orphans) > self._rules.max_orphans:
-            self._drop(self._records[next(iter(self._orphans))])
-        return record
+    def _join(self, record: Tracked, timeline: Timeline, observations: Sequence[Observation], arrived: int) -> None:
+        changed = False
+        for observation in observations:
+            if apply(timeline, observation):
+                changed = True
+        if changed:
+            # An Event's stamp comes first of what it says.
+            self.clocks.heard(timeline, observations[0], arrived)
+            self._changed(record, timeline, arrived)
 
     def _changed(self, record: Tracked, timeline: Timeline, now: int) -> None:
         record.looked = False
@@ -297,30 +321,41 @@ class Tracker:
         self._companions.ask(record, self._packing.timeline(record), Occasion.LEAVING, now)
 
     def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
-        self._orphans.pop(record.uid, None)
-        record.due = None
         record.stage, self._starting[record.uid] = Stage.STARTING, record
         record.known = timeline.from_status
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
         record.labels = shared(facts.labels)
         self._mirrors.appeared(facts)
-        if facts.mirror:
-            self._adopt(timeline, facts.mirror)
+        self._adopt(timeline, facts)
         self._relations.own(record, timeline, now)
         self._flag_listed(record, timeline, facts)
         for said in self._names.appeared(record, record.key):
-            apply(timeline, _created(record.uid, said))
+            if self._made_by(timeline, said):
+                apply(timeline, _created(record.uid, said))
         self._companions.appeared(record, facts)
         self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
 
-    def _adopt(self, timeline: Timeline, uid: str) -> None:
-        """Take over what was said of a static pod before its mirror was seen."""
-        orphan = self._records.get(uid)
-        if orphan is not None and uid in self._orphans and orphan.timeline is not None:
-            absorb(timeline, orphan.timeline)
-            del self._orphans[uid], self._records[uid]
-            self._owed.forget(orphan)
+    def _create(self, record: Tracked, said: Said) -> None:
+        timeline = self._packing.timeline(record)
+        if self._made_by(timeline, said):
+            self._join(record, timeline, (_created(record.uid, said),), said.observed)
+
+    def _adopt(self, timeline: Timeline, facts: PodFacts) -> None:
+        """Join what was said of the pod, or of the static pod that it is the mirror of, before it was seen."""
+        pod = PodReference(facts.uid, facts.namespace, facts.name)
+        for each in (pod, static_pod(facts)):
+            for orphan in () if each is None else self._orphans.claim(each):
+                absorb(timeline, orphan.timeline)
+        for stream, mismatch, count in self._orphans.disown(pod):
+            self.mismatched(stream, mismatch, count)
+
+    def _made_by(self, timeline: Timeline, said: Said) -> bool:
+        """Whether who says that it created the pod is the pod's controller; counts it where it is not."""
+        if timeline.facts is not None and timeline.facts.owner == said.owner:
+            return True
+        self.mismatched(Stream.EVENTS, Mismatch.OWNER)
+        return False
 
     def _flag_listed(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
         """Only what is older than the history was there before; a feed that lists first after a restart cannot know."""
@@ -345,7 +380,7 @@ class Tracker:
     # --- what is due ------------------------------------------------------------------------------------------------
 
     def _ripe(self, record: Tracked, now: int) -> bool:
-        if record.stage is Stage.ORPHAN:
+        if record.known is None:
             self._drop(record)
         elif record.stage is Stage.CLOSED:
             self._bury(record, now)
@@ -357,8 +392,8 @@ class Tracker:
         return True
 
     def _drop(self, record: Tracked) -> None:
-        self.numbers.orphans_dropped += 1
-        self._orphans.pop(record.uid, None)
+        """Give a pod up that could not even be described."""
+        self._orphans.dropped += 1
         del self._records[record.uid]
         self._set_aside.discard(record.uid)
         self._owed.forget(record)
@@ -462,7 +497,7 @@ class Tracker:
 
     def _oldest_unclaimed(self, now: int) -> int | None:
         since = now - self._rules.hold_versions
-        young = next((opened for opened in self._orphans.values() if opened >= since), None)
+        young = self._orphans.oldest(since)
         named = self._names.oldest(since)
         return min((each for each in (young, named) if each is not None), default=None)
 

@@ -9,7 +9,7 @@ from podtimeline.core.observations import Observation, Witnessed
 from podtimeline.core.pods import PodFacts
 from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews, UsageNews
 from podtimeline.core.timeline import Timeline
-from podtimeline.ports import Intake
+from podtimeline.ports import Intake, Mismatch, Stream
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.records import Tracked
 from podtimeline.tracking.storage import Attachment, Claim, Key, Place, Told, User
@@ -167,7 +167,8 @@ class Volumes(Companion):
             return
         if claim is None or claim.uid != news.uid:
             if claim is not None and not news.seen:
-                # The Event is of a claim that had the name before.
+                # The Event is of a claim that had the name before, or of none.
+                self._mismatched()
                 return
             claim = self._begin(key, news)
         claim.told.join(news.facts, news.words)
@@ -187,6 +188,8 @@ class Volumes(Companion):
     def _begin(self, key: Key, news: ClaimNews) -> Claim:
         before = self._claims.get(key)
         if before is not None:
+            if not before.seen:
+                self._mismatched()
             self._lose(key, before)
         claim = self._claims[key] = Claim(news.uid)
         for user in self._wanting.get(key, {}).values():
@@ -198,6 +201,10 @@ class Volumes(Companion):
             while len(self._rumours) > _MAX_RUMOURS:
                 self._claims.pop(self._rumours.popitem(last=False)[0], None)
         return claim
+
+    def _mismatched(self) -> None:
+        if self._intake is not None:
+            self._intake.mismatched(Stream.EVENTS, Mismatch.UID)
 
     def _lose(self, key: Key, claim: Claim) -> None:
         claim.gone = True

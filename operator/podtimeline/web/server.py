@@ -31,6 +31,7 @@ class Sources:
 
     ``live`` gives the tracker's own view of a pod, fresher than the history's, ``None`` where it is not tracked; it is
     called on the event loop. ``metrics`` renders an exposition for an ``Accept`` header: body and content type.
+    ``ready`` tells why the operator is not ready, ``degraded`` what it cannot read though it is.
     ``refusals`` are the workloads whose pods are, or were, refused; ``asked`` is what a workload was asked for, by its
     namespace, kind and name, ``None`` where that is not known.
     """
@@ -41,6 +42,7 @@ class Sources:
     health: Reasons
     ready: Reasons
     clock: Clock
+    degraded: Reasons = list
     cluster: str | None = None
     refusals: Callable[[], Iterable[Refusal]] = tuple
     asked: Callable[[str, str, str], WorkloadHistory | None] = lambda *_: None
@@ -94,7 +96,8 @@ class _Pages:
         return _verdict(self._sources.health())
 
     async def ready(self, _: web.Request) -> web.Response:
-        return _verdict(self._sources.ready())
+        reasons = self._sources.ready()
+        return _verdict(reasons) if reasons else _verdict(self._sources.degraded(), failing=False)
 
     async def pods(self, request: web.Request) -> web.Response:
         query = read_query(_once(request), now=self._sources.clock.now())
@@ -171,9 +174,10 @@ def _only(parameters: dict[str, str], name: str) -> str | None:
     return parameters.get(name)
 
 
-def _verdict(reasons: Sequence[str]) -> web.Response:
-    status = "ok" if not reasons else "failing"
-    return _json({"status": status, "reasons": list(reasons)}, status=200 if not reasons else 503)
+def _verdict(reasons: Sequence[str], *, failing: bool = True) -> web.Response:
+    """A probe's answer: what only degrades the operator does not fail the probe."""
+    status = "ok" if not reasons else "failing" if failing else "degraded"
+    return _json({"status": status, "reasons": list(reasons)}, status=503 if status == "failing" else 200)
 
 
 def _json(body: Document, *, status: int = 200) -> web.Response:

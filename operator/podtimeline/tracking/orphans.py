@@ -1,0 +1,94 @@
+"""What Events and slices say of pods that are not known yet, by the reference that they make."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from podtimeline.core.observations import Observation
+from podtimeline.core.timeline import Timeline, apply
+from podtimeline.ports import Mismatch, PodReference, Stream
+from podtimeline.tracking.records import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """The join of what was said, by which streams, and when the first of it arrived."""
+
+    timeline: Timeline
+    streams: dict[Stream, int]
+    since: int
+
+
+class Orphans:
+    """At most ``Rules.max_orphans`` references, the oldest of which goes first, each for ``Rules.orphan`` at most.
+
+    Who writes a reference can write any uid: until the pod is seen, what was said by one reference is kept apart from
+    what was said by another.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.dropped = 0
+        """References of which no pod was ever seen."""
+        self._rules = rules
+        self._held: OrderedDict[PodReference, Orphan] = OrderedDict()
+        self._by_uid: dict[str, set[PodReference]] = {}
+
+    def __len__(self) -> int:
+        """How many references wait for their pod."""
+        return len(self._held)
+
+    def keep(self, pod: PodReference, said: Sequence[Observation], *, stream: Stream, arrived: int) -> None:
+        """Hold on to what was said of a pod that is not known."""
+        orphan = self._held.get(pod)
+        if orphan is None:
+            orphan = self._held[pod] = Orphan(Timeline(pod.uid), {}, arrived)
+            self._by_uid.setdefault(pod.uid, set()).add(pod)
+        orphan.streams[stream] = orphan.streams.get(stream, 0) + 1
+        for observation in said:
+            apply(orphan.timeline, observation)
+        while len(self._held) > self._rules.max_orphans:
+            self._drop()
+
+    def claim(self, pod: PodReference) -> list[Orphan]:
+        """A pod is known now: what was said of it before, also by who named no more than its uid and namespace."""
+        found = (self._pop(each) for each in (pod, pod._replace(name="")))
+        return [each for each in found if each is not None]
+
+    def disown(self, pod: PodReference) -> list[tuple[Stream, Mismatch, int]]:
+        """A pod is known now: what was said of its uid under other names, dropped, and how often it was said."""
+        wrong = [(each, self._pop(each)) for each in tuple(self._by_uid.get(pod.uid, ()))]
+        return [
+            (stream, difference(each, pod) or Mismatch.UID, count)
+            for each, orphan in wrong
+            if orphan is not None
+            for stream, count in orphan.streams.items()
+        ]
+
+    def expire(self, now: int) -> None:
+        """Drop, and count, what waited too long."""
+        while self._held and next(iter(self._held.values())).since + self._rules.orphan <= now:
+            self._drop()
+
+    def oldest(self, since: int) -> int | None:
+        """The first arrival of the oldest one that came at or after ``since``."""
+        return next((each.since for each in self._held.values() if each.since >= since), None)
+
+    def _drop(self) -> None:
+        self._pop(next(iter(self._held)))
+        self.dropped += 1
+
+    def _pop(self, pod: PodReference) -> Orphan | None:
+        orphan = self._held.pop(pod, None)
+        if orphan is not None:
+            refs = self._by_uid[pod.uid]
+            refs.discard(pod)
+            if not refs:
+                del self._by_uid[pod.uid]
+        return orphan
+
+
+def difference(said: PodReference, pod: PodReference) -> Mismatch | None:
+    """In what a reference by a pod's uid, or by that of its static pod, is not the pod's."""
+    if said.namespace != pod.namespace:
+        return Mismatch.NAMESPACE
+    return Mismatch.NAME if said.name not in {"", pod.name} else None
