@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.store.conftest import Both
 from tests.support.lives import at
-from tests.support.saved import SECOND, checkpoint, increment, saved
+from tests.support.saved import SECOND, checkpoint, fresh, increment, saved
 from tests.support.workloads import DEPLOYMENT, replicaset
 
 from podtimeline.core.buckets import BOUNDS, COUNT, bucket
@@ -15,7 +15,7 @@ from podtimeline.core.requests import told
 from podtimeline.core.view import Outcome
 from podtimeline.core.workloads import Refused
 from podtimeline.errors import QueryError, StoreError
-from podtimeline.ports import Memory, Metric, Order, Query, Stream
+from podtimeline.ports import CONTROLLED, Memory, Metric, Order, Query, Stream
 
 
 def uids(store: Both, **wanted: object) -> list[str]:
@@ -102,10 +102,10 @@ def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store:
 def test_each_increment_counts_once_for_ever(store: Both) -> None:
     """Told again, in the same commit or a later one, an increment is not returned and not counted again."""
     first, second = increment(), increment(Metric.IMAGE_PULL, 2, key="web")
-    assert store.commit(checkpoint(saved("uid-1", first, first))) == (first,)
-    assert store.commit(checkpoint(saved("uid-1", first, second))) == (second,)
-    assert store.commit(checkpoint(saved("uid-1", first, second, closed=True))) == ()
-    assert store.commit(checkpoint(saved("uid-2", first))) == (first,)
+    assert fresh(store.commit(checkpoint(saved("uid-1", first, first)))) == (first,)
+    assert fresh(store.commit(checkpoint(saved("uid-1", first, second)))) == (second,)
+    assert fresh(store.commit(checkpoint(saved("uid-1", first, second, closed=True)))) == ()
+    assert fresh(store.commit(checkpoint(saved("uid-2", first)))) == (first,)
     startup, pull = store.restore().histograms
     assert (startup.metric, sum(startup.buckets)) == (Metric.STARTUP, 2)
     assert (pull.metric, sum(pull.buckets)) == (Metric.IMAGE_PULL, 1)
@@ -140,7 +140,7 @@ def test_beyond_the_limit_series_are_counted_together(store: Both) -> None:
     """The fourth workload of a metric with room for three counts as other; the ones before keep their series."""
     increments = [increment(workload=name) for name in ("a", "b", "c", "d", "a", "e")]
     counted = store.commit(checkpoint(*(saved(f"uid-{n}", each) for n, each in enumerate(increments))))
-    assert counted == tuple(increments)
+    assert fresh(counted) == tuple(increments)
     assert [(each.labels[2], sum(each.buckets)) for each in store.restore().histograms] == [
         ("a", 2),
         ("b", 1),
@@ -271,3 +271,70 @@ def test_a_closed_store_says_so(store: Both) -> None:
     for call in (store.restore, lambda: store.search(Query()), lambda: store.commit(checkpoint())):
         with pytest.raises(StoreError, match="closed"):
             call()
+
+
+def held(store: Both) -> dict[str, int]:
+    """How often each workload has counted, as a scrape shows it."""
+    return {each.labels[2]: sum(each.buckets) for each in store.restore().histograms}
+
+
+def test_the_series_of_a_workload_is_freed_once_its_last_pod_is_gone_for_a_while(store: Both) -> None:
+    """After the time that it takes to be scraped; the pods of others and what was counted are as before."""
+    store.commit(checkpoint(saved("a", increment()), saved("b", increment()), saved("c", increment(workload="api"))))
+    store.commit(checkpoint(saved("a", closed=True), when=20))
+    store.commit(checkpoint(saved("b", closed=True), when=30))
+    assert store.commit(checkpoint(when=929)).freed == ()
+    (freed,) = store.commit(checkpoint(when=930)).freed
+    assert (freed.labels, freed.displaced) == (("shop", "Deployment", "web"), False)
+    assert held(store) == {"api": 1}
+
+
+def test_a_workload_that_returns_in_time_keeps_its_series_and_later_begins_anew(store: Both) -> None:
+    """Nothing is counted twice: not even a pod that is told again after its series was freed."""
+    store.commit(checkpoint(saved("a", increment(), closed=True), when=10))
+    store.commit(checkpoint(saved("b", increment(), closed=True), when=900))
+    store.commit(checkpoint(when=1700))
+    assert held(store) == {"web": 2}
+    store.commit(checkpoint(when=1800))
+    assert held(store) == {}
+    assert fresh(store.commit(checkpoint(saved("a", increment(), closed=True), when=1801))) == ()
+    changed = store.commit(checkpoint(saved("c", increment()), when=1802)).series
+    assert [(each.labels[2], sum(each.buckets)) for each in changed] == [("web", 1)]
+    assert held(store) == {"web": 1}
+
+
+def test_a_flood_of_one_namespace_leaves_room_for_the_others(store: Both) -> None:
+    """A commit says which series made room; what they counted goes with them."""
+    flood = [saved(f"x-{n}", increment(workload=f"x-{n}", namespace="attacker")) for n in range(5)]
+    store.commit(checkpoint(*flood))
+    assert held(store) == {"x-0": 1, "x-1": 1, "x-2": 1, "other": 2}
+    counted = store.commit(checkpoint(saved("a", increment())))
+    assert [(each.labels, each.displaced) for each in counted.freed] == [(("attacker", "Deployment", "x-0"), True)]
+    assert held(store) == {"x-1": 1, "x-2": 1, "other": 2, "web": 1}
+    (placed,) = store.commit(checkpoint(saved("y", increment(workload="x-9", namespace="attacker")))).increments
+    assert placed.overflowed
+
+
+def test_what_is_gone_makes_room_before_it_has_been_kept_for_long(store: Both) -> None:
+    """One-off owners do not push lasting workloads into ``other``."""
+    for number in range(6):
+        run = saved(f"run-{number}", increment(workload=f"run-{number}"), closed=True)
+        store.commit(checkpoint(run, when=12 + number))
+    store.commit(checkpoint(saved("a", increment()), when=20))
+    assert held(store) == {"run-4": 1, "run-5": 1, "web": 1}
+
+
+def test_pods_without_and_with_a_pod_as_controller_keep_their_own_series(store: Both) -> None:
+    """Neither kind keeps the other's series; a driver's executors are told from bare pods."""
+    bare = replace(increment(workload="debug"), workload_kind="Pod")
+    executor = replace(increment(workload=CONTROLLED), workload_kind="Pod")
+    store.commit(
+        checkpoint(
+            saved("d", bare, name="debug"), saved("e", executor, workload="driver", name="exec-1"),
+        )
+    )  # fmt: skip
+    store.commit(
+        checkpoint(saved("d", closed=True, name="debug", workload_kind="Pod", workload="debug"), when=20)
+    )  # fmt: skip
+    assert [each.labels[2] for each in store.commit(checkpoint(when=920)).freed] == ["bare"]
+    assert held(store) == {CONTROLLED: 1}
