@@ -97,7 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_bytes: Annotated[
         int,
         Meta(ge=1 << 20, le=1 << 44),
-        _says("Size of the history file above which the oldest timelines are deleted; totals are never deleted."),
+        _says("Size of the history file above which the oldest timelines are deleted; counts stay."),
     ] = 1 << 30
     commit_interval_seconds: Annotated[
         float, Meta(ge=0.01, le=60), _says("Time between two commits of what changed to the history.")
@@ -116,8 +116,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     series_limit: Annotated[
         int,
         Meta(ge=1, le=1_000_000),
-        _says("Label sets of one histogram; further workloads are counted together under the label value other."),
+        _says(
+            "Label sets of one histogram, shared among namespaces; workloads beyond it are counted together under the"
+            " label value other."
+        ),
     ] = 2000
+    series_keep_seconds: Annotated[
+        float,
+        Meta(ge=60, le=86400),
+        _says("Time that the series of a workload that is gone stay: several times Prometheus's scrape interval."),
+    ] = 900.0
     sink_queue: Annotated[
         int,
         Meta(ge=1, le=10_000_000),

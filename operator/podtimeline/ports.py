@@ -12,6 +12,7 @@ from podtimeline.core.observations import Observation
 from podtimeline.core.pods import Owner
 from podtimeline.core.refusals import Refusal
 from podtimeline.core.requests import WorkloadHistory
+from podtimeline.core.series import Labels
 from podtimeline.core.state import State
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.view import Outcome, View
@@ -188,14 +189,13 @@ class Increment:
     phase: Phase | None = None
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The label values of its series: namespace, workload_kind, workload, and the phase where there is one.
+    def labels(self) -> Labels:
+        """The label values of its own series: namespace, workload_kind, workload, and the phase where there is one.
 
         No pod's name is a label: all pods of a namespace that have no controller are one series, and so are all whose
         controller is a pod.
         """
-        named = self.workload_kind != "Pod" or self.workload == CONTROLLED
-        mine = (self.namespace, self.workload_kind, self.workload if named else BARE)
+        mine = workload_labels(self.namespace, self.workload_kind, self.workload)
         return mine if self.phase is None else (*mine, self.phase.value)
 
 
@@ -203,13 +203,12 @@ BARE = "bare"
 """The label value of pods that have no controller."""
 CONTROLLED = "controlled_by_pod"
 """The label value of pods whose controller is a pod, as that of a Spark executor is: no pod can have this name."""
-OTHER = "other"
-"""The label value of workloads that came after a histogram reached its limit of series."""
 
 
-def folded(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The series that counts for ``labels`` beyond the limit: of any workload, but of the same phase."""
-    return (OTHER, OTHER, OTHER, *labels[3:])
+def workload_labels(namespace: str, kind: str, workload: str) -> Labels:
+    """The label values of a workload: namespace, workload_kind, workload."""
+    named = kind != "Pod" or workload == CONTROLLED
+    return (namespace, kind, workload if named else BARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +237,12 @@ class Saved:
     increments: tuple[Increment, ...] = ()
 
 
+def workload_of(record: Saved) -> Labels:
+    """The label values of a record's workload."""
+    controlled = record.workload_kind == "Pod" and record.workload != record.name
+    return workload_labels(record.namespace, record.workload_kind, CONTROLLED if controlled else record.workload)
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What is remembered of a workload beside its pods, under a key of its own; with neither it can be forgotten."""
@@ -262,9 +267,57 @@ class HistogramState:
     """One series as restored: non-cumulative counts of ``core.buckets`` (the last one is +Inf), the sum in seconds."""
 
     metric: Metric
-    labels: tuple[str, ...]
+    labels: Labels
     buckets: tuple[int, ...]
     sum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An increment, and the label set that counted it: its own, or ``other``."""
+
+    increment: Increment
+    labels: Labels
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether its workload has no series of its own."""
+        return self.labels != self.increment.labels
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A series that is no more; ``displaced`` where its workload is still there and another namespace needed room."""
+
+    metric: Metric
+    labels: Labels
+    displaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a commit made of the histograms: increments that had not counted before, series freed, series changed.
+
+    A label set that is both freed and among ``series`` was freed first. ``series`` are as they stand after the commit.
+    """
+
+    increments: tuple[Placed, ...] = ()
+    freed: tuple[Freed, ...] = ()
+    series: tuple[HistogramState, ...] = ()
+
+
+def together(parts: Iterable[Counted]) -> Counted:
+    """What several commits made of the histograms, one after the other: a series as it stands after the last."""
+    increments: list[Placed] = []
+    freed: list[Freed] = []
+    series: dict[tuple[Metric, Labels], HistogramState] = {}
+    for part in parts:
+        increments += part.increments
+        freed += part.freed
+        for each in part.freed:
+            series.pop((each.metric, each.labels), None)
+        series |= {(each.metric, each.labels): each for each in part.series}
+    return Counted(tuple(increments), tuple(freed), tuple(series.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +325,7 @@ class Restored:
     """What a store gives back at start. ``first_look`` is when this history began to look, ``None`` for a new one.
 
     ``records`` may be read from the file while they are iterated: 50,000 of them need not be in memory at once.
-    ``histograms`` are in the order in which their series first appeared, so that a limit of series keeps the same ones.
+    ``histograms`` are in the order in which their series first appeared.
     """
 
     records: Iterable[Saved] = ()
@@ -290,8 +343,11 @@ class Store(Protocol):
         """Everything not closed, the counters, and how far the streams were read."""
         ...
 
-    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
-        """Write records and their increments in one transaction; returns the increments that counted."""
+    def commit(self, checkpoint: Checkpoint) -> Counted:
+        """Write records and their increments in one transaction; returns what that made of the histograms.
+
+        Which workloads have series of their own is decided here and nowhere else (``core.series``).
+        """
         ...
 
     def close(self) -> None:

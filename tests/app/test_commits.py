@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.lives import EPOCH, at, ordinary
 from tests.support.memory_store import MemoryStore
+from tests.support.saved import fresh
 from tests.tracking.worlds import RULES, PlainCodec, StandingOwners
 
 from podtimeline.app.commits import Committer
@@ -36,7 +37,7 @@ class Bench:
         )
         self.committer = Committer(
             tracker=self.tracker, store=self.store, codec=PlainCodec(), clock=self, thread=self.thread,
-            counted=self.counted.extend, finished=self._finished, interval=0.01,
+            counted=lambda each: self.counted.extend(fresh(each)), finished=self._finished, interval=0.01,
         )  # fmt: skip
 
     def _finished(self, told: tuple[Finished, ...]) -> None:

@@ -14,7 +14,7 @@ from tests.support.saved import checkpoint, increment, saved
 from podtimeline.core.buckets import BOUNDS
 from podtimeline.core.milestones import Phase
 from podtimeline.core.scheduling import Obstacle
-from podtimeline.ports import Metric
+from podtimeline.ports import Increment, Metric
 from podtimeline.sinks.metrics import METRICS, Kind
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import (
@@ -48,9 +48,17 @@ BUSY = Telemetry(
 )
 
 
-def exposition(now: Telemetry = BUSY, *, limit: int = 2000) -> Exposition:
+def exposition(now: Telemetry = BUSY) -> Exposition:
     """An exposition of that moment, without the process's own metrics."""
-    return Exposition(lambda: now, version="1.2.3", series_limit=limit, process=False)
+    return Exposition(lambda: now, version="1.2.3", process=False)
+
+
+def count(source: Exposition, *increments: Increment, store: MemoryStore | None = None, when: float = 1) -> None:
+    """Commit a pod for each increment, and show what that made of the histograms."""
+    store = MemoryStore() if store is None else store
+    first = len(store.records)
+    pods = (saved(f"uid-{first + number}", each) for number, each in enumerate(increments))
+    source.count(store.commit(checkpoint(*pods, when=when)), at=at(when))
 
 
 def scraped(source: Exposition, accept: str = OPENMETRICS) -> dict[str, Family]:
@@ -74,7 +82,7 @@ def values(source: Exposition, name: str) -> dict[tuple[str, ...], float]:
 def test_a_scrape_parses_and_shows_every_metric_of_the_table(accept: str, kind: str) -> None:
     """Both formats are read by the library's own parsers, and no metric is missing or of another type."""
     source = exposition()
-    source.count([increment(each, phase=Phase.RUN if each is Metric.PHASE else None) for each in Metric], at=at(1))
+    count(source, *[increment(each, phase=Phase.RUN if each is Metric.PHASE else None) for each in Metric], when=1)
     content_type, _ = source.begin(accept)()
     assert content_type.startswith(kind)
     families = scraped(source, accept)
@@ -85,7 +93,7 @@ def test_a_scrape_parses_and_shows_every_metric_of_the_table(accept: str, kind: 
 def test_increments_show_as_cumulative_buckets_with_sum_and_count() -> None:
     """Bucket counts add up from bound to bound."""
     source = exposition()
-    source.count([increment(seconds=0.3), increment(seconds=0.4), increment(seconds=7)], at=at(1))
+    count(source, increment(seconds=0.3), increment(seconds=0.4), increment(seconds=7), when=1)
     name = Metric.STARTUP.value
     buckets = {each.labels["le"]: each.value for each in samples(source, f"{name}_bucket")}
     assert len(buckets) == len(BOUNDS) + 1
@@ -97,7 +105,7 @@ def test_increments_show_as_cumulative_buckets_with_sum_and_count() -> None:
 def test_exemplars_carry_the_trace_and_only_openmetrics_shows_them() -> None:
     """The latest pod of a bucket can be found from the graph."""
     source = exposition()
-    source.count([increment(seconds=7)], at=at(3))
+    count(source, increment(seconds=7), when=3)
     marked = [each for each in samples(source, f"{Metric.STARTUP.value}_bucket") if each.exemplar]
     assert [each.labels["le"] for each in marked] == ["8.0"]
     (exemplar,) = [each.exemplar for each in marked if each.exemplar]
@@ -124,8 +132,8 @@ def test_what_workloads_were_refused_is_a_counter_by_workload() -> None:
 
 def test_beyond_the_limit_workloads_are_counted_as_other() -> None:
     """The third workload goes to other, which is counted; the first two keep their series."""
-    source = exposition(limit=2)
-    source.count([increment(workload=each) for each in ("a", "b", "c", "a", "d")], at=at(1))
+    source = exposition()
+    count(source, *(increment(workload=each) for each in ("a", "b", "c", "a", "d")), store=MemoryStore(series_limit=2))
     counts = values(source, f"{Metric.STARTUP.value}_count")
     assert counts == {
         ("shop", "a", "Deployment"): 2,
@@ -137,31 +145,44 @@ def test_beyond_the_limit_workloads_are_counted_as_other() -> None:
 
 def test_other_keeps_the_phase() -> None:
     """Beyond the limit the phase is still told apart."""
-    source = exposition(limit=1)
+    source = exposition()
     phases = (Phase.RUN, Phase.SANDBOX, Phase.SCHEDULING)
-    source.count([increment(Metric.PHASE, phase=each) for each in phases], at=at(1))
+    count(source, *(increment(Metric.PHASE, phase=each) for each in phases), store=MemoryStore(series_limit=1))
     found = [(each.labels["workload"], each.labels["phase"]) for each in samples(source, f"{Metric.PHASE.value}_count")]
     assert found == [("web", "run"), ("other", "sandbox"), ("other", "scheduling")]
 
 
-@pytest.mark.parametrize("limits", [(3, 3), (3, 2), (2, 3)])
-def test_after_a_restart_the_same_workloads_count_in_the_same_series(limits: tuple[int, int]) -> None:
-    """What was restored from the history and what goes on from there is what there would be without a restart."""
-    store_limit, limit = limits
-    store = MemoryStore(series_limit=store_limit)
+def test_after_a_restart_a_scrape_shows_what_there_would_be_without_one() -> None:
+    """Both show what the history holds."""
+    store = MemoryStore(series_limit=3)
+    steady = exposition()
     names = ["b", "c", "a", "d", "b", "e", "a"]
-    before, after = names[:5], names[5:]
-    for number, name in enumerate(before):
-        store.commit(checkpoint(saved(f"uid-{number}", increment(workload=name))))
-    restarted = exposition(limit=limit)
+    count(steady, *(increment(workload=name) for name in names[:5]), store=store)
+    restarted = exposition()
     restarted.restore(store.restore().histograms)
-    restarted.count([increment(workload=name) for name in after], at=at(1))
-    steady = exposition(limit=min(limit, store_limit))
-    steady.count([increment(workload=name) for name in names], at=at(1))
+    more = store.commit(checkpoint(*(saved(f"more-{name}", increment(workload=name)) for name in names[5:])))
+    for each in (steady, restarted):
+        each.count(more, at=at(2))
     name = f"{Metric.STARTUP.value}_count"
+    assert values(restarted, name) == values(steady, name)
     assert sum(values(restarted, name).values()) == len(names)
-    if limit <= store_limit:
-        assert values(restarted, name) == values(steady, name)
+
+
+def test_a_series_that_is_freed_shows_no_more_and_begins_at_0_when_it_returns() -> None:
+    """Prometheus takes that for a counter reset; a series that made room for another is counted."""
+    store, source, name = MemoryStore(series_limit=2), exposition(), f"{Metric.STARTUP.value}_count"
+    pod = saved("run", increment(workload="a"), closed=True)
+    source.count(store.commit(checkpoint(pod, saved("web", increment(workload="b")))), at=at(1))
+    assert values(source, name) == {("shop", "a", "Deployment"): 1, ("shop", "b", "Deployment"): 1}
+    source.count(store.commit(checkpoint(when=912)), at=at(912))
+    assert values(source, name) == {("shop", "b", "Deployment"): 1}
+    source.count(store.commit(checkpoint(saved("again", increment(workload="a")), when=913)), at=at(913))
+    assert values(source, name) == {("shop", "b", "Deployment"): 1, ("shop", "a", "Deployment"): 1}
+    displaced = "podtimeline_series_displaced_total"
+    assert values(source, displaced)[(Metric.STARTUP.value,)] == 0
+    source.count(store.commit(checkpoint(saved("new", increment(namespace="till")), when=914)), at=at(914))
+    assert values(source, name) == {("shop", "a", "Deployment"): 1, ("till", "web", "Deployment"): 1}
+    assert values(source, displaced)[(Metric.STARTUP.value,)] == 1
 
 
 def test_a_nodes_clock_shows_with_the_bounds_that_are_known() -> None:
@@ -214,7 +235,7 @@ def test_the_process_is_there_too() -> None:
 def test_a_label_can_hold_anything() -> None:
     """Quotes, backslashes and line ends in a name do not break the format."""
     source = exposition()
-    source.count([increment(workload='a"b\\c\nd ü')], at=at(1))
+    count(source, increment(workload='a"b\\c\nd ü'), when=1)
     for accept in ("", OPENMETRICS):
         (sample,) = samples(source, f"{Metric.STARTUP.value}_count", accept)
         assert sample.labels["workload"] == 'a"b\\c\nd ü'

@@ -8,7 +8,7 @@ import pytest
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock
 
-from podtimeline.ports import Checkpoint, Increment, Page, Query, Restored, Saved
+from podtimeline.ports import Checkpoint, Counted, Page, Query, Restored, Saved
 from podtimeline.store import SqliteStore
 
 
@@ -19,7 +19,7 @@ class Both(Protocol):
         """See ``ports.Store``."""
         ...
 
-    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+    def commit(self, checkpoint: Checkpoint) -> Counted:
         """See ``ports.Store``."""
         ...
 

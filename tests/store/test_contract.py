@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.store.conftest import Both
 from tests.support.lives import at
-from tests.support.saved import SECOND, checkpoint, increment, saved
+from tests.support.saved import SECOND, checkpoint, fresh, increment, saved
 from tests.support.workloads import DEPLOYMENT, replicaset
 
 from podtimeline.core.buckets import BOUNDS, COUNT, bucket
@@ -102,10 +102,10 @@ def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store:
 def test_each_increment_counts_once_for_ever(store: Both) -> None:
     """Told again, in the same commit or a later one, an increment is not returned and not counted again."""
     first, second = increment(), increment(Metric.IMAGE_PULL, 2, key="web")
-    assert store.commit(checkpoint(saved("uid-1", first, first))) == (first,)
-    assert store.commit(checkpoint(saved("uid-1", first, second))) == (second,)
-    assert store.commit(checkpoint(saved("uid-1", first, second, closed=True))) == ()
-    assert store.commit(checkpoint(saved("uid-2", first))) == (first,)
+    assert fresh(store.commit(checkpoint(saved("uid-1", first, first)))) == (first,)
+    assert fresh(store.commit(checkpoint(saved("uid-1", first, second)))) == (second,)
+    assert fresh(store.commit(checkpoint(saved("uid-1", first, second, closed=True)))) == ()
+    assert fresh(store.commit(checkpoint(saved("uid-2", first)))) == (first,)
     startup, pull = store.restore().histograms
     assert (startup.metric, sum(startup.buckets)) == (Metric.STARTUP, 2)
     assert (pull.metric, sum(pull.buckets)) == (Metric.IMAGE_PULL, 1)
@@ -140,7 +140,7 @@ def test_beyond_the_limit_series_are_counted_together(store: Both) -> None:
     """The fourth workload of a metric with room for three counts as other; the ones before keep their series."""
     increments = [increment(workload=name) for name in ("a", "b", "c", "d", "a", "e")]
     counted = store.commit(checkpoint(*(saved(f"uid-{n}", each) for n, each in enumerate(increments))))
-    assert counted == tuple(increments)
+    assert fresh(counted) == tuple(increments)
     assert [(each.labels[2], sum(each.buckets)) for each in store.restore().histograms] == [
         ("a", 2),
         ("b", 1),

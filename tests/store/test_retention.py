@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.lives import at
-from tests.support.saved import SECOND, StandingClock, checkpoint, increment, saved
+from tests.support.saved import SECOND, StandingClock, checkpoint, fresh, increment, saved
 
 from podtimeline.ports import Query, Saved
 from podtimeline.store import SqliteStore
@@ -74,7 +74,7 @@ def test_a_deleted_timeline_does_not_count_again(tmp_path: Path) -> None:
     store = opened(tmp_path / "h", size=1)
     store.commit(checkpoint(gone("a", 0)))
     assert left(store) == set()
-    assert store.commit(checkpoint(gone("a", 1), when=13)) == ()
+    assert fresh(store.commit(checkpoint(gone("a", 1), when=13))) == ()
     store.close()
 
 
@@ -104,7 +104,7 @@ def test_a_failed_clean_up_does_not_undo_the_commit(tmp_path: Path, caplog: pyte
     store = opened(tmp_path / "h", days=1)
     store.commit(checkpoint(gone("a", 0)))
     store._writer.execute("CREATE TRIGGER no BEFORE DELETE ON timelines BEGIN SELECT RAISE(ABORT, 'no room'); END")
-    assert store.commit(checkpoint(gone("b", 0), when=3 * DAY)) == (increment(),)
+    assert fresh(store.commit(checkpoint(gone("b", 0), when=3 * DAY))) == (increment(),)
     assert "not deleted" in caplog.text
     assert store.numbers.errors == 1
     assert left(store) == {"a", "b"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support.saved import StandingClock, checkpoint, increment, saved
+from tests.support.saved import StandingClock, checkpoint, fresh, increment, saved
 
 from podtimeline.core.buckets import BOUNDS
 from podtimeline.core.observations import Partial
@@ -69,7 +69,7 @@ def test_a_restart_counts_nothing_again(path: Path) -> None:
     first.commit(checkpoint(saved("a", increment())))
     first.close()
     second = opened(path)
-    assert second.commit(checkpoint(saved("a", increment()))) == ()
+    assert fresh(second.commit(checkpoint(saved("a", increment())))) == ()
     second.close()
 
 
@@ -127,7 +127,7 @@ def test_a_full_disk_is_an_error_and_nothing_of_the_commit_happened(path: Path) 
     assert store.numbers.errors == 1
     store._writer.execute("PRAGMA max_page_count = 1000000")
     assert sum(sum(each.buckets) for each in store.restore().histograms) == 1
-    assert len(store.commit(big)) == 500
+    assert len(fresh(store.commit(big))) == 500
     store.close()
 
 

@@ -5,20 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from podtimeline.core.buckets import COUNT, bucket
+from podtimeline.core.series import Book, Labels, Standing
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.ports import (
     Checkpoint,
+    Counted,
+    Freed,
     HistogramState,
     Increment,
     Memory,
     Metric,
     Order,
     Page,
+    Placed,
     Query,
     Restored,
     Saved,
     Stream,
-    folded,
+    workload_of,
 )
 
 
@@ -28,15 +32,18 @@ class MemoryStore:
 
     now: int = 0
     series_limit: int = 2000
+    series_keep: int = 900 * 1_000_000_000
     failing: bool = False
     records: dict[str, Saved] = field(default_factory=dict)
     versions: dict[Stream, str | None] = field(default_factory=dict)
     counted: set[tuple[str, Metric, str]] = field(default_factory=set)
-    series: dict[tuple[Metric, tuple[str, ...]], HistogramState] = field(default_factory=dict)
+    series: dict[tuple[Metric, Labels], HistogramState] = field(default_factory=dict)
+    present: set[Labels] = field(default_factory=set)
     memories: dict[str, Memory] = field(default_factory=dict)
     first_look: int | None = None
     last_commit: int | None = None
     closed: bool = False
+    _book: Book | None = None
     _rows: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -48,20 +55,30 @@ class MemoryStore:
         memories = tuple(self.memories[key] for key in sorted(self.memories))
         return Restored(still, dict(self.versions), histograms, self.first_look, self.last_commit, memories)
 
-    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+    @property
+    def book(self) -> Book:
+        """Who has a series."""
+        if self._book is None:
+            self._book = Book(limit=self.series_limit, keep=self.series_keep)
+        return self._book
+
+    def commit(self, checkpoint: Checkpoint) -> Counted:
         """See ``ports.Store``."""
         self._check()
-        fresh = []
+        placed: list[Placed] = []
+        freed: list[Freed] = []
         for record in checkpoint.records:
             uid = record.state.uid
             self._rows.setdefault(uid, next(self._numbers))
             self.records[uid] = replace(record, increments=())
+        for record in checkpoint.records:
             for each in record.increments:
-                if (uid, each.metric, each.key) not in self.counted:
-                    self.counted.add((uid, each.metric, each.key))
-                    fresh.append(each)
-        for each in fresh:
-            self._count(each)
+                if (record.state.uid, each.metric, each.key) not in self.counted:
+                    self.counted.add((record.state.uid, each.metric, each.key))
+                    placed.append(self._count(each, record.state.uid, freed))
+        self._settle(checkpoint.at, freed)
+        keys = dict.fromkeys((each.increment.metric, each.labels) for each in placed)
+        changed = tuple(self.series[key] for key in keys if key in self.series)
         for memory in checkpoint.memories:
             self.memories[memory.key] = memory
             if memory.history is None and memory.refusal is None:
@@ -69,7 +86,7 @@ class MemoryStore:
         self.versions.update(checkpoint.versions)
         self.first_look = checkpoint.at if self.first_look is None else self.first_look
         self.last_commit = checkpoint.at
-        return tuple(fresh)
+        return Counted(tuple(placed), tuple(freed), changed)
 
     def search(self, query: Query) -> Page:
         """See ``ports.History``."""
@@ -103,16 +120,29 @@ class MemoryStore:
         if self.failing:
             raise StoreError("history: the disk is full; free space")
 
-    def _count(self, increment: Increment) -> None:
-        metric, labels = increment.metric, increment.labels
-        own = [each for each in self.series if each[0] is metric and each[1] != folded(each[1])]
-        if (metric, labels) not in self.series and len(own) >= self.series_limit:
-            labels = folded(labels)
+    def _count(self, increment: Increment, uid: str, freed: list[Freed]) -> Placed:
+        metric = increment.metric
+        others = {workload_of(each) for each in self.records.values() if each.state.uid != uid}
+        labels, gone = self.book.place(
+            metric, increment.labels, pod=increment.trace_id, lasting=lambda: increment.labels[:3] in others
+        )
+        if gone is not None:
+            del self.series[metric, gone.labels]
+            freed.append(Freed(metric, gone.labels, gone.standing is not Standing.GONE))
         held = self.series.get((metric, labels)) or HistogramState(metric, labels, (0,) * COUNT, 0.0)
         buckets = list(held.buckets)
         buckets[bucket(increment.value)] += 1
         total = held.sum + increment.value / 1e9
         self.series[metric, labels] = HistogramState(metric, labels, tuple(buckets), total)
+        return Placed(increment, labels)
+
+    def _settle(self, at: int, freed: list[Freed]) -> None:
+        there = {workload_of(each) for each in self.records.values() if not each.closed} | self.present
+        for workload in self.book.workloads():
+            self.book.stands(workload, workload in there, at=at)
+        for each in self.book.expired(at):
+            del self.series[Metric(each.metric), each.labels]
+            freed.append(Freed(Metric(each.metric), each.labels))
 
     def _key(self, query: Query, record: Saved, now: int) -> tuple[int, int]:
         row = self._rows[record.state.uid]

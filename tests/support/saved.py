@@ -8,7 +8,7 @@ from podtimeline.core.milestones import Phase
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State, dump
 from podtimeline.core.view import Outcome
-from podtimeline.ports import Checkpoint, Increment, Metric, Saved, Stream
+from podtimeline.ports import Checkpoint, Counted, Increment, Metric, Saved, Stream
 
 SECOND = 1_000_000_000
 
@@ -37,13 +37,14 @@ def increment(
     seconds: float = 5.9,
     *,
     workload: str = "web",
+    namespace: str = "shop",
     key: str = "",
     phase: Phase | None = None,
 ) -> Increment:
-    """One observation of a workload of the namespace ``shop``."""
+    """One observation of a Deployment."""
     return Increment(
         metric=metric,
-        namespace="shop",
+        namespace=namespace,
         workload_kind="Deployment",
         workload=workload,
         value=round(seconds * SECOND),
@@ -54,14 +55,15 @@ def increment(
 
 
 def saved(uid: str = "uid-1", *increments: Increment, **more: object) -> Saved:
-    """An ordinary pod that is ready after 5.9 s; ``more`` replaces fields."""
+    """An ordinary pod that is ready after 5.9 s, of the workload that it counts for; ``more`` replaces fields."""
     name = str(more.get("name", "web-1"))
+    counts = increments[0] if increments else increment()
     base: dict[str, object] = {
         "state": state(uid, name=name),
-        "namespace": "shop",
+        "namespace": counts.namespace,
         "name": name,
-        "workload_kind": "Deployment",
-        "workload": "web",
+        "workload_kind": counts.workload_kind,
+        "workload": counts.workload,
         "node": "node-1",
         "outcome": Outcome.READY,
         "phase": None,
@@ -79,3 +81,8 @@ def saved(uid: str = "uid-1", *increments: Increment, **more: object) -> Saved:
 def checkpoint(*records: Saved, when: float = 12, versions: dict[Stream, str | None] | None = None) -> Checkpoint:
     """What is committed so many seconds after ``EPOCH``."""
     return Checkpoint(records, versions if versions is not None else {Stream.PODS: "100"}, at(when))
+
+
+def fresh(counted: Counted) -> tuple[Increment, ...]:
+    """The increments that a commit counted."""
+    return tuple(each.increment for each in counted.increments)

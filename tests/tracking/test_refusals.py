@@ -1,13 +1,15 @@
 """What is refused is kept by workload, until a pod comes after all, which says so."""
 
+from dataclasses import replace
+
 from tests.support.lives import at
 from tests.support.workloads import DEPLOYMENT, replicaset, workload
 from tests.tracking.owners import OwnedWorld
 
 from podtimeline.core.pods import Owner
 from podtimeline.core.refusals import Refusal
+from podtimeline.core.series import OTHER
 from podtimeline.core.workloads import Refused
-from podtimeline.ports import OTHER
 
 RS = Owner("ReplicaSet", "web-abc", "rs-1")
 CRON = Owner("CronJob", "tick", "c-1")
@@ -126,6 +128,35 @@ def test_more_workloads_than_are_kept_count_as_others() -> None:
         world.tick(2)
     assert [each.workload.name for each in known(world)] == ["db-0", "db-1", OTHER]
     assert sum(each.total for each in known(world)) == 5
+
+
+def test_no_namespace_crowds_out_the_refusals_of_another() -> None:
+    """Each has room for as many as the others; what is over goes first, and nothing of a sum is lost meanwhile."""
+    world = OwnedWorld(limit=4)
+    for number in range(6):
+        maker = Owner("Invented", f"x-{number}", f"x-{number}")
+        world.says(refused(1, maker=maker, event=f"e-{number}"), 1)
+        world.tick(2)
+    for number in range(3):
+        maker = Owner("StatefulSet", f"db-{number}", f"sts-{number}")
+        world.says(replace(refused(3, maker=maker, event=f"s-{number}"), namespace="till"), 3)
+        world.tick(4)
+    kept = [(each.namespace, each.workload.name) for each in known(world)]
+    assert kept == [("shop", "x-2"), ("shop", "x-3"), (OTHER, OTHER), ("till", "db-0"), ("till", "db-1")]
+    assert [each.total for each in known(world) if each.namespace == OTHER] == [3]
+
+
+def test_a_day_after_its_spell_a_workload_is_forgotten() -> None:
+    """In memory and in the history, for good."""
+    world = stuck()
+    world.seen(replicaset(observed=1, wanted=2, have=2), 11)
+    world.commit(12)
+    world.tick(11 + 86_399)
+    assert len(known(world)) == 1
+    world.commit(11 + 86_400)
+    assert known(world) == []
+    world.killed(11 + 86_500)
+    assert known(world) == []
 
 
 def test_refusals_survive_a_restart_and_are_counted_once() -> None:

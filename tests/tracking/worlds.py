@@ -13,7 +13,19 @@ from podtimeline.core.pods import Owner
 from podtimeline.core.state import State
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View
-from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Metric, PodReference, Restored, Saved, Stream
+from podtimeline.ports import (
+    Checkpoint,
+    Counted,
+    Finished,
+    Increment,
+    Memory,
+    Metric,
+    Placed,
+    PodReference,
+    Restored,
+    Saved,
+    Stream,
+)
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.records import Rules
@@ -79,7 +91,7 @@ class MemoryStore:
         still = tuple(each for each in self.records.values() if not each.closed)
         return Restored(still, dict(self.versions), (), self.first_look, memories=tuple(self.memories.values()))
 
-    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+    def commit(self, checkpoint: Checkpoint) -> Counted:
         """See ``ports.Store``."""
         new = []
         for record in checkpoint.records:
@@ -92,7 +104,7 @@ class MemoryStore:
         self.memories.update({each.key: each for each in checkpoint.memories})
         self.versions.update(checkpoint.versions)
         self.first_look = checkpoint.at if self.first_look is None else self.first_look
-        return tuple(new)
+        return Counted(tuple(Placed(each, each.labels) for each in new))
 
     def close(self) -> None:
         """See ``ports.Store``."""
@@ -159,7 +171,7 @@ class World:
         """One round of the commit loop, as the app does it."""
         self.tick(seconds)
         result = self.evaluated(seconds)
-        new = self.store.commit(result.checkpoint)
+        new = tuple(each.increment for each in self.store.commit(result.checkpoint).increments)
         self.tracker.committed(result)
         self.told += result.finished
         return new

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from podtimeline.app.supervision import wait
 from podtimeline.errors import PodtimelineError, StoreError
-from podtimeline.ports import Checkpoint, Clock, Finished, Increment, Store
+from podtimeline.ports import Checkpoint, Clock, Counted, Finished, Store, together
 from podtimeline.quarantine import Step
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.records import Codec
@@ -44,11 +44,14 @@ class Committer:
         codec: Codec,
         clock: Clock,
         thread: Executor,
-        counted: Callable[[tuple[Increment, ...]], None],
+        counted: Callable[[Counted], None],
         finished: Callable[[tuple[Finished, ...]], None],
         interval: float,
     ) -> None:
-        """``counted`` gets the increments that counted, ``finished`` pods whose start is over; neither may block."""
+        """``counted`` gets what a commit made of the histograms, ``finished`` pods whose start is over.
+
+        Neither may block.
+        """
         self.numbers = CommitNumbers()
         self._tracker = tracker
         self._store = store
@@ -87,7 +90,7 @@ class Committer:
             return True
         loop = asyncio.get_running_loop()
         try:
-            result, increments = await loop.run_in_executor(self._thread, self._work, batch)
+            result, counted = await loop.run_in_executor(self._thread, self._work, batch)
         except StoreError as error:
             self._tracker.failed(batch)
             self.numbers.failures += 1
@@ -100,11 +103,11 @@ class Committer:
         self.numbers.in_a_row = 0
         self.numbers.told += len(result.finished)
         self.numbers.contradictions += sum(each.view.skew > 0 for each in result.finished)
-        self._counted(increments)
+        self._counted(counted)
         self._finished(result.finished)
         return True
 
-    def _work(self, batch: Batch) -> tuple[Result, tuple[Increment, ...]]:
+    def _work(self, batch: Batch) -> tuple[Result, Counted]:
         result = evaluate(batch, self._codec, self._tracker.quarantine)
         try:
             return result, self._store.commit(result.checkpoint)
@@ -115,16 +118,17 @@ class Committer:
             log.error("A commit of %d pods failed, writing them one by one: %s", pods, error)
             return self._apart(result)
 
-    def _apart(self, result: Result) -> tuple[Result, tuple[Increment, ...]]:
+    def _apart(self, result: Result) -> tuple[Result, Counted]:
         """Commit each record by itself, and what is not about pods last; what fails is set aside."""
         checkpoint, quarantine = result.checkpoint, self._tracker.quarantine
-        counted: list[Increment] = []
+        counted: list[Counted] = []
         set_aside = set(result.set_aside)
         for record in checkpoint.records:
             alone = Checkpoint((record,), {}, checkpoint.at)
-            fresh = quarantine.contain(Step.COMMIT, record.state.uid, self._store.commit, alone)
-            counted += fresh or ()
-            if fresh is None:
+            one = quarantine.contain(Step.COMMIT, record.state.uid, self._store.commit, alone)
+            if one is None:
                 set_aside.add(record.state.uid)
-        self._store.commit(replace(checkpoint, records=()))
-        return replace(result, set_aside=frozenset(set_aside)), tuple(counted)
+            else:
+                counted.append(one)
+        counted.append(self._store.commit(replace(checkpoint, records=())))
+        return replace(result, set_aside=frozenset(set_aside)), together(counted)

@@ -70,10 +70,10 @@ async def operate(
     world = world if world is not None else _world(settings)
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
-        store = await loop.run_in_executor(thread, _open_store, settings, world.clock)
+        known = Listeners(owners=OwnerIndex())
+        company = companions(known, series_limit=settings.series_limit)
+        store = await loop.run_in_executor(thread, _open_store, settings, world.clock, company)
         try:
-            known = Listeners(owners=OwnerIndex())
-            company = companions(known, series_limit=settings.series_limit)
             restored = await loop.run_in_executor(thread, store.restore)
             tracker = await loop.run_in_executor(thread, _tracker, settings, known, company, restored, world.clock)
             operator = _Operator(settings, world, store, tracker, known, company, restored, thread)
@@ -87,12 +87,15 @@ def _world(settings: Settings) -> World:
     return World(connection=connection, clock=SystemClock(), stdout=sys.stdout)
 
 
-def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
+def _open_store(settings: Settings, clock: Clock, company: Company) -> SqliteStore:
+    named = company.histories.named
     return SqliteStore(
         settings.history_path,
         clock=clock,
         retention=Retention(age=round(settings.retention_days * _DAY), size=settings.retention_bytes),
         series_limit=settings.series_limit,
+        series_keep=round(settings.series_keep_seconds * SECOND),
+        present=lambda namespace, kind, name: named(namespace, kind, name) is not None,
         allow_network_filesystem=settings.allow_network_filesystem,
     )
 
@@ -148,7 +151,7 @@ class _Operator:
         self._stopping = asyncio.Event()
         sinks = (JsonLog(world.stdout, cluster=settings.cluster_name),) if settings.json_log else ()
         self._fanout = Fanout(tuple(Outlet(each, size=settings.sink_queue, clock=world.clock) for each in sinks))
-        self._exposition = Exposition(self._telemetry, version=__version__, series_limit=settings.series_limit)
+        self._exposition = Exposition(self._telemetry, version=__version__)
         self._exposition.restore(restored.histograms)
         self._committer = Committer(
             tracker=tracker,
@@ -156,7 +159,7 @@ class _Operator:
             codec=PackingCodec(),
             clock=world.clock,
             thread=thread,
-            counted=lambda increments: self._exposition.count(increments, at=world.clock.now()),
+            counted=lambda counted: self._exposition.count(counted, at=world.clock.now()),
             finished=self._fanout.offer,
             interval=settings.commit_interval_seconds,
         )

@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class MetricRow:
     """What the table says of one metric: the name that queries use, and where its samples come from.
 
-    ``samples`` is ``None`` where the exposition itself keeps them: the histograms and what it folded into ``other``.
+    ``samples`` is ``None`` where the exposition itself keeps them: the histograms and what their limits did.
     A summary's first sample is its count, the second its sum.
     """
 
@@ -84,6 +84,7 @@ def _seconds(moment: int | None) -> float | None:
     return None if moment is None else moment / 1e9
 
 
+OVERFLOW = "podtimeline_series_overflow_total"
 _STREAM, _SINK = ("stream", "namespace"), ("sink",)
 _C, _G = Kind.COUNTER, Kind.GAUGE
 
@@ -102,8 +103,10 @@ METRICS: tuple[MetricRow, ...] = (
               "From the request to delete a pod until its address no longer stood as ready, for each EndpointSlice."),
     MetricRow(Metric.LOST_TRAFFIC, Kind.HISTOGRAM, _WORKLOAD,
               "Time that an address surely stood as ready after its container had ended, for each EndpointSlice."),
-    MetricRow("podtimeline_series_overflow_total", _C, ("metric",),
+    MetricRow(OVERFLOW, _C, ("metric",),
               "Observations counted under the label value other, beyond the limit of series, since the process began."),
+    MetricRow("podtimeline_series_displaced_total", _C, ("metric",),
+              "Series of workloads that are there that made room for another workload, since the process began."),
     MetricRow("podtimeline_pods_in_phase", _G, ("phase",), "Pods that are in a phase right now.",
               lambda now: (((phase.value,), count) for phase, count in now.in_phase.items())),
     MetricRow("podtimeline_oldest_pod_in_phase_seconds", _G, ("phase",),

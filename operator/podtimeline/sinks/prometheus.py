@@ -1,8 +1,9 @@
 """The exposition of all metrics.
 
 Histograms are fed by what a commit returned, not by a sink's queue: a queue may drop, and a dropped increment would be
-a count that is lost until the next restart, while a commit counts each increment once for ever. At start they are
-restored from the same history, so a restart is no counter reset.
+a count that is lost until the next restart, while a commit counts each increment once for ever. They show what the
+history holds: at start they are restored from it, so a restart is no counter reset, and a series that the history
+freed is shown no more. One that returns begins at 0, which Prometheus reads as a counter reset.
 """
 
 import platform
@@ -19,8 +20,9 @@ from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from podtimeline.core.buckets import BOUNDS, COUNT, bucket
-from podtimeline.ports import HistogramState, Increment, Metric, folded
-from podtimeline.sinks.metrics import METRICS, Kind, MetricRow
+from podtimeline.core.series import Labels
+from podtimeline.ports import Counted, HistogramState, Metric, Placed
+from podtimeline.sinks.metrics import METRICS, OVERFLOW, Kind, MetricRow
 from podtimeline.sinks.telemetry import Telemetry
 
 _EDGES: tuple[str, ...] = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")  # type: ignore[no-untyped-call]
@@ -32,12 +34,12 @@ Rendered = tuple[str, bytes]
 class _Series:
     """One label set: counts by bucket (not cumulative), the sum in seconds, the latest exemplar of each bucket."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * COUNT)
+    counts: tuple[int, ...] = (0,) * COUNT
     sum: float = 0.0
     exemplars: dict[int, Exemplar] = field(default_factory=dict)
 
     def copy(self) -> "_Series":
-        return _Series(self.counts.copy(), self.sum, self.exemplars.copy())
+        return _Series(self.counts, self.sum, self.exemplars.copy())
 
     def buckets(self) -> Iterator[tuple[str, float] | tuple[str, float, Exemplar]]:
         """What the library expects: edges with cumulative counts."""
@@ -48,52 +50,32 @@ class _Series:
             yield (edge, running) if exemplar is None else (edge, running, exemplar)
 
 
-class _Histogram:
-    """The series of one metric, at most ``limit`` of them and one ``other`` (one a phase)."""
-
-    def __init__(self, limit: int) -> None:
-        self.series: dict[tuple[str, ...], _Series] = {}
-        self._limit = limit
-        self._own = 0
-
-    def place(self, labels: tuple[str, ...]) -> tuple[_Series, bool]:
-        """The series that counts for a label set, and whether it is ``other`` in its stead."""
-        found = self.series.get(labels)
-        if found is not None:
-            return found, False
-        other = folded(labels)
-        if labels != other and self._own < self._limit:
-            self._own += 1
-            return self.series.setdefault(labels, _Series()), False
-        return self.series.setdefault(other, _Series()), labels != other
-
-
 class Exposition:
     """All metrics; safe to use from several threads."""
 
-    def __init__(
-        self, telemetry: Callable[[], Telemetry], *, version: str, series_limit: int = 2000, process: bool = True
-    ) -> None:
+    def __init__(self, telemetry: Callable[[], Telemetry], *, version: str, process: bool = True) -> None:
         self._telemetry = telemetry
         self._build = (version, platform.python_version())
         self._lock = threading.Lock()
-        self._histograms = {metric: _Histogram(series_limit) for metric in Metric}
+        self._histograms: dict[Metric, dict[Labels, _Series]] = {metric: {} for metric in Metric}
         self._overflow = dict.fromkeys(Metric, 0)
+        self._displaced = dict.fromkeys(Metric, 0)
         self._process = ProcessCollector(registry=None) if process else None
 
     def restore(self, histograms: Iterable[HistogramState]) -> None:
-        """Go on from what the history counted; in the order in which the series first appeared."""
+        """Go on from what the history counted."""
         with self._lock:
-            for each in histograms:
-                series, _ = self._histograms[each.metric].place(each.labels)
-                series.counts = [mine + more for mine, more in zip(series.counts, each.buckets, strict=True)]
-                series.sum += each.sum
+            self._set(histograms)
 
-    def count(self, increments: Iterable[Increment], *, at: int) -> None:
-        """Advance by what a commit at that moment returned."""
+    def count(self, counted: Counted, *, at: int) -> None:
+        """Show what a commit at that moment made of the histograms."""
         with self._lock:
-            for each in increments:
-                self._count(each, at)
+            for each in counted.freed:
+                self._histograms[each.metric].pop(each.labels, None)
+                self._displaced[each.metric] += each.displaced
+            self._set(counted.series)
+            for placed in counted.increments:
+                self._mark(placed, at)
 
     def begin(self, accept: str = "") -> Callable[[], Rendered]:
         """Begin a scrape: reads the telemetry now, in the caller's thread; the rest may be done in another one.
@@ -111,13 +93,20 @@ class Exposition:
         if self._process is not None:
             yield from self._process.collect()
 
-    def _count(self, increment: Increment, at: int) -> None:
-        series, other = self._histograms[increment.metric].place(increment.labels)
-        index, seconds = bucket(increment.value), increment.value / 1e9
-        series.counts[index] += 1
-        series.sum += seconds
-        series.exemplars[index] = Exemplar({"trace_id": increment.trace_id}, seconds, at / 1e9)
-        self._overflow[increment.metric] += other
+    def _set(self, histograms: Iterable[HistogramState]) -> None:
+        for each in histograms:
+            series = self._histograms[each.metric].setdefault(each.labels, _Series())
+            series.counts, series.sum = each.buckets, each.sum
+
+    def _mark(self, placed: Placed, at: int) -> None:
+        increment = placed.increment
+        self._overflow[increment.metric] += placed.overflowed
+        series = self._histograms[increment.metric].get(placed.labels)
+        # A series may count and be freed within one commit.
+        if series is not None:
+            seconds = increment.value / 1e9
+            exemplar = Exemplar({"trace_id": increment.trace_id}, seconds, at / 1e9)
+            series.exemplars[bucket(increment.value)] = exemplar
 
     def _family(self, row: MetricRow, now: Telemetry) -> Family:
         if row.kind is Kind.HISTOGRAM:
@@ -134,12 +123,13 @@ class Exposition:
         if row.name == "podtimeline_build_info":
             yield self._build, 1
         else:
-            yield from (((metric.value,), count) for metric, count in self._overflow.items())
+            counts = self._overflow if row.name == OVERFLOW else self._displaced
+            yield from (((metric.value,), count) for metric, count in counts.items())
 
     def _histogram(self, row: MetricRow) -> HistogramMetricFamily:
         family = HistogramMetricFamily(row.name, row.help, labels=row.labels, unit=row.unit)
         with self._lock:
-            copies = [(labels, each.copy()) for labels, each in self._histograms[Metric(row.name)].series.items()]
+            copies = [(labels, each.copy()) for labels, each in self._histograms[Metric(row.name)].items()]
         for labels, series in copies:
             family.add_metric(labels, list(series.buckets()), series.sum)
         return family

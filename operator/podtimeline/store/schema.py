@@ -55,6 +55,13 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
     "CREATE TABLE memories (key TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID",
+    """
+    ALTER TABLE series ADD COLUMN pod TEXT NOT NULL DEFAULT '';
+    ALTER TABLE series ADD COLUMN lasting INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE series ADD COLUMN gone INTEGER;
+    ALTER TABLE series ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX timelines_there ON timelines (namespace, workload_kind, workload) WHERE closed = 0
+    """,
 )
 
 

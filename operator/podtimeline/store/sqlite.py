@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import IO
 
 from podtimeline.errors import StoreError
-from podtimeline.ports import Checkpoint, Clock, Increment, Page, Query, Restored, Saved
+from podtimeline.ports import Checkpoint, Clock, Counted, Page, Query, Restored, Saved
 from podtimeline.quarantine import Quarantine
 from podtimeline.store.files import MEMORY, claim, failure, refuse_network
 from podtimeline.store.retention import Retention, prune, used
 from podtimeline.store.schema import migrate, transaction
 from podtimeline.store.search import find, search, still_open
-from podtimeline.store.writing import Transaction, histograms, memories, moment, settle_bounds, versions
+from podtimeline.store.series import Ledger, Present, SeriesWriter, histograms, open_ledger, settle_bounds
+from podtimeline.store.writing import Transaction, memories, moment, versions
 
 _LOG = logging.getLogger("podtimeline.store")
 _READERS = 4
@@ -62,13 +63,23 @@ class SqliteStore:
         clock: Clock,
         retention: Retention = _FOREVER,
         series_limit: int = 2000,
+        series_keep: int = 900 * 1_000_000_000,
+        present: Present = lambda _namespace, _kind, _name: False,
         allow_network_filesystem: bool = False,
     ) -> None:
+        """``series_keep`` is how long the series of a workload that is gone stay (nanoseconds).
+
+        A workload is there while one of its pods is, or the object itself by ``present``, which is asked in the thread
+        that commits.
+        """
         self.quarantine = Quarantine()
         self._path = str(path)
         self._clock = clock
         self._retention = retention
         self._series_limit = series_limit
+        self._series_keep = series_keep
+        self._present = present
+        self._ledger: Ledger | None = None
         self._claim = self._claimed(allow_network_filesystem=allow_network_filesystem)
         self._lock = threading.RLock()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -100,14 +111,20 @@ class SqliteStore:
                 memories=memories(self._writer, self.quarantine),
             )
 
-    def commit(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
+    def commit(self, checkpoint: Checkpoint) -> Counted:
         """See ``ports.Store``."""
         begun = time.perf_counter()
         with self._guard(), self._lock:
+            # What a commit that fails has changed in the ledger has not happened: it is read from the file again.
+            ledger, self._ledger = self._ledger, None
             with transaction(self._writer):
-                fresh = Transaction(self._writer, self._series_limit, self.quarantine).write(checkpoint)
+                ledger = ledger if ledger is not None else self._open_ledger(self._writer)
+                counted = Transaction(
+                    self._writer, SeriesWriter(self._writer, ledger, self.quarantine), self.quarantine
+                ).write(checkpoint)
+            self._ledger = ledger
             self._after_commit(begun, checkpoint.at)
-        return fresh
+        return counted
 
     def search(self, query: Query) -> Page:
         """See ``ports.History``."""
@@ -160,11 +177,17 @@ class SqliteStore:
                 migrate(connection, path=self._path)
                 with transaction(connection):
                     settle_bounds(connection, path=self._path)
+                    self._ledger = self._open_ledger(connection)
                 self._measure_file(connection)
             except BaseException:
                 connection.close()
                 raise
             return connection
+
+    def _open_ledger(self, connection: sqlite3.Connection) -> Ledger:
+        return open_ledger(
+            connection, self.quarantine, limit=self._series_limit, keep=self._series_keep, present=self._present
+        )
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         target = MEMORY if self._path == MEMORY else f"{Path(self._path).resolve().as_uri()}?mode={mode}"

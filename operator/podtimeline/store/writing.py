@@ -2,16 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
-from podtimeline.core.buckets import BOUNDS, COUNT, bucket
 from podtimeline.core.texts import whole
-from podtimeline.errors import MalformedObject, StoreError
-from podtimeline.ports import Checkpoint, HistogramState, Increment, Memory, Metric, Saved, Stream, folded
+from podtimeline.ports import Checkpoint, Counted, Increment, Memory, Metric, Saved, Stream
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.store.codec import pack
+from podtimeline.store.series import SeriesWriter
 
 _UPSERT = """
     INSERT INTO timelines (uid, namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total,
@@ -36,34 +35,24 @@ _LETTERS = {
 
 
 @dataclass(slots=True)
-class _Series:
-    """One row of ``series`` as this transaction changes it."""
-
-    buckets: list[int]
-    sum: float
-
-
-@dataclass(slots=True)
 class Transaction:
     """One commit on an open transaction; the caller begins, commits and rolls back."""
 
     connection: sqlite3.Connection
-    series_limit: int
+    series: SeriesWriter
     quarantine: Quarantine
-    _touched: dict[tuple[Metric, tuple[str, ...]], _Series] = field(default_factory=dict)
-    _known: dict[Metric, int] = field(default_factory=dict)
 
-    def write(self, checkpoint: Checkpoint) -> tuple[Increment, ...]:
-        """Everything of a checkpoint; returns the increments that had not counted before."""
+    def write(self, checkpoint: Checkpoint) -> Counted:
+        """Everything of a checkpoint; returns what it made of the histograms."""
         rows = [(record, self._row(record)) for record in checkpoint.records]
         self.connection.executemany(_UPSERT, [row for _, row in rows if row is not None])
-        fresh = [each for record, row in rows if row is not None for each in self._fresh(record)]
-        for increment in fresh:
-            self._count(increment)
-        self._flush()
+        for record, row in rows:
+            for increment in () if row is None else self._fresh(record):
+                self.series.count(increment, uid=record.state.uid)
+        counted = self.series.finish(checkpoint)
         self._remember(checkpoint.versions, checkpoint.at)
         self._memorise(checkpoint.memories)
-        return tuple(fresh)
+        return counted
 
     def _row(self, record: Saved) -> tuple[object, ...] | None:
         return self.quarantine.contain(Step.COMMIT, record.state.uid, _row, record)
@@ -83,48 +72,6 @@ class Transaction:
         if fresh or (row is not None and row[1] is not None):
             self.connection.execute("REPLACE INTO counted VALUES (?, ?, NULL)", (uid, "\n".join(counted)))
         return fresh
-
-    def _count(self, increment: Increment) -> None:
-        series = self._series(increment.metric, increment.labels)
-        series.buckets[bucket(increment.value)] += 1
-        series.sum += increment.value / 1e9
-
-    def _series(self, metric: Metric, labels: tuple[str, ...]) -> _Series:
-        found = self._touched.get((metric, labels)) or self._stored(metric, labels)
-        if found is None and self._room(metric):
-            self._known[metric] += 1
-            found = _Series([0] * COUNT, 0.0)
-        if found is not None:
-            self._touched[metric, labels] = found
-            return found
-        other = folded(labels)
-        found = self._touched.get((metric, other)) or self._stored(metric, other) or _Series([0] * COUNT, 0.0)
-        self._touched[metric, other] = found
-        return found
-
-    def _stored(self, metric: Metric, labels: tuple[str, ...]) -> _Series | None:
-        row = self.connection.execute(
-            "SELECT buckets, sum FROM series WHERE metric = ? AND labels = ?", (metric, _text(labels))
-        ).fetchone()
-        return None if row is None else _Series(msgspec.msgpack.decode(row[0], type=list[int]), row[1])
-
-    def _room(self, metric: Metric) -> bool:
-        if metric not in self._known:
-            rows = self.connection.execute("SELECT labels FROM series WHERE metric = ?", (metric,))
-            own = [labels for labels in map(_labels, rows) if labels != folded(labels)]
-            self._known[metric] = len(own)
-        return self._known[metric] < self.series_limit
-
-    def _flush(self) -> None:
-        # In the order in which they were touched: the ids of new series are the order of their first appearance.
-        self.connection.executemany(
-            "INSERT INTO series (metric, labels, buckets, sum) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (metric, labels) DO UPDATE SET buckets = excluded.buckets, sum = excluded.sum",
-            (
-                (metric, _text(labels), msgspec.msgpack.encode(series.buckets), series.sum)
-                for (metric, labels), series in self._touched.items()
-            ),
-        )
 
     def _remember(self, versions: Mapping[Stream, str | None], at: int) -> None:
         self.connection.executemany("REPLACE INTO streams VALUES (?, ?)", list(versions.items()))
@@ -153,21 +100,6 @@ def _memory(content: bytes) -> Memory:
     return msgspec.msgpack.decode(content, type=Memory)
 
 
-def histograms(connection: sqlite3.Connection, quarantine: Quarantine) -> tuple[HistogramState, ...]:
-    """Every series, in the order of first appearance; a row that cannot be read is skipped."""
-    rows = connection.execute("SELECT labels, metric, buckets, sum FROM series ORDER BY id")
-    found = (quarantine.contain(Step.RESTORE, "a series", _histogram, row) for row in rows)
-    return tuple(each for each in found if each is not None)
-
-
-def _histogram(row: tuple[str, str, bytes, float]) -> HistogramState:
-    labels, metric, buckets, total = row
-    counts = msgspec.msgpack.decode(buckets, type=tuple[int, ...])
-    if len(counts) != COUNT:
-        raise MalformedObject(f"a series of {len(counts)} buckets instead of {COUNT}")
-    return HistogramState(Metric(metric), _labels((labels,)), counts, total)
-
-
 def versions(connection: sqlite3.Connection) -> dict[Stream, str | None]:
     """How far each stream was read; a stream that this version does not know is left out."""
     rows = connection.execute("SELECT stream, version FROM streams")
@@ -181,35 +113,6 @@ def moment(connection: sqlite3.Connection, name: str) -> int | None:
     """A moment of ``meta``, ``None`` before the first commit and where it cannot be read."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else whole(str(row[0]))
-
-
-def settle_bounds(connection: sqlite3.Connection, *, path: str) -> None:
-    """Carry the counts over to this version's bucket bounds.
-
-    Buckets can be merged and not be split: ``StoreError`` where a new bound is not among the old ones.
-    """
-    row = connection.execute("SELECT value FROM meta WHERE name = 'bounds'").fetchone()
-    old = BOUNDS if row is None else msgspec.json.decode(row[0], type=tuple[float, ...])
-    if not set(BOUNDS) <= set(old):
-        added = ", ".join(str(bound) for bound in sorted(set(BOUNDS) - set(old)))
-        raise StoreError(
-            f"history file {path}: its histograms have no bucket bound at {added} s, and old counts cannot be split;"
-            " run the version that wrote it, or set history_path to a new file"
-        )
-    if old != BOUNDS:
-        rows = connection.execute("SELECT buckets, id FROM series").fetchall()
-        connection.executemany(
-            "UPDATE series SET buckets = ? WHERE id = ?",
-            [(msgspec.msgpack.encode(_merged(msgspec.msgpack.decode(each), old)), number) for each, number in rows],
-        )
-    connection.execute("REPLACE INTO meta VALUES ('bounds', ?)", (msgspec.json.encode(BOUNDS).decode(),))
-
-
-def _merged(counts: list[int], old: tuple[float, ...]) -> list[int]:
-    merged = [0] * COUNT
-    for bound, count in zip((*old, None), counts, strict=True):
-        merged[len(BOUNDS) if bound is None else bucket(round(bound * 1e9))] += count
-    return merged
 
 
 def _row(record: Saved) -> tuple[object, ...]:
@@ -227,11 +130,3 @@ def _storable(value: object) -> object:
     if isinstance(value, str):
         value.encode()
     return value
-
-
-def _text(labels: tuple[str, ...]) -> str:
-    return msgspec.json.encode(labels).decode()
-
-
-def _labels(row: tuple[str, ...]) -> tuple[str, ...]:
-    return msgspec.json.decode(row[0], type=tuple[str, ...])

@@ -8,9 +8,10 @@ from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Noted, Observation, Witnessed
 from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.core.refusals import Refusal, ended, refused
+from podtimeline.core.series import OTHER, Labels, Pool, Series
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
-from podtimeline.ports import OTHER, Memory, Mismatch, Owners, Stream
+from podtimeline.ports import Memory, Mismatch, Owners, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import followed
 from podtimeline.tracking.companions import Companion, Occasion, Records
@@ -25,6 +26,8 @@ _TOGETHER = 10 * SECOND
 """Pods that come within this of the first one after a spell were refused in it too."""
 _STALE = 3600 * SECOND
 """A controller tries again at least every 17 minutes: after an hour of silence nobody wants the pods any more."""
+_FORGET = 86_400 * SECOND
+"""How long a spell that is over is remembered: Events live for an hour, so none is told again after that."""
 _MAX_PENDING = 1000
 _Maker = tuple[str, Owner]
 """The controller of what was refused, with its namespace."""
@@ -33,12 +36,15 @@ REASON = "FailedCreate"
 
 
 class Refusals(Companion):
-    """At most ``limit`` workloads; what is refused to others is counted under ``other``."""
+    """At most ``limit`` workloads, shared among namespaces by the rules of ``core.series``.
+
+    What is refused to workloads beyond it is counted under ``other``. A workload is forgotten a day after its spell.
+    """
 
     def __init__(self, owners: Owners, histories: Histories, *, limit: int = 2000) -> None:
         self._owners = owners
         self._histories = histories
-        self._limit = limit
+        self._pool = Pool(limit)
         self._known: dict[str, Refusal] = {}
         self._by_maker: dict[_Maker, str] = {}
         self._records: Records | None = None
@@ -52,7 +58,7 @@ class Refusals(Companion):
 
     @property
     def known(self) -> Iterable[Refusal]:
-        """Every workload that was ever refused a pod, in the order of the first time."""
+        """Every workload that is remembered to have been refused a pod, in the order of the first time."""
         return self._known.values()
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
@@ -81,22 +87,28 @@ class Refusals(Companion):
         for key, known in tuple(self._known.items()):
             if known.ended is None and known.last + _STALE <= now:
                 self._keep(key, ended(known, now))
+            elif known.ended is not None and max(known.ended, known.last) + _FORGET <= now:
+                self._forget(key)
 
     def restore(self, memory: Memory) -> None:
         """See ``Companion.restore``."""
         if memory.refusal is not None:
             self._known[memory.key] = memory.refusal
             self._by_maker[_maker(memory.refusal)] = memory.key
+            self._stand(memory.refusal)
+            for each in self._pool.surplus():
+                self._forget(_name(each.labels))
 
     def memories(self) -> Iterator[Memory]:
         """See ``Companion.memories``."""
         # The stream that told of them is committed with this: what waits for its workload is asked about once more.
         self._settle(self._now)
-        return (Memory(key, refusal=self._known[key]) for key in self._ledger.drain())
+        return (Memory(key, refusal=self._known.get(key)) for key in self._ledger.drain())
 
     def failed(self, memories: Iterable[Memory]) -> None:
         """See ``Companion.failed``."""
-        self._ledger.failed(each.key for each in memories if each.refusal is not None)
+        # An empty memory may be of a workload's history: deleting that twice is no different.
+        self._ledger.failed(each.key for each in memories if each.history is None)
 
     def _settle(self, now: int) -> None:
         """Count what was told, once its workload is known."""
@@ -124,7 +136,7 @@ class Refusals(Companion):
 
     def _count(self, workload: Owner, news: Refused, arrived: int) -> None:
         key = _key(news.namespace, workload)
-        if key not in self._known and len(self._known) >= self._limit:
+        if key not in self._known and not self._admitted(news.namespace, workload):
             other = Owner(OTHER, OTHER)
             key, workload, news = _key(OTHER, other), other, replace(news, namespace=OTHER)
         before = self._known.get(key)
@@ -145,6 +157,32 @@ class Refusals(Companion):
             self._by_maker.pop(_maker(before), None)
         self._known[key] = known
         self._by_maker[_maker(known)] = key
+        self._ledger.mark(key)
+        self._stand(known)
+
+    def _admitted(self, namespace: str, workload: Owner) -> bool:
+        """Whether there is room for one more workload; another one may go for it."""
+        admitted, gone = self._pool.room(Series("", _labels(namespace, workload)))
+        if gone is not None:
+            self._forget(_name(gone.labels))
+        return admitted
+
+    def _stand(self, known: Refusal) -> None:
+        """Keep the order in which room is made: what is over goes first."""
+        labels = _labels(known.namespace, known.workload)
+        if labels == (OTHER,) * 3:
+            return
+        series = self._pool.get(labels) or Series("", labels)
+        series.gone = known.ended
+        self._pool.put(series)
+
+    def _forget(self, key: str) -> None:
+        known = self._known.pop(key)
+        if self._by_maker.get(_maker(known)) == key:
+            del self._by_maker[_maker(known)]
+        series = self._pool.get(_labels(known.namespace, known.workload))
+        if series is not None:
+            self._pool.drop(series)
         self._ledger.mark(key)
 
     def _seen(self, state: WorkloadState, arrived: int) -> None:
@@ -177,8 +215,16 @@ def _maker(known: Refusal) -> _Maker:
 
 
 def _key(namespace: str, workload: Owner) -> str:
+    return _name(_labels(namespace, workload))
+
+
+def _labels(namespace: str, workload: Owner) -> Labels:
     kind = f"{workload.kind}.{workload.group}" if workload.group else workload.kind
-    return f"{namespace}/{kind}/{workload.name}"
+    return namespace, kind, workload.name
+
+
+def _name(labels: Labels) -> str:
+    return "/".join(labels)
 
 
 def _satisfied(state: WorkloadState) -> bool:
