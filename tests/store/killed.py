@@ -7,8 +7,9 @@ Prints the number of each batch once its commit returned.
 import os
 import signal
 import sys
+from pathlib import Path
 
-from tests.support.saved import StandingClock, checkpoint, increment, saved
+from tests.support.saved import SECOND, StandingClock, checkpoint, increment, saved
 
 from podtimeline.core.milestones import Phase
 from podtimeline.ports import Checkpoint, Increment, Metric, Stream
@@ -16,6 +17,8 @@ from podtimeline.store import SqliteStore
 
 BATCHES = 40
 PODS = 25
+KEPT = 3
+"""Batches that the series of a run stays after it."""
 EACH: tuple[Increment, ...] = (
     increment(),
     increment(Metric.PHASE, 1, phase=Phase.SCHEDULING),
@@ -24,15 +27,24 @@ EACH: tuple[Increment, ...] = (
 
 
 def batch(number: int) -> Checkpoint:
-    """The batch of that number; each batch names the last pod of the one before again, as a busy tracker does."""
+    """The batch of that number; each batch names the last pod of the one before again, as a busy tracker does.
+
+    And each has a run: a workload of one pod that is gone.
+    """
     first = max(number * PODS - 1, 0)
     pods = (saved(f"uid-{pod}", *EACH) for pod in range(first, (number + 1) * PODS))
-    return checkpoint(*pods, when=number, versions={Stream.PODS: str(number)})
+    run = saved(f"run-{number}", increment(workload=f"run-{number}"), closed=True)
+    return checkpoint(*pods, run, when=number, versions={Stream.PODS: str(number)})
+
+
+def opened(path: str | Path) -> SqliteStore:
+    """The store of these batches."""
+    return SqliteStore(path, clock=StandingClock(), series_keep=KEPT * SECOND)
 
 
 def main(path: str, suicide: int) -> None:
     """Commit all batches, from the one after the last that is in the file."""
-    store = SqliteStore(path, clock=StandingClock())
+    store = opened(path)
     done = store.restore().versions.get(Stream.PODS)
     statements = 0
 

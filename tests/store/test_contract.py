@@ -271,3 +271,54 @@ def test_a_closed_store_says_so(store: Both) -> None:
     for call in (store.restore, lambda: store.search(Query()), lambda: store.commit(checkpoint())):
         with pytest.raises(StoreError, match="closed"):
             call()
+
+
+def held(store: Both) -> dict[str, int]:
+    """How often each workload has counted, as a scrape shows it."""
+    return {each.labels[2]: sum(each.buckets) for each in store.restore().histograms}
+
+
+def test_the_series_of_a_workload_is_freed_once_its_last_pod_is_gone_for_a_while(store: Both) -> None:
+    """After the time that it takes to be scraped; the pods of others and what was counted are as before."""
+    store.commit(checkpoint(saved("a", increment()), saved("b", increment()), saved("c", increment(workload="api"))))
+    store.commit(checkpoint(saved("a", closed=True), when=20))
+    store.commit(checkpoint(saved("b", closed=True), when=30))
+    assert store.commit(checkpoint(when=929)).freed == ()
+    (freed,) = store.commit(checkpoint(when=930)).freed
+    assert (freed.labels, freed.displaced) == (("shop", "Deployment", "web"), False)
+    assert held(store) == {"api": 1}
+
+
+def test_a_workload_that_returns_in_time_keeps_its_series_and_later_begins_anew(store: Both) -> None:
+    """Nothing is counted twice: not even a pod that is told again after its series was freed."""
+    store.commit(checkpoint(saved("a", increment(), closed=True), when=10))
+    store.commit(checkpoint(saved("b", increment(), closed=True), when=900))
+    store.commit(checkpoint(when=1700))
+    assert held(store) == {"web": 2}
+    store.commit(checkpoint(when=1800))
+    assert held(store) == {}
+    assert fresh(store.commit(checkpoint(saved("a", increment(), closed=True), when=1801))) == ()
+    changed = store.commit(checkpoint(saved("c", increment()), when=1802)).series
+    assert [(each.labels[2], sum(each.buckets)) for each in changed] == [("web", 1)]
+    assert held(store) == {"web": 1}
+
+
+def test_a_flood_of_one_namespace_leaves_room_for_the_others(store: Both) -> None:
+    """A commit says which series made room; what they counted goes with them."""
+    flood = [saved(f"x-{n}", increment(workload=f"x-{n}", namespace="attacker")) for n in range(5)]
+    store.commit(checkpoint(*flood))
+    assert held(store) == {"x-0": 1, "x-1": 1, "x-2": 1, "other": 2}
+    counted = store.commit(checkpoint(saved("a", increment())))
+    assert [(each.labels, each.displaced) for each in counted.freed] == [(("attacker", "Deployment", "x-0"), True)]
+    assert held(store) == {"x-1": 1, "x-2": 1, "other": 2, "web": 1}
+    (placed,) = store.commit(checkpoint(saved("y", increment(workload="x-9", namespace="attacker")))).increments
+    assert placed.overflowed
+
+
+def test_what_is_gone_makes_room_before_it_has_been_kept_for_long(store: Both) -> None:
+    """One-off owners do not push lasting workloads into ``other``."""
+    for number in range(6):
+        run = saved(f"run-{number}", increment(workload=f"run-{number}"), closed=True)
+        store.commit(checkpoint(run, when=12 + number))
+    store.commit(checkpoint(saved("a", increment()), when=20))
+    assert held(store) == {"run-4": 1, "run-5": 1, "web": 1}

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.store.killed import BATCHES, EACH, PODS, batch
-from tests.support.saved import StandingClock
+from tests.store.killed import BATCHES, EACH, KEPT, PODS, batch, opened
 
 from podtimeline.ports import Stream
 from podtimeline.store import SqliteStore
@@ -30,7 +29,10 @@ def batches_in(store: SqliteStore) -> int:
     version = restored.versions.get(Stream.PODS)
     batches = 0 if version is None else int(version) + 1
     assert uids == [f"uid-{number}" for number in range(batches * PODS)]
-    assert [sum(each.buckets) for each in restored.histograms] == ([len(uids)] * len(EACH) if uids else [])
+    counts: dict[tuple[str, ...], int] = {each.labels[2:]: sum(each.buckets) for each in restored.histograms}
+    runs = {f"run-{number}": 1 for number in range(max(batches - KEPT, 0), batches)}
+    pods: dict[tuple[str, ...], int] = {("web", *filter(None, (each.phase,))): len(uids) for each in EACH}
+    assert counts == (pods | {(run,): count for run, count in runs.items()} if uids else {})
     return batches
 
 
@@ -45,7 +47,7 @@ def test_killed_from_outside_it_keeps_all_that_was_committed(tmp_path: Path, aft
         process.kill()
         printed += [int(line) for line in process.stdout]
     assert process.returncode == -signal.SIGKILL
-    store = SqliteStore(path, clock=StandingClock())
+    store = opened(path)
     assert batches_in(store) >= printed[-1] + 1
     for number in range(BATCHES):
         store.commit(batch(number))
@@ -60,7 +62,7 @@ def test_killed_within_a_commit_it_happened_whole_or_not_at_all(tmp_path: Path, 
     with started(path, statement) as process:
         printed = [int(line) for line in process.stdout or ()]
     assert process.returncode == -signal.SIGKILL
-    store = SqliteStore(path, clock=StandingClock())
+    store = opened(path)
     batches = batches_in(store)
     # The commit itself may have been through, and the clean-up after it be what was cut off.
     assert batches - len(printed) in (0, 1)
@@ -68,6 +70,6 @@ def test_killed_within_a_commit_it_happened_whole_or_not_at_all(tmp_path: Path, 
     with started(path) as process:
         assert [int(line) for line in process.stdout or ()] == list(range(batches, BATCHES))
     assert process.returncode == 0
-    store = SqliteStore(path, clock=StandingClock())
+    store = opened(path)
     assert batches_in(store) == BATCHES
     store.close()

@@ -16,8 +16,9 @@ NOTHING: tuple[Saved, ...] = ()
 
 
 def opened(path: Path, *, days: float = 1000, size: int = 1 << 40) -> SqliteStore:
-    """A store with those limits."""
-    return SqliteStore(path, clock=StandingClock(), retention=Retention(round(days * DAY * SECOND), size))
+    """A store with those limits, which frees no series."""
+    retention = Retention(round(days * DAY * SECOND), size)
+    return SqliteStore(path, clock=StandingClock(), retention=retention, series_keep=1 << 62)
 
 
 def gone(uid: str, when: float) -> Saved:

@@ -13,11 +13,11 @@ from podtimeline.core.buckets import BOUNDS
 from podtimeline.core.observations import Partial
 from podtimeline.core.view import Outcome
 from podtimeline.errors import StoreError
-from podtimeline.ports import HistogramState, Query
+from podtimeline.ports import HistogramState, Metric, Query
 from podtimeline.quarantine import Step
 from podtimeline.store import SqliteStore
 from podtimeline.store.files import failure
-from podtimeline.store.schema import STEPS
+from podtimeline.store.schema import APPLICATION_ID, STEPS
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_damaged_row_of_another_table_stops_no_start(path: Path, table: str) -
     store = opened(path)
     store.commit(checkpoint(saved("a")))
     rows = {
-        "memories": "('x', x'c1')", "series": "(99, 'no_metric', '[', x'c1', 0)", "streams": "('no_stream', '1')",
+        "memories": "('x', x'c1')", "series": "(99, 'no_metric', '[', x'c1', 0, '', 0, NULL, 0)", "streams": "('no_stream', '1')",
         "meta": "('last_commit', 'never')",
     }  # fmt: skip
     store._writer.execute(f"REPLACE INTO {table} VALUES {rows[table]}")  # noqa: S608 - own text
@@ -267,3 +267,75 @@ def test_bounds_that_old_counts_cannot_be_split_into_are_refused(path: Path) -> 
     altered(path, "UPDATE meta SET value = ? WHERE name = 'bounds'", values=(msgspec.json.encode(coarser).decode(),))
     with pytest.raises(StoreError, match=r"no bucket bound at 0\.25 s"):
         opened(path)
+
+
+def test_a_workload_that_is_known_to_be_there_keeps_its_series_without_pods(path: Path) -> None:
+    """A CronJob has no pod between two runs; once it is deleted its series goes in time."""
+    there = {("shop", "Deployment", "web")}
+    store = SqliteStore(path, clock=StandingClock(), present=lambda *workload: workload in there)
+    store.commit(checkpoint(saved("a", increment(), closed=True)))
+    store.commit(checkpoint(when=5000))
+    assert len(store.restore().histograms) == 1
+    there.clear()
+    store.commit(checkpoint(when=6000))
+    assert store.commit(checkpoint(when=6899)).freed == ()
+    assert len(store.commit(checkpoint(when=6900)).freed) == 1
+    store.close()
+
+
+def test_a_pod_that_turns_out_to_be_of_another_workload_does_not_hold_the_series_of_the_first(path: Path) -> None:
+    """The controller of a ReplicaSet may be seen after its pod."""
+    store = opened(path)
+    store.commit(checkpoint(saved("a", increment(workload="web-abc"), increment(Metric.ENDPOINT, workload="web-abc"))))
+    store.commit(checkpoint(saved("a"), when=80))
+    assert len(store.commit(checkpoint(when=980)).freed) == 2
+    store.close()
+
+
+def test_a_commit_that_fails_frees_nothing_and_gives_no_room_away(path: Path) -> None:
+    """What it decided has not happened: the same commit decides it again."""
+    store = SqliteStore(path, clock=StandingClock(), series_limit=2)
+    for name in ("a", "b"):
+        store.commit(checkpoint(saved(name, increment(workload=name))))
+    before = store.restore().histograms
+    store._writer.execute("CREATE TRIGGER no BEFORE INSERT ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    new = checkpoint(saved("c", increment(namespace="till")))
+    with pytest.raises(StoreError):
+        store.commit(new)
+    assert store.restore().histograms == before
+    store._writer.execute("DROP TRIGGER no")
+    assert [each.labels for each in store.commit(new).freed] == [("shop", "Deployment", "a")]
+    store.close()
+
+
+def test_a_lower_limit_frees_what_is_beyond_it_at_the_start(path: Path) -> None:
+    """What is restored fits the limit already."""
+    store = opened(path)
+    store.commit(checkpoint(*(saved(name, increment(workload=name)) for name in "abcd")))
+    store.close()
+    store = SqliteStore(path, clock=StandingClock(), series_limit=2)
+    assert [each.labels[2] for each in store.restore().histograms] == ["c", "d"]
+    store.close()
+
+
+def test_a_file_of_the_version_before_keeps_its_series(path: Path) -> None:
+    """Of workloads whose pods are there, or known otherwise; others are freed in time."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    for statement in ";".join(STEPS[:2]).split(";"):
+        old.execute(statement)
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.execute("PRAGMA user_version = 2")
+    counts = msgspec.msgpack.encode([1] * (len(BOUNDS) + 1))
+    for number, name in enumerate(("web", "gone")):
+        labels = msgspec.json.encode(("shop", "Deployment", name)).decode()
+        old.execute("INSERT INTO series VALUES (?, ?, ?, ?, 1.0)", (number, Metric.STARTUP, labels, counts))
+    old.commit()
+    old.close()
+    store = opened(path)
+    store.commit(checkpoint(saved("a", increment())))
+    store.commit(checkpoint(when=80))
+    assert [each.labels[2] for each in store.commit(checkpoint(when=980)).freed] == ["gone"]
+    (left,) = store.restore().histograms
+    assert sum(left.buckets) == len(BOUNDS) + 2
+    store.close()

@@ -2,11 +2,11 @@
 
 A metric has room for ``limit`` label sets. While there is room everybody gets a series. A full pool makes room in the
 order of ``Standing``: first a series whose workload is gone, then one of a workload that has had a single pod (a CI
-run, a Spark executor), last one of a lasting workload. Between namespaces room goes from one that has more to one that
-has fewer, until both have as many, so that no namespace can crowd out another:
+run, a Spark executor), last one of a lasting workload. The equal share of a namespace is ``limit // namespaces``, where
+those count that have a series. No namespace can crowd out another:
 
-- a namespace can always have ``limit // namespaces`` series for lasting workloads, and half of that for any workload;
-- a lasting workload loses its series only to another namespace, and only while its own has more than its equal share.
+- a namespace loses a series to another one only while it has more than its share, and more than the other one;
+- it can always have its share for lasting workloads, and half of it for workloads that have had a single pod.
 
 Within a namespace a lasting workload replaces one that has had a single pod, and everybody one that is gone. The rules
 depend on nothing but the order of the calls, so that a book that is loaded again goes on as it would have.
@@ -139,10 +139,10 @@ class Pool:
         """Who may give way to a new series, first of all whose loss costs the least."""
         own = self._namespaces.get(new.labels[0])
         have = 0 if own is None else len(own)
-        reserved = max(self._limit // (len(self._namespaces) + (own is None)) // 2, 1)
+        share = self._limit // (len(self._namespaces) + (own is None))
         for standing in Standing:
-            if standing < Standing.LASTING or new.lasting or have < reserved:
-                yield self._of_largest(standing, above=have + 1)
+            if standing < Standing.LASTING or new.lasting or have < max(share // 2, 1):
+                yield self._of_largest(standing, above=max(have + 1, share))
             if own is not None and (standing is Standing.GONE or (standing is Standing.SINGLE and new.lasting)):
                 yield own.oldest(standing)
 
