@@ -8,11 +8,14 @@ from enum import Enum
 from pathlib import Path
 
 from clusterkit.errors import ClusterError
-from clusterkit.model import STATE_ROOT
+from clusterkit.model import STATE_ROOT, Files
 from demokit.tools import run_told
 
 HACK = Path(__file__).resolve().parents[1]
-NAME = "podtimeline"
+NAME = "podtimeline-demo"
+"""The cluster that the demo starts where KUBECONFIG names none."""
+_MARK = Files.of(NAME).base / "made-by-hack-demo"
+"""Says that the demo made that cluster, so that it may take it down again."""
 
 
 class Made(Enum):
@@ -25,13 +28,17 @@ class Made(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster and the tools that talk to it; `name` is empty where somebody else made it."""
+    """A cluster and the tools that talk to it; `name` is empty where it was made elsewhere.
+
+    `own` is True for the cluster that the demo itself made.
+    """
 
     made: Made
     name: str
     kubeconfig: str
     kubectl_path: str
     helm_path: str
+    own: bool = False
 
     @property
     def kubectl_command(self) -> list[str]:
@@ -78,14 +85,24 @@ def find(*, start: bool = True) -> Cluster | None:
     if given:
         made, name = _maker(given)
         kubectl, helm = _tools(made)
-        return Cluster(made=made, name=name, kubeconfig=given, kubectl_path=kubectl, helm_path=helm)
-    if not start and not (STATE_ROOT / NAME).exists():
+        own = made is Made.HACK_CLUSTER and name == NAME and _MARK.exists()
+        return Cluster(made=made, name=name, kubeconfig=given, kubectl_path=kubectl, helm_path=helm, own=own)
+    if not start and not _MARK.exists():
         return None
     if start:
-        tool("cluster", "up", "--name", NAME)
+        _start()
     kubectl, helm = _tools(Made.HACK_CLUSTER)
     path = tool("cluster", "kubeconfig", "--name", NAME)
-    return Cluster(made=Made.HACK_CLUSTER, name=NAME, kubeconfig=path, kubectl_path=kubectl, helm_path=helm)
+    return Cluster(
+        made=Made.HACK_CLUSTER, name=NAME, kubeconfig=path, kubectl_path=kubectl, helm_path=helm, own=_MARK.exists()
+    )
+
+
+def _start() -> None:
+    there = Files.of(NAME).base.exists()
+    tool("cluster", "up", "--name", NAME)
+    if not there:
+        _MARK.touch()
 
 
 def _maker(kubeconfig: str) -> tuple[Made, str]:

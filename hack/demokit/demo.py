@@ -13,11 +13,12 @@ from clusterkit.errors import ClusterError
 from clusterkit.model import Files
 from clusterkit.run import describe_os_error
 from clusterkit.say import say
-from demokit import image, shop
+from demokit import consent, image, shop
 from demokit.cluster import HACK, NAME, Cluster, Made, find, tool
 from demokit.prometheus import Prometheus, Target
 
-NAMESPACE, RELEASE = "podtimeline-system", "podtimeline"
+NAMESPACE, RELEASE = consent.SYSTEM, "podtimeline-demo"
+_OPERATOR = ("--operator-namespace", NAMESPACE)
 CHART = HACK.parent / "charts/podtimeline"
 
 
@@ -31,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--image", metavar="NAME:TAG", help="the operator's image in a registry that the cluster pulls from"
     )
+    top.add_argument("--yes", action="store_true", help="use a cluster that the demo did not make without asking")
     ending = top.add_mutually_exclusive_group()
     ending.add_argument("--keep", action="store_true", help="leave all of it running; so it is without --down")
     ending.add_argument(
@@ -54,25 +56,25 @@ def install(cluster: Cluster, *, reference: str | None) -> None:
         cluster.load(archive)
     repository, _, tag = reference.rpartition(":")
     say(f"installing the chart into namespace {NAMESPACE}")
-    _ensure_namespace(cluster)
-    values = [f"image.repository={repository}", f"config.cluster_name={cluster.name or 'demo'}"]
+    if not consent.owned(cluster, NAMESPACE):
+        consent.make(cluster, NAMESPACE)
+    label = consent.LABEL.replace(".", "\\.")
+    values = [
+        f"image.repository={repository}",
+        f"config.cluster_name={cluster.name or 'demo'}",
+        f"commonLabels.{label}={consent.VALUE}",
+    ]
     words = [word for value in values for word in ("--set", value)]
     # A tag of digits alone must stay a text.
     words += ["--set-string", f"image.tag={tag}", "--wait", "--timeout", "3m"]
     cluster.helm("upgrade", "--install", RELEASE, str(CHART), "-n", NAMESPACE, *words)
 
 
-def _ensure_namespace(cluster: Cluster) -> None:
-    if not cluster.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name"):
-        cluster.kubectl("create", "namespace", NAMESPACE)
-    cluster.kubectl("label", "namespace", NAMESPACE, "--overwrite", "pod-security.kubernetes.io/enforce=restricted")
-
-
 def show(cluster: Cluster) -> None:
     """Print each workload's waterfall."""
     for item in shop.ITEMS:
         print(f"\n=== {item.target}: {item.lesson}", flush=True)
-        words = [str(HACK / "podtimeline"), "show", item.target, "-n", shop.NAMESPACE]
+        words = [str(HACK / "podtimeline"), "show", item.target, "-n", shop.NAMESPACE, *_OPERATOR]
         if subprocess.run(words, env=cluster.environment(), check=False).returncode != 0:
             raise ClusterError(f"podtimeline show {item.target} failed, see above")
 
@@ -80,13 +82,14 @@ def show(cluster: Cluster) -> None:
 def next_steps(cluster: Cluster, *, url: str | None) -> str:
     """Return where to look next."""
     service = f"/api/v1/namespaces/{NAMESPACE}/services/{RELEASE}:http/proxy"
+    pod = f"hack/podtimeline show deploy/payments -n {shop.NAMESPACE} {' '.join(_OPERATOR)}"
     steps = [
-        "hack/podtimeline show deploy/payments -n shop -o wide      # with bounds and sources",
-        "kubectl -n shop rollout restart deploy/payments && hack/podtimeline show deploy/payments -n shop --follow",
-        f"kubectl get --raw '{service}/api/v1/pods?namespace=shop&order=slowest&limit=3'",
+        f"{pod} -o wide      # with bounds and sources",
+        f"kubectl -n {shop.NAMESPACE} rollout restart deploy/payments && {pod} --follow",
+        f"kubectl get --raw '{service}/api/v1/pods?namespace={shop.NAMESPACE}&order=slowest&limit=3'",
         f"kubectl get --raw {service}/metrics",
-        f"kubectl -n {NAMESPACE} logs deploy/{RELEASE}              # one JSON line a finished pod",
-        "hack/demo --down                                           # removes all of it",
+        f"kubectl -n {NAMESPACE} logs deploy/{RELEASE}      # one JSON line a finished pod",
+        f"hack/demo --down      # removes {'the cluster' if cluster.own else 'what the demo made, and nothing else'}",
     ]
     path = f"{Path(cluster.kubectl_path).parent}:$PATH"
     lines = [
@@ -103,11 +106,26 @@ def next_steps(cluster: Cluster, *, url: str | None) -> str:
     return "\n".join(lines)
 
 
+def plan(cluster: Cluster) -> list[str]:
+    """Return what the demo is about to do to a cluster, line by line."""
+    lines = [
+        f"it makes namespaces {NAMESPACE} and {shop.NAMESPACE}, and in them a release and workloads of its own",
+        f"it makes a ClusterRole and a ClusterRoleBinding {NAMESPACE}-{RELEASE}, which may read and nothing else",
+        "all of it is labelled " + consent.SELECTOR,
+    ]
+    if cluster.made is Made.HACK_CLUSTER:
+        lines.append("it puts images onto the nodes and limits the registry's speed while the workloads start")
+    return lines
+
+
 def up(options: argparse.Namespace) -> int:
     """Run the demo."""
     cluster = find()
     if cluster is None:
         raise ClusterError("no cluster")
+    consent.ask(cluster, plan=plan(cluster), yes=options.yes)
+    for namespace in (NAMESPACE, shop.NAMESPACE):
+        consent.owned(cluster, namespace)
     install(cluster, reference=options.image)
     url = None
     if options.prometheus:
@@ -119,26 +137,41 @@ def up(options: argparse.Namespace) -> int:
     return 0
 
 
-def down() -> int:
-    """Remove what an earlier demo left: on a cluster of somebody else's only the demo's own objects."""
+def down(options: argparse.Namespace) -> int:
+    """Remove what an earlier demo left: its cluster, or on any other one only what carries its label."""
     prometheus().stop()
     cluster = find(start=False)
     if cluster is None:
         say("nothing is left of a demo")
-    elif cluster.made is Made.HACK_CLUSTER and not os.environ.get("KUBECONFIG"):
+    elif cluster.own:
+        say(f"removing the cluster {NAME}, which the demo made")
         tool("cluster", "down", "--name", NAME)
     else:
-        shop.close(cluster)
-        cluster.helm("uninstall", RELEASE, "-n", NAMESPACE, "--ignore-not-found", "--wait")
-        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=120s")
+        clear(cluster, yes=options.yes)
     return 0
+
+
+def clear(cluster: Cluster, *, yes: bool) -> None:
+    """Remove the demo's own objects from a cluster that it did not make."""
+    namespaces = [each for each in (shop.NAMESPACE, NAMESPACE) if consent.owned(cluster, each)]
+    roles = cluster.kubectl("get", "clusterrole,clusterrolebinding", "-l", consent.SELECTOR, "-o", "name").split()
+    if not namespaces and not roles:
+        say("nothing is left of a demo")
+        return
+    removed = [*(f"namespace {each}, with all that is in it" for each in namespaces), *roles]
+    consent.ask(cluster, plan=["it removes:", *(f"  {each}" for each in removed)], yes=yes)
+    if NAMESPACE in namespaces:
+        cluster.helm("uninstall", RELEASE, "-n", NAMESPACE, "--ignore-not-found", "--wait")
+    for namespace in namespaces:
+        consent.remove(cluster, namespace)
+    cluster.kubectl("delete", "clusterrole,clusterrolebinding", "-l", consent.SELECTOR)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and turn what can go wrong into a clear line."""
     options = parser().parse_args(arguments)
     try:
-        return down() if options.down else up(options)
+        return down(options) if options.down else up(options)
     except ClusterError as error:
         print(f"hack/demo: {error}", file=sys.stderr)
         return error.exit_code

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from clusterkit.run import wait_until
 from clusterkit.say import say
+from demokit import consent
 from demokit.cluster import Cluster, Made, tool
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "deploy/demo"
-NAMESPACE = "shop"
+NAMESPACE = consent.SHOP
 SMALL, LARGE = "docker.io/library/busybox:1.36", "docker.io/library/python:3.13"
 """The images that the manifests name; where no registry is reached, others take their place."""
 LOCAL = "podtimeline.demo/shop:1"
@@ -50,10 +51,8 @@ def manifests(images: dict[str, str]) -> str:
 
 def open_up(cluster: Cluster) -> None:
     """Start the shop afresh and wait until all that can start has started."""
-    say("clearing the shop of an earlier demo, if any")
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=120s")
-    cluster.kubectl("create", "namespace", NAMESPACE)
-    cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    consent.remove(cluster, NAMESPACE)
+    consent.make(cluster, NAMESPACE)
     images = _stock(cluster)
     limited = cluster.made is Made.HACK_CLUSTER
     if limited:
@@ -99,8 +98,3 @@ def _started(cluster: Cluster, *, target: str) -> bool:
     if target.startswith("job/"):
         return bool(status["status"].get("succeeded"))
     return bool(status["status"].get("availableReplicas", 0) >= status["spec"]["replicas"])
-
-
-def close(cluster: Cluster) -> None:
-    """Remove the shop."""
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=120s")

@@ -1,10 +1,11 @@
 """The demo: its workloads, its Prometheus, and what it says, as far as that can be told without a cluster."""
 
+import io
 import json
 import re
 import socket
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 
 from clusterkit.errors import ClusterError
 from clusterkit.model import STATE_ROOT
-from demokit import cluster, demo, shop
+from demokit import cluster, consent, demo, shop
 from demokit.cluster import Cluster, Made
 from demokit.prometheus import Prometheus, Target, configuration, free_port
 
@@ -121,7 +122,8 @@ def test_the_last_words_say_where_to_look_next() -> None:
     """Commands that can be copied, with the kubeconfig they need; Prometheus only when there is one."""
     without = demo.next_steps(ELSEWHERE, url=None)
     assert "export KUBECONFIG=/k PATH=/bin:$PATH" in without
-    assert "hack/demo --down" in without
+    assert "hack/demo --down      # removes what the demo made, and nothing else" in without
+    assert "removes the cluster" in demo.next_steps(replace(ELSEWHERE, own=True), url=None)
     assert "Prometheus" not in without
     assert "http://127.0.0.1:9/graph" in demo.next_steps(ELSEWHERE, url="http://127.0.0.1:9")
 
@@ -133,3 +135,104 @@ def test_what_the_demo_does_not_offer_is_refused(arguments: list[str], capsys: p
         demo.main(arguments)
     assert ended.value.code == 2
     assert "usage: hack/demo" in capsys.readouterr().err
+
+
+@dataclass
+class FakeTools:
+    """kubectl and helm of a cluster that holds some namespaces; what they are told to do is noted."""
+
+    namespaces: dict[str, dict[str, str]]
+    roles: str = ""
+    done: list[str] = field(default_factory=list)
+
+    def run(self, command: list[str], *, env: dict[str, str], stdin: str | None = None) -> str:
+        """Stands in for ``tools.run_told``."""
+        assert env["KUBECONFIG"] == "/k"
+        words = [Path(command[0]).name, *command[1:]]
+        match words:
+            case ["kubectl", "get", "namespace", name, *_]:
+                labels = self.namespaces.get(name)
+                return "" if labels is None else json.dumps({"metadata": {"name": name, "labels": labels}})
+            case ["kubectl", "get", "clusterrole,clusterrolebinding", *_]:
+                return self.roles
+            case ["kubectl", "config", *_]:
+                return "https://10.0.0.1:6443"
+            case _:
+                self.done.append(" ".join(words[:4]) + (f" {stdin}" if stdin else ""))
+                return ""
+
+
+OURS = {consent.LABEL: consent.VALUE}
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> FakeTools:
+    """Somebody else's cluster, with a release and a namespace that look like the demo's of old."""
+    fake = FakeTools({"shop": {}, "podtimeline-system": {}, consent.SYSTEM: OURS, consent.SHOP: OURS}, "clusterrole/x")
+    monkeypatch.setattr(cluster, "run_told", fake.run)
+    monkeypatch.setattr(demo, "find", lambda **_: ELSEWHERE)
+    monkeypatch.setattr(demo, "prometheus", lambda: Prometheus(Path("/nowhere")))
+    return fake
+
+
+def test_a_foreign_cluster_is_not_touched_without_consent(
+    tools: FakeTools, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nobody can be asked it takes --yes; what would be done is said."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert demo.main([]) == 2
+    assert demo.main(["--down"]) == 2
+    assert tools.done == []
+    said = capsys.readouterr().err
+    assert "https://10.0.0.1:6443" in said
+    assert f"namespace {consent.SHOP}, with all that is in it" in said
+    assert "--yes" in said
+
+
+@pytest.mark.parametrize(("answer", "exit_code", "things"), [("y\n", 0, 4), ("n\n", 1, 0), ("", 1, 0)])
+def test_somebody_at_a_terminal_is_asked(
+    tools: FakeTools, monkeypatch: pytest.MonkeyPatch, answer: str, exit_code: int, things: int
+) -> None:
+    """Anything but yes leaves all as it is."""
+    terminal = io.StringIO(answer)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert demo.main(["--down"]) == exit_code
+    assert len(tools.done) == things
+
+
+def test_only_what_carries_the_label_is_removed(tools: FakeTools) -> None:
+    """The release and the namespaces of the demo's own names; a namespace ``shop`` is somebody's."""
+    assert demo.main(["--down", "--yes"]) == 0
+    assert tools.done == [
+        f"helm uninstall {demo.RELEASE} -n",
+        f"kubectl delete namespace {consent.SHOP}",
+        f"kubectl delete namespace {consent.SYSTEM}",
+        "kubectl delete clusterrole,clusterrolebinding -l",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["--yes"], ["--down", "--yes"]])
+def test_a_namespace_of_the_demos_name_that_is_somebody_elses_is_left_alone(
+    tools: FakeTools, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Neither used nor removed."""
+    tools.namespaces[consent.SHOP] = {"team": "a"}
+    assert demo.main(arguments) == 1
+    assert tools.done == []
+    assert f"namespace {consent.SHOP} is not of the demo" in capsys.readouterr().err
+
+
+def test_its_own_cluster_is_taken_down_also_by_its_own_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``export KUBECONFIG=…`` and then --down removes the cluster that the demo made, and no other."""
+    monkeypatch.setattr(cluster, "_tools", lambda _made: ("kubectl", "helm"))
+    monkeypatch.setattr(cluster, "_MARK", tmp_path / "mark")
+    monkeypatch.setattr(demo, "prometheus", lambda: Prometheus(Path("/nowhere")))
+    monkeypatch.setenv("KUBECONFIG", str(STATE_ROOT / cluster.NAME / "kubeconfig"))
+    called: list[tuple[str, ...]] = []
+    monkeypatch.setattr(demo, "tool", lambda *words: called.append(words))
+    monkeypatch.setattr(demo, "clear", lambda _cluster, *, yes: called.append(("clear", str(yes))))
+    assert demo.main(["--down"]) == 0
+    (tmp_path / "mark").touch()
+    assert demo.main(["--down"]) == 0
+    assert called == [("clear", "False"), ("cluster", "down", "--name", cluster.NAME)]

@@ -11,6 +11,9 @@ from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_
 from tests.e2e.processes import OperatorProcess
 from tests.e2e.shop import Shop
 
+from demokit.consent import SHOP, SYSTEM
+from demokit.demo import RELEASE
+
 
 @pytest.fixture(scope="session", autouse=True)
 def kubeconfig() -> str:
@@ -38,9 +41,9 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
     """What the README's first command leaves: the operator, installed by helm, and the shop it has watched open."""
-    subprocess.run(["hack/demo"], check=True, cwd=ROOT, timeout=800)
-    uids = {pod["metadata"]["uid"] for pod in kubectl_json("get", "pods", "-n", "shop")["items"]}
-    path = "/api/v1/namespaces/podtimeline-system/services/podtimeline:http/proxy/api/v1/pods?namespace=shop&limit=100"
+    subprocess.run(["hack/demo", "--yes"], check=True, cwd=ROOT, timeout=800)
+    uids = {pod["metadata"]["uid"] for pod in kubectl_json("get", "pods", "-n", SHOP)["items"]}
+    path = f"/api/v1/namespaces/{SYSTEM}/services/{RELEASE}:http/proxy/api/v1/pods?namespace={SHOP}&limit=100"
 
     def settled() -> Shop:
         items = tuple(item for item in json.loads(kubectl("get", "--raw", path))["items"] if item["uid"] in uids)
@@ -48,7 +51,7 @@ def shop() -> Iterator[Shop]:
         return Shop(items)
 
     yield eventually(settled, what="every pod of the shop is told")
-    subprocess.run(["hack/demo", "--down"], check=True, cwd=ROOT, timeout=300)
+    subprocess.run(["hack/demo", "--down", "--yes"], check=True, cwd=ROOT, timeout=300)
 
 
 @pytest.fixture

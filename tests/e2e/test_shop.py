@@ -14,6 +14,8 @@ from tests.support.recorders import cluster_truth
 from tests.support.truth import PodTruth, holds, nanoseconds
 
 from clusterkit.build import cache_root
+from demokit.consent import SHOP, SYSTEM
+from demokit.demo import RELEASE
 from demokit.prometheus import programs
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place, Scope
 
@@ -93,7 +95,7 @@ def test_ready_pods_with_a_service_have_their_endpoint(shop: Shop) -> None:
         assert {mark.subject.rpartition("/")[0] for mark in endpoints} == set(expected), item["name"]
         assert item["awaited"] == []
     assert shop.of("mailer")["services"] == []
-    assert shop.of("catalog")["services"] == ["shop/catalog"]
+    assert shop.of("catalog")["services"] == [f"{SHOP}/catalog"]
 
 
 def test_the_reason_of_each_slow_start_is_said(shop: Shop) -> None:
@@ -154,7 +156,7 @@ def test_scopes_of_the_document_are_those_of_the_table(shop: Shop) -> None:
 def test_promtool_has_nothing_to_say(shop: Shop) -> None:
     """The linter that users run over an exposition finds nothing in that of the installed operator."""
     assert shop.items
-    path = "/api/v1/namespaces/podtimeline-system/services/podtimeline:http/proxy/metrics"
+    path = f"/api/v1/namespaces/{SYSTEM}/services/{RELEASE}:http/proxy/metrics"
     promtool = programs(cache_root()) / "usr/bin/promtool"
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=kubectl("get", "--raw", path), capture_output=True, text=True, check=False
