@@ -93,3 +93,14 @@ def test_unknown_is_null_and_never_zero() -> None:
     assert said["podtimeline.partial"] == ["gap"]
     assert "scheduled" in str(said["podtimeline.missing"])
     assert "k8s.cluster.name" not in said
+
+
+def test_what_does_not_show_is_escaped() -> None:
+    """A log is read as it is: on a terminal nothing of a line moves, hides or turns another part of it."""
+    stream = io.StringIO()
+    name = "web\u202e\u200b\u2028\x9b-名"
+    JsonLog(stream).take(Finished(seen(life=ordinary(facts(name=name))), at(20)))
+    text = stream.getvalue()
+    assert "web\\u202e\\u200b\\u2028\\u009b-名" in text
+    assert text.rstrip("\n").isprintable()
+    assert json.loads(text)["k8s.pod.name"] == name

@@ -6,6 +6,7 @@ import sys
 import structlog
 
 from podtimeline.config import LogLevel
+from podtimeline.core.texts import visible
 
 
 def configure_logs(level: LogLevel, *, cluster: str = "") -> None:
@@ -20,7 +21,7 @@ def configure_logs(level: LogLevel, *, cluster: str = "") -> None:
         shared.append(_with_cluster(cluster))
     people = sys.stderr.isatty()
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=True)]
+        [structlog.processors.format_exc_info, _visible, structlog.dev.ConsoleRenderer(colors=True)]
         if people
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -51,3 +52,12 @@ def _with_cluster(cluster: str) -> structlog.typing.Processor:
         return event
 
     return add
+
+
+def _visible(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A terminal shows texts as they are, and JSON has them escaped already; a traceback keeps its lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key in {"exception", "stack"} else [value]
+            event[key] = "\n".join(map(visible, lines))
+    return event

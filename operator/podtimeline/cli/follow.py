@@ -10,6 +10,7 @@ import click
 from podtimeline.cli.client import NotFound, Operator, Wanted
 from podtimeline.cli.documents import read
 from podtimeline.cli.output import draw, screen, tell
+from podtimeline.core.texts import visible
 from podtimeline.render.drawing import Milestone, PodTimeline
 from podtimeline.render.milestones import signed
 from podtimeline.render.moments import nanoseconds
@@ -78,7 +79,7 @@ def _tell_new(found: Sequence[PodTimeline], told: set[tuple[str, str, str]]) -> 
             key = (timeline.uid, each.milestone, each.subject)
             if key not in told:
                 told.add(key)
-                click.echo(_line(timeline, each))
+                click.echo(visible(_line(timeline, each)))
 
 
 def _line(timeline: PodTimeline, reached: Milestone) -> str:

@@ -14,6 +14,7 @@ from podtimeline.cli.output import Form, plain
 from podtimeline.cli.rollout import rollout
 from podtimeline.cli.show import show
 from podtimeline.cli.stuck import stuck
+from podtimeline.core.texts import visible
 from podtimeline.errors import PodtimelineError, SettingsError
 from podtimeline.render.document import API_VERSION
 
@@ -40,7 +41,7 @@ class Failure(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Each line of the text, with the program's name before it."""
         for line in self.message.splitlines():
-            click.echo(f"podtimeline: {line}", file=file, err=True)
+            click.echo(f"podtimeline: {visible(line)}", file=file, err=True)
 
 
 class WrongSetting(Failure):

@@ -10,6 +10,7 @@ import click
 import msgspec
 import yaml
 
+from podtimeline.core.texts import visible, visible_json, visible_yaml
 from podtimeline.render.document import Document
 from podtimeline.render.screen import Line, Screen
 
@@ -52,7 +53,7 @@ def draw(lines: Iterable[Line], where: Screen) -> None:
 
 def tell(text: str) -> None:
     """A line of talk on stderr."""
-    click.echo(text, err=True)
+    click.echo(visible(text), err=True)
 
 
 def emit(items: Sequence[Document], form: Form) -> None:
@@ -61,8 +62,20 @@ def emit(items: Sequence[Document], form: Form) -> None:
 
 
 def plain(content: Document, form: Form) -> None:
-    """Data on stdout, as YAML or else as JSON."""
+    """Data on stdout, as YAML or else as JSON; what does not show is escaped, and means what it was to a parser."""
     if form is Form.YAML:
-        click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120), nl=False)
+        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        click.echo(visible_yaml(text), nl=False)
     else:
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
+        click.echo(visible_json(msgspec.json.format(msgspec.json.encode(content), indent=2).decode()))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what has to be escaped: YAML knows escapes in double quotes only."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if visible(text) == text else '"')
+
+
+_Dumper.add_representer(str, _text)

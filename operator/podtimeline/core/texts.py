@@ -1,4 +1,61 @@
-"""Durations, sizes and texts as people read them, and whole numbers in texts."""
+"""Durations, sizes and strangers' words as people read them, and whole numbers in texts."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that show nothing: Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt) outside the
+general category C, and the blank of Braille."""
+
+
+def visible(text: str) -> str:
+    """The text with every character escaped that shows nothing, moves the cursor, or changes the order of others.
+
+    Those are controls (C0, C1), format characters (U+202E and other bidi controls, zero-width ones), surrogates, line
+    and paragraph separators, and what is private or unassigned; the escapes are those of Python. What arrives from a
+    cluster is written by strangers: each output that people read as it is goes through here or a function below.
+    """
+    return text if text.isascii() and text.isprintable() else _escaped(text, _code)
+
+
+def visible_json(text: str) -> str:
+    """The same for JSON that is written already: line ends stay, and a reader gets the character that was there."""
+    return _by_line(text, _json_code)
+
+
+def visible_yaml(text: str) -> str:
+    """The same for YAML that is written already, where only double-quoted scalars hold such characters."""
+    return _by_line(text, _code)
+
+
+def _by_line(text: str, code: Callable[[str], str]) -> str:
+    return "\n".join(
+        line if line.isascii() and line.isprintable() else _escaped(line, code) for line in text.split("\n")
+    )
+
+
+def _escaped(text: str, code: Callable[[str], str]) -> str:
+    return "".join(code(char) if _unseen(char) else char for char in text)
+
+
+def _unseen(char: str) -> bool:
+    if char == " ":
+        return False
+    category = unicodedata.category(char)
+    return category[0] == "C" or category in {"Zl", "Zp"} or _IGNORABLE.match(char) is not None
+
+
+def _code(char: str) -> str:
+    number = ord(char)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _json_code(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def duration_text(nanoseconds: int) -> str:

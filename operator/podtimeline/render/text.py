@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Iterator
 
+from podtimeline.core.texts import visible
+
 
 def cells(text: str) -> int:
     """How many columns a terminal gives the text."""
@@ -16,9 +18,8 @@ def _cells(char: str) -> int:
 
 
 def harmless(text: str) -> str:
-    """The text on one line without control characters: event messages are written by strangers, for any terminal."""
-    flat = " ".join(text.split())
-    return "".join(char if unicodedata.category(char)[0] != "C" else "\ufffd" for char in flat)
+    """The text on one line, with every character that shows nothing escaped: see ``core.texts.visible``."""
+    return visible(" ".join(text.split()))
 
 
 def cut(text: str, width: int) -> str:

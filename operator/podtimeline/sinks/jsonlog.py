@@ -1,10 +1,12 @@
 """One JSON line per finished pod, with the attribute names of OpenTelemetry's semantic conventions for Kubernetes."""
 
+import json
 from typing import TextIO
 
 import structlog
 
 from podtimeline.core.explain import explain, findings
+from podtimeline.core.texts import visible_json
 from podtimeline.core.view import View
 from podtimeline.ports import Finished
 from podtimeline.render.moments import rfc3339, seconds
@@ -23,7 +25,7 @@ class JsonLog:
         self._stream = stream
         self._logger = structlog.wrap_logger(
             structlog.WriteLogger(stream),
-            processors=[structlog.processors.JSONRenderer(ensure_ascii=False)],
+            processors=[_rendered],
             wrapper_class=structlog.BoundLogger,
         )
 
@@ -60,6 +62,10 @@ class JsonLog:
             "podtimeline.missing": [":".join(filter(None, mark)) for mark in view.missing],
             "podtimeline.skew_seconds": seconds(view.skew),
         }
+
+
+def _rendered(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+    return visible_json(json.dumps(event, ensure_ascii=False))
 
 
 def _workload(view: View) -> dict[str, object]:
