@@ -275,7 +275,6 @@ def _lost() -> tuple[Query, ...]:
         "podtimeline_sink_failed_total": "failed in a sink",
         "podtimeline_store_errors_total": "failed in the history",
         "podtimeline_series_overflow_total": "counted as other",
-        "podtimeline_series_displaced_total": "series that made room",
         "podtimeline_late_observations_total": "came too late",
         "podtimeline_unclaimed_events_total": "events without a pod",
         "podtimeline_orphans_dropped_total": "pods never seen",

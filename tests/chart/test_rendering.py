@@ -7,19 +7,18 @@ import pytest
 import yaml
 from tests.support.helm import CHART, CI_VALUES, helm, notes, of_kind, only, pods, render, settings
 
+from chartkit import rights
 from podtimeline import __version__
 from podtimeline.config import SPECS, Settings, load_settings
-from podtimeline.intake.kinds import KINDS
 
 pytestmark = pytest.mark.chart
 each_mode = pytest.mark.parametrize("values", CI_VALUES, ids=lambda path: path.stem.removesuffix("-values"))
-READING = {"get", "list", "watch"}
-HOT = {("", "pods"), ("", "events"), ("discovery.k8s.io", "endpointslices")}
-READ = HOT | {(row.group, row.kind.value) for row in KINDS.values()}
-OF_CLUSTER = {(row.group, row.kind.value) for row in KINDS.values() if not row.namespaced}
+READING = set(rights.VERBS)
+READ = {(each.group, each.resource) for each in rights.rights()}
+OF_CLUSTER = {(each.group, each.resource) for each in rights.rights() if not each.namespaced}
 
 
-def rights(role: dict[str, Any]) -> set[tuple[str, str, str]]:
+def granted_by(role: dict[str, Any]) -> set[tuple[str, str, str]]:
     """Group, resource and verb of all that a role grants."""
     return {(group, resource, verb) for rule in role["rules"] for group in rule["apiGroups"]
             for resource in rule["resources"] for verb in rule["verbs"]}  # fmt: skip
@@ -49,7 +48,7 @@ def test_no_two_objects_share_a_name_and_all_carry_the_release(values: Path) -> 
 def test_rights_are_reading_of_what_is_followed_and_nothing_else(values: Path) -> None:
     """No verb but get, list and watch, no resource but the operator's own kinds, no wildcard."""
     for role in of_kind(render(values), "Role", "ClusterRole"):
-        granted = rights(role)
+        granted = granted_by(role)
         of_namespaces = READ - OF_CLUSTER if role["kind"] == "Role" else READ
         assert {(group, resource) for group, resource, _ in granted} == of_namespaces
         assert {verb for _, _, verb in granted} == READING
@@ -179,9 +178,9 @@ def test_what_is_in_no_namespace_can_be_granted_beside_namespaces() -> None:
     """rbac.clusterScoped adds a ClusterRole to read nodes and volumes, and the pods of no other namespace."""
     objects = render({"config": {"namespaces": ["shop"]}, "rbac": {"clusterScoped": True}})
     role, binding = only(objects, "ClusterRole"), only(objects, "ClusterRoleBinding")
-    assert {(group, resource) for group, resource, _ in rights(role)} == OF_CLUSTER
+    assert {(group, resource) for group, resource, _ in granted_by(role)} == OF_CLUSTER
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
-    assert rights(only(objects, "Role")) == {right for right in rights(only(render({}), "ClusterRole"))
+    assert granted_by(only(objects, "Role")) == {right for right in granted_by(only(render({}), "ClusterRole"))
                                              if right[:2] not in OF_CLUSTER}  # fmt: skip
 
 
