@@ -1,18 +1,40 @@
 """What the README says is what the code does."""
 
+import importlib
+import operator
 import re
 import subprocess
+import sys
+import zipfile
+from functools import reduce
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock
 
 from docskit.tables import README, renewed
+from podtimeline.cli.main import main
+from podtimeline.config import SPECS
+from podtimeline.core.findings import FindingKind
+from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.sinks.metrics import METRICS
 from podtimeline.web.server import Sources, make_app
 
 ROOT = README.parent
 TEXT = README.read_text()
+PAGES = [Path(name) for name in ("README.md", "SECURITY.md", "charts/podtimeline/README.md", "deploy/demo/README.md")]
+SOURCES = [ROOT, ROOT / "operator", ROOT / "operator/podtimeline"]
+_ALL = "".join((ROOT / page).read_text() for page in PAGES)
+COMMANDS = {f"hack/{each}" for each in re.findall(r"\bhack/(demo|cluster|image|bench \w+)\b", _ALL)} | {
+    f"hack/podtimeline {each}" for each in re.findall(r"`?podtimeline (\w+)", _ALL) if each in main.commands
+}
+
+
+def schemas() -> str:
+    """The JSON schemas of everything that the API answers, as text."""
+    return (ROOT / "operator/podtimeline/render/schema.py").read_text()
 
 
 def test_the_tables_and_the_waterfall_are_those_of_the_code() -> None:
@@ -20,26 +42,66 @@ def test_the_tables_and_the_waterfall_are_those_of_the_code() -> None:
     assert renewed(TEXT) == TEXT
 
 
-def test_every_file_it_points_to_is_there() -> None:
-    """Links into the tree and commands of the tree exist."""
-    named = set(re.findall(r"\]\(((?!http)[^)#]+)\)", TEXT)) | set(
-        re.findall(r"\b((?:hack|charts|deploy/Dockerfile)[/\w.-]*\w)", TEXT)
-    )
-    missing = [name for name in sorted(named) if not (ROOT / name).exists()]
-    assert named
-    assert missing == []
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_file_it_points_to_is_there(page: Path) -> None:
+    """Links into the tree, commands of the tree, and files named in the text exist."""
+    text = (ROOT / page).read_text()
+    links = {(ROOT / page).parent / name for name in re.findall(r"\]\(((?!http)[^)#]+)", text)}
+    named = {ROOT / name for name in re.findall(r"(?<![\w/])((?:hack|charts|deploy)/[/\w.-]*\w)", text)}
+    code = {name for name in re.findall(r"`([\w./-]+(?:\.(?:py|toml|md|yaml)|/))`", text) if name != "__init__.py"}
+    missing = [str(each) for each in (*links, *named) if not each.exists()]
+    assert missing + [name for name in code if not any((top / name).exists() for top in SOURCES)] == []
 
 
-@pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"`?podtimeline (run|show|rollout|stuck|record|replay|config|version)\b", TEXT)))
-)
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_name_it_mentions_is_one_of_the_code(page: Path) -> None:
+    """Settings, metrics, phases, milestones, findings, fields of documents: none is left from an older version."""
+    text = re.sub(r"<!-- (?:BEGIN )?(\w+) -->.*?<!-- (?:/|END )\1 -->", "", (ROOT / page).read_text(), flags=re.S)
+    named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)(?:\{\w+\})?`", text))
+    known = {*SPECS, *Phase, *Milestone, *FindingKind, *(row.name for row in METRICS)}
+    assert named - known - set(re.findall(r"\w+", schemas())) == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_value_of_the_chart_that_it_mentions_is_there(page: Path) -> None:
+    """Names such as ``persistence.enabled``, alone or with a value."""
+    values = yaml.safe_load((ROOT / "charts/podtimeline/values.yaml").read_text())
+    tops = "|".join(values)
+    for path in re.findall(rf"`((?:{tops})(?:\.\w+)+)(?:=[^`]*)?`", (ROOT / page).read_text()):
+        reduce(operator.getitem, path.split("."), values)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_it_names_has_help(command: str) -> None:
-    """A command of the README can be asked for help."""
-    done = subprocess.run(
-        [str(ROOT / "hack/podtimeline"), command, "--help"], capture_output=True, text=True, check=False
-    )
+    """A command of the pages can be asked for help."""
+    words = command.split()
+    done = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Usage:" in done.stdout
+    assert "usage:" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`?podtimeline (\w+)", TEXT)) & set(main.commands)))
+def test_every_flag_it_shows_with_a_command_is_one(command: str) -> None:
+    """Examples can be copied."""
+    known = {flag for each in main.commands[command].params for flag in each.opts}
+    for line in re.findall(rf"podtimeline {command}\b([^`\n|#]*)", TEXT):
+        assert set(re.findall(r"(?<= )--?[a-z][\w-]*", line)) <= known
+
+
+def test_the_wheel_is_what_its_metadata_says(tmp_path: Path) -> None:
+    """Typed: with ``py.typed``; with the capture that ``replay`` plays, the licence, and both commands."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (entry,) = (name for name in names if name.endswith("entry_points.txt"))
+        commands = re.findall(r"^(\S+) = (\S+):(\S+)$", archive.read(entry).decode(), re.M)
+    assert {"podtimeline/py.typed", "podtimeline/captures/demo.jsonl.gz"} <= set(names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {name for name, _, _ in commands} == {"podtimeline", "kubectl-podtimeline"}
+    for _, module, function in commands:
+        assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_every_path_that_is_served_is_listed() -> None:

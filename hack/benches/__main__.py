@@ -2,9 +2,9 @@
 
 import argparse
 
-from benches import accuracy, intake, memory
+from benches import accuracy, intake, memory, series
 
-_BENCHES = {"accuracy": accuracy, "intake": intake, "memory": memory}
+_BENCHES = {"accuracy": accuracy, "intake": intake, "memory": memory, "series": series}
 
 
 def main() -> None:

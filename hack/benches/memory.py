@@ -8,7 +8,7 @@ import argparse
 import gc
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benches.podgen import Numbered, lines
@@ -24,6 +24,8 @@ from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 
 GOAL = 2048
+Renamed = Callable[[bytes], bytes]
+"""Makes a line one of another workload."""
 _CHUNK = 1000
 _EVENTS = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
 
@@ -70,16 +72,17 @@ def _filled(pods: int) -> Tracker:
     for first in range(0, pods, _CHUNK):
         clock = BEGIN + first * SECOND // 100
         for number in range(first, min(first + _CHUNK, pods)):
-            _start(feed, tracker, Numbered(number, CREATED + first // 100), clock + number * 1_237_411 % SECOND)
+            start(feed, tracker, Numbered(number, CREATED + first // 100), clock + number * 1_237_411 % SECOND)
         settled = clock + 60 * SECOND
         tracker.tick(settled)
         tracker.committed(evaluate(tracker.drain(settled), codec, tracker.quarantine))
     return tracker
 
 
-def _start(feed: PodFeed, tracker: Tracker, pod: Numbered, clock: int) -> None:
+def start(feed: PodFeed, tracker: Tracker, pod: Numbered, clock: int, *, renamed: Renamed = bytes) -> None:
+    """A pod starts, told by its watch events, the Events of its kubelet and an address."""
     for version, line in enumerate(lines(pod)):
-        feed.line(line, arrived=clock + version * 611_903_117, live=True)
+        feed.line(renamed(line), arrived=clock + version * 611_903_117, live=True)
     tracker.take(pod.uid, list(_told(pod.uid, clock)), arrived=clock + 4 * SECOND)
 
 

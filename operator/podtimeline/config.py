@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cluster_name: Annotated[
         str,
         Meta(max_length=253),
-        _says("Name of the cluster, put into the log, the API and the spans.", "a text of at most 253 characters"),
+        _says("Name of the cluster, put into the log and the answers of the API.", "a text of at most 253 characters"),
     ] = ""
     listen: Annotated[
         str,

@@ -2,6 +2,7 @@
 
 import json
 
+from benches import series
 from benches.apiserver import interleaved
 from benches.podgen import VERSIONS, Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
@@ -27,6 +28,20 @@ def test_generated_pods_start_like_real_ones() -> None:
     seen = tracker.view(pod.uid, now=BEGIN + 10 * SECOND)
     assert seen is not None
     assert seen.outcome is Outcome.READY
+
+
+def test_the_series_bench_counts_workloads_by_their_own_names() -> None:
+    """Two pods of different namespaces and owners, one of which goes."""
+    cluster = series.Cluster()
+    web, run = ("shop", "StatefulSet", "web"), ("ci", "Runner", "run-1")
+    cluster.start(web)
+    number = cluster.start(run)
+    cluster.wait(15)
+    assert set(cluster.own()) == {web, run}
+    cluster.end(number)
+    for _ in range(2):
+        cluster.wait(905)
+    assert set(cluster.own()) == {web}
 
 
 def test_the_stream_interleaves_pods_and_keeps_each_in_order() -> None:

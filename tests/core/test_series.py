@@ -77,7 +77,7 @@ class Cluster:
 
 def workload(namespace: object, name: object) -> Labels:
     """The label set of a workload."""
-    return (f"ns-{namespace}", "Deployment", f"w-{name}")
+    return (f"ns-{namespace}", "Runner", f"w-{name}")
 
 
 @given(st.integers(1, 9), OPS)
@@ -232,3 +232,14 @@ def test_a_limit_that_was_lowered_takes_from_those_that_have_most() -> None:
     assert [each.labels for each in book.surplus()] == [workload("b", 1), workload("a", 2)]
     assert book.surplus() == ()
     assert book.workloads() == (workload("a", 1), workload("a", 3), workload("c", 1))
+
+
+def test_a_deployment_lasts_from_its_first_pod_on() -> None:
+    """So it replaces a run of its namespace that has had one pod, and no run replaces it."""
+    cluster, deployment = Cluster(2), ("ns-ci", "Deployment", "web")
+    for name in range(3):
+        cluster.start(workload("ci", name))
+    assert cluster.start(deployment)[0] == deployment
+    for name in range(3, 6):
+        cluster.start(workload("ci", name))
+    assert set(cluster.own) == {deployment, workload("ci", 1)}

@@ -70,12 +70,12 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
 @click.command(epilog=options.examples("podtimeline record -o capture.jsonl.gz --duration 5m"))
 @click.option("-o", "--output", "file", required=True, type=click.Path(), metavar="FILE", help="Where to write it.")
 @click.option("--duration", type=Duration(), default="60s", show_default=True, help="How long to record: 90s, 5m, 1h.")
-@options.settings
+@options.some_settings("namespaces", "cluster_name", "kubeconfig", "context", "api_url", "page_size")
 def record(*, file: str, duration: float, config_file: str | None, **flags: object) -> None:
     """Save what a cluster's streams say, with arrival times.
 
-    The capture is gzip-compressed JSON lines and holds the pods, their events, slices and controllers as the API
-    server sent them: names, images and messages of the cluster are in it.
+    The capture is gzip-compressed JSON lines and holds every object that the operator reads as the API server sent it:
+    names, images, environment variables and messages of the cluster are in it.
     """
     settings = effective(config_file, flags)
     tell(f"recording for {duration:g} s; Ctrl-C ends it earlier and keeps what was recorded")

@@ -29,6 +29,11 @@ def output(*forms: Form) -> Callable[[F], F]:
 
 def settings(command: F) -> F:
     """One flag per setting, and ``--config``."""
+    return some_settings(*SPECS)(command)
+
+
+def some_settings(*names: str) -> Callable[[F], F]:
+    """One flag for each of those settings, and ``--config``."""
     file = click.option(
         "--config",
         "config_file",
@@ -37,13 +42,18 @@ def settings(command: F) -> F:
         metavar="FILE",
         help=f"YAML file of settings [{FILE_VARIABLE}].",
     )
-    for decorate in reversed([file, *_flags()]):
-        command = decorate(command)
-    return command
+
+    def decorated(command: F) -> F:
+        for decorate in reversed([file, *_flags(names)]):
+            command = decorate(command)
+        return command
+
+    return decorated
 
 
-def _flags() -> Iterable[Callable[[F], F]]:
-    for name, spec in SPECS.items():
+def _flags(names: Iterable[str]) -> Iterable[Callable[[F], F]]:
+    for name in names:
+        spec = SPECS[name]
         text = f"{spec.description} Allowed: {spec.allowed}. [{variable(name)}]"
         yield click.option(flag(name), name, default=None, metavar="VALUE", help=text)
 

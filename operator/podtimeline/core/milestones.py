@@ -1,6 +1,6 @@
 """The one table that names every milestone and every phase; everything else derives from it.
 
-To add a milestone, add a row: metrics, spans, API, CLI, dashboards and documentation follow.
+To add a milestone, add a row: metrics, API, CLI, dashboards and documentation follow.
 """
 
 from dataclasses import dataclass

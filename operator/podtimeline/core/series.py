@@ -2,7 +2,7 @@
 
 A metric has room for ``limit`` label sets. While there is room everybody gets a series. A full pool makes room in the
 order of ``Standing``: first a series whose workload is gone, then one of a workload that has had a single pod (a CI
-run, a Spark executor), last one of a lasting workload. The equal share of a namespace is ``limit // namespaces``, where
+run, an Argo workflow), last one of a lasting workload. The equal share of a namespace is ``limit // namespaces``, where
 those count that have a series. No namespace can crowd out another:
 
 - a namespace loses a series to another one only while it has more than its share, and more than the other one;
@@ -18,6 +18,9 @@ from enum import IntEnum
 
 Labels = tuple[str, ...]
 """Label values: namespace, kind and name of the workload, and the phase where the metric has it."""
+REPLACING = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "CronJob", "ReplicationController"})
+"""Kinds that make new pods for as long as they are there (https://kubernetes.io/docs/concepts/workloads/controllers);
+a Job is over once its pods are, and of other kinds their second pod tells."""
 OTHER = "other"
 """The label value of workloads that have no series of their own."""
 
@@ -28,9 +31,9 @@ class Standing(IntEnum):
     GONE = 0
     """Its workload is gone; it is kept until it has been scraped."""
     SINGLE = 1
-    """Its workload has had one pod."""
+    """Its workload has had one pod, and is of no kind that replaces its pods."""
     LASTING = 2
-    """Its workload has had more than one."""
+    """Its workload has had more than one, or will have."""
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +195,7 @@ class Book:
         pool = self._pool(metric)
         series, freed = pool.get(labels), None
         if series is None:
-            series = Series(metric, labels, pod, lasting())
+            series = Series(metric, labels, pod, labels[1] in REPLACING or lasting())
             admitted, freed = pool.room(series)
             if not admitted:
                 return other, None
