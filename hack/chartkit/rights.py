@@ -23,7 +23,6 @@ class Right:
     group: str
     resource: str
     namespaced: bool
-    needed: bool
     without: str
 
 
@@ -32,20 +31,20 @@ def rights() -> Iterator[Right]:
     for stream, without in _HOT.items():
         # /api/v1/pods or /apis/GROUP/VERSION/pods
         _, root, *group, _, resource = collection_path(stream, None).split("/")
-        yield Right(group[0] if root == "apis" else "", resource, namespaced=True, needed=True, without=without)
+        yield Right(group[0] if root == "apis" else "", resource, namespaced=True, without=without)
     for row in KINDS.values():
-        yield Right(row.group, row.kind.value, row.namespaced, row.needed, row.without)
+        yield Right(row.group, row.kind.value, row.namespaced, row.without)
 
 
 def table() -> str:
     """Return the table in Markdown."""
     rows = [
         f"| `{each.resource}` | `{each.group or 'core'}` | {'namespace' if each.namespaced else 'cluster'} |"
-        f" {each.without} | {'yes' if each.needed else 'no'} |"
+        f" {each.without} |"
         for each in rights()
     ]
-    head = "| resource | API group | scope | unknown without the right | readiness waits for it |"
-    return "\n".join([head, "|---|---|---|---|---|", *rows]) + "\n"
+    head = "| resource | API group | scope | unknown without the right |"
+    return "\n".join([head, "|---|---|---|---|", *rows]) + "\n"
 
 
 def with_rights(readme: str) -> str:
