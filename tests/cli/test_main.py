@@ -83,13 +83,20 @@ def test_as_a_kubectl_plugin_it_names_itself_so(monkeypatch: pytest.MonkeyPatch)
     assert "Usage: kubectl podtimeline show [OPTIONS] TARGET" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["run", "config", "record"])
+@pytest.mark.parametrize("name", ["run", "config"])
 def test_every_setting_is_a_flag(run: Run, name: str) -> None:
     """With its variable and what is allowed."""
     text = " ".join(run(name, "--help").stdout.split())
     for setting in SPECS:
         assert flag(setting) in text
         assert f"[{variable(setting)}]" in text
+
+
+def test_record_offers_only_the_settings_that_it_heeds(run: Run) -> None:
+    """Where to read, and how; nothing of the operator's history, servers and sinks."""
+    text = run("record", "--help").stdout
+    heeded = {"namespaces", "cluster_name", "kubeconfig", "context", "api_url", "page_size"}
+    assert {name for name in SPECS if f"[{variable(name)}]" in " ".join(text.split())} == heeded
 
 
 def test_config_shows_where_each_setting_comes_from(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
