@@ -86,7 +86,7 @@ class Cluster:
         """Time passes; what changed is committed."""
         self.second += seconds
         self.tracker.tick(self.now())
-        result = evaluate(self.tracker.drain(self.now()), PackingCodec())
+        result = evaluate(self.tracker.drain(self.now()), PackingCodec(), self.tracker.quarantine)
         self._exposition.count(self._store.commit(result.checkpoint), at=self.now())
         self.tracker.committed(result)
 

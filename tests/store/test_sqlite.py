@@ -162,8 +162,8 @@ def test_a_damaged_row_of_another_table_stops_no_start(path: Path, table: str) -
     store = opened(path)
     store.commit(checkpoint(saved("a")))
     rows = {
-        "memories": "('x', x'c1')", "series": "(99, 'no_metric', '[', x'c1', 0, '', 0, NULL, 0)", "streams": "('no_stream', '1')",
-        "meta": "('last_commit', 'never')",
+        "memories": "('x', x'c1')", "series": "(99, 'no_metric', '[', x'c1', 0, '', 0, NULL, 0)",
+        "streams": "('no_stream', '1')", "meta": "('last_commit', 'never')",
     }  # fmt: skip
     store._writer.execute(f"REPLACE INTO {table} VALUES {rows[table]}")  # noqa: S608 - own text
     restored = store.restore()
@@ -267,6 +267,20 @@ def test_bounds_that_old_counts_cannot_be_split_into_are_refused(path: Path) -> 
     altered(path, "UPDATE meta SET value = ? WHERE name = 'bounds'", values=(msgspec.json.encode(coarser).decode(),))
     with pytest.raises(StoreError, match=r"no bucket bound at 0\.25 s"):
         opened(path)
+
+
+def test_a_series_that_cannot_be_read_begins_anew(path: Path) -> None:
+    """Its workload counts from 0 again, and every other goes on: neither a start nor a commit stops."""
+    store = opened(path)
+    store.commit(checkpoint(saved("a", increment()), saved("b", increment(workload="api"))))
+    store.close()
+    altered(path, "UPDATE series SET buckets = x'c1' WHERE labels LIKE '%web%'")
+    altered(path, "INSERT INTO series (metric, labels, buckets, sum) VALUES ('m', '[', x'c1', 0)")
+    store = opened(path)
+    assert [each.labels[2] for each in store.restore().histograms] == ["api"]
+    store.commit(checkpoint(saved("c", increment()), saved("d", increment(workload="api"))))
+    assert [(each.labels[2], sum(each.buckets)) for each in store.restore().histograms] == [("web", 1), ("api", 2)]
+    store.close()
 
 
 def test_a_workload_that_is_known_to_be_there_keeps_its_series_without_pods(path: Path) -> None:

@@ -27,7 +27,7 @@ def test_one_off_owners_do_not_take_the_series_of_a_deployment() -> None:
     replay, store = Replay(started=header.started), SqliteStore(":memory:", clock=Clock(), series_limit=5)
     for line in lines:
         replay.play([line])
-        result = evaluate(replay.tracker.drain(line.at), PackingCodec())
+        result = evaluate(replay.tracker.drain(line.at), PackingCodec(), replay.tracker.quarantine)
         store.commit(result.checkpoint)
         replay.tracker.committed(result)
     counts = {each.labels: sum(each.buckets) for each in store.restore().histograms if each.metric is Metric.STARTUP}
