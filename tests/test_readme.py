@@ -19,6 +19,7 @@ from podtimeline.cli.main import main
 from podtimeline.config import SPECS
 from podtimeline.core.findings import FindingKind
 from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.ports import CONTROLLED
 from podtimeline.sinks.metrics import METRICS
 from podtimeline.web.server import Sources, make_app
 
@@ -58,7 +59,7 @@ def test_every_name_it_mentions_is_one_of_the_code(page: Path) -> None:
     """Settings, metrics, phases, milestones, findings, fields of documents: none is left from an older version."""
     text = re.sub(r"<!-- (?:BEGIN )?(\w+) -->.*?<!-- (?:/|END )\1 -->", "", (ROOT / page).read_text(), flags=re.S)
     named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)(?:\{\w+\})?`", text))
-    known = {*SPECS, *Phase, *Milestone, *FindingKind, *(row.name for row in METRICS)}
+    known = {*SPECS, *Phase, *Milestone, *FindingKind, *(row.name for row in METRICS), CONTROLLED}
     assert named - known - set(re.findall(r"\w+", schemas())) == set()
 
 

@@ -15,7 +15,7 @@ from podtimeline.core.requests import told
 from podtimeline.core.view import Outcome
 from podtimeline.core.workloads import Refused
 from podtimeline.errors import QueryError, StoreError
-from podtimeline.ports import Memory, Metric, Order, Query, Stream
+from podtimeline.ports import CONTROLLED, Memory, Metric, Order, Query, Stream
 
 
 def uids(store: Both, **wanted: object) -> list[str]:
@@ -322,3 +322,19 @@ def test_what_is_gone_makes_room_before_it_has_been_kept_for_long(store: Both) -
         store.commit(checkpoint(run, when=12 + number))
     store.commit(checkpoint(saved("a", increment()), when=20))
     assert held(store) == {"run-4": 1, "run-5": 1, "web": 1}
+
+
+def test_pods_without_and_with_a_pod_as_controller_keep_their_own_series(store: Both) -> None:
+    """Neither kind keeps the other's series; a driver's executors are told from bare pods."""
+    bare = replace(increment(workload="debug"), workload_kind="Pod")
+    executor = replace(increment(workload=CONTROLLED), workload_kind="Pod")
+    store.commit(
+        checkpoint(
+            saved("d", bare, name="debug"), saved("e", executor, workload="driver", name="exec-1"),
+        )
+    )  # fmt: skip
+    store.commit(
+        checkpoint(saved("d", closed=True, name="debug", workload_kind="Pod", workload="debug"), when=20)
+    )  # fmt: skip
+    assert [each.labels[2] for each in store.commit(checkpoint(when=920)).freed] == ["bare"]
+    assert held(store) == {CONTROLLED: 1}
