@@ -221,8 +221,7 @@ def unresolved(timeline: Timeline, facts: PodFacts) -> View:
         limits=tuple(sorted(timeline.limits)),
         skew=0,
         notes=(), pulls=(), runs=(), restarts=(), incidents=(),
-        blamed=None, leaves=None, clock=None, ended=None,
-s=None, event_limits=(),
+        blamed=None, leaves=None, clock=None, event_limits=(), ended=None,
         error=NOT_EVALUATED,
     )  # fmt: skip
 
