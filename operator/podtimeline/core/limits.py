@@ -52,6 +52,8 @@ def event_limits(timeline: Timeline) -> tuple[EventLimit, ...]:
 
     Stamps are as the observer's clock would have made them where the timeline's notes are (see ``clocks.righted``).
     """
+    if _few(timeline):
+        return ()
     found = []
     normal = _reached([*_starts(timeline), *_said(timeline, EventType.NORMAL)])
     if normal is not None:
@@ -60,6 +62,14 @@ def event_limits(timeline: Timeline) -> tuple[EventLimit, ...]:
     if warning is not None:
         found.append(EventLimit(EventType.WARNING, warning))
     return tuple(found)
+
+
+def _few(timeline: Timeline) -> bool:
+    """Whether all that the kubelet can have recorded is below the limit: so it is of nearly every pod."""
+    marks = [mark for mark in timeline.evidence if mark.milestone in _RECORDED]
+    started = sum(mark.milestone is Milestone.STARTED for mark in marks)
+    starts = len(marks) + len(_STEPS) * (started + len(timeline.runs))
+    return starts + sum(note.count for note in timeline.notes.values()) < BURST
 
 
 def unreported(timeline: Timeline) -> frozenset[str]:
