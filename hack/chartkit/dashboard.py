@@ -53,6 +53,7 @@ _COLOURS: dict[Phase, str] = {
     Phase.IMAGE_PULL: "purple",
     Phase.CONTAINER_CREATE: "dark-blue",
     Phase.CONTAINER_START: "semi-dark-blue",
+    Phase.PULL_TO_START: "#447ebc",
     Phase.CRASH_LOOP: "#a30000",
     Phase.INIT_RUN: "light-orange",
     Phase.POST_START: "#ff9830",

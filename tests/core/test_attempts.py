@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from tests.support.lives import Life, at, facts, named, ordinary, watched
+from tests.support.many import started_at
 
 from podtimeline.core.attempts import last_attempt
-from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.core.instants import SECOND, Evidence, Source, exactly
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.order import resolve
 from podtimeline.core.pods import VolumeSpec
@@ -56,6 +57,23 @@ def test_a_start_without_failures_gets_none_from_later_ones() -> None:
     instant = told.instant(Milestone.LAST_MOUNT_FAILURE)
     assert instant is not None
     assert instant.at == at(400)
+
+
+def test_steps_of_a_restart_are_not_those_of_a_start_that_no_event_told() -> None:
+    """Its pull is announced a minute after the container ran first: no clock is off, and it cost the start nothing."""
+    life = Life().described(facts()).saw(Milestone.CREATED, watched(0.1))
+    life.saw(Milestone.STARTED, started_at(3), watched(3.4), subject="web")
+    announced = exactly(Source.EVENT_NAME, at(60), observed=at(60))
+    life.saw(Milestone.PULL_STARTED, announced, subject="web").saw(Milestone.PULLED, named(62), subject="web")
+    life.pulled("web", pull=2, waiting=2, seconds=62)
+    instants = resolve(life.timeline())
+    assert Mark(Milestone.PULL_STARTED, "web") not in instants
+    assert instants[Mark(Milestone.STARTED, "web")].skew == 0
+    told = view(life.timeline(), now=at(90))
+    assert told is not None
+    assert told.skew == 0
+    assert Phase.IMAGE_PULL not in told.by_phase()
+    assert [each.container for each in told.pulls] == ["web"]
 
 
 def test_of_a_host_network_pod_the_sandbox_ends_the_attempts() -> None:

@@ -142,7 +142,7 @@ def test_what_was_not_observed_reads_as_a_sentence() -> None:
     life.saw(Milestone.READY, watched(5.2))
     sentence = said(life.timeline())
     assert "in steps that were not observed: " in sentence
-    assert "ip assigned, pull started of web" in sentence
+    assert "pull started, pulled and container created of web" in sentence
     assert "_" not in sentence
 
 

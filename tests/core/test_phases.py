@@ -186,3 +186,12 @@ def test_every_phase_has_a_row_with_words_for_people() -> None:
     """Metrics, legend and docs derive from the table."""
     assert set(PHASES) == set(Phase)
     assert all(row.summary and row.advice and row.title for row in PHASES.values())
+
+
+def test_estimates_in_the_wrong_order_are_no_contradiction() -> None:
+    """What is known to the second is put in its middle, and the report that follows it is of an earlier moment."""
+    life = Life().described(facts()).saw(Milestone.CREATED, watched(0.1)).saw(Milestone.SCHEDULED, watched(0.2))
+    life.saw(Milestone.KUBELET_ACCEPTED, in_second(3.2), subject="").saw(Milestone.IP_ASSIGNED, watched(3.3))
+    told = seen(life.timeline(), now=at(4))
+    assert told.skew == 0
+    assert {each.skew for each in told.phases} == {0}

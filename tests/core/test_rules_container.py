@@ -3,6 +3,7 @@
 import pytest
 from tests.support.findings import created, every, found, networked, only, proofs, ready, started
 from tests.support.lives import ANSWER, INIT, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
+from tests.support.many import many
 
 from podtimeline.core.findings import FindingKind as Kind
 from podtimeline.core.instants import SECOND, Source
@@ -200,8 +201,25 @@ def test_what_was_not_observed_is_listed() -> None:
     life = created().saw(Milestone.SCHEDULED, watched(0.1)).saw(Milestone.KUBELET_ACCEPTED, watched(0.2))
     life.saw(Milestone.STARTED, named(5), subject="web")
     finding = only(ready(life, 6, "web"), Kind.UNEXPLAINED)
-    assert "ip assigned, pull started of web" in finding.text
+    assert finding.text == "ip assigned; pull started, pulled and container created of web"
     assert found(ordinary(), Kind.UNEXPLAINED) is None
+
+
+def test_many_containers_that_start_one_after_the_other_are_one_finding() -> None:
+    """None of forty starts is worth a word by itself; which took longest is told where Events tell it."""
+    finding = only(many(), Kind.SEQUENTIAL_STARTS)
+    assert finding.text == "40 containers were started one after the other, 173ms each on average"
+    assert [each.text for each in finding.evidence] == ["started of c01, by event name", "started of c40, by field"]
+    told = only(many(8, written=24), Kind.SEQUENTIAL_STARTS)
+    assert told.text.startswith("8 containers were started one after the other, 1")
+    assert ", c0" in told.text
+    assert found(many(3, written=9), Kind.SEQUENTIAL_STARTS) is None
+
+
+def test_one_slow_container_among_many_is_not_their_number() -> None:
+    """The kubelet came to the eighth of them ten seconds later."""
+    assert found(many(8, written=24), Kind.SEQUENTIAL_STARTS) is not None
+    assert found(many(8, written=24, last=10), Kind.SEQUENTIAL_STARTS) is None
 
 
 def test_a_phase_that_no_rule_speaks_of_is_told_of_by_its_bounds() -> None:
@@ -262,6 +280,18 @@ def test_an_initial_delay_that_was_waited_out_is_a_range() -> None:
     assert "initialDelaySeconds is 15, and no look is known to have failed" in finding.text
     assert "0 to 16.8s earlier" in finding.text
     assert found(life, Kind.PROBE_PERIOD) is None
+
+
+def test_looks_of_which_the_kubelet_had_no_event_left_count_as_neither_failed_nor_passed() -> None:
+    """Another container's probe used up the Warnings: that none is known to have failed says nothing."""
+    delayed, life = (ready(started(probed(delay=delay, period=5)), 20, "web") for delay in (15, 0))
+    assert found(delayed, Kind.PROBE_DELAY) is not None
+    for each in (delayed, life):
+        each.noted("Unhealthy", 14, "Readiness probe failed: no", subject="other", count=25)
+    assert found(delayed, Kind.PROBE_DELAY) is None
+    assert "no look is known to have failed" in only(life, Kind.PROBE_PERIOD).text
+    life.noted("Unhealthy", 15, "Readiness probe failed: 503", subject="web")
+    assert "the last look known to have failed was 5.00s before" in only(life, Kind.PROBE_PERIOD).text
 
 
 def test_an_initial_delay_that_was_needed_is_no_finding() -> None:

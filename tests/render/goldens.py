@@ -17,6 +17,7 @@ LIVES = {
     "crowded": samples.crowded,
     "unseen": samples.unseen,
     "failed": samples.failed,
+    "limited": samples.limited,
     "evicted": way_back.evicted,
     "ordinal": way_back.ordinal,
     "looping": way_back.looping,

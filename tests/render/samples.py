@@ -15,6 +15,7 @@ from tests.support.lives import (
     ordinary,
     watched,
 )
+from tests.support.many import many
 
 from podtimeline.cli.documents import drawable
 from podtimeline.cli.rollout import read
@@ -126,6 +127,13 @@ def failed() -> Life:
     life.told.append(Ran("uid-1", "import", 3, None, None, 1, "Error"))
     life.told.append(Noted("uid-1", "BackOff", "import", "back-off 20s restarting failed container", at(8), 4))
     life.told.append(Ended("uid-1", succeeded=False, reason="BackoffLimitExceeded", text="it was tried 4 times"))
+    return life
+
+
+def limited() -> Life:
+    """A pod of forty containers, of whose starts the kubelet could report the first eight."""
+    life = many()
+    life.told.append(Owned("uid-1", DEPLOYMENT))
     return life
 
 

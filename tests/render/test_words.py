@@ -9,10 +9,10 @@ from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import Milestone
 from podtimeline.core.observations import Ended, ImagePulled, Ran
 from podtimeline.core.view import view
-from podtimeline.render.drawing import PodTimeline
+from podtimeline.render.drawing import EventLimit, PodTimeline, Restart
 from podtimeline.render.said import said
 from podtimeline.render.screen import Screen, Style
-from podtimeline.render.words import outcome_style, outcome_text, pull_text, restart_text
+from podtimeline.render.words import limit_text, outcome_style, outcome_text, pull_text, restart_texts
 
 M = Milestone
 
@@ -61,8 +61,8 @@ def test_a_container_that_was_lost_ended_nobody_knows_how() -> None:
     text = Screen(200).draw(said(timeline, Screen(200), wide=True))
     assert "When and how web ended is not known (ContainerStatusUnknown)." in text
     assert "an unknown exit code (ContainerStatusUnknown)" in text
-    (restart,) = timeline.restarts
-    assert restart_text(restart) == "web restarted once, last with an unknown exit code (ContainerStatusUnknown)."
+    (text,) = restart_texts(timeline.restarts)
+    assert text == "web restarted once, last with an unknown exit code (ContainerStatusUnknown)."
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,29 @@ def test_a_pull_says_what_is_known_of_it(pull: dict[str, int], words: str) -> No
     life.told.append(ImagePulled("uid-1", "web", "r/web:1", at=at(3), **more))  # type: ignore[arg-type]
     (drawn_pull,) = drawn(life).pulls
     assert pull_text(drawn_pull) == words
+
+
+def test_containers_that_restarted_alike_are_one_sentence() -> None:
+    """Forty of them lost their sandbox."""
+    alike = [Restart(name, 1, 137, "Error") for name in ("a", "b", "c", "d")]
+    assert list(restart_texts([*alike[:2], Restart("x", 2, None, ""), *alike[2:]])) == [
+        "a, b and 2 more restarted once, last with exit code 137 (Error).",
+        "x restarted 2 times.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "end"),
+    [
+        ((), "later ones may be missing."),
+        (("a",), "the start of one container (a) is known from the status, to the second."),
+        (("a", "b"), "the starts of 2 containers (a and b) are known from the status, to the second."),
+    ],
+)
+def test_the_limit_on_events_is_told_with_its_cause(names: tuple[str, ...], end: str) -> None:
+    """Whoever misses an Event wants to know that nobody lost it."""
+    said = limit_text(EventLimit("Normal", "", names), reached="+2.31s")
+    assert said == (
+        "Event limit: by +2.31s the kubelet had written the 25 Normal Events that client-go lets it write about one "
+        f"object at once (then one in five minutes): {end}"
+    )

@@ -85,28 +85,38 @@ def window(evidence: tuple[Evidence, ...], *, ceiling: int | None) -> Window:
 
 
 def of_first_start(timeline: Timeline) -> Timeline:
-    """The timeline without the steps of containers that were started again after the pod had been ready.
+    """The timeline without the steps of containers that were started again, where those of the first start are lost.
 
     Where the first report of a step was lost, the one of a restart would be taken for it. Both are stamped by the
-    kubelet, as the condition is that says when the pod was ready first.
+    kubelet, as the condition is that says when the pod was ready first; and what comes before a container's start is
+    reported before it (pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer).
     """
-    ready = next((each for each in timeline.evidence.get(_OF_READY, ()) if each.source is Source.CONDITION), None)
-    if ready is None or ready.latest is None:
+    ready = _stated(timeline, _OF_READY, Source.CONDITION)
+    kept: dict[Mark, tuple[Evidence, ...]] = {}
+    for mark, evidence in timeline.evidence.items():
+        if mark.milestone in _STEPS:
+            ends = [end for end in (ready, _started_by(timeline, mark)) if end is not None]
+            if ends and any(_later(each, min(ends)) for each in evidence):
+                kept[mark] = tuple(each for each in evidence if not _later(each, min(ends)))
+    if not kept:
         return timeline
-    end = ready.latest
-    late = [
-        mark
-        for mark, evidence in timeline.evidence.items()
-        if mark.milestone in _STEPS and any(_later(each, end) for each in evidence)
-    ]
-    if not late:
-        return timeline
-    kept = dict(timeline.evidence)
-    for mark in late:
-        evidence = tuple(each for each in kept.pop(mark) if not _later(each, end))
-        if evidence:
-            kept[mark] = evidence
-    return replace(timeline, evidence=kept)
+    late = {mark.subject for mark in kept if mark.milestone is Milestone.PULLED and not kept[mark]}
+    return replace(
+        timeline,
+        evidence={mark: left for mark, evidence in timeline.evidence.items() if (left := kept.get(mark, evidence))},
+        pulls={name: pull for name, pull in timeline.pulls.items() if name not in late},
+    )
+
+
+def _started_by(timeline: Timeline, mark: Mark) -> int | None:
+    """By when the container of a step before its start was started first, as its status tells."""
+    if mark.milestone is Milestone.STARTED:
+        return None
+    return _stated(timeline, Mark(Milestone.STARTED, mark.subject), Source.FIELD)
+
+
+def _stated(timeline: Timeline, mark: Mark, source: Source) -> int | None:
+    return next((each.latest for each in timeline.evidence.get(mark, ()) if each.source is source), None)
 
 
 def _later(evidence: Evidence, end: int) -> bool:

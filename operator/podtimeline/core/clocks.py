@@ -171,7 +171,7 @@ def _shifted(evidence: Evidence, clock: Skewed) -> Evidence:
     )
 
 
-_SAID_BY_KUBELET = frozenset(
+SAID_BY_KUBELET = frozenset(
     {
         "BackOff",
         "ErrImageNeverPull",
@@ -217,7 +217,7 @@ def righted(timeline: Timeline) -> Timeline:
 
 
 def _note(note: Note, clock: Skewed) -> Note:
-    if note.reason not in _SAID_BY_KUBELET:
+    if note.reason not in SAID_BY_KUBELET:
         return note
     return replace(note, first=_right(note.first, clock), last=_right(note.last, clock))
 

@@ -42,6 +42,7 @@ class FindingKind(StrEnum):
     BUSY_NODE = "busy_node"
     CRASH_LOOP = "crash_loop"
     INIT_DOMINATES = "init_dominates"
+    SEQUENTIAL_STARTS = "sequential_starts"
     POST_START = "post_start"
     FAILING_PROBE = "failing_probe"
     PROBE_DELAY = "probe_delay"

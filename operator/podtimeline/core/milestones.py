@@ -122,6 +122,7 @@ class Phase(StrEnum):
     IMAGE_PULL = "image_pull"
     CONTAINER_CREATE = "container_create"
     CONTAINER_START = "container_start"
+    PULL_TO_START = "pull_to_start"
     CRASH_LOOP = "crash_loop"
     INIT_RUN = "init_run"
     POST_START = "post_start"
@@ -333,6 +334,9 @@ PHASES: dict[Phase, PhaseRow] = {
                  "look at the container runtime and the disk of the node"),
         PhaseRow(P.CONTAINER_START, _UP, "container start", "container's process being started",
                  "look at the container runtime of the node"),
+        PhaseRow(P.PULL_TO_START, _UP, "pull to start",
+                 "image, container and process of a container: the kubelet wrote no Events that tell them apart",
+                 "the kubelet starts a pod's containers one after the other: see whether the pod needs so many"),
         PhaseRow(P.CRASH_LOOP, _UP, "crash loop", "runs that ended before the pod was ready, and the back-off between",
                  "read the container's logs (kubectl logs --previous) and its exit codes"),
         PhaseRow(P.INIT_RUN, _UP, "init run", "an init container at work", "see what the init container waits for"),

@@ -17,11 +17,11 @@ from podtimeline.core.endings import rejected_at
 from podtimeline.core.instants import SECOND, Evidence, Instant, Source, Window, exactly, intersect
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, image_volume
+from podtimeline.core.sequence import spread, started_in_turn
 from podtimeline.core.timeline import Timeline, joined_evidence
 
 Order = dict[Mark, tuple[Mark, ...]]
 _START_PATH = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
-_REPORTED_BEFORE = dict(itertools.pairwise(_START_PATH))
 _UNSEEN = Window(None, None, ())
 
 
@@ -166,14 +166,22 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
     caused = effects(windows, timeline.evidence.keys())
     # What follows comes last in the order: nothing of the order comes after it.
     order = {mark: before for mark, before in order.items() if mark not in caused} | caused
-    _raise_to_reports(timeline, windows)
+    turns = () if timeline.facts is None else started_in_turn(timeline, timeline.facts, windows)
+    _order_turns(turns, order)
+    _raise_to_reports(timeline, windows, turns)
     _raise_floors(windows, order)
     _lower_ceilings(windows, order)
     if timeline.facts is not None:
         windows |= stopped(timeline.facts, windows, caused)
         _attempt(timeline, timeline.facts, windows)
         _derive(timeline, timeline.facts, windows)
-    return _estimate(timeline, windows, order)
+    return _estimate(timeline, windows, order, dict(spread(turns, windows)))
+
+
+def _order_turns(turns: tuple[str, ...], order: Order) -> None:
+    for before, name in itertools.pairwise(turns):
+        begun = Mark(Milestone.PULL_STARTED, name)
+        order[begun] = (*order[begun], Mark(Milestone.STARTED, before))
 
 
 def _with_rejection(timeline: Timeline) -> Timeline:
@@ -236,16 +244,17 @@ def _stamps(timeline: Timeline, mark: Mark, *, of: Source | None = None) -> Iter
                 yield report.earliest
 
 
-def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
-    """Raise each step of a container's start to the report of the step before it.
+def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window], turns: tuple[str, ...]) -> None:
+    """Raise each step of a container's start to the reports of the step before it.
 
     The kubelet records Pulling before it pulls, Pulled before it creates and Created before it starts, one after the
-    other (pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer): what follows a report is not before it.
+    other (pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer), and Started before it turns to the next
+    container: what follows a report is not before it.
     """
+    after = dict(itertools.pairwise(turns))
     for mark in timeline.evidence:
-        after = _REPORTED_BEFORE.get(mark.milestone)
-        following = None if after is None else Mark(after, mark.subject)
-        if following is None or following not in timeline.evidence:
+        following = _following(timeline, mark, after) if mark.milestone in _START_PATH else None
+        if following is None:
             continue
         window = windows[following]
         for report in _stamps(timeline, mark, of=Source.EVENT_NAME):
@@ -253,6 +262,16 @@ def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window]) -> None:
             # One clock stamps both: a report that is later than what follows it is of a later run of the container.
             if window.latest is None or floor <= window.latest:
                 windows[following] = window.raised(floor)
+
+
+def _following(timeline: Timeline, mark: Mark, after: dict[str, str]) -> Mark | None:
+    """The next known step of the start of a container, or of the container that is started after it."""
+    begun = mark.milestone is Milestone.STARTED
+    name = after.get(mark.subject) if begun else mark.subject
+    if name is None:
+        return None
+    steps = _START_PATH if begun else _START_PATH[_START_PATH.index(mark.milestone) + 1 :]
+    return next((each for step in steps if (each := Mark(step, name)) in timeline.evidence), None)
 
 
 def _took(timeline: Timeline, mark: Mark) -> int:
@@ -335,7 +354,9 @@ def _amid_sandbox(address: Instant, begin: int | None, sandbox: Window) -> Insta
     return replace(address, at=begin + (address.latest - begin) * 2 // 3, source=Source.ORDER)
 
 
-def _estimate(timeline: Timeline, windows: dict[Mark, Window], order: Order) -> dict[Mark, Instant]:
+def _estimate(
+    timeline: Timeline, windows: dict[Mark, Window], order: Order, spread_starts: dict[Mark, int]
+) -> dict[Mark, Instant]:
     instants: dict[Mark, Instant] = {}
     floors: dict[Mark, int | None] = {}
     for mark, before in order.items():
@@ -344,6 +365,9 @@ def _estimate(timeline: Timeline, windows: dict[Mark, Window], order: Order) -> 
         told = mark in timeline.evidence or mark.milestone is Milestone.MOUNTED
         instant = windows[mark].instant(floor=floor) if told else None
         if instant is not None:
+            if mark in spread_starts:
+                at = max(spread_starts[mark], spread_starts[mark] if floor is None else floor)
+                instant = replace(instant, at=at, source=Source.FIELD)
             instants[mark] = instant = _refined(instant, mark, floor, timeline, windows)
             floor = instant.at
         floors[mark] = floor

@@ -5,9 +5,11 @@ A step is a milestone. One that is not ``required`` is taken only where it was o
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from podtimeline.core.instants import Instant
+from podtimeline.core.limits import unreported
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import Ran
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts, VolumeSpec, image_volume
@@ -47,6 +49,27 @@ def request_path(instants: Instants) -> Iterator[Step]:
 
 def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
     """From creation to the last endpoint, through the container that was ready last."""
+    silent = unreported(timeline)
+    steps = _startup(timeline, facts, instants)
+    return _without_events(steps, silent, instants) if silent else steps
+
+
+def _without_events(steps: Iterable[Step], silent: AbstractSet[str], instants: Instants) -> Iterator[Step]:
+    """The steps, with one phase for those that the limit on Events (``core/limits``) leaves nobody to tell apart."""
+    dropped = False
+    for step in steps:
+        known = step.mark in instants or step.phase is Phase.POST_START
+        if step.mark.subject in silent and step.mark.milestone in _TOLD_BY_EVENTS and step.required and not known:
+            dropped = True
+            continue
+        yield replace(step, phase=Phase.PULL_TO_START) if dropped and step.required else step
+        dropped = False
+
+
+_TOLD_BY_EVENTS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED})
+
+
+def _startup(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
     if not facts.mirror:
         yield from _scheduling(facts, instants)
         yield Step(Mark(Milestone.KUBELET_ACCEPTED), Phase.KUBELET_ADMISSION)

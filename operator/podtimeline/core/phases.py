@@ -149,10 +149,10 @@ class Walk:
             self._append(Stretch(part, self._at, self._at + length, subject))
             self._at += length
         at_least, at_most = bounds(self._known, instant) if not before else (None, None)
-        skew = max(end - instant.at, 0)
+        skew = _contradiction(self._known, instant)
         if end > self._at or skew:
             self._append(Stretch(phase, self._at, end, subject, at_least, at_most, skew))
-        self._at, self._known = end, instant
+        self._at, self._known = end, instant if skew else _later(self._known, instant)
 
     def _before_pull(self, phase: Phase, subject: str, end: int) -> list[tuple[Phase, int]]:
         """What of the time up to ``pulled`` was not the pull: attempts that failed, and the queue."""
@@ -179,6 +179,22 @@ class Walk:
         if until > self._at or end is None:
             self._append(Stretch(phase, self._at, until, subject, open=end is None))
         return self.stretches
+
+
+def _contradiction(before: Instant, after: Instant) -> int:
+    """By how much the bounds of two instants contradict their order; what is only estimated contradicts nothing."""
+    if before.earliest is None or after.latest is None:
+        return 0
+    return max(before.earliest - after.latest, 0)
+
+
+def _later(before: Instant, after: Instant) -> Instant:
+    """When both of two instants that can be in either order were over."""
+    if after.at >= before.at:
+        return after
+    earliest = max((each for each in (before.earliest, after.earliest) if each is not None), default=None)
+    latest = None if before.latest is None or after.latest is None else max(before.latest, after.latest)
+    return replace(before, earliest=earliest, latest=latest)
 
 
 def _finished_start(

@@ -15,6 +15,7 @@ _RUNNING = (P.CRASH_LOOP, P.CONTAINER_START, P.INIT_RUN, P.POST_START, P.STARTUP
             P.STATUS_REPORT, P.RUN)  # fmt: skip
 _PROBED = (P.STARTUP_PROBE, P.READINESS_PROBE)
 _MAKING = (P.CONTAINER_CREATE, P.CONTAINER_START)
+_STEPS = (P.KUBELET_SYNC, *_MAKING, P.PULL_TO_START)
 _BUSY = (P.KUBELET_ADMISSION, P.KUBELET_SYNC, P.SANDBOX, *_MAKING)
 _ANY = tuple(row.phase for row in PHASES.values() if row.leg is _UP)
 
@@ -97,6 +98,9 @@ RULES: tuple[Rule, ...] = (
     Rule(K.INIT_DOMINATES, _UP, _ANY, container.init_dominates,
          "init containers made up half of the start or more", "their starts and ends",
          "do in parallel, or ahead of time, what the init containers do one after the other"),
+    Rule(K.SEQUENTIAL_STARTS, _UP, _STEPS, container.sequential_starts,
+         "starting its containers one after the other made up half of the start or more", "their starts",
+         "have fewer containers in the pod, or give its node a faster runtime and disk"),
     Rule(K.POST_START, _UP, (P.POST_START,), each(container.post_start),
          "a postStart hook was waited for", "lifecycle.postStart, FailedPostStartHook event",
          "see what the hook does: the kubelet waits for it before it goes on"),

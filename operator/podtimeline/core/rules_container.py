@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell, trimmed
+from podtimeline.core.lists import steps_text
 from podtimeline.core.milestones import PHASES, Leg, Mark, Milestone, Phase
 from podtimeline.core.observations import ALL_RESTARTING, Ran
 from podtimeline.core.pods import ContainerKind
@@ -129,6 +130,30 @@ def _whole(case: Case, name: str) -> tuple[Proof, ...]:
     return (*case.proof(Milestone.STARTED, name), *case.proof(Milestone.FINISHED, name))
 
 
+def sequential_starts(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
+    """The kubelet starts the main containers one after the other (kuberuntime_manager.go, SyncPod): what that cost."""
+    took: dict[str, int] = {}
+    for each in spells:
+        spec = case.view.facts.container(each.subject)
+        if spec is not None and spec.kind is ContainerKind.MAIN:
+            took[each.subject] = took.get(each.subject, 0) + each.duration
+    whole, count = sum(took.values()), len(took)
+    if count < _SEVERAL or 2 * whole < case.length(Leg.STARTUP):
+        return
+    worst = max(took, key=lambda name: took[name])
+    if 2 * took[worst] > whole:
+        return
+    text = f"{count} containers were started one after the other, {duration_text(whole // count)} each on average"
+    if not any(each.phase is Phase.PULL_TO_START for each in spells):
+        text += f", {worst} took longest ({duration_text(took[worst])})"
+    names = list(took)
+    proofs = (*case.proof(Milestone.STARTED, names[0]), *case.proof(Milestone.STARTED, names[-1]))
+    yield Found(None, "", text, whole, proofs, open=any(each.open for each in spells))
+
+
+_SEVERAL = 4
+
+
 def post_start(case: Case, spell: Spell) -> Found | None:
     """The kubelet waits for the hook before it goes on."""
     spec = case.view.facts.container(spell.subject)
@@ -227,7 +252,7 @@ _READMITTED = "a restarted kubelet admits running pods again: see what has chang
 
 def unexplained(case: Case, spell: Spell) -> Found | None:
     """The milestones that were passed without being observed."""
-    missing = ", ".join(_named(mark) for mark in case.view.missing)
+    missing = steps_text(case.view.missing)
     if not missing:
         return None
     return of_spell(spell, missing, Proof("timeline", f"not observed: {missing}"), *case.bounds(spell))

@@ -8,6 +8,7 @@ moment is a range: after the last look that failed, or after the start where non
 
 from podtimeline.core.findings import Case, Found, Proof, Quote, Spell, of_spell
 from podtimeline.core.instants import SECOND
+from podtimeline.core.limits import EventType
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.pods import Probe
 from podtimeline.core.texts import duration_text
@@ -42,6 +43,8 @@ def probe_delay(case: Case, spell: Spell) -> Found | None:
             return None
         text = f"{delay}: the kubelet does not look for another {duration_text(over - spell.end)}"
         return of_spell(spell, text, *_spec(case, spell), *case.proof(_began(case, spell), spell.subject))
+    if _unheard(case, spell):
+        return None
     text = (
         f"{delay}, and no look is known to have failed: the first success could have come 0 to "
         f"{duration_text(max(spell.duration - _counting(probe), 0))} earlier"
@@ -62,6 +65,8 @@ def probe_period(case: Case, spell: Spell) -> Found | None:
     if most < SECOND:
         return None
     since = "no look is known to have failed" if last is None else f"the last look failed {_ago(spell.end - seen)}"
+    if last is not None and _unheard(case, spell):
+        since = f"the last look known to have failed was {_ago(spell.end - seen)}"
     text = (
         f"periodSeconds is {probe.period}, and {since}: the success could have come 0 to {duration_text(most)} earlier"
     )
@@ -114,6 +119,11 @@ def _said(case: Case, spell: Spell, *reasons: str) -> Quote | None:
     """The latest words of the phase's own probe: the kubelet may report late that one has passed and the next fails."""
     words = case.words(spell, *reasons)
     return next((each for each in words if each.text.startswith(_WORDS[spell.phase])), None)
+
+
+def _unheard(case: Case, spell: Spell) -> bool:
+    """Whether looks can have failed of which there is no Event: the kubelet had no Warning left to write."""
+    return any(each.type is EventType.WARNING and each.reached <= spell.end for each in case.view.event_limits)
 
 
 def _began(case: Case, spell: Spell) -> Milestone:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from podtimeline.core.attempts import of_first_start
 from podtimeline.core.clocks import righted
 from podtimeline.core.drains import Drain, drains
 from podtimeline.core.endings import called_off
 from podtimeline.core.instants import Instant, Source
 from podtimeline.core.leaving import Stop, measure_leaving, stops
+from podtimeline.core.limits import EventLimit, event_limits
 from podtimeline.core.milestones import Mark, Milestone, Phase
 from podtimeline.core.observations import (
     Befell,
@@ -114,6 +116,7 @@ class View:
     blamed: Blamed | None
     leaves: Leaves | None
     clock: Skewed | None
+    event_limits: tuple[EventLimit, ...]
     ended: Ended | None
     error: str | None = None
 
@@ -154,6 +157,8 @@ def view(timeline: Timeline, *, now: int) -> View | None:
     if facts is None:
         return None
     timeline = righted(timeline)
+    pulls, limits = timeline.pulls, event_limits(timeline)
+    timeline = of_first_start(timeline)
     instants = resolve(timeline)
     request, phases = measure_request(timeline, instants), measure(timeline, instants, now=now)
     begin = beginning(timeline, instants)
@@ -184,13 +189,14 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         limits=tuple(sorted(timeline.limits)),
         skew=max((each.skew for each in instants.values()), default=0),
         notes=tuple(sorted(timeline.notes.values(), key=lambda note: (note.first, note.reason, note.subject))),
-        pulls=tuple(timeline.pulls[name] for name in sorted(timeline.pulls)),
+        pulls=tuple(pulls[name] for name in sorted(pulls)),
         runs=tuple(timeline.runs[key] for key in sorted(timeline.runs)),
         restarts=_restarts(timeline),
         incidents=tuple(_incidents(timeline, instants)),
         blamed=timeline.blamed,
         leaves=timeline.leaves,
         clock=timeline.clock,
+        event_limits=limits,
         ended=timeline.ended,
     )
 
@@ -215,7 +221,7 @@ def unresolved(timeline: Timeline, facts: PodFacts) -> View:
         limits=tuple(sorted(timeline.limits)),
         skew=0,
         notes=(), pulls=(), runs=(), restarts=(), incidents=(),
-        blamed=None, leaves=None, clock=None, ended=None,
+        blamed=None, leaves=None, clock=None, event_limits=(), ended=None,
         error=NOT_EVALUATED,
     )  # fmt: skip
 

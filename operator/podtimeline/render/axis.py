@@ -1,6 +1,6 @@
 """A time axis and the bars on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podtimeline.core.texts import duration_text
@@ -53,6 +53,19 @@ class Axis:
         first = begin // _EIGHTHS
         after = first + len(drawn)
         return (self.blank(screen, 0, first), Piece("".join(drawn), style), self.blank(screen, after, self.width))
+
+    def bars(self, screen: Screen, spans: Iterable[tuple[int, int]], *, style: Style) -> Line:
+        """Several bars on one line: each column is filled by as much of it as they cover."""
+        covered = [0] * self.width
+        for start, end in spans:
+            begin = min(self.eighth(start), self.width * _EIGHTHS - 1)
+            for eighth in range(begin, max(self.eighth(end), begin + 1)):
+                covered[eighth // _EIGHTHS] += 1
+        pieces: list[Piece] = []
+        for column, eighths in enumerate(covered):
+            drawn = Piece(screen.glyphs.lefts[min(eighths, _EIGHTHS)], style)
+            pieces.append(drawn if eighths else self.blank(screen, column, column + 1))
+        return tuple(pieces)
 
     def blank(self, screen: Screen, first: int, after: int) -> Piece:
         """Empty columns, with the ticks' faint lines running through."""

@@ -7,6 +7,7 @@ from podtimeline.core.milestones import Leg, Phase
 from podtimeline.core.texts import duration_text
 from podtimeline.render.axis import Axis, span_text
 from podtimeline.render.drawing import Drain, PodTimeline, Stretch
+from podtimeline.render.folding import folded
 from podtimeline.render.legend import leg_text, style, title
 from podtimeline.render.moments import rfc3339
 from podtimeline.render.screen import Line, Piece, Screen, Style
@@ -19,9 +20,9 @@ _WORTH = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One stretch, ready to be drawn."""
+    """One stretch, or several of one phase, ready to be drawn."""
 
-    stretch: Stretch
+    parts: tuple[Stretch, ...]
     name: str
     subject: str
     took: str
@@ -67,18 +68,19 @@ def chart(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
 def _sections(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[_Section]:
     asked, total = timeline.requested_nanoseconds, timeline.total_nanoseconds
     if timeline.request and asked and (wide or asked >= min(_WORTH, (total or 0) // _WORTH_PART)):
-        yield _section(leg_text(Leg.REQUEST), timeline.request, (), asked, screen)
+        yield _section(leg_text(Leg.REQUEST), timeline.request, (), asked, screen, wide=wide)
     end = timeline.asked
     if timeline.phases and total is not None:
         beside = [each for each in timeline.beside if end is None or each.begin < end]
         named = wide or end is not None
-        yield _section(leg_text(Leg.STARTUP) if named else "", timeline.phases, beside, total, screen)
+        yield _section(leg_text(Leg.STARTUP) if named else "", timeline.phases, beside, total, screen, wide=wide)
     if end is not None:
         late = [each for each in timeline.beside if each.begin >= end]
         drained = [_drain(each, end, timeline) for each in timeline.drains]
         length = sum(each.duration_nanoseconds for each in timeline.leaving)
         name = leg_text(Leg.TERMINATION)
-        yield _section(name, timeline.leaving, [*late, *drained], length, screen, drains=timeline.drains)
+        beside = [*late, *drained]
+        yield _section(name, timeline.leaving, beside, length, screen, wide=wide, drains=timeline.drains)
 
 
 def _section(
@@ -88,15 +90,23 @@ def _section(
     total: int,
     screen: Screen,
     *,
+    wide: bool,
     drains: Sequence[Drain] = (),
 ) -> _Section:
-    lost = {each.subject: _lost(each) for each in drains}
-    rows = tuple(_row(each, screen, total) for each in stretches)
-    others = tuple(
-        replace(row, doubt=lost.get(each.subject) or row.doubt)
-        for each, row in ((each, _row(each, screen, None)) for each in beside)
+    lost = {each.subject: text for each in drains if (text := _lost(each))}
+    # A part that is worth a finding stands alone; what ran beside cost nothing.
+    rows = folded(stretches, lambda each: not wide and _WORTH_PART * each.duration_nanoseconds < total)
+    others = folded(beside, lambda each: not wide and each.subject not in lost)
+    return _Section(
+        name,
+        tuple(_row(each, screen, total) for each in rows),
+        tuple(
+            replace(row, doubt=lost.get(each[0].subject) or row.doubt)
+            for each, row in ((each, _row(each, screen, None)) for each in others)
+        ),
+        total,
+        stretches[-1].open,
     )
-    return _Section(name, rows, others, total, stretches[-1].open)
 
 
 def _drain(drain: Drain, asked: int, timeline: PodTimeline) -> Stretch:
@@ -115,11 +125,14 @@ def _lost(drain: Drain) -> str:
     return f"lost {duration_text(drain.lost_nanoseconds)}" + ("" if drain.surely else "?")
 
 
-def _row(stretch: Stretch, screen: Screen, total: int | None) -> _Row:
-    took = span_text(stretch.duration_nanoseconds)
-    share = "" if not total else f"{100 * stretch.duration_nanoseconds // total} %"
-    doubt = _doubt(stretch, screen, total)
-    return _Row(stretch, title(stretch.phase), screen.words(subject_text(stretch.subject)), took, share, doubt)
+def _row(parts: tuple[Stretch, ...], screen: Screen, total: int | None) -> _Row:
+    first, length = parts[0], sum(each.duration_nanoseconds for each in parts)
+    share = "" if not total else f"{100 * length // total} %"
+    subject, doubt = screen.words(subject_text(first.subject)), _doubt(first, screen, total)
+    if len(parts) > 1:
+        subject = f"{screen.glyphs.times}{len(parts)}"
+        doubt = f"{screen.glyphs.at_most}{span_text(max(each.duration_nanoseconds for each in parts))}"
+    return _Row(parts, title(first.phase), subject, span_text(length), share, doubt)
 
 
 def subject_text(subject: str) -> str:
@@ -169,7 +182,7 @@ def _fixed(layout: _Layout) -> int:
 
 
 def _drawn(section: _Section, layout: _Layout, screen: Screen) -> Iterator[Line]:
-    stretches = [row.stretch for row in (*section.rows, *section.beside)]
+    stretches = [each for row in (*section.rows, *section.beside) for each in row.parts]
     start = min(each.begin for each in stretches)
     axis = Axis(start, max(each.finish for each in stretches) - start, layout.bar)
     left = sum(each + 2 for each in (layout.name, layout.subject) if each)
@@ -183,9 +196,12 @@ def _drawn(section: _Section, layout: _Layout, screen: Screen) -> Iterator[Line]
 
 
 def _bar(row: _Row, axis: Axis, layout: _Layout, screen: Screen) -> Line:
-    stretch = row.stretch
-    last = screen.glyphs.goes_on if stretch.open else screen.glyphs.clash if stretch.skew_nanoseconds else ""
-    bar = axis.bar(screen, stretch.begin, stretch.finish, style=style(stretch.phase), last=last)
+    first = row.parts[0]
+    last = screen.glyphs.goes_on if first.open else screen.glyphs.clash if first.skew_nanoseconds else ""
+    if len(row.parts) > 1:
+        bar = axis.bars(screen, [(each.begin, each.finish) for each in row.parts], style=style(first.phase))
+    else:
+        bar = axis.bar(screen, first.begin, first.finish, style=style(first.phase), last=last)
     right = _column(screen, row.took, layout.took) + _column(screen, row.share, layout.share)
     doubt = f"  {screen.cell(row.doubt, layout.doubt)}" if layout.doubt else ""
     return (*_labels(row.name, row.subject, layout, screen), *bar, Piece(right), Piece(doubt, Style.YELLOW))

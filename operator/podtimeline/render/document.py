@@ -11,6 +11,7 @@ from podtimeline.core.explain import explain, findings
 from podtimeline.core.findings import Finding
 from podtimeline.core.instants import SECOND, Instant
 from podtimeline.core.leaving import Stop
+from podtimeline.core.limits import EventLimit
 from podtimeline.core.milestones import MILESTONES, Mark
 from podtimeline.core.observations import ImagePulled, Ran, Skewed
 from podtimeline.core.peers import NOBODY, Peers
@@ -76,6 +77,7 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
         "unschedulable": _unschedulable(view.refused),
         "deletion": _deletion(view),
         "clock": _clock(view.clock),
+        "eventLimits": [_limit(each) for each in view.event_limits],
         "ended": ended and {"succeeded": ended.succeeded, "reason": ended.reason, "text": ended.text},
         "findings": [_finding(each) for each in found],
         "explanation": explain(view, found),
@@ -229,6 +231,10 @@ def _clock(clock: Skewed | None) -> Document | None:
     if clock is None:
         return None
     return {"low": clock.low / SECOND, "high": clock.high / SECOND, "at": rfc3339(clock.at)}
+
+
+def _limit(limit: EventLimit) -> Document:
+    return {"type": limit.type.value, "reached": rfc3339(limit.reached), "containers": list(limit.containers)}
 
 
 def _finding(finding: Finding) -> Document:

@@ -217,6 +217,15 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class EventLimit:
+    """By when the kubelet had used up its Events of one type, and the containers that were started without one."""
+
+    type: str
+    reached: str
+    containers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PodTimeline:
     """One pod's timeline."""
 
@@ -257,6 +266,7 @@ class PodTimeline:
     cluster: str | None = None
     unschedulable: Unschedulable | None = None
     clock: Clock | None = None
+    event_limits: tuple[EventLimit, ...] = ()
 
     @property
     def begin(self) -> int | None:

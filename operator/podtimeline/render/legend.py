@@ -28,6 +28,7 @@ _LEGEND: dict[Phase, tuple[str, Style]] = {
     Phase.IMAGE_PULL: ("P", Style.MAGENTA),
     Phase.CONTAINER_CREATE: ("C", Style.BRIGHT_BLUE),
     Phase.CONTAINER_START: ("T", Style.BRIGHT_BLUE),
+    Phase.PULL_TO_START: ("Z", Style.BLUE),
     Phase.CRASH_LOOP: ("L", Style.RED),
     Phase.INIT_RUN: ("I", Style.BRIGHT_YELLOW),
     Phase.POST_START: ("H", Style.BRIGHT_YELLOW),

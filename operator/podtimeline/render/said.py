@@ -40,7 +40,7 @@ def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     for stop in timeline.stops if wide else ():
         drawn += screen.paragraph(_stop(stop))
     drawn += _incidents(timeline, screen, wide=wide)
-    for caveat in words.caveats(timeline):
+    for caveat in words.caveats(timeline, lambda moment: when_text(moment, timeline)):
         drawn += screen.paragraph(caveat, style=Style.YELLOW)
     return [(), *drawn] if drawn else []
 
@@ -109,8 +109,8 @@ def _runs(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line
     if wide and timeline.runs:
         yield from table(screen, _RUNS, [_run(each) for each in timeline.runs])
     told = {each.subject for each in timeline.findings if each.kind == FindingKind.CRASH_LOOP}
-    for restart in (each for each in timeline.restarts if each.container not in told):
-        yield from screen.paragraph(words.restart_text(restart), style=Style.YELLOW)
+    for text in words.restart_texts(each for each in timeline.restarts if each.container not in told):
+        yield from screen.paragraph(text, style=Style.YELLOW)
 
 
 def _run(run: Run) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from podtimeline.core.findings import FindingKind
 from podtimeline.core.instants import Source
+from podtimeline.core.limits import EventType
 from podtimeline.core.milestones import Leg, Milestone, Phase, Scope
 from podtimeline.core.observations import Cause, Incident, Limit, Partial
 from podtimeline.core.pods import ContainerKind
@@ -167,6 +168,7 @@ TIMELINE: Schema = {
         unschedulable=_or_null(_UNSCHEDULABLE),
         deletion=_or_null(_DELETION),
         clock=_or_null(_CLOCK),
+        eventLimits=_list(_object(type=_one_of(EventType), reached=_MOMENT, containers=_list(_TEXT))),
         ended=_or_null(_object(succeeded=_FLAG, reason=_TEXT, text=_TEXT)),
         findings=_list(_FINDING),
         explanation=_TEXT,

@@ -1,16 +1,18 @@
 """What is said of a timeline in words: its outcome, what was not seen, how its clocks disagree."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from podtimeline.core.explain import where_text
 from podtimeline.core.instants import SECOND
+from podtimeline.core.limits import BURST
+from podtimeline.core.lists import names_text, steps_text
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.core.observations import Cause, Partial
 from podtimeline.core.scheduling import IN_WORDS, Obstacle
 from podtimeline.core.texts import bytes_text, duration_text, exit_text
 from podtimeline.core.view import Outcome
 from podtimeline.render.axis import span_text
-from podtimeline.render.drawing import Clock, Missed, PodTimeline, Pull, Restart, Unschedulable
+from podtimeline.render.drawing import Clock, EventLimit, PodTimeline, Pull, Restart, Unschedulable
 from podtimeline.render.legend import title
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Style
@@ -97,14 +99,15 @@ def endpoint_text(timeline: PodTimeline) -> str:
     return "" if timeline.services or held else "no Service selects it"
 
 
-def caveats(timeline: PodTimeline) -> Iterator[str]:
-    """What the reader has to know before trusting the figures, a sentence each."""
+def caveats(timeline: PodTimeline, when: Callable[[str], str]) -> Iterator[str]:
+    """What the reader has to know before trusting the figures, a sentence each; ``when`` writes a moment for people."""
     for each in timeline.partial:
         yield _PARTIAL[Partial(each)] if each in Partial.__members__.values() else f"Partial: {each}."
     if timeline.limits:
         yield f"More was said than is kept: {', '.join(timeline.limits)} are cut."
     if timeline.missing:
-        yield "Not observed: " + ", ".join(missed_text(each) for each in timeline.missing) + "."
+        yield f"Not observed: {steps_text((each.milestone, each.subject) for each in timeline.missing)}."
+    yield from (limit_text(each, reached=when(each.reached)) for each in timeline.event_limits)
     if timeline.clock is not None:
         yield clock_text(timeline.clock, timeline.node)
     skew = max([timeline.skew_nanoseconds, *(each.skew_nanoseconds for each in timeline.phases)])
@@ -142,10 +145,18 @@ def cause_text(cause: str) -> str:
     return _CAUSES[Cause(cause)] if cause in Cause.__members__.values() else cause.replace("_", " ")
 
 
-def missed_text(missed: Missed) -> str:
-    """A milestone and what it belongs to."""
-    name = missed.milestone.replace("_", " ")
-    return f"{name} of {missed.subject}" if missed.subject else name
+def limit_text(limit: EventLimit, *, reached: str) -> str:
+    """That the kubelet had no Event left to write about the pod, since when, and what is not known because of it."""
+    said = (
+        f"Event limit: by {reached} the kubelet had written the {BURST} {limit.type} Events that client-go lets it "
+        "write about one object at once (then one in five minutes)"
+    )
+    if not limit.containers:
+        return f"{said}: later ones may be missing."
+    count = len(limit.containers)
+    starts = "the start of one container" if count == 1 else f"the starts of {count} containers"
+    verb = "is" if count == 1 else "are"
+    return f"{said}: {starts} ({names_text(limit.containers)}) {verb} known from the status, to the second."
 
 
 def refusal_text(refused: Unschedulable, *, last: str) -> str:
@@ -172,11 +183,19 @@ def _hindrance(obstacle: str, count: int | None) -> str:
     return name if count is None else f"{name} on {count}"
 
 
-def restart_text(restart: Restart) -> str:
-    """A container's restarts in a sentence."""
+def restart_texts(restarts: Iterable[Restart]) -> Iterator[str]:
+    """A sentence for the restarts of each container, one for those that did alike."""
+    alike: dict[tuple[int, int | None, str], list[Restart]] = {}
+    for each in restarts:
+        alike.setdefault((each.restarts, each.exit_code, each.reason), []).append(each)
+    for first, *others in alike.values():
+        yield _restart(names_text([each.container for each in (first, *others)]), first)
+
+
+def _restart(names: str, restart: Restart) -> str:
     times = "once" if restart.restarts == 1 else f"{restart.restarts} times"
     code = exit_text(restart.exit_code, restart.reason)
-    return f"{restart.container} restarted {times}" + (f", last with {code}" if code else "") + "."
+    return f"{names} restarted {times}" + (f", last with {code}" if code else "") + "."
 
 
 def pull_text(pull: Pull) -> str:
