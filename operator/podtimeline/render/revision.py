@@ -11,8 +11,18 @@ from podtimeline.render.moments import rfc3339, seconds
 ROLLOUT_KIND = "Rollout"
 
 
-def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cluster: str | None = None) -> Document:
-    """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first."""
+def rollout_document(
+    rollout: Rollout,
+    *,
+    revisions: Sequence[str],
+    now: int,
+    cluster: str | None = None,
+    unevaluated: Sequence[str] = (),
+) -> Document:
+    """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first.
+
+    ``unevaluated`` are pods of the workload that are left out since their timelines could not be evaluated.
+    """
     end = rollout.complete or rollout.superseded or now
     return {
         "apiVersion": API_VERSION,
@@ -35,6 +45,7 @@ def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cl
         "chain": [_link(each) for each in rollout.chain],
         "held": [_held(each) for each in rollout.held],
         "members": [_member(each, cluster) for each in rollout.members],
+        "unevaluated": list(unevaluated),
         "explanation": sentence(rollout, now=now),
     }
 

@@ -1,6 +1,9 @@
-"""The JSON Schema of the documents (draft 2020-12); names come from the core's tables, nothing else is allowed."""
+"""The JSON Schema of the documents (draft 2020-12); names come from the core's tables, nothing else is allowed.
 
-from collections.abc import Iterable
+The operator serves it as a part of its OpenAPI document.
+"""
+
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from podtimeline.core.findings import FindingKind
@@ -13,6 +16,7 @@ from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
+from podtimeline.render.unevaluated import UNEVALUATED_KIND
 from podtimeline.render.workloads import WORKLOADS_KIND
 
 Schema = dict[str, object]
@@ -121,7 +125,6 @@ _FINDING = _object(
 )
 
 TIMELINE: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "One pod's timeline",
     **_object(
         apiVersion={"const": API_VERSION},
@@ -173,16 +176,28 @@ TIMELINE: Schema = {
     ),
 }
 
-_UNVERSIONED = {key: value for key, value in TIMELINE.items() if key != "$schema"}
+UNEVALUATED: Schema = {
+    "title": "A pod whose timeline could not be evaluated",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": UNEVALUATED_KIND},
+        uid=_TEXT,
+        cluster=_or_null(_TEXT),
+        namespace=_TEXT,
+        name=_TEXT,
+        workload=_object(kind=_TEXT, name=_TEXT),
+        node=_or_null(_TEXT),
+        error=_TEXT,
+    ),
+}
 _MEMBER = _object(
     current=_FLAG,
     revision=_TEXT,
-    timeline=_UNVERSIONED,
+    timeline=TIMELINE,
     **{name: _or_null(_MOMENT) for name in ("requested", "created", "up", "leaving", "removed")},
 )
 
 ROLLOUT: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "One rollout of a workload",
     **_object(
         apiVersion={"const": API_VERSION},
@@ -206,12 +221,12 @@ ROLLOUT: Schema = {
         chain=_list(_object(kind=_one_of(LinkKind), pod=_TEXT, start=_MOMENT, end=_MOMENT, durationNanoseconds=_COUNT)),
         held=_list(_object(phase=_or_null(_one_of(Phase)), title=_TEXT, pods=_list(_TEXT), **_durations("duration"))),
         members=_list(_MEMBER),
+        unevaluated=_list(_TEXT),
         explanation=_TEXT,
     ),
 }
 
 WORKLOADS: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Workloads whose pods are, or were, refused",
     **_object(
         apiVersion={"const": API_VERSION},
@@ -235,12 +250,20 @@ WORKLOADS: Schema = {
 }
 
 PAGE: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A page of timelines",
     **_object(
         apiVersion={"const": API_VERSION},
         kind={"const": LIST_KIND},
-        items=_list(_UNVERSIONED),
+        items=_list({"anyOf": [TIMELINE, UNEVALUATED]}),
         cursor=_or_null(_TEXT),
     ),
 }
+
+SCHEMAS: Mapping[str, Schema] = {
+    KIND: TIMELINE,
+    UNEVALUATED_KIND: UNEVALUATED,
+    LIST_KIND: PAGE,
+    ROLLOUT_KIND: ROLLOUT,
+    WORKLOADS_KIND: WORKLOADS,
+}
+"""The schema of each kind of document."""

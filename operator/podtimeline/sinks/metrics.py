@@ -58,6 +58,11 @@ def _restarts(now: Telemetry) -> Iterator[Sample]:
             yield (each.stream, each.namespace, reason), count
 
 
+def _requests(now: Telemetry) -> Iterator[Sample]:
+    for (route, code), count in sorted(now.http.requests.items()):
+        yield (route, str(code)), count
+
+
 def _sink(value: Callable[[SinkTelemetry], float]) -> Samples:
     return lambda now: (((each.sink,), value(each)) for each in now.sinks)
 
@@ -175,5 +180,13 @@ METRICS: tuple[MetricRow, ...] = (
               _one(lambda now: now.store.bytes)),
     MetricRow("podtimeline_store_rows", _G, (), "Timelines in the history, as of the last clean-up (each minute).",
               _one(lambda now: now.store.rows)),
+    MetricRow("podtimeline_http_requests_total", _C, ("route", "code"),
+              "HTTP requests answered, by route and status; those of no route count as other.", _requests),
+    MetricRow("podtimeline_http_malformed_requests_total", _C, (),
+              "Requests that were not HTTP, or had a line or header that is too long.",
+              _one(lambda now: now.http.malformed)),
+    MetricRow("podtimeline_http_unevaluated_pods_total", _C, (),
+              "Pods in answers of the API whose timelines could not be evaluated.",
+              _one(lambda now: now.http.unevaluated)),
     MetricRow("podtimeline_build_info", _G, ("version", "python_version"), "Always 1; says which version runs."),
 )  # fmt: skip

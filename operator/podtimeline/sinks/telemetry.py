@@ -84,6 +84,15 @@ class RefusedTelemetry:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class HttpTelemetry:
+    """The HTTP servers: requests by route and status, what was no HTTP request, and pods that answers lack."""
+
+    requests: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    malformed: int = 0
+    unevaluated: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """Everything at one moment. ``oldest`` is seconds, only of phases that somebody is in."""
@@ -97,3 +106,4 @@ class Telemetry:
     tracker: TrackerTelemetry = TrackerTelemetry()
     clocks: tuple[ClockTelemetry, ...] = ()
     refused: tuple[RefusedTelemetry, ...] = ()
+    http: HttpTelemetry = field(default_factory=HttpTelemetry)

@@ -27,11 +27,12 @@ from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
 from podtimeline.tracking.mirrors import Mirrors, said_of
 from podtimeline.tracking.names import Names, Said
-from podtimeline.tracking.numbers import Numbers, Situation, in_phase, unschedulable
+from podtimeline.tracking.numbers import Numbers, Situation
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
 from podtimeline.tracking.records import Codec, Labels, Rules, Stage, Tracked, shared
 from podtimeline.tracking.relations import Relations
+from podtimeline.tracking.survey import Survey
 from podtimeline.tracking.versions import StreamVersions
 
 _CREATED = Mark(Milestone.CREATED)
@@ -227,14 +228,19 @@ class Tracker:
         timeline = self.timeline(uid)
         return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
 
-    def fresher(self, uid: str, *, now: int) -> View | None:
-        """The pod's timeline as of now; ``None`` where the store has all that is known, as of a pod that rests."""
+    def snapshot(self, uid: str) -> Timeline | None:
+        """A copy of what is known of a pod; ``None`` where the store has all of it, as of a pod that rests."""
         record = self._records.get(uid)
-        return None if record is None or record.timeline is None else self.view(uid, now=now)
+        if record is None or record.known is None or record.timeline is None:
+            return None
+        return record.timeline.copy()
 
-    def situation(self, now: int) -> Situation:
-        """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs."""
-        counts, oldest = in_phase(now, self._starting.values(), self._leaving.values(), self._packing, self.quarantine)
+    def survey(self) -> Survey:
+        """Begin to look who is in which phase; the survey says which part of it may be done in another thread."""
+        return Survey(self._starting.values(), self._leaving.values(), self._packing, self.quarantine)
+
+    def situation(self) -> Situation:
+        """The numbers of this moment, for gauges."""
         orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
@@ -242,9 +248,7 @@ class Tracker:
             Stage.SETTLED: len(self._records) - orphans - starting - closed,
             Stage.CLOSED: closed,
         }
-        hindered = unschedulable(self._starting.values())
-        quarantined = len(self._set_aside)
-        return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered, quarantined)
+        return Situation(tracked, len(self._owed), len(self._names), len(self._set_aside))
 
     # --- taking -----------------------------------------------------------------------------------------------------
 

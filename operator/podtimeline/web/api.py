@@ -1,0 +1,140 @@
+"""The API: timelines of pods, of rollouts and of workloads. What computes is done in a thread, in turns."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import msgspec
+from aiohttp import web
+
+from podtimeline.core.refusals import Refusal
+from podtimeline.core.requests import WorkloadHistory
+from podtimeline.errors import StoreError
+from podtimeline.ports import Saved
+from podtimeline.render.document import Document, document, documents
+from podtimeline.render.workloads import workloads_document
+from podtimeline.web import rollouts
+from podtimeline.web.access import Gate
+from podtimeline.web.evaluating import Latest, encoded, latest
+from podtimeline.web.lane import Lane
+from podtimeline.web.neighbours import neighbours
+from podtimeline.web.numbers import Sparing
+from podtimeline.web.openapi import openapi
+from podtimeline.web.parameters import read_query
+from podtimeline.web.problems import Refused, shown
+from podtimeline.web.requests import given, once
+from podtimeline.web.responses import encode, json_response
+from podtimeline.web.routes import Port
+from podtimeline.web.sources import Sources
+
+log = logging.getLogger(__name__)
+
+
+class Api:
+    """The handlers. A request waits for its turn before it holds anything, and computes in a thread."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._gate = sources.gate or Gate(None)
+        self._lane = Lane(width=2, waiting=100)
+        self._sparing = Sparing()
+        self._document = msgspec.json.encode(openapi(Port.API, review=sources.gate is not None))
+
+    async def document(self, request: web.Request) -> web.Response:
+        given(request)
+        return json_response(self._document)
+
+    async def pods(self, request: web.Request) -> web.Response:
+        query = read_query(once(request), now=self._sources.clock.now())
+        await self._gate.enter(request, query.namespace)
+        async with self._lane.turn():
+            page = await asyncio.to_thread(self._sources.history.search, query)
+            found = await latest(page.records, self._sources.live)
+            now = self._sources.clock.now()
+            return json_response(await asyncio.to_thread(self._page, found, page.cursor, now))
+
+    async def pod(self, request: web.Request) -> web.Response:
+        texts = given(request)
+        namespace, name, uid = texts["namespace"], texts["name"], texts.get("uid")
+        await self._gate.enter(request, namespace)
+        within = None if await self._gate.everywhere(request) else namespace
+        async with self._lane.turn():
+            record = await asyncio.to_thread(self._sources.history.find, namespace, name, uid=uid)
+            found = () if record is None else await latest([record], self._sources.live)
+            now = self._sources.clock.now()
+            body = await asyncio.to_thread(self._one, found[0], now, within) if found else None
+        if body is None:
+            which = f"pod {shown(f'{namespace}/{name}')}" + (f" with uid {shown(uid)}" if uid else "")
+            advice = (
+                "it is not in the history: see /api/v1/pods, and namespaces and retention_days of `podtimeline config`"
+            )
+            raise Refused(404, "Not found", f"{which}: {advice}")
+        return json_response(body)
+
+    async def workloads(self, request: web.Request) -> web.Response:
+        """The workloads whose pods are, or were, refused."""
+        namespace = given(request).get("namespace")
+        await self._gate.enter(request, namespace)
+        found = tuple(self._sources.refusals())
+        async with self._lane.turn():
+            return json_response(await asyncio.to_thread(_workloads, found, namespace))
+
+    async def rollout(self, request: web.Request) -> web.Response:
+        """One revision of one workload; the newest one unless ``revision`` says which."""
+        texts = given(request)
+        namespace, kind, name, revision = texts["namespace"], texts["kind"], texts["name"], texts.get("revision")
+        await self._gate.enter(request, namespace)
+        async with self._lane.turn():
+            records = await asyncio.to_thread(rollouts.records, self._sources.history, namespace, kind, name)
+            found = await latest(records, self._sources.live)
+            asked, now = self._sources.asked(namespace, kind, name), self._sources.clock.now()
+            body = await asyncio.to_thread(self._rollout, found, asked, revision, now)
+        if body is None:
+            which = f"{shown(f'{kind} {namespace}/{name}')}" + (f" with revision {shown(revision)}" if revision else "")
+            raise Refused(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
+        return json_response(body)
+
+    def _page(self, found: Sequence[Latest], cursor: str | None, now: int) -> bytes:
+        cluster = self._sources.cluster
+
+        def made(each: Latest) -> Document | None:
+            seen = each.view(now)
+            return None if seen is None else document(seen, cluster=cluster)
+
+        # One item at a time: an encoder keeps every other thread waiting for as long as it runs.
+        items = (encoded(each, made, self._failed, cluster=cluster) for each in found)
+        return encode(
+            documents((), cursor=cursor) | {"items": [msgspec.Raw(each) for each in items if each is not None]}
+        )
+
+    def _one(self, found: Latest, now: int, within: str | None) -> bytes | None:
+        """The document of one pod, compared with its neighbours, those of one namespace where ``within`` is set."""
+
+        def made(each: Latest) -> Document | None:
+            seen = each.view(now)
+            if seen is None:
+                return None
+            others = neighbours(self._sources.history, seen, self._failed, now=now, namespace=within)
+            return document(seen, cluster=self._sources.cluster, peers=others)
+
+        return encoded(found, made, self._failed, cluster=self._sources.cluster)
+
+    def _rollout(
+        self, found: Sequence[Latest], asked: WorkloadHistory | None, revision: str | None, now: int
+    ) -> bytes | None:
+        cluster = self._sources.cluster
+        made = rollouts.answer(found, asked, self._failed, revision=revision, now=now, cluster=cluster)
+        return None if made is None else encode(made)
+
+    def _failed(self, record: Saved, error: Exception) -> None:
+        if isinstance(error, StoreError):
+            raise error
+        self._sources.numbers.unevaluated += 1
+        held = self._sparing.due(type(error))
+        if held is not None:
+            which = f"{record.namespace}/{record.name}"
+            log.error("pod %s cannot be evaluated (%d more since the last such line)", which, held, exc_info=error)
+
+
+def _workloads(found: Sequence[Refusal], namespace: str | None) -> bytes:
+    return encode(workloads_document(each for each in found if namespace in {None, each.namespace}))

@@ -1,0 +1,71 @@
+"""From records to documents: in a thread, and one pod that fails does not fail the others' answer."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from podtimeline.core.state import load
+from podtimeline.core.timeline import Timeline
+from podtimeline.core.view import View, view
+from podtimeline.ports import Saved
+from podtimeline.render.document import Document
+from podtimeline.render.unevaluated import unevaluated_document
+from podtimeline.web.lane import in_turns
+
+Live = Callable[[str], Timeline | None]
+"""A copy of what the tracker knows of a pod, ``None`` where the history has all of it; of the event loop's thread."""
+Failed = Callable[[Saved, Exception], None]
+"""Told of each pod whose timeline could not be evaluated; of any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """One pod as the history has it, and what the tracker knows beyond that."""
+
+    record: Saved
+    fresh: Timeline | None
+
+    def view(self, now: int) -> View | None:
+        """The timeline as of now, ``None`` where the pod was not described."""
+        return view(load(self.record.state) if self.fresh is None else self.fresh, now=now)
+
+
+async def latest(records: Iterable[Saved], live: Live) -> list[Latest]:
+    """The records with what the tracker knows beyond them, copied a few at a time."""
+    found: AsyncIterator[Saved] = in_turns(records)
+    return [Latest(record, live(record.state.uid)) async for record in found]
+
+
+def views(found: Sequence[Latest], failed: Failed, *, now: int) -> tuple[list[View], list[str]]:
+    """Everything that can be evaluated, and the names of the pods that cannot."""
+    seen: list[View] = []
+    lost: list[str] = []
+    for each in found:
+        try:
+            evaluated = each.view(now)
+        except Exception as error:  # noqa: BLE001 - whatever one pod holds, the others are told
+            failed(each.record, error)
+            lost.append(each.record.name)
+        else:
+            seen += () if evaluated is None else (evaluated,)
+    return seen, lost
+
+
+def encoded(
+    found: Latest, make: Callable[[Latest], Document | None], failed: Failed, *, cluster: str | None
+) -> bytes | None:
+    """The JSON of what ``make`` makes of one pod, ``None`` where that is nothing; of a pod that fails, what is known."""
+    try:
+        made = make(found)
+        return None if made is None else msgspec.json.encode(made)
+    except Exception as error:  # noqa: BLE001 - as above
+        failed(found.record, error)
+        return msgspec.json.encode(_unevaluated(found.record, cluster))
+
+
+def _unevaluated(record: Saved, cluster: str | None) -> Document:
+    return unevaluated_document(
+        uid=record.state.uid, namespace=record.namespace, name=record.name, node=record.node, cluster=cluster,
+        workload=(record.workload_kind, record.workload),
+    )  # fmt: skip
