@@ -73,7 +73,7 @@ class Reviews:
             ) as answer:
                 return _read(answer.status, await answer.read(), path, kind)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterError(f"the API server does not answer a review: {error or 'timed out'}") from error
+            raise ClusterError(f"the API server does not answer a review: {str(error) or 'timed out'}") from error
 
 
 def _read(status: int, body: bytes, path: str, kind: type[_T]) -> _T:

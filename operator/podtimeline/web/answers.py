@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.web.numbers import HttpNumbers, Sparing
@@ -23,7 +24,15 @@ class Answers:
         self._port = port
         self._numbers = numbers
         self._sparing = Sparing()
-        self.middleware = web.middleware(self._around)
+
+    def middleware(self) -> Middleware:
+        """What aiohttp puts around each handler."""
+
+        @web.middleware
+        async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._around(request, handler)
+
+        return around
 
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
@@ -53,7 +62,7 @@ class Answers:
                 return problem(error.status, "Refused", f"{error.reason}; this port serves {paths}")
 
     def _fault(self, route: str, error: Exception) -> web.Response:
-        held = self._sparing.due((route, type(error)))
+        held = self._sparing.due((route, type(error).__qualname__))
         if held is not None:
             log.error("a request of %s failed (%d more like it since the last such line)", route, held, exc_info=error)
         return problem(500, "Internal error", "This is a fault of podtimeline; its log says where. Please report it.")

@@ -9,7 +9,6 @@ from aiohttp import web
 
 from podtimeline.core.refusals import Refusal
 from podtimeline.core.requests import WorkloadHistory
-from podtimeline.errors import StoreError
 from podtimeline.ports import Saved
 from podtimeline.render.document import Document, document, documents
 from podtimeline.render.workloads import workloads_document
@@ -41,10 +40,12 @@ class Api:
         self._document = msgspec.json.encode(openapi(Port.API, review=sources.gate is not None))
 
     async def document(self, request: web.Request) -> web.Response:
+        """What is served here."""
         given(request)
         return json_response(self._document)
 
     async def pods(self, request: web.Request) -> web.Response:
+        """One page of a search."""
         query = read_query(once(request), now=self._sources.clock.now())
         await self._gate.enter(request, query.namespace)
         async with self._lane.turn():
@@ -54,6 +55,7 @@ class Api:
             return json_response(await asyncio.to_thread(self._page, found, page.cursor, now))
 
     async def pod(self, request: web.Request) -> web.Response:
+        """The latest pod of a name, or the one of a uid."""
         texts = given(request)
         namespace, name, uid = texts["namespace"], texts["name"], texts.get("uid")
         await self._gate.enter(request, namespace)
@@ -103,9 +105,8 @@ class Api:
 
         # One item at a time: an encoder keeps every other thread waiting for as long as it runs.
         items = (encoded(each, made, self._failed, cluster=cluster) for each in found)
-        return encode(
-            documents((), cursor=cursor) | {"items": [msgspec.Raw(each) for each in items if each is not None]}
-        )
+        raw = [msgspec.Raw(each) for each in items if each is not None]
+        return encode(documents((), cursor=cursor) | {"items": raw})
 
     def _one(self, found: Latest, now: int, within: str | None) -> bytes | None:
         """The document of one pod, compared with its neighbours, those of one namespace where ``within`` is set."""
@@ -127,10 +128,8 @@ class Api:
         return None if made is None else encode(made)
 
     def _failed(self, record: Saved, error: Exception) -> None:
-        if isinstance(error, StoreError):
-            raise error
         self._sources.numbers.unevaluated += 1
-        held = self._sparing.due(type(error))
+        held = self._sparing.due(type(error).__qualname__)
         if held is not None:
             which = f"{record.namespace}/{record.name}"
             log.error("pod %s cannot be evaluated (%d more since the last such line)", which, held, exc_info=error)

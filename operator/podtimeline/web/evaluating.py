@@ -8,6 +8,7 @@ import msgspec
 from podtimeline.core.state import load
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View, view
+from podtimeline.errors import StoreError
 from podtimeline.ports import Saved
 from podtimeline.render.document import Document
 from podtimeline.render.unevaluated import unevaluated_document
@@ -55,10 +56,12 @@ def views(found: Sequence[Latest], failed: Failed, *, now: int) -> tuple[list[Vi
 def encoded(
     found: Latest, make: Callable[[Latest], Document | None], failed: Failed, *, cluster: str | None
 ) -> bytes | None:
-    """The JSON of what ``make`` makes of one pod, ``None`` where that is nothing; of a pod that fails, what is known."""
+    """The JSON of what ``make`` makes of a pod, ``None`` for nothing; of a pod that fails, what is known of it."""
     try:
         made = make(found)
         return None if made is None else msgspec.json.encode(made)
+    except StoreError:
+        raise
     except Exception as error:  # noqa: BLE001 - as above
         failed(found.record, error)
         return msgspec.json.encode(_unevaluated(found.record, cluster))

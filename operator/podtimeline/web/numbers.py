@@ -68,7 +68,7 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
         """See ``logging.Logger.exception``."""
         malformed = isinstance(exc_info, HttpProcessingError)
         self._numbers.malformed += malformed
-        held = self._sparing.due(type(exc_info))
+        held = self._sparing.due(type(exc_info).__qualname__)
         if held is None:
             return
         if malformed:

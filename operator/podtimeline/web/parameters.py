@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from podtimeline.core.milestones import Phase
 from podtimeline.core.view import Outcome
@@ -19,6 +20,7 @@ MAX_LIMIT = 500
 MAX_TEXT = 253
 """Characters of a name: no object of Kubernetes has a longer one (RFC 1123 subdomain)."""
 _MAX_KIND = 63
+_MAX_WORKLOAD = MAX_TEXT + 1 + _MAX_KIND
 _MAX_CURSOR = 128
 _MAX_MOMENT = 64
 _LATEST = (1 << 63) - 1
@@ -26,7 +28,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PART = re.compile(r"(\d{1,9})([dhms])", re.ASCII)
 _DURATION = re.compile(r"(?=.)(\d{1,9}d)?(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?", re.ASCII)
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}")
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{1,%d}" % _MAX_CURSOR)
+_CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_CURSOR}}}")
+_WORKLOAD = re.compile(r"([^/]+/)?[^/]+")
 _SECOND = 1_000_000_000
 
 
@@ -51,7 +54,7 @@ class Parameter:
         return found
 
 
-def read(parameters: Mapping[str, str], known: Iterable[Parameter], *, now: int) -> dict[str, object]:
+def read(parameters: Mapping[str, str], known: Iterable[Parameter], *, now: int) -> dict[str, Any]:
     """The values by name. Raises ``BadParameter`` for a name that is not known, and for a value that is refused."""
     table = {each.name: each for each in known}
     for name, text in parameters.items():
@@ -63,11 +66,9 @@ def read(parameters: Mapping[str, str], known: Iterable[Parameter], *, now: int)
 def read_query(parameters: Mapping[str, str], *, now: int) -> Query:
     """The search that the parameters of ``PODS`` ask for. Raises ``BadParameter``."""
     values = read(parameters, PODS, now=now)
-    kind, slash, workload = str(values.pop("workload", "")).rpartition("/")
-    query = replace(Query(), **values)
-    if slash:
-        query = replace(query, workload_kind=kind)
-    return replace(query, workload=workload) if workload else query
+    kind, _, workload = values.pop("workload", "").rpartition("/")
+    named = {"workload_kind": kind, "workload": workload}
+    return replace(Query(), **(values | {name: value for name, value in named.items() if value}))
 
 
 def _text(name: str, description: str, most: int = MAX_TEXT) -> Parameter:
@@ -161,6 +162,12 @@ PODS: tuple[Parameter, ...] = (
     _one_of("phase", "The phase that the pod is in now.", Phase),
     _moment("since", "The earliest creation, as a moment or as a duration before now."),
     _moment("until", "The latest creation, as a moment or as a duration before now."),
-    _text("workload", "Name of the outermost controller, or KIND/NAME.", MAX_TEXT + 1 + _MAX_KIND),
+    Parameter(
+        "workload",
+        "The outermost controller.",
+        f"NAME or KIND/NAME of at most {_MAX_WORKLOAD} characters; leave it away to match everything",
+        {"type": "string", "maxLength": _MAX_WORKLOAD, "pattern": f"^{_WORKLOAD.pattern}$"},
+        lambda text, _: text if len(text) <= _MAX_WORKLOAD and _WORKLOAD.fullmatch(text) else None,
+    ),
     _text("workload_kind", "Kind of the outermost controller.", _MAX_KIND),
 )

@@ -42,7 +42,7 @@ def make_api_app(sources: Sources) -> web.Application:
 
 
 def _application(port: Port, handlers: Mapping[Operation, Handler], sources: Sources) -> web.Application:
-    app = web.Application(middlewares=[Answers(port, sources.numbers).middleware])
+    app = web.Application(middlewares=[Answers(port, sources.numbers).middleware()])
     for route in served(port):
         app.router.add_get(route.path, handlers[route.operation])
     return app
