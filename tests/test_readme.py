@@ -5,11 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.memory_store import MemoryStore
-from tests.support.saved import StandingClock
 
 from docskit.tables import README, renewed
-from podtimeline.web.server import Sources, make_app
 
 ROOT = README.parent
 TEXT = README.read_text()
@@ -40,18 +37,6 @@ def test_every_command_it_names_has_help(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Usage:" in done.stdout
-
-
-def test_every_path_that_is_served_is_listed() -> None:
-    """The table of HTTP paths is that of the application."""
-    clock = StandingClock()
-    app = make_app(Sources(MemoryStore(), lambda _: None, _nothing, tuple, tuple, clock))
-    served = {route.resource.canonical for route in app.router.routes() if route.resource is not None}
-    assert set(re.findall(r"^\| `(/[^`]*)` \|", TEXT, re.M)) == served
-
-
-async def _nothing(_: str) -> tuple[bytes, str]:
-    return b"", ""
 
 
 def test_the_changelog_names_the_version() -> None:

@@ -61,9 +61,11 @@ def scraped(source: Exposition, accept: str = OPENMETRICS, *, now: Telemetry = B
     return {each.name: each for each in parse(body.decode())}
 
 
-def samples(source: Exposition, name: str, *, now: Telemetry = BUSY) -> list[Sample]:
+def samples(source: Exposition, name: str, accept: str = OPENMETRICS, *, now: Telemetry = BUSY) -> list[Sample]:
     """The samples of that name."""
-    return [each for family in scraped(source, now=now).values() for each in family.samples if each.name == name]
+    return [
+        each for family in scraped(source, accept, now=now).values() for each in family.samples if each.name == name
+    ]
 
 
 def values(source: Exposition, name: str, *, now: Telemetry = BUSY) -> dict[tuple[str, ...], float]:

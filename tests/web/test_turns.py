@@ -9,8 +9,7 @@ from tests.support.saved import checkpoint, saved
 from tests.web.worlds import World, api_of
 
 from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import View
-from podtimeline.web import evaluating
+from podtimeline.core.view import View, view
 from podtimeline.web.lane import SLICE, Lane
 from podtimeline.web.problems import Refused
 
@@ -46,10 +45,9 @@ async def test_a_page_of_500_is_copied_in_slices_and_evaluated_elsewhere(monkeyp
 
     def evaluated(told: Timeline, *, now: int) -> View | None:
         threads.append(threading.get_ident())
-        return real(told, now=now)
+        return view(told, now=now)
 
-    real = evaluating.view
-    monkeypatch.setattr(evaluating, "view", evaluated)
+    monkeypatch.setattr("podtimeline.web.evaluating.view", evaluated)
     world.live = live
     counting = asyncio.create_task(turns.run())
     async with api_of(world) as client:

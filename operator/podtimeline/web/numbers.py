@@ -72,7 +72,8 @@ class ServerLog(logging.LoggerAdapter[logging.Logger]):
         if held is None:
             return
         if malformed:
-            reason = " ".join(str(exc_info.message).split())[:100]
-            self.logger.warning("request refused, it is not HTTP: %s (%d more since the last such line)", reason, held)
+            # Not its message, which quotes what was sent.
+            what = type(exc_info).__name__
+            self.logger.warning("a request is not HTTP: %s (%d more since the last such line)", what, held)
         else:
             self.logger.error(msg, *args, exc_info=exc_info, **more)
