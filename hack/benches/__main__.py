@@ -2,9 +2,9 @@
 
 import argparse
 
-from benches import accuracy, intake, memory
+from benches import accuracy, intake, lag, memory
 
-_BENCHES = {"accuracy": accuracy, "intake": intake, "memory": memory}
+_BENCHES = {"accuracy": accuracy, "intake": intake, "lag": lag, "memory": memory}
 
 
 def main() -> None:

@@ -79,12 +79,12 @@ def show(cluster: Cluster) -> None:
 
 def next_steps(cluster: Cluster, *, url: str | None) -> str:
     """Return where to look next."""
-    service = f"/api/v1/namespaces/{NAMESPACE}/services/{RELEASE}:http/proxy"
+    service = f"/api/v1/namespaces/{NAMESPACE}/services/{RELEASE}"
     steps = [
         "hack/podtimeline show deploy/payments -n shop -o wide      # with bounds and sources",
         "kubectl -n shop rollout restart deploy/payments && hack/podtimeline show deploy/payments -n shop --follow",
-        f"kubectl get --raw '{service}/api/v1/pods?namespace=shop&order=slowest&limit=3'",
-        f"kubectl get --raw {service}/metrics",
+        f"kubectl get --raw '{service}:http/proxy/api/v1/pods?namespace=shop&order=slowest&limit=3'",
+        f"kubectl get --raw {service}:metrics/proxy/metrics",
         f"kubectl -n {NAMESPACE} logs deploy/{RELEASE}              # one JSON line a finished pod",
         "hack/demo --down                                           # removes all of it",
     ]

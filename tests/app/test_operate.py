@@ -237,8 +237,8 @@ async def test_an_address_that_is_taken_is_refused_by_the_setting_s_name(
 ) -> None:
     """At the start, before anything is read."""
     port = api.url.rpartition(":")[2]
+    given: dict[str, Any] = {setting: f"127.0.0.1:{port}"}
     with pytest.raises(SettingsError, match=rf"^{setting}: 127\.0\.0\.1"):
-        given: dict[str, Any] = {setting: f"127.0.0.1:{port}"}
         async with operator(api, tmp_path / "history.sqlite3", **given):
             pass
 

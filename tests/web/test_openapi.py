@@ -132,7 +132,7 @@ _NASTY = st.sampled_from(
 _NAMES = [parameter.name.encode() for route in ROUTES for parameter in route.query]
 
 
-@settings(max_examples=20 * EXAMPLES, deadline=None)
+@settings(max_examples=8 * EXAMPLES, deadline=None)
 @given(
     route=st.sampled_from([route for route in ROUTES if route.port is Port.API]),
     parts=st.lists(_NASTY | st.binary(min_size=1, max_size=8), min_size=4, max_size=4),

@@ -19,7 +19,7 @@ from podtimeline.app.commits import Committer
 from podtimeline.app.companions import Company, companions
 from podtimeline.app.health import Watcher
 from podtimeline.app.memory import tune_collector, tune_switching
-from podtimeline.app.numbers import read
+from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
 from podtimeline.config import Access, Settings, address
 from podtimeline.core.instants import SECOND
@@ -174,6 +174,17 @@ class _Operator:
             finished=self._fanout.offer,
             interval=settings.commit_interval_seconds,
         )
+        self._scraper = Scraper(
+            clock=world.clock,
+            tracker=tracker,
+            exposition=self._exposition,
+            streams=lambda: [each.health for each in self._reflectors],
+            outlets=self._fanout.outlets,
+            store=lambda: store.numbers,
+            contradictions=lambda: self._committer.numbers.contradictions,
+            refusals=lambda: self._refusals.known,
+            http=self._http,
+        )
         self._watcher = Watcher(
             clock=world.clock,
             stale_after=settings.stale_after_seconds,
@@ -241,7 +252,7 @@ class _Operator:
         sources = Sources(
             history=self._store,
             live=self._tracker.snapshot,
-            metrics=self._metrics,
+            metrics=self._scraper.render,
             health=self._watcher.dead,
             ready=self._watcher.unready,
             clock=self._world.clock,
@@ -268,24 +279,3 @@ class _Operator:
             raise SettingsError(f"{setting}: {listen} cannot be listened on: {error.strerror}") from error
         found: Address = runner.addresses[0][:2]
         return found
-
-    async def _metrics(self, accept: str) -> tuple[bytes, str]:
-        """One exposition. The event loop copies, a little at a time; what computes is done in a thread."""
-        now, survey = self._world.clock.now(), self._tracker.survey()
-        for _ in survey.turns():
-            await asyncio.sleep(0)
-        await asyncio.to_thread(survey.evaluate, now)
-        survey.take()
-        reading = read(
-            now=now,
-            tracker=self._tracker,
-            survey=survey,
-            streams=[each.health for each in self._reflectors],
-            outlets=self._fanout.outlets,
-            store=self._store.numbers,
-            contradictions=self._committer.numbers.contradictions,
-            refusals=self._refusals.known,
-            http=self._http,
-        )
-        kind, body = await asyncio.to_thread(lambda: self._exposition.render(reading.telemetry(), accept))
-        return body, kind

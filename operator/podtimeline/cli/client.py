@@ -1,17 +1,19 @@
 """Asks the operator's HTTP API for timelines."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from podtimeline.cli.output import tell
 from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Answer, Transport
 from podtimeline.core.milestones import PHASES, Leg
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.render.document import Document
+from podtimeline.render.unevaluated import UNEVALUATED_KIND
 
 _PODS = "/api/v1/pods"
 _ROLLOUTS = "/api/v1/rollouts"
@@ -77,7 +79,11 @@ class Operator:
         if answer.status == 404:
             which = f" with revision {revision}" if revision else ""
             raise NotFound(f"no rollout of {target.kind.lower()} {namespace}/{target.name}{which}: {_WHERE}")
-        return _decoded(answer, dict[str, object])
+        found = _decoded(answer, dict[str, object])
+        lost = found.get("unevaluated")
+        for name in lost if isinstance(lost, list) else ():
+            tell(f"podtimeline: pod {namespace}/{name} is left out: {_UNEVALUATED}")
+        return found
 
     def workloads(self, namespace: str | None) -> list[Document]:
         """The workloads whose pods are, or were, refused. Raises ``ClusterError``."""
@@ -100,7 +106,10 @@ class Operator:
         )
         if answer.status == 404:
             raise NotFound(_absent(wanted))
-        return _decoded(answer, dict[str, object])
+        found = _decoded(answer, dict[str, object])
+        if found.get("kind") == UNEVALUATED_KIND:
+            raise ClusterError(f"{wanted.words()}: {_UNEVALUATED}")
+        return found
 
     def _rollout(self, wanted: Wanted) -> list[Document]:
         kind, name = wanted.target
@@ -118,12 +127,22 @@ class Operator:
         asked = {**query, "order": "newest", "limit": str(min(most or _PAGE, _PAGE))}
         while True:
             page = _decoded(self._transport.get(_PODS, asked), _Page)
-            found += page.items
+            found += _evaluated(page.items)
             if page.cursor is None or (most is not None and len(found) >= most):
                 return found[:most]
             asked["cursor"] = page.cursor
 
 
+def _evaluated(items: list[Document]) -> Iterator[Document]:
+    """The timelines; of a pod whose timeline the operator could not evaluate it is told that it is left out."""
+    for each in items:
+        if each.get("kind") == UNEVALUATED_KIND:
+            tell(f"podtimeline: pod {each.get('namespace')}/{each.get('name')} is left out: {_UNEVALUATED}")
+        else:
+            yield each
+
+
+_UNEVALUATED = "its timeline could not be evaluated; the operator's log says where"
 _WAY_BACK = [phase.value for phase, row in PHASES.items() if row.leg is Leg.TERMINATION and not row.beside]
 _WHERE = "is the namespace right (-n), and does the operator follow it?"
 
