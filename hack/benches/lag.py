@@ -34,6 +34,7 @@ from podtimeline.store.sqlite import SqliteStore
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
+from podtimeline.web.lane import Worker
 from podtimeline.web.numbers import HttpNumbers
 from podtimeline.web.server import make_api_app, make_metrics_app
 from podtimeline.web.sources import Sources
@@ -119,10 +120,10 @@ def _filled(pods: int, store: SqliteStore) -> Tracker:
 
 
 def _apps(tracker: Tracker, store: SqliteStore) -> Iterator[web.Application]:
-    clock, http = SystemClock(), HttpNumbers()
+    clock, http, worker = SystemClock(), HttpNumbers(), Worker()
     scraper = Scraper(
         clock=clock, tracker=tracker, exposition=Exposition(version="bench"), streams=tuple, outlets=(),
-        store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http,
+        store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http, worker=worker,
     )  # fmt: skip
     sources = Sources(
         history=store,
@@ -132,6 +133,7 @@ def _apps(tracker: Tracker, store: SqliteStore) -> Iterator[web.Application]:
         ready=tuple,
         clock=clock,
         numbers=http,
+        worker=worker,
     )
     yield make_api_app(sources)
     yield make_metrics_app(sources)

@@ -40,11 +40,11 @@ class LoopWatch:
             original(handle)
             self.busy.append((time.thread_time() - begun) * 1000)
 
-        events.Handle._run = timed  # type: ignore[method-assign]
+        events.Handle._run = timed  # type: ignore[assignment,method-assign]
         try:
             yield
         finally:
-            events.Handle._run = original  # type: ignore[method-assign]
+            events.Handle._run = original  # type: ignore[assignment,method-assign]
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -10,7 +10,7 @@ from tests.web.worlds import World, api_of
 
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.view import View, view
-from podtimeline.web.lane import SLICE, Lane
+from podtimeline.web.lane import JOB, SLICE, Lane, Worker
 from podtimeline.web.problems import Refused
 
 
@@ -57,6 +57,19 @@ async def test_a_page_of_500_is_copied_in_slices_and_evaluated_elsewhere(monkeyp
     assert len(body["items"]) == len(threads) == sum(turns.done) == 500
     assert max(turns.done) <= SLICE
     assert loop not in threads
+    assert len(set(threads)) == 1
+
+
+async def test_a_job_is_short_so_that_others_have_their_turn() -> None:
+    """A scrape that comes in the middle of a page is done before the page is."""
+    worker, done = Worker(), list[str]()
+    page = asyncio.create_task(worker.each(range(5 * JOB), lambda number: done.append(f"page {number}")))
+    await asyncio.sleep(0)
+    await worker.run(lambda: done.append("scrape"))
+    await page
+    worker.close()
+    assert done.index("scrape") in {JOB, 2 * JOB}
+    assert [each for each in done if each != "scrape"] == [f"page {number}" for number in range(5 * JOB)]
 
 
 async def test_a_lane_is_as_wide_as_it_says() -> None:

@@ -40,6 +40,7 @@ from podtimeline.tracking.fanout import Fanout, Outlet
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 from podtimeline.web.access import Gate
+from podtimeline.web.lane import Worker
 from podtimeline.web.numbers import HttpNumbers, ServerLog, Sparing
 from podtimeline.web.server import make_api_app, make_metrics_app
 from podtimeline.web.sources import Sources
@@ -161,7 +162,7 @@ class _Operator:
         self._stopping = asyncio.Event()
         sinks = (JsonLog(world.stdout, cluster=settings.cluster_name),) if settings.json_log else ()
         self._fanout = Fanout(tuple(Outlet(each, size=settings.sink_queue, clock=world.clock) for each in sinks))
-        self._http = HttpNumbers()
+        self._http, self._worker = HttpNumbers(), Worker()
         self._exposition = Exposition(version=__version__, series_limit=settings.series_limit)
         self._exposition.restore(restored.histograms)
         self._committer = Committer(
@@ -184,6 +185,7 @@ class _Operator:
             contradictions=lambda: self._committer.numbers.contradictions,
             refusals=lambda: self._refusals.known,
             http=self._http,
+            worker=self._worker,
         )
         self._watcher = Watcher(
             clock=world.clock,
@@ -216,6 +218,7 @@ class _Operator:
                 return 0 if orderly and committed else 1
         finally:
             await asyncio.to_thread(self._fanout.stop, timeout=_DRAIN_SECONDS)
+            await asyncio.to_thread(self._worker.close)
 
     def _begin(self, session: aiohttp.ClientSession) -> None:
         settings, world = self._settings, self._world
@@ -260,6 +263,7 @@ class _Operator:
             refusals=lambda: tuple(self._refusals.known),
             asked=self._histories.named,
             numbers=self._http,
+            worker=self._worker,
             gate=Gate(Reviews(self._world.connection, session)) if review else None,
         )
         metrics = await self._listen(stack, make_metrics_app(sources), "listen", self._settings.listen)

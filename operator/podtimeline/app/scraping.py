@@ -1,4 +1,4 @@
-"""One scrape: the event loop copies, a little at a time; what computes is done in a thread."""
+"""One scrape: the event loop copies, a little at a time; what computes is done by the worker."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +11,7 @@ from podtimeline.sinks.prometheus import Exposition
 from podtimeline.store.sqlite import StoreNumbers
 from podtimeline.tracking.fanout import Outlet
 from podtimeline.tracking.tracker import Tracker
+from podtimeline.web.lane import Worker
 from podtimeline.web.numbers import HttpNumbers
 
 
@@ -29,6 +30,7 @@ class Scraper:
         contradictions: Callable[[], int],
         refusals: Callable[[], Iterable[Refusal]],
         http: HttpNumbers,
+        worker: Worker,
     ) -> None:
         self._clock = clock
         self._tracker = tracker
@@ -39,13 +41,14 @@ class Scraper:
         self._contradictions = contradictions
         self._refusals = refusals
         self._http = http
+        self._worker = worker
 
     async def render(self, accept: str) -> tuple[bytes, str]:
         """Body and content type of the exposition for an ``Accept`` header."""
         now, survey = self._clock.now(), self._tracker.survey()
         for _ in survey.turns():
             await asyncio.sleep(0)
-        await asyncio.to_thread(survey.evaluate, now)
+        await self._worker.run(lambda: survey.evaluate(now))
         survey.take()
         reading = read(
             now=now,
@@ -58,5 +61,5 @@ class Scraper:
             refusals=self._refusals(),
             http=self._http,
         )
-        kind, body = await asyncio.to_thread(lambda: self._exposition.render(reading.telemetry(), accept))
+        kind, body = await self._worker.run(lambda: self._exposition.render(reading.telemetry(), accept))
         return body, kind

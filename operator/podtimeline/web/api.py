@@ -1,4 +1,4 @@
-"""The API: timelines of pods, of rollouts and of workloads. What computes is done in a thread, in turns."""
+"""The API: timelines of pods, of rollouts and of workloads. What computes is done by the worker, in short jobs."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from podtimeline.render.document import Document, document, documents
 from podtimeline.render.workloads import workloads_document
 from podtimeline.web import rollouts
 from podtimeline.web.access import Gate
-from podtimeline.web.evaluating import Latest, encoded, latest
+from podtimeline.web.evaluating import Evaluated, Latest, encoded, evaluated, latest
 from podtimeline.web.lane import Lane
 from podtimeline.web.neighbours import neighbours
 from podtimeline.web.numbers import Sparing
@@ -34,6 +34,7 @@ class Api:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._worker = sources.worker
         self._gate = sources.gate or Gate(None)
         self._lane = Lane(width=2, waiting=100)
         self._sparing = Sparing()
@@ -52,7 +53,10 @@ class Api:
             page = await asyncio.to_thread(self._sources.history.search, query)
             found = await latest(page.records, self._sources.live)
             now = self._sources.clock.now()
-            return json_response(await asyncio.to_thread(self._page, found, page.cursor, now))
+            items = await self._worker.each(found, lambda each: self._item(each, now))
+            raw = [msgspec.Raw(each) for each in items if each is not None]
+            made = documents((), cursor=page.cursor) | {"items": raw}
+            return json_response(await self._worker.run(lambda: encode(made)))
 
     async def pod(self, request: web.Request) -> web.Response:
         """The latest pod of a name, or the one of a uid."""
@@ -64,7 +68,7 @@ class Api:
             record = await asyncio.to_thread(self._sources.history.find, namespace, name, uid=uid)
             found = () if record is None else await latest([record], self._sources.live)
             now = self._sources.clock.now()
-            body = await asyncio.to_thread(self._one, found[0], now, within) if found else None
+            body = await self._worker.run(lambda: self._one(found[0], now, within)) if found else None
         if body is None:
             which = f"pod {shown(f'{namespace}/{name}')}" + (f" with uid {shown(uid)}" if uid else "")
             advice = (
@@ -79,7 +83,7 @@ class Api:
         await self._gate.enter(request, namespace)
         found = tuple(self._sources.refusals())
         async with self._lane.turn():
-            return json_response(await asyncio.to_thread(_workloads, found, namespace))
+            return json_response(await self._worker.run(lambda: _workloads(found, namespace)))
 
     async def rollout(self, request: web.Request) -> web.Response:
         """One revision of one workload; the newest one unless ``revision`` says which."""
@@ -90,23 +94,21 @@ class Api:
             records = await asyncio.to_thread(rollouts.records, self._sources.history, namespace, kind, name)
             found = await latest(records, self._sources.live)
             asked, now = self._sources.asked(namespace, kind, name), self._sources.clock.now()
-            body = await asyncio.to_thread(self._rollout, found, asked, revision, now)
+            pods = await self._worker.each(found, lambda each: evaluated(each, self._failed, now=now))
+            body = await self._worker.run(lambda: self._rollout(pods, asked, revision, now))
         if body is None:
             which = f"{shown(f'{kind} {namespace}/{name}')}" + (f" with revision {shown(revision)}" if revision else "")
             raise Refused(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
         return json_response(body)
 
-    def _page(self, found: Sequence[Latest], cursor: str | None, now: int) -> bytes:
+    def _item(self, found: Latest, now: int) -> bytes | None:
         cluster = self._sources.cluster
 
         def made(each: Latest) -> Document | None:
             seen = each.view(now)
             return None if seen is None else document(seen, cluster=cluster)
 
-        # One item at a time: an encoder keeps every other thread waiting for as long as it runs.
-        items = (encoded(each, made, self._failed, cluster=cluster) for each in found)
-        raw = [msgspec.Raw(each) for each in items if each is not None]
-        return encode(documents((), cursor=cursor) | {"items": raw})
+        return encoded(found, made, self._failed, cluster=cluster)
 
     def _one(self, found: Latest, now: int, within: str | None) -> bytes | None:
         """The document of one pod, compared with its neighbours, those of one namespace where ``within`` is set."""
@@ -121,10 +123,9 @@ class Api:
         return encoded(found, made, self._failed, cluster=self._sources.cluster)
 
     def _rollout(
-        self, found: Sequence[Latest], asked: WorkloadHistory | None, revision: str | None, now: int
+        self, pods: Sequence[Evaluated], asked: WorkloadHistory | None, revision: str | None, now: int
     ) -> bytes | None:
-        cluster = self._sources.cluster
-        made = rollouts.answer(found, asked, self._failed, revision=revision, now=now, cluster=cluster)
+        made = rollouts.answer(pods, asked, revision=revision, now=now, cluster=self._sources.cluster)
         return None if made is None else encode(made)
 
     def _failed(self, record: Saved, error: Exception) -> None:

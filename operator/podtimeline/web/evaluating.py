@@ -1,6 +1,6 @@
 """From records to documents: in a thread, and one pod that fails does not fail the others' answer."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -38,19 +38,22 @@ async def latest(records: Iterable[Saved], live: Live) -> list[Latest]:
     return [Latest(record, live(record.state.uid)) async for record in found]
 
 
-def views(found: Sequence[Latest], failed: Failed, *, now: int) -> tuple[list[View], list[str]]:
-    """Everything that can be evaluated, and the names of the pods that cannot."""
-    seen: list[View] = []
-    lost: list[str] = []
-    for each in found:
-        try:
-            evaluated = each.view(now)
-        except Exception as error:  # noqa: BLE001 - whatever one pod holds, the others are told
-            failed(each.record, error)
-            lost.append(each.record.name)
-        else:
-            seen += () if evaluated is None else (evaluated,)
-    return seen, lost
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """One pod as of now: ``view`` is ``None`` where it was not described, and where it is ``lost``."""
+
+    name: str
+    view: View | None = None
+    lost: bool = False
+
+
+def evaluated(found: Latest, failed: Failed, *, now: int) -> Evaluated:
+    """The pod's view, or that it could not be evaluated."""
+    try:
+        return Evaluated(found.record.name, found.view(now))
+    except Exception as error:  # noqa: BLE001 - whatever one pod holds, the others are told
+        failed(found.record, error)
+        return Evaluated(found.record.name, lost=True)
 
 
 def encoded(

@@ -3,7 +3,7 @@
 from podtimeline.core.peers import MOST, NOBODY, WINDOW, Peers, peers
 from podtimeline.core.view import View
 from podtimeline.ports import History, Query
-from podtimeline.web.evaluating import Failed, Latest, views
+from podtimeline.web.evaluating import Failed, Latest, evaluated
 
 
 def neighbours(history: History, seen: View, failed: Failed, *, now: int, namespace: str | None) -> Peers:
@@ -16,5 +16,5 @@ def neighbours(history: History, seen: View, failed: Failed, *, now: int, namesp
     since, until = max(seen.phases[0].start - WINDOW, 0), seen.phases[-1].end + WINDOW
     near = (Query(namespace=namespace, node=node, since=since, until=until, limit=MOST) for node in (seen.node, None))
     records = {record.state.uid: record for query in near for record in history.search(query).records}
-    found, _ = views([Latest(record, None) for record in records.values()], failed, now=now)
-    return peers(seen, found)
+    found = (evaluated(Latest(record, None), failed, now=now).view for record in records.values())
+    return peers(seen, [each for each in found if each is not None])

@@ -7,7 +7,7 @@ from podtimeline.core.rollout import of_one, revisions, rollout_for
 from podtimeline.ports import History, Query, Saved
 from podtimeline.render.document import Document
 from podtimeline.render.revision import rollout_document
-from podtimeline.web.evaluating import Failed, Latest, views
+from podtimeline.web.evaluating import Evaluated
 
 MOST_PODS = 500
 """Pods of a workload that are looked at, the newest first."""
@@ -20,9 +20,8 @@ def records(history: History, namespace: str, kind: str, name: str) -> tuple[Sav
 
 
 def answer(
-    found: Sequence[Latest],
+    pods: Sequence[Evaluated],
     asked: WorkloadHistory | None,
-    failed: Failed,
     *,
     revision: str | None,
     now: int,
@@ -32,8 +31,7 @@ def answer(
 
     ``asked`` is what the workload was asked for, as far as it is known.
     """
-    everyone, lost = views(found, failed, now=now)
-    of_it = of_one(everyone, revision=revision)
+    of_it = of_one([each.view for each in pods if each.view is not None], revision=revision)
     known = revisions(of_it)
     chosen = revision if revision is not None else next(iter(known), None)
     mine = asked is not None and any(each.workload.uid == asked.state.uid for each in of_it)
@@ -41,4 +39,6 @@ def answer(
     rollout = None if chosen is None else rollout_for(of_it, latest, revision=chosen, now=now)
     if rollout is None:
         return None
-    return rollout_document(rollout, revisions=known, now=now, cluster=cluster, unevaluated=lost)
+    return rollout_document(
+        rollout, revisions=known, now=now, cluster=cluster, unevaluated=[each.name for each in pods if each.lost]
+    )

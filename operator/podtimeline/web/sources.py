@@ -8,6 +8,7 @@ from podtimeline.core.requests import WorkloadHistory
 from podtimeline.ports import Clock, History
 from podtimeline.web.access import Gate
 from podtimeline.web.evaluating import Live
+from podtimeline.web.lane import Worker
 from podtimeline.web.numbers import HttpNumbers
 
 Reasons = Callable[[], Sequence[str]]
@@ -35,3 +36,4 @@ class Sources:
     asked: Callable[[str, str, str], WorkloadHistory | None] = lambda *_: None
     numbers: HttpNumbers = field(default_factory=HttpNumbers)
     gate: Gate | None = None
+    worker: Worker = field(default_factory=Worker)
