@@ -15,20 +15,23 @@ _EVERY = 0.001
 class LoopWatch:
     """Milliseconds: lateness of a timer of 1 ms, and the processor time of each thing that the loop did at once.
 
-    Lateness holds what other processes of the machine take, and what other threads of this one do; processor time of
-    the loop's thread is its own.
+    ``late`` holds what other processes of the machine take. ``own`` is the part of it that this process can have caused
+    with all its threads: no more than the processor time that it used until the timer was served.
     """
 
     late: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until told to stop."""
         loop = asyncio.get_running_loop()
         while not stop.is_set():
-            due = loop.time() + _EVERY
+            due, used = loop.time() + _EVERY, time.process_time()
             await asyncio.sleep(_EVERY)
-            self.late.append((loop.time() - due) * 1000)
+            late, used = loop.time() - due, time.process_time() - used
+            self.late.append(late * 1000)
+            self.own.append(min(late, used) * 1000)
 
     @contextmanager
     def timing(self) -> Iterator[None]:

@@ -15,6 +15,11 @@ def encode(made: Document) -> bytes:
     return msgspec.json.encode({key: _parts(value) for key, value in made.items()})
 
 
+def raw(made: Document) -> msgspec.Raw:
+    """A part of a document, encoded already."""
+    return msgspec.Raw(msgspec.json.encode(made))
+
+
 def _parts(value: object) -> object:
     if not isinstance(value, list) or len(value) < _LONG:
         return value

@@ -8,6 +8,7 @@ from podtimeline.ports import History, Query, Saved
 from podtimeline.render.document import Document
 from podtimeline.render.revision import rollout_document
 from podtimeline.web.evaluating import Evaluated
+from podtimeline.web.responses import raw
 
 MOST_PODS = 500
 """Pods of a workload that are looked at, the newest first."""
@@ -39,6 +40,5 @@ def answer(
     rollout = None if chosen is None else rollout_for(of_it, latest, revision=chosen, now=now)
     if rollout is None:
         return None
-    return rollout_document(
-        rollout, revisions=known, now=now, cluster=cluster, unevaluated=[each.name for each in pods if each.lost]
-    )
+    lost = [each.name for each in pods if each.lost]
+    return rollout_document(rollout, revisions=known, now=now, cluster=cluster, unevaluated=lost, written=raw)
