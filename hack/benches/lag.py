@@ -116,7 +116,7 @@ def _filled(pods: int, store: SqliteStore) -> Tracker:
             pod = Numbered(number, CREATED + first // 100)
             for version, line in list(enumerate(lines(pod)))[:3]:
                 feed.line(line, arrived=BEGIN + first * SECOND // 100 + version * 611_903_117, live=True)
-        result = evaluate(tracker.drain(BEGIN + first * SECOND // 100 + 3 * SECOND), codec)
+        result = evaluate(tracker.drain(BEGIN + first * SECOND // 100 + 3 * SECOND), codec, tracker.quarantine)
         store.commit(result.checkpoint)
         tracker.committed(result)
     return tracker

@@ -280,21 +280,3 @@ def test_what_is_no_token_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch, 
     result = run("show", POD, "-n", "shop", "--server", "http://127.0.0.1:1")
     assert result.exit_code == 1
     assert result.stderr.startswith("podtimeline: PODTIMELINE_TOKEN: not a token")
-
-
-LOST: Document = {
-    "uid": "uid-lost", "kind": "PodTimelineError", "namespace": "shop", "name": POD,
-    "workload": {"kind": "Deployment", "name": "checkout"},
-}  # fmt: skip
-
-
-def test_a_pod_that_could_not_be_evaluated_is_told_and_the_others_are_drawn(run: Run) -> None:
-    """Alone it is a failure."""
-    with serving(FakeOperator([[LOST, *FLEET[:2]]])) as url:
-        fleet = run("show", "deploy/checkout", "-n", "shop", "--server", url, "-o", "json")
-        alone = run("show", POD, "-n", "shop", "--server", url)
-    assert [each["uid"] for each in json.loads(fleet.stdout)["items"]] == ["uid-0", "uid-1"]
-    assert fleet.stderr == (
-        f"podtimeline: pod shop/{POD} is left out: its timeline could not be evaluated; the operator's log says where\n"
-    )
-    assert (alone.exit_code, "could not be evaluated" in alone.stderr) == (1, True)

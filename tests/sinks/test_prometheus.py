@@ -210,11 +210,10 @@ def test_the_operator_tells_of_itself() -> None:
 
 def test_http_requests_are_counted_by_route_and_status() -> None:
     """What was no HTTP at all has a counter of its own."""
-    now = Telemetry(http=HttpTelemetry({("/metrics", 200): 3, ("other", 404): 1}, malformed=7, unevaluated=2))
+    now = Telemetry(http=HttpTelemetry({("/metrics", 200): 3, ("other", 404): 1}, malformed=7))
     requests = values(exposition(), "podtimeline_http_requests_total", now=now)
     assert requests == {("200", "/metrics"): 3, ("404", "other"): 1}
     assert values(exposition(), "podtimeline_http_malformed_requests_total", now=now) == {(): 7}
-    assert values(exposition(), "podtimeline_http_unevaluated_pods_total", now=now) == {(): 2}
 
 
 def test_the_process_is_there_too() -> None:

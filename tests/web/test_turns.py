@@ -47,7 +47,7 @@ async def test_a_page_of_500_is_copied_in_slices_and_evaluated_elsewhere(monkeyp
         threads.append(threading.get_ident())
         return view(told, now=now)
 
-    monkeypatch.setattr("podtimeline.web.evaluating.view", evaluated)
+    monkeypatch.setattr("podtimeline.evaluation.view", evaluated)
     world.live = live
     counting = asyncio.create_task(turns.run())
     async with api_of(world) as client:

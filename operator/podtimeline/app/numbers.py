@@ -79,7 +79,7 @@ def read(
         tracker=_tracker(tracker, contradictions),
         refusals=tuple(refusals),
         clocks=tuple(tracker.clocks.numbers()),
-        http=HttpTelemetry(Counter(http.requests), http.malformed, http.unevaluated),
+        http=HttpTelemetry(Counter(http.requests), http.malformed),
     )
 
 

@@ -264,6 +264,7 @@ class _Operator:
             asked=self._histories.named,
             numbers=self._http,
             worker=self._worker,
+            quarantine=self._tracker.quarantine,
             gate=Gate(Reviews(self._world.connection, session)) if review else None,
         )
         metrics = await self._listen(stack, make_metrics_app(sources), "listen", self._settings.listen)

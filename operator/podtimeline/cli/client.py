@@ -1,6 +1,6 @@
 """Asks the operator's HTTP API for timelines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
@@ -13,7 +13,6 @@ from podtimeline.cli.transport import Answer, Transport
 from podtimeline.core.milestones import PHASES, Leg
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.render.document import Document
-from podtimeline.render.unevaluated import UNEVALUATED_KIND
 
 _PODS = "/api/v1/pods"
 _ROLLOUTS = "/api/v1/rollouts"
@@ -106,10 +105,7 @@ class Operator:
         )
         if answer.status == 404:
             raise NotFound(_absent(wanted))
-        found = _decoded(answer, dict[str, object])
-        if found.get("kind") == UNEVALUATED_KIND:
-            raise ClusterError(f"{wanted.words()}: {_UNEVALUATED}")
-        return found
+        return _decoded(answer, dict[str, object])
 
     def _rollout(self, wanted: Wanted) -> list[Document]:
         kind, name = wanted.target
@@ -127,19 +123,10 @@ class Operator:
         asked = {**query, "order": "newest", "limit": str(min(most or _PAGE, _PAGE))}
         while True:
             page = _decoded(self._transport.get(_PODS, asked), _Page)
-            found += _evaluated(page.items)
+            found += page.items
             if page.cursor is None or (most is not None and len(found) >= most):
                 return found[:most]
             asked["cursor"] = page.cursor
-
-
-def _evaluated(items: list[Document]) -> Iterator[Document]:
-    """The timelines; of a pod whose timeline the operator could not evaluate it is told that it is left out."""
-    for each in items:
-        if each.get("kind") == UNEVALUATED_KIND:
-            tell(f"podtimeline: pod {each.get('namespace')}/{each.get('name')} is left out: {_UNEVALUATED}")
-        else:
-            yield each
 
 
 _UNEVALUATED = "its timeline could not be evaluated; the operator's log says where"

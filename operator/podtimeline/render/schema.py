@@ -16,7 +16,6 @@ from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
-from podtimeline.render.unevaluated import UNEVALUATED_KIND
 from podtimeline.render.workloads import WORKLOADS_KIND
 
 Schema = dict[str, object]
@@ -176,20 +175,6 @@ TIMELINE: Schema = {
     ),
 }
 
-UNEVALUATED: Schema = {
-    "title": "A pod whose timeline could not be evaluated",
-    **_object(
-        apiVersion={"const": API_VERSION},
-        kind={"const": UNEVALUATED_KIND},
-        uid=_TEXT,
-        cluster=_or_null(_TEXT),
-        namespace=_TEXT,
-        name=_TEXT,
-        workload=_object(kind=_TEXT, name=_TEXT),
-        node=_or_null(_TEXT),
-        error=_TEXT,
-    ),
-}
 _MEMBER = _object(
     current=_FLAG,
     revision=_TEXT,
@@ -254,14 +239,13 @@ PAGE: Schema = {
     **_object(
         apiVersion={"const": API_VERSION},
         kind={"const": LIST_KIND},
-        items=_list({"anyOf": [TIMELINE, UNEVALUATED]}),
+        items=_list(TIMELINE),
         cursor=_or_null(_TEXT),
     ),
 }
 
 SCHEMAS: Mapping[str, Schema] = {
     KIND: TIMELINE,
-    UNEVALUATED_KIND: UNEVALUATED,
     LIST_KIND: PAGE,
     ROLLOUT_KIND: ROLLOUT,
     WORKLOADS_KIND: WORKLOADS,

@@ -185,8 +185,5 @@ METRICS: tuple[MetricRow, ...] = (
     MetricRow("podtimeline_http_malformed_requests_total", _C, (),
               "Requests that were not HTTP, or had a line or header that is too long.",
               _one(lambda now: now.http.malformed)),
-    MetricRow("podtimeline_http_unevaluated_pods_total", _C, (),
-              "Pods in answers of the API whose timelines could not be evaluated.",
-              _one(lambda now: now.http.unevaluated)),
     MetricRow("podtimeline_build_info", _G, ("version", "python_version"), "Always 1; says which version runs."),
 )  # fmt: skip

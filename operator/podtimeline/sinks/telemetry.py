@@ -86,11 +86,10 @@ class RefusedTelemetry:
 
 @dataclass(frozen=True, slots=True)
 class HttpTelemetry:
-    """The HTTP servers: requests by route and status, what was no HTTP request, and pods that answers lack."""
+    """The HTTP servers: requests by route and status, and what was no HTTP request."""
 
     requests: Mapping[tuple[str, int], int] = field(default_factory=dict)
     malformed: int = 0
-    unevaluated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

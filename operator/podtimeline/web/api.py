@@ -1,7 +1,6 @@
 """The API: timelines of pods, of rollouts and of workloads. What computes is done by the worker, in short jobs."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -9,15 +8,14 @@ from aiohttp import web
 
 from podtimeline.core.refusals import Refusal
 from podtimeline.core.requests import WorkloadHistory
-from podtimeline.ports import Saved
-from podtimeline.render.document import Document, document, documents
+from podtimeline.core.view import View
+from podtimeline.render.document import contained_document, documents
 from podtimeline.render.workloads import workloads_document
 from podtimeline.web import rollouts
 from podtimeline.web.access import Gate
-from podtimeline.web.evaluating import Evaluated, Latest, encoded, evaluated, latest
+from podtimeline.web.evaluating import Latest, latest
 from podtimeline.web.lane import Lane
 from podtimeline.web.neighbours import neighbours
-from podtimeline.web.numbers import Sparing
 from podtimeline.web.openapi import openapi
 from podtimeline.web.parameters import read_query
 from podtimeline.web.problems import Refused, shown
@@ -25,8 +23,6 @@ from podtimeline.web.requests import given, once
 from podtimeline.web.responses import encode, json_response
 from podtimeline.web.routes import Port
 from podtimeline.web.sources import Sources
-
-log = logging.getLogger(__name__)
 
 
 class Api:
@@ -37,7 +33,7 @@ class Api:
         self._worker = sources.worker
         self._gate = sources.gate or Gate(None)
         self._lane = Lane(width=2, waiting=100)
-        self._sparing = Sparing()
+        self._quarantine = sources.quarantine
         self._document = msgspec.json.encode(openapi(Port.API, review=sources.gate is not None))
 
     async def document(self, request: web.Request) -> web.Response:
@@ -94,7 +90,7 @@ class Api:
             records = await asyncio.to_thread(rollouts.records, self._sources.history, namespace, kind, name)
             found = await latest(records, self._sources.live)
             asked, now = self._sources.asked(namespace, kind, name), self._sources.clock.now()
-            pods = await self._worker.each(found, lambda each: evaluated(each, self._failed, now=now))
+            pods = await self._worker.each(found, lambda each: each.view(self._quarantine, now=now))
             body = await self._worker.run(lambda: self._rollout(pods, asked, revision, now))
         if body is None:
             which = f"{shown(f'{kind} {namespace}/{name}')}" + (f" with revision {shown(revision)}" if revision else "")
@@ -102,38 +98,25 @@ class Api:
         return json_response(body)
 
     def _item(self, found: Latest, now: int) -> bytes | None:
-        cluster = self._sources.cluster
-
-        def made(each: Latest) -> Document | None:
-            seen = each.view(now)
-            return None if seen is None else document(seen, cluster=cluster)
-
-        return encoded(found, made, self._failed, cluster=cluster)
+        seen = found.view(self._quarantine, now=now)
+        if seen is None:
+            return None
+        return msgspec.json.encode(contained_document(seen, self._quarantine, cluster=self._sources.cluster))
 
     def _one(self, found: Latest, now: int, within: str | None) -> bytes | None:
         """The document of one pod, compared with its neighbours, those of one namespace where ``within`` is set."""
-
-        def made(each: Latest) -> Document | None:
-            seen = each.view(now)
-            if seen is None:
-                return None
-            others = neighbours(self._sources.history, seen, self._failed, now=now, namespace=within)
-            return document(seen, cluster=self._sources.cluster, peers=others)
-
-        return encoded(found, made, self._failed, cluster=self._sources.cluster)
+        seen = found.view(self._quarantine, now=now)
+        if seen is None:
+            return None
+        others = neighbours(self._sources.history, seen, self._quarantine, now=now, namespace=within)
+        made = contained_document(seen, self._quarantine, cluster=self._sources.cluster, peers=others)
+        return msgspec.json.encode(made)
 
     def _rollout(
-        self, pods: Sequence[Evaluated], asked: WorkloadHistory | None, revision: str | None, now: int
+        self, pods: Sequence[View | None], asked: WorkloadHistory | None, revision: str | None, now: int
     ) -> bytes | None:
         made = rollouts.answer(pods, asked, revision=revision, now=now, cluster=self._sources.cluster)
         return None if made is None else encode(made)
-
-    def _failed(self, record: Saved, error: Exception) -> None:
-        self._sources.numbers.unevaluated += 1
-        held = self._sparing.due(type(error).__qualname__)
-        if held is not None:
-            which = f"{record.namespace}/{record.name}"
-            log.error("pod %s cannot be evaluated (%d more since the last such line)", which, held, exc_info=error)
 
 
 def _workloads(found: Sequence[Refusal], namespace: str | None) -> bytes:

@@ -3,10 +3,11 @@
 from podtimeline.core.peers import MOST, NOBODY, WINDOW, Peers, peers
 from podtimeline.core.view import View
 from podtimeline.ports import History, Query
-from podtimeline.web.evaluating import Failed, Latest, evaluated
+from podtimeline.quarantine import Quarantine
+from podtimeline.web.evaluating import Latest
 
 
-def neighbours(history: History, seen: View, failed: Failed, *, now: int, namespace: str | None) -> Peers:
+def neighbours(history: History, seen: View, quarantine: Quarantine, *, now: int, namespace: str | None) -> Peers:
     """Figures of pods of the same node and of others that began about the time; ``namespace`` narrows both.
 
     Blocks; raises ``StoreError``.
@@ -16,5 +17,5 @@ def neighbours(history: History, seen: View, failed: Failed, *, now: int, namesp
     since, until = max(seen.phases[0].start - WINDOW, 0), seen.phases[-1].end + WINDOW
     near = (Query(namespace=namespace, node=node, since=since, until=until, limit=MOST) for node in (seen.node, None))
     records = {record.state.uid: record for query in near for record in history.search(query).records}
-    found = (evaluated(Latest(record, None), failed, now=now).view for record in records.values())
-    return peers(seen, [each for each in found if each is not None])
+    found = (Latest(record).view(quarantine, now=now) for record in records.values())
+    return peers(seen, [each for each in found if each is not None and each.error is None])

@@ -20,8 +20,6 @@ class HttpNumbers:
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     malformed: int = 0
-    unevaluated: int = 0
-    """Pods in answers whose timelines could not be evaluated."""
 
 
 class Sparing:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from podtimeline import __version__
-from podtimeline.render.schema import PAGE, ROLLOUT, SCHEMAS, UNEVALUATED, WORKLOADS, Schema
+from podtimeline.render.schema import PAGE, ROLLOUT, SCHEMAS, TIMELINE, WORKLOADS, Schema
 from podtimeline.web.parameters import Parameter
 from podtimeline.web.routes import Operation, Port, Route, served
 
@@ -30,10 +30,9 @@ _VERDICT: Schema = {
     "additionalProperties": False,
 }
 _COMPONENTS: Mapping[str, Schema] = {**SCHEMAS, "Problem": _PROBLEM, "Verdict": _VERDICT}
-_POD: Schema = {"anyOf": [SCHEMAS["PodTimeline"], UNEVALUATED]}
 _ANSWERS: Mapping[Operation, Schema] = {
     Operation.PODS: PAGE,
-    Operation.POD: _POD,
+    Operation.POD: TIMELINE,
     Operation.WORKLOADS: WORKLOADS,
     Operation.ROLLOUT: ROLLOUT,
     Operation.HEALTH: _VERDICT,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from podtimeline.core.requests import WorkloadHistory
 from podtimeline.core.rollout import of_one, revisions, rollout_for
+from podtimeline.core.view import View
 from podtimeline.ports import History, Query, Saved
 from podtimeline.render.document import Document
 from podtimeline.render.revision import rollout_document
-from podtimeline.web.evaluating import Evaluated
 from podtimeline.web.responses import raw
 
 MOST_PODS = 500
@@ -21,7 +21,7 @@ def records(history: History, namespace: str, kind: str, name: str) -> tuple[Sav
 
 
 def answer(
-    pods: Sequence[Evaluated],
+    pods: Sequence[View | None],
     asked: WorkloadHistory | None,
     *,
     revision: str | None,
@@ -32,7 +32,8 @@ def answer(
 
     ``asked`` is what the workload was asked for, as far as it is known.
     """
-    of_it = of_one([each.view for each in pods if each.view is not None], revision=revision)
+    known_pods = [each for each in pods if each is not None]
+    of_it = of_one([each for each in known_pods if each.error is None], revision=revision)
     known = revisions(of_it)
     chosen = revision if revision is not None else next(iter(known), None)
     mine = asked is not None and any(each.workload.uid == asked.state.uid for each in of_it)
@@ -40,5 +41,5 @@ def answer(
     rollout = None if chosen is None else rollout_for(of_it, latest, revision=chosen, now=now)
     if rollout is None:
         return None
-    lost = [each.name for each in pods if each.lost]
+    lost = [each.facts.name for each in known_pods if each.error is not None]
     return rollout_document(rollout, revisions=known, now=now, cluster=cluster, unevaluated=lost, written=raw)

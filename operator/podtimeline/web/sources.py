@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from podtimeline.core.refusals import Refusal
 from podtimeline.core.requests import WorkloadHistory
 from podtimeline.ports import Clock, History
+from podtimeline.quarantine import Quarantine
 from podtimeline.web.access import Gate
 from podtimeline.web.evaluating import Live
 from podtimeline.web.lane import Worker
@@ -36,4 +37,5 @@ class Sources:
     asked: Callable[[str, str, str], WorkloadHistory | None] = lambda *_: None
     numbers: HttpNumbers = field(default_factory=HttpNumbers)
     gate: Gate | None = None
+    quarantine: Quarantine = field(default_factory=Quarantine)
     worker: Worker = field(default_factory=Worker)
