@@ -68,7 +68,7 @@ async def asked(client: Client, path: str, token: str | None = None) -> ClientRe
 WITHIN = ("pods?namespace=shop", "pods/shop/web-1", "workloads?namespace=shop", "rollouts/shop/Deployment/web")
 BEYOND = (
     "pods", "pods?namespace=till", "pods/till/till-1", "pods/till/nobody", "workloads", "workloads?namespace=till",
-    "rollouts/till/Deployment/web",
+    "rollouts/till/Deployment/web", "faults",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from podtimeline.core.refusals import Refusal, ended
 from podtimeline.core.requests import Request, Why, WorkloadHistory
 from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadState
-from podtimeline.render.schema import PAGE, ROLLOUT, TIMELINE, WORKLOADS
+from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, TIMELINE, WORKLOADS
 from podtimeline.store import SqliteStore
 
 
@@ -290,6 +290,20 @@ async def test_a_pod_that_cannot_be_evaluated_is_told_so_among_the_others(client
     ]  # fmt: skip
     alone = await (await client.get("/api/v1/pods/shop/web-2")).json()
     assert (alone["name"], alone["outcome"]) == ("web-2", "unknown")
+
+
+async def test_what_failed_is_listed_with_a_sample(client: Client, world: World) -> None:
+    """So that it can be reported: the step, the place in the code, what it was found in, how often."""
+    world.tracked["uid-2"] = broken_timeline("web-2")
+    for _ in range(2):
+        await client.get("/api/v1/pods")
+    body = await (await client.get("/api/v1/faults")).json()
+    jsonschema.validate(body, FAULTS)
+    (fault,) = body["items"]
+    assert (fault["step"], fault["count"]) == ("evaluate", 2)
+    assert "shop/web-2" in fault["subject"]
+    assert fault["where"].startswith("podtimeline.core.view:")
+    assert "uid-web-2" in fault["sample"]
 
 
 async def test_a_rollout_names_the_pods_that_could_not_be_evaluated(client: Client, world: World) -> None:

@@ -14,7 +14,9 @@ from podtimeline.core.pods import ContainerKind
 from podtimeline.core.rollout import LinkKind
 from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
+from podtimeline.quarantine import Step
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
+from podtimeline.render.faults import FAULTS_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
 from podtimeline.render.workloads import WORKLOADS_KIND
 
@@ -234,6 +236,15 @@ WORKLOADS: Schema = {
     ),
 }
 
+FAULTS: Schema = {
+    "title": "What could not be read or evaluated since the process began, by kind",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": FAULTS_KIND},
+        items=_list(_object(step=_one_of(Step), subject=_TEXT, error=_TEXT, where=_TEXT, sample=_TEXT, count=_COUNT)),
+    ),
+}
+
 PAGE: Schema = {
     "title": "A page of timelines",
     **_object(
@@ -249,5 +260,6 @@ SCHEMAS: Mapping[str, Schema] = {
     LIST_KIND: PAGE,
     ROLLOUT_KIND: ROLLOUT,
     WORKLOADS_KIND: WORKLOADS,
+    FAULTS_KIND: FAULTS,
 }
 """The schema of each kind of document."""

@@ -10,6 +10,7 @@ from podtimeline.core.refusals import Refusal
 from podtimeline.core.requests import WorkloadHistory
 from podtimeline.core.view import View
 from podtimeline.render.document import contained_document, documents
+from podtimeline.render.faults import faults_document
 from podtimeline.render.workloads import workloads_document
 from podtimeline.web import rollouts
 from podtimeline.web.access import Gate
@@ -80,6 +81,14 @@ class Api:
         found = tuple(self._sources.refusals())
         async with self._lane.turn():
             return json_response(await self._worker.run(lambda: _workloads(found, namespace)))
+
+    async def faults(self, request: web.Request) -> web.Response:
+        """What could not be read or evaluated: of any namespace, so that who asks may read all of them."""
+        given(request)
+        await self._gate.enter(request, None)
+        found = self._quarantine.faults
+        async with self._lane.turn():
+            return json_response(await self._worker.run(lambda: encode(faults_document(found))))
 
     async def rollout(self, request: web.Request) -> web.Response:
         """One revision of one workload; the newest one unless ``revision`` says which."""

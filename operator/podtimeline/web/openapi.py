@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from podtimeline import __version__
-from podtimeline.render.schema import PAGE, ROLLOUT, SCHEMAS, TIMELINE, WORKLOADS, Schema
+from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, SCHEMAS, TIMELINE, WORKLOADS, Schema
 from podtimeline.web.parameters import Parameter
 from podtimeline.web.routes import Operation, Port, Route, served
 
@@ -35,6 +35,7 @@ _ANSWERS: Mapping[Operation, Schema] = {
     Operation.POD: TIMELINE,
     Operation.WORKLOADS: WORKLOADS,
     Operation.ROLLOUT: ROLLOUT,
+    Operation.FAULTS: FAULTS,
     Operation.HEALTH: _VERDICT,
     Operation.READY: _VERDICT,
     Operation.DOCUMENT: {"type": "object", "required": ["openapi", "info", "paths"]},

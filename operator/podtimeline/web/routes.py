@@ -25,6 +25,7 @@ class Operation(StrEnum):
     POD = "getPod"
     WORKLOADS = "listWorkloads"
     ROLLOUT = "getRollout"
+    FAULTS = "listFaults"
     DOCUMENT = "openapi"
 
 
@@ -65,6 +66,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         Operation.ROLLOUT, Port.API, "/api/v1/rollouts/{namespace}/{kind}/{name}", "One rollout of a workload.",
         (NAMESPACE_OF, KIND_OF, NAME_OF), (REVISION,), "a pod of the workload",
+    ),
+    Route(
+        Operation.FAULTS, Port.API, "/api/v1/faults",
+        "What could not be read or evaluated since the process began, by kind, with a sample of each.",
     ),
     Route(Operation.DOCUMENT, Port.API, "/openapi.json", "This document."),
 )  # fmt: skip

@@ -36,6 +36,7 @@ def make_api_app(sources: Sources) -> web.Application:
         Operation.POD: api.pod,
         Operation.WORKLOADS: api.workloads,
         Operation.ROLLOUT: api.rollout,
+        Operation.FAULTS: api.faults,
         Operation.DOCUMENT: api.document,
     }
     return _application(Port.API, handlers, sources)
