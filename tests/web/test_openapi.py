@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,7 @@ def addresses(history: SqliteStore) -> Iterator[dict[Port, str]]:
     sources = world.sources(history)
     with loopback(make_api_app(sources)) as api, loopback(make_metrics_app(sources)) as metrics:
         yield {Port.API: api, Port.METRICS: metrics}
+    sources.worker.close()
 
 
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
@@ -114,6 +116,18 @@ def test_any_request_is_answered_as_the_document_says(
         case.call_and_validate(base_url=url, checks=CHECKS)
 
     fuzz()
+
+
+def test_a_request_line_that_is_too_long_is_refused_as_described(addresses: dict[Port, str]) -> None:
+    """It never reaches a handler: the server itself answers, in plain text."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{addresses[Port.API]}/api/v1/workloads?namespace={'a' * 9000}")
+    described = openapi(Port.API, review=False)["paths"]
+    assert isinstance(described, dict)
+    with refused.value as answer:
+        assert answer.code == 400
+        kinds = described["/api/v1/workloads"]["get"]["responses"]["400"]["content"]
+        assert answer.headers.get_content_type() in kinds
 
 
 def status_of(address: str, target: bytes) -> int:

@@ -80,12 +80,16 @@ def three_pods() -> World:
 @asynccontextmanager
 async def api_of(world: World, history: History | None = None) -> AsyncIterator[Client]:
     """A client of the API."""
-    async with TestClient(TestServer(make_api_app(world.sources(history)))) as made:
+    sources = world.sources(history)
+    async with TestClient(TestServer(make_api_app(sources))) as made:
         yield made
+    sources.worker.close()
 
 
 @asynccontextmanager
 async def metrics_of(world: World) -> AsyncIterator[Client]:
     """A client of metrics and probes."""
-    async with TestClient(TestServer(make_metrics_app(world.sources()))) as made:
+    sources = world.sources()
+    async with TestClient(TestServer(make_metrics_app(sources))) as made:
         yield made
+    sources.worker.close()

@@ -41,6 +41,7 @@ _ANSWERS: Mapping[Operation, Schema] = {
     Operation.DOCUMENT: {"type": "object", "required": ["openapi", "info", "paths"]},
 }
 _MADE = {id(schema): name for name, schema in _COMPONENTS.items()}
+_PLAIN: Schema = {"text/plain": {"schema": _TEXT}}
 _EXPOSITIONS = ("text/plain", "application/openmetrics-text")
 
 
@@ -87,7 +88,9 @@ def _parameter(parameter: Parameter, place: str) -> Schema:
 
 def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
     found = {200: _answer(route), 500: _refusal("Nothing that the request could be blamed for; the log says where.")}
-    found[400] = _refusal("A parameter is unknown or its value is not allowed.")
+    found[400] = _refusal(
+        "A parameter is unknown or its value is not allowed; in plain text, what is not HTTP or too long.", _PLAIN
+    )
     if route.operation in (Operation.HEALTH, Operation.READY):
         found[503] = _json("No, and why.", _VERDICT)
     elif route.reviewed:
@@ -106,8 +109,9 @@ def _answer(route: Route) -> Schema:
     return _json(route.summary, _ANSWERS[route.operation])
 
 
-def _refusal(description: str) -> Schema:
-    return {"description": description, "content": {"application/problem+json": {"schema": _linked(_PROBLEM)}}}
+def _refusal(description: str, more: Schema | None = None) -> Schema:
+    content: Schema = {"application/problem+json": {"schema": _linked(_PROBLEM)}}
+    return {"description": description, "content": content | (more or {})}
 
 
 def _json(description: str, schema: Schema) -> Schema:
