@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.support.memory_store import MemoryStore
-from tests.support.saved import StandingClock
 
 from docskit.tables import README, renewed
 from podtimeline.cli.main import main
@@ -21,7 +19,6 @@ from podtimeline.core.findings import FindingKind
 from podtimeline.core.milestones import Milestone, Phase
 from podtimeline.ports import CONTROLLED
 from podtimeline.sinks.metrics import METRICS
-from podtimeline.web.server import Sources, make_app
 
 ROOT = README.parent
 TEXT = README.read_text()
@@ -103,18 +100,6 @@ def test_the_wheel_is_what_its_metadata_says(tmp_path: Path) -> None:
     assert {name for name, _, _ in commands} == {"podtimeline", "kubectl-podtimeline"}
     for _, module, function in commands:
         assert callable(getattr(importlib.import_module(module), function))
-
-
-def test_every_path_that_is_served_is_listed() -> None:
-    """The table of HTTP paths is that of the application."""
-    clock = StandingClock()
-    app = make_app(Sources(MemoryStore(), lambda _: None, _nothing, tuple, tuple, clock))
-    served = {route.resource.canonical for route in app.router.routes() if route.resource is not None}
-    assert set(re.findall(r"^\| `(/[^`]*)` \|", TEXT, re.M)) == served
-
-
-async def _nothing(_: str) -> tuple[bytes, str]:
-    return b"", ""
 
 
 def test_the_changelog_names_the_version() -> None:

@@ -2,9 +2,9 @@
 
 import argparse
 
-from benches import accuracy, intake, memory, series
+from benches import accuracy, intake, lag, memory, series
 
-_BENCHES = {"accuracy": accuracy, "intake": intake, "memory": memory, "series": series}
+_BENCHES = {"accuracy": accuracy, "intake": intake, "lag": lag, "memory": memory, "series": series}
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ class Cluster:
         self.tracker = Tracker(owners=_Owners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
         self._feed = PodFeed(self.tracker)
         self._store = SqliteStore(":memory:", clock=self)
-        self._exposition = Exposition(Telemetry, version="bench", process=False)
+        self._exposition = Exposition(version="bench", process=False)
         self._pods: dict[int, Workload] = {}
 
     def now(self) -> int:
@@ -92,7 +92,7 @@ class Cluster:
 
     def scrape(self) -> int:
         """Bytes of /metrics."""
-        return len(self._exposition.begin()()[1])
+        return len(self._exposition.render(Telemetry())[1])
 
     def own(self) -> Counter[Workload]:
         """Series by workload, of all histograms together."""

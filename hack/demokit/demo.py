@@ -81,13 +81,13 @@ def show(cluster: Cluster) -> None:
 
 def next_steps(cluster: Cluster, *, url: str | None) -> str:
     """Return where to look next."""
-    service = f"/api/v1/namespaces/{NAMESPACE}/services/{RELEASE}:http/proxy"
+    service = f"/api/v1/namespaces/{NAMESPACE}/services/{RELEASE}"
     pod = f"hack/podtimeline show deploy/payments -n {shop.NAMESPACE} {' '.join(_OPERATOR)}"
     steps = [
         f"{pod} -o wide      # with bounds and sources",
         f"kubectl -n {shop.NAMESPACE} rollout restart deploy/payments && {pod} --follow",
-        f"kubectl get --raw '{service}/api/v1/pods?namespace={shop.NAMESPACE}&order=slowest&limit=3'",
-        f"kubectl get --raw {service}/metrics",
+        f"kubectl get --raw '{service}:http/proxy/api/v1/pods?namespace={shop.NAMESPACE}&order=slowest&limit=3'",
+        f"kubectl get --raw {service}:metrics/proxy/metrics",
         f"kubectl -n {NAMESPACE} logs deploy/{RELEASE}      # one JSON line a finished pod",
         f"hack/demo --down      # removes {'the cluster' if cluster.own else 'what the demo made, and nothing else'}",
     ]

@@ -33,7 +33,7 @@ class Target:
     @property
     def path(self) -> str:
         """Return where the API server's proxy serves its metrics."""
-        return f"/api/v1/namespaces/{self.namespace}/services/{self.service}:http/proxy/metrics"
+        return f"/api/v1/namespaces/{self.namespace}/services/{self.service}:metrics/proxy/metrics"
 
 
 def configuration(target: Target, *, proxy: str, interval: float) -> str:

@@ -12,6 +12,7 @@ from podtimeline.config import describe, flag, load_settings, variable
 from podtimeline.core.milestones import MILESTONES, PHASES
 from podtimeline.core.rules import RULES
 from podtimeline.sinks.metrics import METRICS
+from podtimeline.web.routes import ROUTES
 
 README = Path(__file__).parents[2] / "README.md"
 ACCURACY = Path(__file__).parents[1] / "benches/accuracy.md"
@@ -50,6 +51,15 @@ def metrics() -> str:
     return table(("Metric", "Type", "Labels", "What it says"), rows)
 
 
+def paths() -> str:
+    """Every path that is served, by port."""
+    rows = (
+        (f"`{route.port.value}`", f"`{route.path}`", route.summary, ", ".join(f"`{each.name}`" for each in route.query))
+        for route in ROUTES
+    )
+    return table(("Port", "Path", "Answer", "Parameters"), rows)
+
+
 def settings() -> str:
     """Every setting with its default."""
     rows = (
@@ -76,6 +86,7 @@ def sections() -> Iterator[tuple[str, str]]:
     yield "findings", findings()
     yield "accuracy", ACCURACY.read_text().rstrip()
     yield "metrics", metrics()
+    yield "paths", paths()
     yield "settings", settings()
 
 

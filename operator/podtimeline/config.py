@@ -23,7 +23,7 @@ from podtimeline.errors import SettingsError
 PREFIX = "PODTIMELINE_"
 FILE_VARIABLE = PREFIX + "CONFIG"
 """Names the YAML file; the command line reads it, it is not a setting itself."""
-_NOT_SETTINGS = frozenset({FILE_VARIABLE, PREFIX + "CACHE", PREFIX + "PYTHON"})
+_NOT_SETTINGS = frozenset({FILE_VARIABLE, PREFIX + "CACHE", PREFIX + "PYTHON", PREFIX + "TOKEN"})
 _SERVICE_LINK = re.compile(
     PREFIX + r"([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
@@ -32,6 +32,13 @@ _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]
 _ADDRESS = rf"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*):{_PORT}$"
 _YEAR = 365.0
 _NUMBERS = (msgspec.inspect.BoolType, msgspec.inspect.IntType, msgspec.inspect.FloatType)
+
+
+class Access(StrEnum):
+    """Who may read the API."""
+
+    OPEN = "open"
+    REVIEW = "review"
 
 
 class LogLevel(StrEnum):
@@ -66,10 +73,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(pattern=_ADDRESS),
         _says(
-            "Address of the HTTP server: metrics, probes, API.",
+            "Address of the HTTP server for metrics and probes.",
             "ADDRESS:PORT such as 0.0.0.0:8080, [::]:8080 or :8080 (all addresses); port 0 takes a free one",
         ),
     ] = "0.0.0.0:8080"
+    api_listen: Annotated[
+        str,
+        Meta(pattern=_ADDRESS),
+        _says(
+            "Address of the HTTP server for the API, which tells of every pod that is followed.",
+            "ADDRESS:PORT as for listen, with another port",
+        ),
+    ] = "0.0.0.0:8081"
+    access: Annotated[
+        Access,
+        _says(
+            "Who may read the API: everybody who can connect (open), or a bearer token that the API server grants"
+            " `get pods` in the namespace asked for (review). Metrics and probes are always open.",
+        ),
+    ] = Access.OPEN
     kubeconfig: Annotated[
         str | None, _says("kubeconfig file; unset inside a pod means its service account.", "path of a file")
     ] = None
@@ -150,11 +172,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
     """Where each setting that is not at its default came from; filled by ``load_settings``."""
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port of ``listen``; an empty host means all addresses."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+
+def address(listen: str) -> tuple[str, int]:
+    """Host and port of ``listen`` or ``api_listen``; an empty host means all addresses."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 class Row(NamedTuple):

@@ -424,3 +424,19 @@ class Sink(Protocol):
     def close(self) -> None:
         """Flush what is held."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the API server says of a token: its user, ``None`` where it knows none, and whether that user may read."""
+
+    user: str | None
+    allowed: bool = False
+
+
+class Reviewer(Protocol):
+    """Asks the API server who may read."""
+
+    async def review(self, token: str, namespace: str | None) -> Grant:
+        """Whether the token's user may ``get pods`` in the namespace, ``None`` in all. Raises ``ClusterError``."""
+        ...

@@ -1,9 +1,12 @@
 """What the benches measure is what they say they measure."""
 
+import asyncio
 import json
+import time
 
 from benches import series
 from benches.apiserver import interleaved
+from benches.loopwatch import LoopWatch, quantile
 from benches.podgen import VERSIONS, Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
@@ -58,3 +61,25 @@ def test_the_last_line_says_whether_the_goal_was_met() -> None:
         "bench": "intake", "value": 40.0, "unit": "us", "goal": 3.5, "met": True, "ratio": 2.0,
     }  # fmt: skip
     assert json.loads(verdict("memory", 3000, "bytes", goal=2048))["met"] is False
+
+
+async def test_a_loop_that_is_kept_is_seen_to_be_late() -> None:
+    """What keeps it counts as its own doing, and as one thing that it did at once."""
+    watch, stop = LoopWatch(), asyncio.Event()
+    with watch.timing():
+        watching = asyncio.create_task(watch.run(stop))
+        await asyncio.sleep(0.005)
+        until = time.thread_time() + 0.03
+        while time.thread_time() < until:
+            continue
+        await asyncio.sleep(0.005)
+        stop.set()
+        await watching
+    assert max(watch.busy) >= 30
+    assert max(watch.late) >= max(watch.own) >= 28
+
+
+def test_a_quantile_is_one_of_the_values() -> None:
+    """The greatest one is the last."""
+    assert [quantile([3.0, 1.0, 2.0], share) for share in (0, 0.5, 0.99, 1)] == [1, 2, 3, 3]
+    assert quantile([], 0.5) == 0

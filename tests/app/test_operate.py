@@ -18,8 +18,8 @@ from tests.support.objects import CREATED, CREATED_NS, endpoint, endpoint_slice,
 from tests.support.recording import RecordingIntake
 from tests.support.waiting import Changes
 
-from podtimeline.app.operator import World, operate
-from podtimeline.config import Settings
+from podtimeline.app.operator import Listening, World, operate
+from podtimeline.config import Access, Settings
 from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection
@@ -85,13 +85,18 @@ class Running:
 
     task: "asyncio.Task[int]"
     stop: asyncio.Event
-    url: str
+    listening: Listening
     stdout: Lines
     clock: OffsetClock
 
-    async def get(self, path: str) -> tuple[int, Any]:
+    async def get(self, path: str, *, token: str | None = None) -> tuple[int, Any]:
         """Status and JSON, or text, of a page."""
-        async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        host, port = self.listening.api if path.startswith("/api/") else self.listening.metrics
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{host}:{port}{path}", headers=headers) as response,
+        ):
             if "json" in response.content_type:
                 return response.status, await response.json()
             return response.status, await response.text()
@@ -108,24 +113,21 @@ async def operator(
 ) -> AsyncIterator[Running]:
     """An operator that follows ``api``, through a proxy if one is given; killed at the end if not stopped."""
     quick = {"linger_seconds": 0.0, "commit_interval_seconds": 0.01, "watch_timeout_seconds": 30}
-    settings = Settings(**({"listen": "127.0.0.1:0", "history_path": str(history)} | quick | more))
+    anywhere = {"listen": "127.0.0.1:0", "api_listen": "127.0.0.1:0", "history_path": str(history)}
+    settings = Settings(**(anywhere | quick | more))
     stop, stdout, clock = asyncio.Event(), Lines(), clock or OffsetClock()
-    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    address: asyncio.Future[Listening] = asyncio.get_running_loop().create_future()
     world = World(connection=Connection((proxy or api).url), clock=clock, stdout=stdout)
-    task = asyncio.create_task(
-        operate(
-            settings, stop=stop, world=world, started=lambda host, port: address.set_result(f"http://{host}:{port}")
-        )
-    )
+    task = asyncio.create_task(operate(settings, stop=stop, world=world, started=address.set_result))
     task.add_done_callback(lambda _: address.done() or address.cancel())
     try:
-        url = await address
+        listening = await address
     except asyncio.CancelledError:
         await task
         raise
     await api.changes.until(lambda: api.watches >= STREAMS)
     try:
-        yield Running(task, stop, url, stdout, clock)
+        yield Running(task, stop, listening, stdout, clock)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -258,9 +260,32 @@ async def test_a_task_that_ends_ends_the_process_with_1(
     assert "ended, the process stops" in caplog.text
 
 
-async def test_an_address_that_is_taken_is_refused_by_the_setting_s_name(api: FakeApi, tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", ["listen", "api_listen"])
+async def test_an_address_that_is_taken_is_refused_by_the_setting_s_name(
+    api: FakeApi, tmp_path: Path, setting: str
+) -> None:
     """At the start, before anything is read."""
     port = api.url.rpartition(":")[2]
-    with pytest.raises(SettingsError, match=r"listen: 127\.0\.0\.1"):
-        async with operator(api, tmp_path / "history.sqlite3", listen=f"127.0.0.1:{port}"):
+    given: dict[str, Any] = {setting: f"127.0.0.1:{port}"}
+    with pytest.raises(SettingsError, match=rf"^{setting}: 127\.0\.0\.1"):
+        async with operator(api, tmp_path / "history.sqlite3", **given):
             pass
+
+
+async def test_a_scrape_counts_who_is_in_which_phase_and_which_requests_came(api: FakeApi, tmp_path: Path) -> None:
+    """What the loop copied is evaluated elsewhere, and is in the exposition."""
+    async with operator(api, tmp_path / "history.sqlite3") as running:
+        api.put("pods", pod("web-1"))
+        async with asyncio.timeout(20):
+            while 'podtimeline_pods_in_phase{phase="scheduling"} 1.0' not in (await running.get("/metrics"))[1]:
+                continue
+        assert 'podtimeline_http_requests_total{code="200",route="/metrics"}' in (await running.get("/metrics"))[1]
+
+
+async def test_with_access_review_the_api_wants_a_token_and_the_probes_do_not(api: FakeApi, tmp_path: Path) -> None:
+    """The API server here knows no reviews: whatever the token is, the answer is no."""
+    async with operator(api, tmp_path / "history.sqlite3", access=Access.REVIEW) as running:
+        assert (await running.get("/api/v1/pods"))[0] == 401
+        status, told = await running.get("/api/v1/pods", token="of-somebody")
+        assert (status, (await running.get("/readyz"))[0]) == (503, 200)
+        assert "cannot be found out" in told["detail"]

@@ -16,6 +16,10 @@ each_mode = pytest.mark.parametrize("values", CI_VALUES, ids=lambda path: path.s
 READING = set(rights.VERBS)
 READ = {(each.group, each.resource) for each in rights.rights()}
 OF_CLUSTER = {(each.group, each.resource) for each in rights.rights() if not each.namespaced}
+REVIEWS = {
+    ("authentication.k8s.io", "tokenreviews", "create"),
+    ("authorization.k8s.io", "subjectaccessreviews", "create"),
+}
 
 
 def granted_by(role: dict[str, Any]) -> set[tuple[str, str, str]]:
@@ -46,12 +50,15 @@ def test_no_two_objects_share_a_name_and_all_carry_the_release(values: Path) -> 
 
 @each_mode
 def test_rights_are_reading_of_what_is_followed_and_nothing_else(values: Path) -> None:
-    """No verb but get, list and watch, no resource but the operator's own kinds, no wildcard."""
-    for role in of_kind(render(values), "Role", "ClusterRole"):
-        granted = granted_by(role)
-        of_namespaces = READ - OF_CLUSTER if role["kind"] == "Role" else READ
-        assert {(group, resource) for group, resource, _ in granted} == of_namespaces
-        assert {verb for _, _, verb in granted} == READING
+    """No verb but get, list and watch, no resource but the operator's own kinds, no wildcard; reviews where set."""
+    objects = render(values)
+    review = settings(objects)["access"] == "review"
+    for role in of_kind(objects, "Role", "ClusterRole"):
+        reading = {(group, resource) for group, resource, verb in granted_by(role) if verb in READING}
+        of_cluster = set() if settings(objects)["namespaces"] else READ
+        assert reading == (READ - OF_CLUSTER if role["kind"] == "Role" else of_cluster)
+        writing = {right for right in granted_by(role) if right[2] not in READING}
+        assert writing == (REVIEWS if review and role["kind"] == "ClusterRole" else set())
         assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in role["rules"])
 
 
@@ -103,8 +110,8 @@ def test_the_operator_is_one_writer_with_probes(values: Path) -> None:
     container = spec["template"]["spec"]["containers"][0]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 30
-    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     assert "command" not in container
 
 
@@ -128,15 +135,20 @@ def test_an_operator_that_is_not_ready_stays_reachable(values: Path) -> None:
 
 @each_mode
 def test_the_service_reaches_the_operator_and_not_the_test(values: Path) -> None:
-    """The Service's selector fits the operator's pod alone, and its port leads to the one it listens on."""
+    """The Service's selector fits the operator's pod alone, and its ports lead to those it listens on."""
     objects = render(values)
     selector = only(objects, "Service")["spec"]["selector"].items()
     template_ = only(objects, "Deployment")["spec"]["template"]
     assert selector <= template_["metadata"]["labels"].items()
     assert not selector <= only(objects, "Pod")["metadata"]["labels"].items()
-    port = template_["spec"]["containers"][0]["ports"][0]
-    assert (port["name"], str(port["containerPort"])) == ("http", settings(objects)["listen"].rpartition(":")[2])
-    assert [each["targetPort"] for each in only(objects, "Service")["spec"]["ports"]] == ["http"]
+    ports = {each["name"]: str(each["containerPort"]) for each in template_["spec"]["containers"][0]["ports"]}
+    told = settings(objects)
+    assert ports == {
+        "metrics": told["listen"].rpartition(":")[2],
+        "http": told["api_listen"].rpartition(":")[2],
+    }
+    served = {each["name"]: each["targetPort"] for each in only(objects, "Service")["spec"]["ports"]}
+    assert served == {"http": "http", "metrics": "metrics"}
 
 
 @each_mode
@@ -238,10 +250,40 @@ def test_scrapes_keep_the_namespace_of_the_followed_pod() -> None:
 def test_the_policy_lets_in_whom_it_names_and_the_test() -> None:
     """A helm test must not fail for the policy that the same release brings."""
     objects = render(CHART / "ci/monitoring-values.yaml")
-    peers = only(objects, "NetworkPolicy")["spec"]["ingress"][0]["from"]
+    rules = {rule["ports"][0]["port"]: rule["from"] for rule in only(objects, "NetworkPolicy")["spec"]["ingress"]}
     labels = only(objects, "Pod")["metadata"]["labels"].items()
-    assert len(peers) == 2
-    assert peers[1]["podSelector"]["matchLabels"].items() <= labels
+    assert {port: next(iter(peers[0])) for port, peers in rules.items()} == {
+        "metrics": "namespaceSelector",
+        "http": "ipBlock",
+    }
+    for peers in rules.values():
+        assert len(peers) == 2
+        assert peers[1]["podSelector"]["matchLabels"].items() <= labels
+
+
+def test_the_policy_can_close_the_api_alone() -> None:
+    """Each port has peers of its own; where none are named everybody may connect."""
+    values = {"networkPolicy": {"enabled": True, "apiFrom": [{"podSelector": {}}]}}
+    rules = {rule["ports"][0]["port"]: rule for rule in only(render(values), "NetworkPolicy")["spec"]["ingress"]}
+    assert "from" not in rules["metrics"]
+    assert rules["http"]["from"][0] == {"podSelector": {}}
+
+
+@pytest.mark.parametrize("monitor", ["ServiceMonitor", "PodMonitor"])
+def test_what_is_scraped_is_the_port_of_the_metrics(monitor: str) -> None:
+    """The API's port serves none."""
+    values = CHART / f"ci/{'monitoring' if monitor == 'ServiceMonitor' else 'podmonitor'}-values.yaml"
+    spec = only(render(values), monitor)["spec"]
+    endpoints = spec.get("endpoints") or spec["podMetricsEndpoints"]
+    assert [(each["port"], each["path"]) for each in endpoints] == [("metrics", "/metrics")]
+
+
+def test_reviews_need_a_right_that_is_in_no_namespace() -> None:
+    """With namespaces the ClusterRole has nothing else; without them it has that on top."""
+    within = only(render({"config": {"namespaces": ["shop"], "access": "review"}}), "ClusterRole")
+    assert granted_by(within) == REVIEWS
+    everywhere = only(render({"config": {"access": "review"}}), "ClusterRole")
+    assert granted_by(everywhere) - granted_by(only(render({}), "ClusterRole")) == REVIEWS
 
 
 @pytest.mark.parametrize(
@@ -251,6 +293,8 @@ def test_the_policy_lets_in_whom_it_names_and_the_test() -> None:
         ({"config": {"namespaces": ["shop"]}}, ("the pods of shop",)),
         ({"config": {"history_path": ":memory:"}}, ("ends with the process",)),
         ({"rbac": {"create": False}}, ("somebody else has to grant",)),
+        ({}, ("open to everybody who can connect to port 8081", ":8080/metrics")),
+        ({"config": {"access": "review"}}, ("port-forward", "PODTIMELINE_TOKEN")),
     ],
 )
 def test_notes_say_what_to_look_at_next(values: dict[str, Any], words: tuple[str, ...], tmp_path: Path) -> None:

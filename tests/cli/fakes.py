@@ -20,6 +20,7 @@ class Reply(NamedTuple):
 
     status: int
     content: object
+    headers: Mapping[str, str] = {}
 
 
 @dataclass
@@ -29,6 +30,8 @@ class FakeOperator:
     looks: Sequence[Sequence[Document]]
     page: int = 100
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
+    """The Authorization header of each request."""
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply:
         """The answer as the operator gives it."""
@@ -111,12 +114,16 @@ def serving(fake: Replies) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
+            if isinstance(fake, FakeOperator):
+                fake.tokens.append(self.headers["Authorization"])
             reply = fake.reply(parts.path, dict(parse_qsl(parts.query)))
             if isinstance(fake, FakeCluster) and self.headers["Authorization"] != f"Bearer {TOKEN}":
                 reply = status(401, "Unauthorized")
             body = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content).encode()
             self.send_response(reply.status)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

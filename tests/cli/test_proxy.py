@@ -116,6 +116,22 @@ def test_what_the_api_server_refuses_is_told_with_its_reason(
     assert said in result.stderr
 
 
+def test_no_token_is_sent_to_a_service_that_was_found_by_its_label(
+    run: Run, cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody who may create a Service could collect tokens; what reaches the API server is the kubeconfig's."""
+    monkeypatch.setenv("PODTIMELINE_TOKEN", "of-a-reader")
+    assert show(run, cluster, tmp_path).exit_code == 0
+
+
+def test_an_operator_that_wants_a_token_says_how_to_send_one(run: Run, cluster: FakeCluster, tmp_path: Path) -> None:
+    """Its refusal passes through the proxy, and is told from the API server's own."""
+    cluster.refusal = Reply(401, {"title": "Unauthorized", "status": 401, "error": "use kubectl port-forward"})
+    result = show(run, cluster, tmp_path)
+    assert result.exit_code == 1
+    assert "the operator answered 401: use kubectl port-forward" in result.stderr
+
+
 def test_wrong_credentials_are_told(run: Run, cluster: FakeCluster, tmp_path: Path) -> None:
     """Before any Service is looked for in vain."""
     with kubeconfig(cluster, tmp_path, token="wrong") as config:

@@ -154,7 +154,7 @@ def test_an_operator_that_does_not_answer_is_told_in_one_line(run: Run) -> None:
 
 def test_an_address_without_a_scheme_is_refused(run: Run) -> None:
     """Told what an address looks like."""
-    result = run("show", POD, "--server", "localhost:8080")
+    result = run("show", POD, "--server", "localhost:8081")
     assert result.exit_code == 1
     assert "not an address such as http://" in result.stderr
 
@@ -238,3 +238,45 @@ def test_a_dumb_terminal_gets_plain_characters(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setenv("TERM", "dumb")
     with serving(FakeOperator([[QUICK]])) as url:
         assert run("show", POD, "-n", "shop", "--server", url).stdout.isascii()
+
+
+def test_the_token_of_the_environment_is_sent_to_the_address_that_is_given(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is sent without it."""
+    fake = FakeOperator([[QUICK]])
+    with serving(fake) as url:
+        for token in (None, "of-a-reader"):
+            if token is not None:
+                monkeypatch.setenv("PODTIMELINE_TOKEN", token)
+            assert run("show", POD, "-n", "shop", "--server", url).exit_code == 0
+    assert fake.tokens == [None, "Bearer of-a-reader"]
+
+
+def test_a_redirect_does_not_get_the_token(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever answers at the address may not pass it on."""
+    monkeypatch.setenv("PODTIMELINE_TOKEN", "of-a-reader")
+    other = FakeOperator([[QUICK]])
+    with serving(other) as elsewhere, serving(Redirect(elsewhere)) as url:
+        assert run("show", POD, "-n", "shop", "--server", url).exit_code == 0
+    assert other.tokens == [None]
+
+
+class Redirect:
+    """Sends everybody elsewhere."""
+
+    def __init__(self, elsewhere: str) -> None:
+        self._elsewhere = elsewhere
+
+    def reply(self, path: str, query: object) -> Reply:
+        """See ``Replies``."""
+        return Reply(302, b"", {"Location": self._elsewhere + path})
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "tök"])
+def test_what_is_no_token_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """A line end in a header would be another header."""
+    monkeypatch.setenv("PODTIMELINE_TOKEN", token)
+    result = run("show", POD, "-n", "shop", "--server", "http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("podtimeline: PODTIMELINE_TOKEN: not a token")

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from podtimeline.config import _SERVICE_LINK, SPECS, LogLevel, Settings, describe, flag, load_settings, variable
+from podtimeline.config import (
+    _SERVICE_LINK,
+    SPECS,
+    LogLevel,
+    Settings,
+    address,
+    describe,
+    flag,
+    load_settings,
+    variable,
+)
 from podtimeline.errors import SettingsError
 
 
@@ -66,7 +76,7 @@ def test_texts_of_the_environment_become_values() -> None:
     assert settings.linger_seconds == 0.5
     assert settings.context == "null"
     assert settings.kubeconfig is None
-    assert settings.address == ("::1", 0)
+    assert address(settings.listen) == ("::1", 0)
 
 
 def test_a_file_may_hold_lists_and_numbers_as_helm_writes_them(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_scrape_keeps_labels_and_goes_through_the_api_server() -> None:
     target = Target(namespace="system", service="podtimeline")
     job = json.loads(configuration(target, proxy="127.0.0.1:1", interval=2))["scrape_configs"][0]
     assert job["honor_labels"] is True
-    assert job["metrics_path"] == "/api/v1/namespaces/system/services/podtimeline:http/proxy/metrics"
+    assert job["metrics_path"] == "/api/v1/namespaces/system/services/podtimeline:metrics/proxy/metrics"
     assert job["static_configs"] == [{"targets": ["127.0.0.1:1"]}]
 
 

@@ -30,7 +30,7 @@ class OperatorProcess:
     def __init__(self, home: Path, **settings: str) -> None:
         self._home = home
         self._settings = settings
-        self.port = free_port()
+        self.port, self.api_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 
@@ -41,6 +41,7 @@ class OperatorProcess:
         environment |= {
             "PYTHONPATH": str(ROOT / "operator"),
             "PODTIMELINE_LISTEN": f"127.0.0.1:{self.port}",
+            "PODTIMELINE_API_LISTEN": f"127.0.0.1:{self.api_port}",
             "PODTIMELINE_HISTORY_PATH": str(self._home / "history.sqlite3"),
         }
         environment |= {f"PODTIMELINE_{name.upper()}": value for name, value in self._settings.items()}
@@ -81,7 +82,7 @@ class OperatorProcess:
     def status(self, path: str) -> int:
         """The HTTP status of a GET, 0 while nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(self.url(path), timeout=10) as answer:
                 status: int = answer.status
                 return status
         except urllib.error.HTTPError as error:
@@ -89,9 +90,13 @@ class OperatorProcess:
         except OSError:
             return 0
 
+    def url(self, path: str) -> str:
+        """Where a path is served: those of the API have a port of their own."""
+        return f"http://127.0.0.1:{self.api_port if path.startswith('/api/') else self.port}{path}"
+
     def get(self, path: str, **query: str) -> str:
         """The body of a GET."""
-        url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(query)}"
+        url = f"{self.url(path)}?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(url, timeout=30) as answer:
             body: bytes = answer.read()
             return body.decode()

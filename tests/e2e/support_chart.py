@@ -76,8 +76,9 @@ class Release:
 
     def get(self, path: str) -> str:
         """The body of a GET, through the API server's service proxy."""
+        port = "http" if path.startswith("/api/") else "metrics"
         return kubectl(
-            "get", "--raw", f"/api/v1/namespaces/{self.namespace}/services/{self.full_name}:http/proxy{path}"
+            "get", "--raw", f"/api/v1/namespaces/{self.namespace}/services/{self.full_name}:{port}/proxy{path}"
         )
 
     def pods(self, **query: str) -> list[Any]:

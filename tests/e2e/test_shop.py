@@ -156,7 +156,7 @@ def test_scopes_of_the_document_are_those_of_the_table(shop: Shop) -> None:
 def test_promtool_has_nothing_to_say(shop: Shop) -> None:
     """The linter that users run over an exposition finds nothing in that of the installed operator."""
     assert shop.items
-    path = f"/api/v1/namespaces/{SYSTEM}/services/{RELEASE}:http/proxy/metrics"
+    path = f"/api/v1/namespaces/{SYSTEM}/services/{RELEASE}:metrics/proxy/metrics"
     promtool = programs(cache_root()) / "usr/bin/promtool"
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=kubectl("get", "--raw", path), capture_output=True, text=True, check=False

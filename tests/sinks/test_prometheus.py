@@ -19,6 +19,7 @@ from podtimeline.sinks.metrics import METRICS, Kind
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
+    HttpTelemetry,
     RefusedTelemetry,
     SinkTelemetry,
     StoreTelemetry,
@@ -48,9 +49,9 @@ BUSY = Telemetry(
 )
 
 
-def exposition(now: Telemetry = BUSY) -> Exposition:
-    """An exposition of that moment, without the process's own metrics."""
-    return Exposition(lambda: now, version="1.2.3", process=False)
+def exposition() -> Exposition:
+    """An exposition without the process's own metrics."""
+    return Exposition(version="1.2.3", process=False)
 
 
 def count(source: Exposition, *increments: Increment, store: MemoryStore | None = None, when: float = 1) -> None:
@@ -61,21 +62,24 @@ def count(source: Exposition, *increments: Increment, store: MemoryStore | None 
     source.count(store.commit(checkpoint(*pods, when=when)), at=at(when))
 
 
-def scraped(source: Exposition, accept: str = OPENMETRICS) -> dict[str, Family]:
-    """The families of one scrape, as a parser reads them."""
-    content_type, body = source.begin(accept)()
+def scraped(source: Exposition, accept: str = OPENMETRICS, *, now: Telemetry = BUSY) -> dict[str, Family]:
+    """The families of one scrape of that moment, as a parser reads them."""
+    content_type, body = source.render(now, accept)
     parse = parse_openmetrics if content_type.startswith("application/openmetrics") else parse_text
     return {each.name: each for each in parse(body.decode())}
 
 
-def samples(source: Exposition, name: str, accept: str = OPENMETRICS) -> list[Sample]:
+def samples(source: Exposition, name: str, accept: str = OPENMETRICS, *, now: Telemetry = BUSY) -> list[Sample]:
     """The samples of that name."""
-    return [each for family in scraped(source, accept).values() for each in family.samples if each.name == name]
+    return [
+        each for family in scraped(source, accept, now=now).values() for each in family.samples if each.name == name
+    ]
 
 
-def values(source: Exposition, name: str) -> dict[tuple[str, ...], float]:
+def values(source: Exposition, name: str, *, now: Telemetry = BUSY) -> dict[tuple[str, ...], float]:
     """The samples of that name by their label values, in the order of the label names."""
-    return {tuple(value for _, value in sorted(each.labels.items())): each.value for each in samples(source, name)}
+    found = samples(source, name, now=now)
+    return {tuple(value for _, value in sorted(each.labels.items())): each.value for each in found}
 
 
 @pytest.mark.parametrize(("accept", "kind"), [("", "text/plain"), (OPENMETRICS, "application/openmetrics-text")])
@@ -83,7 +87,7 @@ def test_a_scrape_parses_and_shows_every_metric_of_the_table(accept: str, kind: 
     """Both formats are read by the library's own parsers, and no metric is missing or of another type."""
     source = exposition()
     count(source, *[increment(each, phase=Phase.RUN if each is Metric.PHASE else None) for each in Metric], when=1)
-    content_type, _ = source.begin(accept)()
+    content_type, _ = source.render(BUSY, accept)
     assert content_type.startswith(kind)
     families = scraped(source, accept)
     expected = {row.name.removesuffix("_total"): row.kind.value for row in METRICS}
@@ -116,7 +120,7 @@ def test_exemplars_carry_the_trace_and_only_openmetrics_shows_them() -> None:
 
 def exposition_text(source: Exposition) -> bytes:
     """A scrape in the text format."""
-    _, body = source.begin("text/plain")()
+    _, body = source.render(BUSY, "text/plain")
     return body
 
 
@@ -126,7 +130,7 @@ def test_what_workloads_were_refused_is_a_counter_by_workload() -> None:
         RefusedTelemetry(namespace="shop", kind="Deployment", workload="web", total=12),
         RefusedTelemetry(namespace="other", kind="other", workload="other", total=3),
     )
-    found = values(exposition(Telemetry(refused=refused)), "podtimeline_workload_create_failures_total")
+    found = values(exposition(), "podtimeline_workload_create_failures_total", now=Telemetry(refused=refused))
     assert found == {("shop", "web", "Deployment"): 12, ("other", "other", "other"): 3}
 
 
@@ -198,16 +202,15 @@ def test_a_nodes_clock_shows_with_the_bounds_that_are_known() -> None:
 
 
 def test_gauges_show_the_moment_of_the_scrape() -> None:
-    """Each scrape asks for the numbers anew; what nobody is in has a count of 0 and no age."""
-    moments = [Telemetry(in_phase={Phase.RUN: 1}), BUSY]
-    source = Exposition(moments.pop, version="1", process=False)
-    _, body = source.begin(OPENMETRICS)()
-    first = {each.name: each for each in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
+    """Each scrape has numbers of its own; what nobody is in has a count of 0 and no age."""
+    source = exposition()
+    first = scraped(source)
     assert [each.value for each in first["podtimeline_pods_in_phase"].samples] == [3, 0]
     assert [each.labels for each in first["podtimeline_oldest_pod_in_phase_seconds"].samples] == [
         {"phase": "scheduling"}
     ]
-    assert values(source, "podtimeline_pods_in_phase") == {("run",): 1}
+    later = Telemetry(in_phase={Phase.RUN: 1})
+    assert values(source, "podtimeline_pods_in_phase", now=later) == {("run",): 1}
     assert [each.value for each in first["podtimeline_pods_unschedulable"].samples] == [2, 0]
     assert [each.labels["reason"] for each in first["podtimeline_pods_unschedulable"].samples] == ["cpu", "taint"]
 
@@ -226,9 +229,17 @@ def test_the_operator_tells_of_itself() -> None:
     assert [each.labels["version"] for each in samples(source, "podtimeline_build_info")] == ["1.2.3"]
 
 
+def test_http_requests_are_counted_by_route_and_status() -> None:
+    """What was no HTTP at all has a counter of its own."""
+    now = Telemetry(http=HttpTelemetry({("/metrics", 200): 3, ("other", 404): 1}, malformed=7))
+    requests = values(exposition(), "podtimeline_http_requests_total", now=now)
+    assert requests == {("200", "/metrics"): 3, ("404", "other"): 1}
+    assert values(exposition(), "podtimeline_http_malformed_requests_total", now=now) == {(): 7}
+
+
 def test_the_process_is_there_too() -> None:
     """CPU, memory and file descriptors come from the library."""
-    source = Exposition(Telemetry, version="1")
+    source = Exposition(version="1")
     assert values(source, "process_resident_memory_bytes")[()] > 0
 
 

@@ -26,6 +26,13 @@ class Seconds:
 
 def pod(name: str, revision: str, when: Seconds, *, kind: str = "Deployment", now: float = 600, **more: Any) -> View:
     """A pod of the workload ``web`` of that revision."""
+    found = view(life_of(name, revision, when, kind=kind, **more).timeline(), now=at(now))
+    assert found is not None
+    return found
+
+
+def life_of(name: str, revision: str, when: Seconds, *, kind: str = "Deployment", **more: Any) -> Life:
+    """What is told of such a pod."""
     label = "pod-template-hash" if kind == "Deployment" else "controller-revision-hash"
     owner = Owner("ReplicaSet", f"web-{revision}", "rs") if kind == "Deployment" else Owner(kind, "web", "w")
     spec = facts(WEB, uid=f"uid-{name}", name=name, owner=owner, labels=((label, revision),), **more)
@@ -46,16 +53,22 @@ def pod(name: str, revision: str, when: Seconds, *, kind: str = "Deployment", no
         life.saw(Milestone.DELETION_REQUESTED, watched(when.leaving))
     if when.removed is not None:
         life.saw(Milestone.OBJECT_REMOVED, watched(when.removed))
-    found = view(life.timeline(), now=at(now))
-    assert found is not None
-    return found
+    return life
+
+
+_UPDATE = (
+    ("web-old-a", OLD, Seconds(-500, -490, 110.2, 113, requested=-500.1)),
+    ("web-old-b", OLD, Seconds(-500, -489, 114.4, 117, requested=-500.1)),
+    ("web-new-a", NEW, Seconds(100, 110, requested=99.8)),
+    ("web-new-b", NEW, Seconds(110.3, 114.3, requested=99.8)),
+)
 
 
 def rolling_update() -> list[View]:
     """Two old pods replaced one by one: the surge of one, the first new pod slow (ready 10 s after it was made)."""
-    return [
-        pod("web-old-a", OLD, Seconds(-500, -490, 110.2, 113, requested=-500.1)),
-        pod("web-old-b", OLD, Seconds(-500, -489, 114.4, 117, requested=-500.1)),
-        pod("web-new-a", NEW, Seconds(100, 110, requested=99.8)),
-        pod("web-new-b", NEW, Seconds(110.3, 114.3, requested=99.8)),
-    ]
+    return [pod(*each) for each in _UPDATE]
+
+
+def rolling_lives() -> list[Life]:
+    """What is told of the pods of ``rolling_update``."""
+    return [life_of(*each) for each in _UPDATE]

@@ -101,7 +101,7 @@ class MemoryStore:
         if len(rest) <= query.limit or not rows:
             return Page(rows, None)
         key, row = self._key(query, rows[-1], now)
-        return Page(rows, f"{query.order}:{now}:{key}:{row}")
+        return Page(rows, f"{query.order}_{now}_{key}_{row}")
 
     def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
         """See ``ports.History``."""
@@ -154,10 +154,13 @@ class MemoryStore:
         return (-1 if record.total is None else record.total), row
 
     def _parsed(self, query: Query) -> tuple[int, tuple[int, int]]:
-        order, *numbers = (query.cursor or "").split(":")
+        order, *numbers = (query.cursor or "").split("_")
         if order != query.order or len(numbers) != 3:
             raise QueryError("cursor: not one that this history gave out; begin again without a cursor")
-        now, key, row = map(int, numbers)
+        try:
+            now, key, row = map(int, numbers)
+        except ValueError as error:
+            raise QueryError("cursor: not one that this history gave out; begin again without a cursor") from error
         return now, (key, row)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from tests.support.departures import SLICE, asked, exited, killed, out, removed, stood
 from tests.support.lives import Life, at, in_second, ordinary, watched
+from tests.support.surveys import phases
 from tests.tracking.test_starts import listed_life
 from tests.tracking.worlds import World
 
@@ -129,11 +130,11 @@ def test_a_gauge_shows_the_phase_that_each_leaving_pod_is_in() -> None:
     world.killed(30)
     world.commit(31)
     assert world.timeline("uid-1").uid == "uid-1"
-    now = world.tracker.situation(at(41))
+    now = phases(world.tracker, now=at(41))
     assert now.in_phase[Phase.CONTAINER_STOP] == 1
     assert now.oldest[Phase.CONTAINER_STOP] == 20
     unpacked = world.codec.unpacked
-    assert world.tracker.situation(at(51)).oldest[Phase.CONTAINER_STOP] == 30
+    assert phases(world.tracker, now=at(51)).oldest[Phase.CONTAINER_STOP] == 30
     assert world.codec.unpacked == unpacked
     world.take(*exited(Life(), 52).told, seconds=53)
-    assert world.tracker.situation(at(54)).in_phase[Phase.CLEANUP] == 1
+    assert phases(world.tracker, now=at(54)).in_phase[Phase.CLEANUP] == 1

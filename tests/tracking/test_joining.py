@@ -111,7 +111,7 @@ def test_orphans_are_bounded_and_the_oldest_goes_first() -> None:
         world.take(*Life(f"ghost-{number}").saw(Milestone.READY, watched(number)).told, seconds=number)
     assert len(world.tracker) == 10
     assert world.tracker.numbers.orphans_dropped == 5
-    assert world.tracker.situation(at(20)).tracked[Stage.ORPHAN] == 10
+    assert world.tracker.situation().tracked[Stage.ORPHAN] == 10
 
 
 def test_an_event_by_name_that_comes_first_waits_for_its_pod() -> None:
@@ -120,7 +120,7 @@ def test_an_event_by_name_that_comes_first_waits_for_its_pod() -> None:
     world.tracker.created_by_event("shop", "db-0", OWNER, at=at(10.004), observed=at(10.006))
     born(world, "one", seconds=10.003)
     assert created_names(world, "one") == [at(10.004)]
-    assert world.tracker.situation(at(11)).names_pending == 0
+    assert world.tracker.situation().names_pending == 0
 
 
 def test_a_name_that_returns_keeps_its_events_apart() -> None:
@@ -153,7 +153,7 @@ def test_an_event_by_name_that_finds_no_pod_is_dropped_and_counted() -> None:
         world.tracker.created_by_event("shop", "gone-0", OWNER, at=at(-3000), observed=at(1))
     world.commit(101)
     assert world.tracker.numbers.unclaimed == 1
-    assert world.tracker.situation(at(101)).names_pending == 0
+    assert world.tracker.situation().names_pending == 0
 
 
 def test_pods_absent_from_a_complete_listing_vanished_while_nobody_looked() -> None:
@@ -203,7 +203,7 @@ def test_tombstones_are_bounded() -> None:
     world.commit(21)
     born(world, "uid-8", seconds=21, name="n-8", until=21.5)
     world.commit(30)
-    assert world.tracker.situation(at(30)).tracked[Stage.CLOSED] <= 3
+    assert world.tracker.situation().tracked[Stage.CLOSED] <= 3
 
 
 def test_a_pod_that_rests_keeps_its_decoder_and_its_slices_quiet() -> None:
@@ -227,10 +227,10 @@ def test_the_store_is_as_fresh_as_the_tracker_for_a_pod_that_rests() -> None:
     """Only what changes is worth looking at here rather than there."""
     world = World()
     world.take(*TOLD, seconds=6)
-    assert world.tracker.fresher("uid-1", now=at(7)) is not None
+    assert world.tracker.snapshot("uid-1") is not None
     world.commit(11)
-    assert world.tracker.fresher("uid-1", now=at(12)) is None
-    assert world.tracker.fresher("uid-2", now=at(12)) is None
+    assert world.tracker.snapshot("uid-1") is None
+    assert world.tracker.snapshot("uid-2") is None
 
 
 def test_pods_of_one_shape_share_what_is_known_of_them() -> None:

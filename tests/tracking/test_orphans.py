@@ -1,6 +1,7 @@
 """What is said of a pod before it is known is joined once it is, if it was said of that pod."""
 
 from tests.support.lives import Life, at, facts, named, ordinary, watched
+from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
 from podtimeline.core.milestones import Mark, Milestone
@@ -35,7 +36,7 @@ def test_what_was_said_by_the_pods_own_reference_is_joined_and_the_rest_counted(
         (Stream.EVENTS, Mismatch.NAMESPACE): 1,
         (Stream.EVENTS, Mismatch.NAME): 2,
     }
-    assert (len(world.tracker), world.tracker.situation(at(6)).tracked[Stage.ORPHAN]) == (1, 0)
+    assert (len(world.tracker), world.tracker.situation().tracked[Stage.ORPHAN]) == (1, 0)
 
 
 def test_a_known_pod_is_told_only_what_is_said_by_its_own_reference() -> None:
@@ -125,5 +126,5 @@ def test_the_pods_of_a_namespace_that_cannot_be_read_are_in_no_phase_now() -> No
     world.take(*Life("a").described(facts(uid="a", name="a")).saw(M.CREATED, watched(1)).told, seconds=1)
     lost = facts(uid="b", name="b", namespace="till")
     world.take(*Life("b").described(lost).saw(M.CREATED, watched(1)).told, seconds=1)
-    assert sum(world.tracker.situation(at(50)).in_phase.values()) == 2
-    assert sum(world.tracker.situation(at(50), unread=frozenset({"till"})).in_phase.values()) == 1
+    assert sum(phases(world.tracker, now=at(50)).in_phase.values()) == 2
+    assert sum(phases(world.tracker, now=at(50), unread=frozenset({"till"})).in_phase.values()) == 1

@@ -59,7 +59,7 @@ def test_a_commit_that_fails_loses_nothing() -> None:
     world.take(*TOLD[:6], seconds=1)
     first = world.drain(2)
     world.take(*TOLD[6:], seconds=6)
-    assert world.tracker.situation(at(6)).owed == 2
+    assert world.tracker.situation().owed == 2
     world.tracker.failed(first)
     world.commit(11)
     assert world.store.count(Metric.STARTUP) == 1

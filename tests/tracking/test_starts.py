@@ -13,6 +13,7 @@ from tests.support.lives import (
     ordinary,
     watched,
 )
+from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
 from podtimeline.core.instants import Source, happened
@@ -136,7 +137,7 @@ def test_a_pod_that_never_becomes_ready_stays_open_and_is_told_of_nobody() -> No
     world.take(*life.told, seconds=1)
     assert world.commit(100_000) == ()
     assert world.told == []
-    situation = world.tracker.situation(at(3600.05))
+    situation = phases(world.tracker, now=at(3600.05))
     assert situation.in_phase[Phase.SCHEDULING] == 1
     assert situation.oldest[Phase.SCHEDULING] == 3600
 
@@ -148,10 +149,10 @@ def test_a_pod_that_no_node_takes_counts_under_each_reason_until_it_is_bound() -
     life.saw(Milestone.FIRST_UNSCHEDULABLE, watched(0.1))
     life.noted("FailedScheduling", 0.1, "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) were unschedulable.")
     world.take(*life.told, seconds=1)
-    counts = world.tracker.situation(at(5)).unschedulable
+    counts = phases(world.tracker, now=at(5)).unschedulable
     assert {reason for reason, count in counts.items() if count} == {Obstacle.CPU, Obstacle.CORDONED}
     world.take(*Life().saw(Milestone.SCHEDULED, watched(8), detail="node-1").told, seconds=8)
-    assert sum(world.tracker.situation(at(9)).unschedulable.values()) == 0
+    assert sum(phases(world.tracker, now=at(9)).unschedulable.values()) == 0
 
 
 def test_a_job_that_completes_without_readiness_counts_its_phases_but_no_startup() -> None:
@@ -259,7 +260,7 @@ def test_termination_is_counted_when_the_object_is_gone() -> None:
     world.commit(11)
     world.take(*Life().saw(Milestone.DELETION_REQUESTED, watched(100)).told, seconds=100)
     world.commit(101)
-    assert world.tracker.situation(at(110)).in_phase[Phase.KILL_NOTICE] == 1
+    assert phases(world.tracker, now=at(110)).in_phase[Phase.KILL_NOTICE] == 1
     world.take(*Life().saw(Milestone.OBJECT_REMOVED, watched(130)).told, seconds=130)
     counted = world.commit(135)
     assert [(each.metric, each.value) for each in counted] == [

@@ -1,81 +1,41 @@
 """The API answers with timelines, and refuses with words that help."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
 import jsonschema
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
-from tests.support.fleets import NEW, OLD, rolling_update
+from tests.support.fleets import NEW, OLD, rolling_lives
 from tests.support.lives import at, facts, ordinary
-from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock, checkpoint, saved
+from tests.web.worlds import Client, World, api_of, metrics_of, three_pods
 from yarl import URL
 
 from podtimeline.core.pods import Owner
 from podtimeline.core.refusals import Refusal, ended
 from podtimeline.core.requests import Request, Why, WorkloadHistory
-from podtimeline.core.view import View, view
+from podtimeline.core.timeline import Timeline
 from podtimeline.core.workloads import WorkloadState
-from podtimeline.render.schema import WORKLOADS
+from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, TIMELINE, WORKLOADS
 from podtimeline.store import SqliteStore
-from podtimeline.web.server import Sources, make_app
-
-Client = TestClient[web.Request, web.Application]
-
-
-@dataclass
-class World:
-    """What stands behind the pages."""
-
-    store: MemoryStore = field(default_factory=MemoryStore)
-    tracked: dict[str, View] = field(default_factory=dict)
-    unhealthy: list[str] = field(default_factory=list)
-    unready: list[str] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    asked: dict[tuple[str, str, str], WorkloadHistory] = field(default_factory=dict)
-
-    async def metrics(self, accept: str) -> tuple[bytes, str]:
-        """An exposition that tells what it was asked for."""
-        return f"# {accept}\n".encode(), "text/plain; version=0.0.4"
-
-    def health(self) -> Sequence[str]:
-        """Why the operator is not healthy."""
-        return self.unhealthy
-
-    def ready(self) -> Sequence[str]:
-        """Why the operator is not ready."""
-        return self.unready
 
 
 @pytest.fixture
 def world() -> World:
     """Three pods in the history."""
-    made = World()
-    made.store.commit(
-        checkpoint(saved("uid-1", name="web-1"), saved("uid-2", name="web-2"), saved("uid-3", name="web-1"))
-    )
-    return made
+    return three_pods()
 
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[Client]:
-    """A client of the application."""
-    sources = Sources(
-        history=world.store,
-        live=world.tracked.get,
-        metrics=world.metrics,
-        health=world.health,
-        ready=world.ready,
-        degraded=lambda: world.unreadable,
-        clock=StandingClock(),
-        cluster="test",
-        refusals=lambda: world.refusals,
-        asked=lambda *name: world.asked.get(name),
-    )
-    async with TestClient(TestServer(make_app(sources))) as made:
+    """A client of the API."""
+    async with api_of(world) as made:
+        yield made
+
+
+@pytest.fixture
+async def pages(world: World) -> AsyncIterator[Client]:
+    """A client of metrics and probes."""
+    async with metrics_of(world) as made:
         yield made
 
 
@@ -133,6 +93,21 @@ async def test_filters_narrow_the_listing(client: Client) -> None:
         ("since=", "since"),
         ("since=999999999d", "since"),
         ("since=0001-01-01T00:00:00Z", "since"),
+        ("since=2300-01-01T00:00:00Z", "since"),
+        ("until=2262-04-12T00:00:00Z", "until"),
+        ("until=9999-12-31T23:59:59Z", "until"),
+        ("since=" + "1" * 70 + "s", "since"),
+        ("limit=501", "limit"),
+        ("limit=1e2", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=9223372036854775808", "limit"),
+        ("limit=%D9%A1", "limit"),
+        ("name=" + "a" * 254, "name"),
+        ("workload_kind=" + "a" * 64, "workload_kind"),
+        ("workload=Deployment/", "workload"),
+        ("workload=a/b/c", "workload"),
+        ("cursor=" + "a" * 129, "cursor"),
+        ("cursor=%00", "cursor"),
         ("since=15m1h", "since"),
         ("since=%D9%A1m", "since"),
         ("node=", "node"),
@@ -167,39 +142,37 @@ async def test_what_is_not_there_is_said_with_advice(client: Client) -> None:
 async def test_an_open_timeline_comes_fresh_from_the_tracker(client: Client, world: World) -> None:
     """The history lags a moment behind; what the tracker knows wins."""
     life = ordinary(facts(uid="uid-2", name="web-2")).noted("Unhealthy", 6, "seen just now", subject="web")
-    fresh = view(life.timeline(), now=at(100))
-    assert fresh is not None
-    world.tracked["uid-2"] = fresh
+    world.tracked["uid-2"] = life.timeline()
     body = await (await client.get("/api/v1/pods/shop/web-2")).json()
     assert [note["text"] for note in body["notes"]] == ["seen just now"]
 
 
-async def test_probes_say_why_not(client: Client, world: World) -> None:
+async def test_probes_say_why_not(pages: Client, world: World) -> None:
     """Kubernetes shows the body of a failing probe in its event."""
-    assert (await client.get("/healthz")).status == (await client.get("/readyz")).status == 200
-    world.unhealthy.append("stream pods is stale")
-    answer = await client.get("/healthz")
-    assert (answer.status, (await answer.json())["reasons"]) == (503, ["stream pods is stale"])
-    assert (await client.get("/readyz")).status == 200
+    assert (await pages.get("/healthz")).status == (await pages.get("/readyz")).status == 200
+    world.unhealthy.append("task ticks ended")
+    answer = await pages.get("/healthz")
+    assert (answer.status, (await answer.json())["reasons"]) == (503, ["task ticks ended"])
+    assert (await pages.get("/readyz")).status == 200
 
 
-async def test_what_cannot_be_read_degrades_a_ready_operator(client: Client, world: World) -> None:
+async def test_what_cannot_be_read_degrades_a_ready_operator(pages: Client, world: World) -> None:
     """The rest is answered: the probe succeeds and says what is missing."""
-    assert (await (await client.get("/readyz")).json()) == {"status": "ok", "reasons": []}
+    assert (await (await pages.get("/readyz")).json()) == {"status": "ok", "reasons": []}
     world.unreadable.append("pods of till cannot be read")
-    answer = await client.get("/readyz")
+    answer = await pages.get("/readyz")
     assert (answer.status, await answer.json()) == (
         200,
         {"status": "degraded", "reasons": ["pods of till cannot be read"]},
     )
     world.unready.append("stream pods of shop is not listed yet")
-    answer = await client.get("/readyz")
+    answer = await pages.get("/readyz")
     assert (answer.status, (await answer.json())["status"]) == (503, "failing")
 
 
-async def test_metrics_are_rendered_for_who_asks(client: Client) -> None:
+async def test_metrics_are_rendered_for_who_asks(pages: Client) -> None:
     """Prometheus asks for OpenMetrics and gets it with its type."""
-    answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
+    answer = await pages.get("/metrics", headers={"Accept": "application/openmetrics-text"})
     assert await answer.text() == "# application/openmetrics-text\n"
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
 
@@ -239,8 +212,7 @@ async def test_any_text_can_be_asked_for(world: World, text: str) -> None:
     """Whatever the text, it is a value to compare with: nothing is found, and nothing breaks, in SQLite either."""
     history = SqliteStore(":memory:", clock=StandingClock())
     history.commit(checkpoint(saved()))
-    sources = Sources(history, world.tracked.get, world.metrics, world.health, world.ready, StandingClock())
-    async with TestClient(TestServer(make_app(sources))) as client:
+    async with api_of(world, history) as client:
         for path in (f"pods?node={text}", f"pods?workload={text}/{text}", f"pods/shop/web-1?uid={text}"):
             answer = await client.get(URL(f"/api/v1/{path}", encoded=True))
             assert (answer.status, (await answer.json()).get("items")) in ((200, []), (404, None))
@@ -264,9 +236,10 @@ async def test_an_unknown_path_says_what_is_served(client: Client) -> None:
 
 async def test_a_rollout_is_that_of_the_newest_revision(client: Client, world: World) -> None:
     """Unless another one is asked for."""
-    views = rolling_update()
-    world.store.commit(checkpoint(*(saved(each.uid, name=each.facts.name, workload="fleet") for each in views)))
-    world.tracked |= {each.uid: each for each in views}
+    timelines = {life.uid: life.timeline() for life in rolling_lives()}
+    named = [(uid, uid.removeprefix("uid-")) for uid in timelines]
+    world.store.commit(checkpoint(*(saved(uid, name=name, workload="fleet") for uid, name in named)))
+    world.tracked |= timelines
     newest = await (await client.get("/api/v1/rollouts/shop/Deployment/fleet")).json()
     older = await (await client.get(f"/api/v1/rollouts/shop/Deployment/fleet?revision={OLD}")).json()
     assert (newest["kind"], newest["revision"], newest["revisions"]) == ("Rollout", NEW, [NEW, OLD])
@@ -311,3 +284,103 @@ async def test_workloads_take_no_other_parameter(client: Client) -> None:
     """A wrong one is named."""
     answer = await client.get("/api/v1/workloads?name=web")
     assert answer.status == 400
+
+
+def broken_timeline(name: str) -> Timeline:
+    """One that no evaluation survives."""
+    timeline = ordinary(facts(uid=f"uid-{name}", name=name)).timeline()
+    timeline.uid = f"uid-{name}"
+    timeline.notes["", ""] = None  # type: ignore[assignment]
+    return timeline
+
+
+async def test_a_pod_that_cannot_be_evaluated_is_told_so_among_the_others(client: Client, world: World) -> None:
+    """The page has all pods; this one is what is known of it, with an error."""
+    world.tracked["uid-2"] = broken_timeline("web-2")
+    body = await (await client.get("/api/v1/pods")).json()
+    jsonschema.validate(body, PAGE)
+    assert sorted((item["name"], item["error"] is not None) for item in body["items"]) == [
+        ("web-1", False), ("web-1", False), ("web-2", True),
+    ]  # fmt: skip
+    alone = await (await client.get("/api/v1/pods/shop/web-2")).json()
+    assert (alone["name"], alone["outcome"]) == ("web-2", "unknown")
+
+
+async def test_what_failed_is_listed_with_a_sample(client: Client, world: World) -> None:
+    """So that it can be reported: the step, the place in the code, what it was found in, how often."""
+    world.tracked["uid-2"] = broken_timeline("web-2")
+    for _ in range(2):
+        await client.get("/api/v1/pods")
+    body = await (await client.get("/api/v1/faults")).json()
+    jsonschema.validate(body, FAULTS)
+    (fault,) = body["items"]
+    assert (fault["step"], fault["count"]) == ("evaluate", 2)
+    assert "shop/web-2" in fault["subject"]
+    assert fault["where"].startswith("podtimeline.core.view:")
+    assert "uid-web-2" in fault["sample"]
+
+
+async def test_a_rollout_names_the_pods_that_could_not_be_evaluated(client: Client, world: World) -> None:
+    """The others are drawn."""
+    timelines = {life.uid: life.timeline() for life in rolling_lives()}
+    named = [(uid, uid.removeprefix("uid-")) for uid in timelines]
+    world.store.commit(checkpoint(*(saved(uid, name=name, workload="fleet") for uid, name in named)))
+    world.tracked |= timelines | {"uid-web-new-b": broken_timeline("web-new-b")}
+    body = await (await client.get("/api/v1/rollouts/shop/Deployment/fleet")).json()
+    jsonschema.validate(body, ROLLOUT)
+    assert body["unevaluated"] == ["web-new-b"]
+    assert [each["timeline"]["name"] for each in body["members"] if each["current"]] == ["web-new-a"]
+
+
+async def test_a_fault_of_a_handler_is_counted_and_tells_nothing_of_the_inside(
+    pages: Client, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The traceback is in the log, of the first only."""
+    world.broken = True
+    answers = [await pages.get("/metrics") for _ in range(3)]
+    assert {(each.status, each.content_type) for each in answers} == {(500, "application/problem+json")}
+    assert "secret" not in await answers[0].text()
+    assert world.numbers.requests == {("/metrics", 500): 3}
+    assert [bool(record.exc_info) for record in caplog.records] == [True]
+
+
+async def test_each_port_serves_its_own_paths(client: Client, pages: Client) -> None:
+    """A NetworkPolicy that opens the one keeps the other closed."""
+    assert [(await client.get(path)).status for path in ("/metrics", "/healthz", "/readyz")] == [404] * 3
+    assert [(await pages.get(path)).status for path in ("/api/v1/pods", "/api/v1/workloads")] == [404] * 2
+
+
+async def test_requests_are_counted_by_route(client: Client, world: World) -> None:
+    """Not by path: whoever asks must not be able to make series."""
+    for path in ("/api/v1/pods/shop/web-1", "/api/v1/pods/shop/web-2", "/api/v1/pods/shop/nobody", "/x", "/y"):
+        await client.get(path)
+    pod = "/api/v1/pods/{namespace}/{name}"
+    assert world.numbers.requests == {(pod, 200): 2, (pod, 404): 1, ("other", 404): 2}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/pods/shop/" + "a" * 254,
+        "/api/v1/pods/" + "a" * 300 + "/web-1",
+        "/api/v1/rollouts/shop/" + "K" * 64 + "/web",
+    ],
+)
+async def test_a_part_of_the_path_that_no_object_can_have_is_refused(client: Client, path: str) -> None:
+    """The refusal quotes its beginning."""
+    answer = await client.get(path)
+    body = await answer.json()
+    assert answer.status == 400
+    assert body["parameter"] in {"name", "namespace", "kind"}
+    assert len(body["detail"]) < 250
+
+
+async def test_a_refusal_shows_what_it_quotes(client: Client) -> None:
+    """Right-to-left overrides and line ends are escaped; the rest of the text stands in its order."""
+    answer = await client.get(URL("/api/v1/pods?%E2%80%AE%0A=1", encoded=True))
+    assert "'\\u202e\\n'" in (await answer.json())["detail"]
+
+
+def test_documents_of_one_pod_are_those_that_the_schema_describes() -> None:
+    """The page, the rollout and the single answer share one schema, which the OpenAPI document refers to."""
+    assert PAGE["properties"]["items"]["items"] is TIMELINE  # type: ignore[index]

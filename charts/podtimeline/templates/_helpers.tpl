@@ -46,8 +46,12 @@ app.kubernetes.io/part-of: podtimeline
 {{- printf "%s:%s" .Values.image.repository $tag }}{{ with .Values.image.digest }}{{ printf "@%s" . }}{{ end }}
 {{- end }}
 
-{{- define "podtimeline.port" -}}
+{{- define "podtimeline.metricsPort" -}}
 {{- .Values.config.listen | splitList ":" | last }}
+{{- end }}
+
+{{- define "podtimeline.apiPort" -}}
+{{- .Values.config.api_listen | splitList ":" | last }}
 {{- end }}
 
 {{/* A history in memory needs no volume. */}}
@@ -83,6 +87,16 @@ app.kubernetes.io/part-of: podtimeline
 - apiGroups: [storage.k8s.io]
   resources: [volumeattachments]
   verbs: [get, list, watch]
+{{- end }}
+
+{{/* Whom the API may answer is asked of the API server, which keeps nothing of it. */}}
+{{- define "podtimeline.reviewRules" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
 {{- end }}
 
 {{/* Not the selector labels: the Service must never send requests to the pod of `helm test`. */}}

@@ -1,13 +1,17 @@
 """The numbers of all parts at one moment, in the shape that the exposition takes."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from podtimeline.core.refusals import Refusal
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 from podtimeline.ports import Stream
+from podtimeline.quarantine import Step
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
+    HttpTelemetry,
     KopfTelemetry,
     RefusedTelemetry,
     SinkTelemetry,
@@ -19,48 +23,95 @@ from podtimeline.sinks.telemetry import (
 from podtimeline.store.sqlite import StoreNumbers
 from podtimeline.tracking.clocks import ClockNumbers
 from podtimeline.tracking.fanout import Outlet
+from podtimeline.tracking.survey import Survey
 from podtimeline.tracking.tracker import Tracker
+from podtimeline.web.numbers import HttpNumbers
 
 
-def telemetry(
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the event loop has copied for one scrape; the rest may be done in another thread."""
+
+    now: int
+    survey: Survey
+    streams: tuple[StreamTelemetry, ...]
+    sinks: tuple[SinkTelemetry, ...]
+    store: StoreTelemetry
+    tracker: TrackerTelemetry
+    refusals: tuple[Refusal, ...]
+    clocks: tuple[ClockNumbers, ...]
+    http: HttpTelemetry
+    kopf: KopfTelemetry
+    unreadable: tuple[tuple[str, str, str], ...]
+    faults: Mapping[Step, int]
+
+    def telemetry(self) -> Telemetry:
+        """All of it, of any thread."""
+        phases = self.survey.phases(self.now)
+        return Telemetry(
+            in_phase=phases.in_phase,
+            oldest=phases.oldest,
+            unschedulable=phases.unschedulable,
+            streams=self.streams,
+            sinks=self.sinks,
+            store=self.store,
+            tracker=self.tracker,
+            refused=tuple(_refused(each) for each in self.refusals),
+            clocks=tuple(_clock(each) for each in self.clocks),
+            http=self.http,
+            kopf=self.kopf,
+            unreadable=self.unreadable,
+            faults={step.value: count for step, count in self.faults.items()},
+        )
+
+
+def read(
     *,
     now: int,
     tracker: Tracker,
+    survey: Survey,
     streams: Iterable[StreamHealth],
     frame: FrameHealth | None,
     outlets: Iterable[Outlet],
     store: StoreNumbers,
     contradictions: int,
-    refusals: Iterable[Refusal] = (),
-) -> Telemetry:
-    """Read everything, on the thread of the event loop."""
+    refusals: Iterable[Refusal],
+    http: HttpNumbers,
+) -> Reading:
+    """Copy everything, on the thread of the event loop; ``survey`` has been taken."""
     hot = tuple(streams)
-    situation, counted = tracker.situation(now, unread=_unread(hot)), tracker.numbers
-    return Telemetry(
-        in_phase=situation.in_phase,
-        oldest=situation.oldest,
-        unschedulable=situation.unschedulable,
+    return Reading(
+        now=now,
+        survey=survey,
         streams=(*(_stream(each) for each in hot), *_kinds(frame)),
-        unreadable=tuple(_unreadable(hot, frame)),
         sinks=tuple(_sink(each) for each in outlets),
         store=StoreTelemetry(
             commits=store.commits, seconds=store.seconds, errors=store.errors, bytes=store.bytes, rows=store.rows
         ),
-        tracker=TrackerTelemetry(
-            tracked={stage.value: count for stage, count in situation.tracked.items()},
-            owed=situation.owed,
-            settled=counted.settled,
-            closed=counted.closed,
-            vanished=counted.vanished,
-            late=counted.late,
-            orphans_dropped=counted.orphans_dropped,
-            unclaimed=counted.unclaimed,
-            mismatched={(stream.value, why.value): count for (stream, why), count in counted.mismatched.items()},
-            contradictions=contradictions,
-        ),
-        refused=tuple(_refused(each) for each in refusals),
-        clocks=tuple(_clock(each) for each in tracker.clocks.numbers()),
+        tracker=_tracker(tracker, contradictions),
+        refusals=tuple(refusals),
+        clocks=tuple(tracker.clocks.numbers()),
+        http=HttpTelemetry(Counter(http.requests), http.malformed),
         kopf=_kopf(frame),
+        unreadable=tuple(_unreadable(hot, frame)),
+        faults=tracker.quarantine.counts,
+    )
+
+
+def _tracker(tracker: Tracker, contradictions: int) -> TrackerTelemetry:
+    situation, counted = tracker.situation(), tracker.numbers
+    return TrackerTelemetry(
+        tracked={stage.value: count for stage, count in situation.tracked.items()},
+        owed=situation.owed,
+        settled=counted.settled,
+        closed=counted.closed,
+        vanished=counted.vanished,
+        late=counted.late,
+        orphans_dropped=counted.orphans_dropped,
+        unclaimed=counted.unclaimed,
+        mismatched={(stream.value, why.value): count for (stream, why), count in counted.mismatched.items()},
+        quarantined=situation.quarantined,
+        contradictions=contradictions,
     )
 
 
@@ -101,7 +152,8 @@ def _kinds(frame: FrameHealth | None) -> Iterator[StreamTelemetry]:
         )
 
 
-def _unread(streams: Iterable[StreamHealth]) -> frozenset[str]:
+def unread(streams: Iterable[StreamHealth]) -> frozenset[str]:
+    """The namespaces whose pods cannot be read: what those do now is not known."""
     pods = (each for each in streams if each.stream == Stream.PODS and each.refused is not None)
     return frozenset(each.namespace for each in pods if each.namespace is not None)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import aiohttp
 from aiohttp import web
@@ -18,10 +18,10 @@ from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
 from podtimeline.app.companions import Company, companions
 from podtimeline.app.health import Watcher
-from podtimeline.app.memory import tune_collector
-from podtimeline.app.numbers import telemetry
+from podtimeline.app.memory import tune_collector, tune_switching
+from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
-from podtimeline.config import Settings
+from podtimeline.config import Access, Settings, address
 from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection, connect
@@ -29,25 +29,40 @@ from podtimeline.intake.hot import reflectors
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.operator import Frame
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.intake.reviews import Reviews
 from podtimeline.intake.streams import Pace, Reflector
 from podtimeline.ports import Clock, Restored
+from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.jsonlog import JsonLog
 from podtimeline.sinks.prometheus import Exposition
-from podtimeline.sinks.telemetry import Telemetry
 from podtimeline.store.retention import Retention
 from podtimeline.store.sqlite import SqliteStore
 from podtimeline.tracking.fanout import Fanout, Outlet
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
-from podtimeline.web.server import Sources, make_app
+from podtimeline.web.access import Gate
+from podtimeline.web.lane import Worker
+from podtimeline.web.numbers import HttpNumbers, ServerLog, Sparing
+from podtimeline.web.server import make_api_app, make_metrics_app
+from podtimeline.web.sources import Sources
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
 _DRAIN_SECONDS = 5.0
 _DAY = 86_400 * SECOND
-Started = Callable[[str, int], None]
-"""Told the address that the HTTP server listens on."""
+Address = tuple[str, int]
+
+
+class Listening(NamedTuple):
+    """The addresses that the HTTP servers listen on."""
+
+    metrics: Address
+    api: Address
+
+
+Started = Callable[[Listening], None]
+"""Told once requests are answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +90,9 @@ async def operate(
         store = await loop.run_in_executor(thread, _open_store, settings, world.clock, company)
         try:
             restored = await loop.run_in_executor(thread, store.restore)
-            tracker = await loop.run_in_executor(thread, _tracker, settings, known, company, restored, world.clock)
+            tracker = await loop.run_in_executor(
+                thread, _tracker, settings, known, company, restored, world.clock, store.quarantine
+            )
             operator = _Operator(settings, world, store, tracker, known, company, restored, thread)
             return await operator.run(stop, started)
         finally:
@@ -100,8 +117,11 @@ def _open_store(settings: Settings, clock: Clock, company: Company) -> SqliteSto
     )
 
 
-def _tracker(settings: Settings, known: Listeners, company: Company, restored: Restored, clock: Clock) -> Tracker:
+def _tracker(
+    settings: Settings, known: Listeners, company: Company, restored: Restored, clock: Clock, quarantine: Quarantine
+) -> Tracker:
     return Tracker(
+        quarantine=quarantine,
         owners=known.owners,
         codec=PackingCodec(),
         rules=tracking_rules(settings),
@@ -151,7 +171,8 @@ class _Operator:
         self._stopping = asyncio.Event()
         sinks = (JsonLog(world.stdout, cluster=settings.cluster_name),) if settings.json_log else ()
         self._fanout = Fanout(tuple(Outlet(each, size=settings.sink_queue, clock=world.clock) for each in sinks))
-        self._exposition = Exposition(self._telemetry, version=__version__)
+        self._http, self._worker = HttpNumbers(), Worker()
+        self._exposition = Exposition(version=__version__)
         self._exposition.restore(restored.histograms)
         self._committer = Committer(
             tracker=tracker,
@@ -162,6 +183,19 @@ class _Operator:
             counted=lambda counted: self._exposition.count(counted, at=world.clock.now()),
             finished=self._fanout.offer,
             interval=settings.commit_interval_seconds,
+        )
+        self._scraper = Scraper(
+            clock=world.clock,
+            tracker=tracker,
+            exposition=self._exposition,
+            streams=lambda: [each.health for each in self._reflectors],
+            frame=lambda: None if self._frame is None else self._frame.health,
+            outlets=self._fanout.outlets,
+            store=lambda: store.numbers,
+            contradictions=lambda: self._committer.numbers.contradictions,
+            refusals=lambda: self._refusals.known,
+            http=self._http,
+            worker=self._worker,
         )
         self._watcher = Watcher(
             clock=world.clock,
@@ -175,29 +209,40 @@ class _Operator:
         """Start everything in order, watch over it, end it in order."""
         try:
             async with AsyncExitStack() as stack:
-                host, port = await self._serve(stack)
                 session = await stack.enter_async_context(self._world.connection.session())
+                listening = await self._serve(stack, session)
                 self._begin(session)
                 tune_collector()
-                log.info("listening on %s:%d, following %s", host, port, self._world.connection.server)
+                tune_switching()
+                log.info(
+                    "following %s; metrics at %s:%d, API at %s:%d (access: %s)",
+                    self._world.connection.server,
+                    *listening.metrics,
+                    *listening.api,
+                    self._settings.access.value,
+                )
                 if started is not None:
-                    started(host, port)
+                    started(listening)
                 orderly = await self._supervisor.watch(stop)
                 committed = await self._end()
                 return 0 if orderly and committed else 1
         finally:
             await asyncio.to_thread(self._fanout.stop, timeout=_DRAIN_SECONDS)
+            await asyncio.to_thread(self._worker.close)
 
     def _begin(self, session: aiohttp.ClientSession) -> None:
         settings, world = self._settings, self._world
+        feeds = low_rate_feeds(self._known, self._tracker)
+        for feed in feeds.values():
+            feed.quarantine = self._tracker.quarantine
         self._frame = Frame(
-            connection=world.connection, session=session, feeds=low_rate_feeds(self._known, self._tracker),
+            connection=world.connection, session=session, feeds=feeds,
             clock=world.clock, namespaces=settings.namespaces, page_size=settings.page_size,
         )  # fmt: skip
         self._reflectors = reflectors(
             connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
             clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, nodes=self._known.nodes,
-            pace=pace(settings),
+            pace=pace(settings), quarantine=self._tracker.quarantine,
         )  # fmt: skip
         self._supervisor.start("owners", self._frame.run())
         for number, each in enumerate(self._reflectors):
@@ -218,11 +263,12 @@ class _Operator:
         self._tracker.tick(self._world.clock.now())
         return await self._committer.last(tries=4)
 
-    async def _serve(self, stack: AsyncExitStack) -> tuple[str, int]:
+    async def _serve(self, stack: AsyncExitStack, session: aiohttp.ClientSession) -> Listening:
+        review = self._settings.access is Access.REVIEW
         sources = Sources(
             history=self._store,
-            live=lambda uid: self._tracker.fresher(uid, now=self._world.clock.now()),
-            metrics=self._metrics,
+            live=self._tracker.snapshot,
+            metrics=self._scraper.render,
             health=self._watcher.dead,
             ready=self._watcher.unready,
             degraded=self._watcher.degraded,
@@ -230,30 +276,25 @@ class _Operator:
             cluster=self._settings.cluster_name or None,
             refusals=lambda: tuple(self._refusals.known),
             asked=self._histories.named,
+            numbers=self._http,
+            worker=self._worker,
+            quarantine=self._tracker.quarantine,
+            gate=Gate(Reviews(self._world.connection, session)) if review else None,
         )
-        runner = web.AppRunner(make_app(sources), shutdown_timeout=2.0, access_log=None)
+        metrics = await self._listen(stack, make_metrics_app(sources), "listen", self._settings.listen)
+        return Listening(
+            metrics, await self._listen(stack, make_api_app(sources), "api_listen", self._settings.api_listen)
+        )
+
+    async def _listen(self, stack: AsyncExitStack, app: web.Application, setting: str, listen: str) -> Address:
+        logger = ServerLog(log, self._http, Sparing())
+        runner = web.AppRunner(app, shutdown_timeout=2.0, access_log=None, logger=logger)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        host, port = self._settings.address
+        host, port = address(listen)
         try:
             await web.TCPSite(runner, host or None, port).start()
         except OSError as error:
-            raise SettingsError(f"listen: {self._settings.listen} cannot be listened on: {error.strerror}") from error
-        found: tuple[str, int] = runner.addresses[0][:2]
+            raise SettingsError(f"{setting}: {listen} cannot be listened on: {error.strerror}") from error
+        found: Address = runner.addresses[0][:2]
         return found
-
-    async def _metrics(self, accept: str) -> tuple[bytes, str]:
-        kind, body = await asyncio.to_thread(self._exposition.begin(accept))
-        return body, kind
-
-    def _telemetry(self) -> Telemetry:
-        return telemetry(
-            now=self._world.clock.now(),
-            tracker=self._tracker,
-            streams=[each.health for each in self._reflectors],
-            frame=None if self._frame is None else self._frame.health,
-            outlets=self._fanout.outlets,
-            store=self._store.numbers,
-            contradictions=self._committer.numbers.contradictions,
-            refusals=self._refusals.known,
-        )

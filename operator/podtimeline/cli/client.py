@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from podtimeline.cli.output import tell
 from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Answer, Transport
 from podtimeline.core.milestones import PHASES, Leg
@@ -77,7 +78,11 @@ class Operator:
         if answer.status == 404:
             which = f" with revision {revision}" if revision else ""
             raise NotFound(f"no rollout of {target.kind.lower()} {namespace}/{target.name}{which}: {_WHERE}")
-        return _decoded(answer, dict[str, object])
+        found = _decoded(answer, dict[str, object])
+        lost = found.get("unevaluated")
+        for name in lost if isinstance(lost, list) else ():
+            tell(f"podtimeline: pod {namespace}/{name} is left out: {_UNEVALUATED}")
+        return found
 
     def workloads(self, namespace: str | None) -> list[Document]:
         """The workloads whose pods are, or were, refused. Raises ``ClusterError``."""
@@ -124,6 +129,7 @@ class Operator:
             asked["cursor"] = page.cursor
 
 
+_UNEVALUATED = "its timeline could not be evaluated; the operator's log says where"
 _WAY_BACK = [phase.value for phase, row in PHASES.items() if row.leg is Leg.TERMINATION and not row.beside]
 _WHERE = "is the namespace right (-n), and does the operator follow it?"
 

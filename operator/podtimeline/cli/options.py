@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from podtimeline.cli.output import Form
+from podtimeline.cli.transport import TOKEN_VARIABLE
 from podtimeline.config import FILE_VARIABLE, SPECS, flag, variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +57,22 @@ def _flags(names: Iterable[str]) -> Iterable[Callable[[F], F]]:
         spec = SPECS[name]
         text = f"{spec.description} Allowed: {spec.allowed}. [{variable(name)}]"
         yield click.option(flag(name), name, default=None, metavar="VALUE", help=text)
+
+
+def operator(command: F) -> F:
+    """Which operator to ask, and how."""
+    for option in reversed(
+        [
+            click.option(
+                "--server", metavar="URL",
+                help=f"Ask the operator at this address instead of through the cluster; it is sent [{TOKEN_VARIABLE}].",
+            ),
+            click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given."),
+            click.option("--service", help="Name of the operator's Service, where there are several."),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def kubeconfig(command: F) -> F:

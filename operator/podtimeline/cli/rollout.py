@@ -8,7 +8,7 @@ from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import snake
 from podtimeline.cli.output import Form, draw, plain, screen
 from podtimeline.cli.target import BARE, Target, TargetType
-from podtimeline.cli.transport import Direct, Proxied, Transport, Where, current_namespace
+from podtimeline.cli.transport import Where, current_namespace, reach
 from podtimeline.errors import PodtimelineError
 from podtimeline.render.document import API_VERSION, Document
 from podtimeline.render.revision_drawing import RolloutDrawing
@@ -26,9 +26,7 @@ _EXAMPLES = (
 @click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
 @click.option("--revision", help="pod-template-hash, controller-revision-hash or Job uid; the newest if not given.")
 @options.output(Form.JSON, Form.YAML)
-@click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
-@click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
-@click.option("--service", help="Name of the operator's Service, where there are several.")
+@options.operator
 @options.kubeconfig
 def rollout(
     target: Target,
@@ -49,7 +47,7 @@ def rollout(
     if target.kind in {BARE, "ReplicaSet"}:
         raise click.UsageError("a rollout is one of a workload: deploy/NAME, sts/NAME, ds/NAME, job/NAME or cj/NAME")
     where = Where(kubeconfig, context, operator_namespace, service)
-    transport: Transport = Direct(server) if server else Proxied(where)
+    transport = reach(server, where)
     space = namespace or ("default" if server else current_namespace(where))
     found = Operator(transport).rollout(target, namespace=space, revision=revision)
     if form in (Form.JSON, Form.YAML):

@@ -10,7 +10,7 @@ from podtimeline.cli.documents import read
 from podtimeline.cli.follow import follow
 from podtimeline.cli.output import Form, draw, emit, screen
 from podtimeline.cli.target import BARE, Target, TargetType
-from podtimeline.cli.transport import Direct, Proxied, Transport, Where, current_namespace
+from podtimeline.cli.transport import Where, current_namespace, reach
 from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.rollout import rollout
 from podtimeline.render.screen import Line, Screen
@@ -36,9 +36,7 @@ _EXAMPLES = (
 @click.option(
     "--every", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Seconds between two looks of --follow."
 )
-@click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
-@click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
-@click.option("--service", help="Name of the operator's Service, where there are several.")
+@options.operator
 @options.kubeconfig
 def show(
     target: Target,
@@ -65,7 +63,7 @@ def show(
     if following and form in (Form.JSON, Form.YAML):
         raise click.UsageError("--follow draws; it cannot be combined with -o json or -o yaml")
     where = Where(kubeconfig, context, operator_namespace, service)
-    transport: Transport = Direct(server) if server else Proxied(where)
+    transport = reach(server, where)
     space = namespace or ("default" if server else current_namespace(where))
     wanted = Wanted(target, space, uid, last or (1 if target.kind == BARE else _PODS))
     if following:

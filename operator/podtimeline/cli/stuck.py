@@ -9,7 +9,7 @@ from podtimeline.cli import options
 from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import read, snake
 from podtimeline.cli.output import Form, draw, plain, screen
-from podtimeline.cli.transport import Direct, Proxied, Transport, Where
+from podtimeline.cli.transport import Where, reach
 from podtimeline.core.milestones import Leg, Phase
 from podtimeline.core.texts import duration_text
 from podtimeline.errors import PodtimelineError
@@ -57,9 +57,7 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
     "--longer", default="30s", callback=_seconds, help="Pods that have been starting, or late to go, for longer [30s]."
 )
 @options.output(Form.JSON, Form.YAML)
-@click.option("--server", metavar="URL", help="Ask the operator at this address instead of through the cluster.")
-@click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given.")
-@click.option("--service", help="Name of the operator's Service, where there are several.")
+@options.operator
 @options.kubeconfig
 def stuck(
     *,
@@ -77,10 +75,7 @@ def stuck(
     A pod that a quota or an admission refuses does not exist: only its workload can tell of it. A pod that leaves is
     late once its grace period is over, or in what comes after its containers.
     """
-    transport: Transport = (
-        Direct(server) if server else Proxied(Where(kubeconfig, context, operator_namespace, service))
-    )
-    operator = Operator(transport)
+    operator = Operator(reach(server, Where(kubeconfig, context, operator_namespace, service)))
     refused = [each for each in operator.workloads(namespace) if _now(each)]
     pods = [each for each in operator.starting(namespace) if _length(each) > longer * SECOND]
     leaving = [each for each in operator.leaving(namespace) if _late(read(each)) > longer * SECOND]

@@ -16,7 +16,8 @@ from podtimeline.errors import ClusterError
 SELECTOR = "app.kubernetes.io/part-of=podtimeline"
 TIMEOUT = 30.0
 """Seconds that an answer may take."""
-_PORTS = ("http", "metrics", "")
+_PORTS = ("http", "")
+TOKEN_VARIABLE = "PODTIMELINE_TOKEN"  # noqa: S105 - the variable's name
 Query = Mapping[str, str]
 
 
@@ -35,19 +36,35 @@ class Transport(Protocol):
         ...
 
 
-class Direct:
-    """An operator that can be reached at a URL."""
+def reach(server: str | None, where: "Where") -> Transport:
+    """The way to the operator: the address that was given, or else the service proxy.
 
-    def __init__(self, url: str) -> None:
+    Only the former is sent the token of the environment. The API server takes it off what it passes on, and a Service
+    that is found by its label may be anybody's; for the same reason no token of the kubeconfig is ever sent.
+    """
+    if server:
+        return Direct(server, token=os.environ.get(TOKEN_VARIABLE) or None)
+    return Proxied(where)
+
+
+class Direct:
+    """An operator that can be reached at a URL. ``token`` is sent to it, and not to where it redirects to."""
+
+    def __init__(self, url: str, *, token: str | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ClusterError(f"--server {url}: not an address such as http://127.0.0.1:8080")
+            raise ClusterError(f"--server {url}: not an address such as http://127.0.0.1:8081")
+        if token is not None and (not token.isascii() or not token.isprintable()):
+            raise ClusterError(f"{TOKEN_VARIABLE}: not a token; is it a file's name, or does it hold a line end?")
         self._url = url.rstrip("/")
+        self._token = token
 
     def get(self, path: str, query: Query) -> Answer:
         """The answer for a path of the operator's HTTP API."""
         url = self._url + path + (f"?{urlencode(query)}" if query else "")
         request = Request(url, headers={"Accept": "application/json"})  # noqa: S310 - the scheme was checked
+        if self._token is not None:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - as above
                 return Answer(response.status, response.read())

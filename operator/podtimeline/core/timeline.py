@@ -96,6 +96,27 @@ class Timeline:
         """Whether any evidence says that the milestone happened."""
         return (milestone, subject) in self.evidence
 
+    def copy(self) -> "Timeline":
+        """What is known by now, for another thread: containers are copied, the values in them never change."""
+        return Timeline(
+            uid=self.uid,
+            facts=self.facts,
+            evidence=self.evidence.copy(),
+            details=self.details.copy(),
+            notes=self.notes.copy(),
+            pulls=self.pulls.copy(),
+            runs=self.runs.copy(),
+            incidents=self.incidents.copy(),
+            blamed=self.blamed,
+            leaves=self.leaves,
+            clock=self.clock,
+            ended=self.ended,
+            services=self.services,
+            chain=self.chain,
+            partial=self.partial,
+            from_status=self.from_status.copy(),
+        )
+
 
 def apply(timeline: Timeline, observation: Observation) -> bool:
     """Join one observation into the record; returns whether the record changed."""

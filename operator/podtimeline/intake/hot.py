@@ -10,6 +10,9 @@ from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.streams import Pace, Reflector, Tap, collection_path
 from podtimeline.intake.waiting import Tainted
 from podtimeline.ports import Clock, Intake, Stream, Versions
+from podtimeline.quarantine import Quarantine
+
+HotFeed = PodFeed | EventFeed | SliceFeed
 
 
 def reflectors(
@@ -24,10 +27,12 @@ def reflectors(
     nodes: Tainted | None = None,
     pace: Pace | None = None,
     tap: Tap | None = None,
+    quarantine: Quarantine | None = None,
 ) -> tuple[Reflector, ...]:
     """One reflector per stream, or per stream and namespace; ``addresses`` remembers what slices hold.
 
-    ``nodes`` tells the taints of nodes.
+    ``nodes`` tells the taints of nodes; ``quarantine`` gets what no feed can read, each feed its own where it is
+    ``None``.
     Saved versions are of all namespaces: a process that follows some of them lists first, as the choice of namespaces
     may have changed since the version was saved.
     """
@@ -36,7 +41,7 @@ def reflectors(
             connection=connection,
             session=session,
             path=collection_path(stream, namespace),
-            feed=_feed(stream, intake, namespace, addresses, nodes),
+            feed=_sharing(_feed(stream, intake, namespace, addresses, nodes), quarantine),
             clock=clock,
             versions=versions if namespace is None else None,
             namespace=namespace,
@@ -48,13 +53,19 @@ def reflectors(
     )
 
 
+def _sharing(feed: HotFeed, quarantine: Quarantine | None) -> HotFeed:
+    if quarantine is not None:
+        feed.quarantine = quarantine
+    return feed
+
+
 def _feed(
     stream: Stream,
     intake: Intake,
     namespace: str | None,
     addresses: SliceIndex | None,
     nodes: Tainted | None,
-) -> PodFeed | EventFeed | SliceFeed:
+) -> HotFeed:
     if stream is Stream.PODS and namespace is not None:
         return NamespacePodFeed(intake, nodes, namespace=namespace)
     if stream is Stream.ENDPOINTSLICES:

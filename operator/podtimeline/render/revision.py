@@ -1,6 +1,6 @@
 """The versioned JSON of one rollout: what the API serves and ``podtimeline rollout`` draws. Plain data only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from podtimeline.core.milestones import PHASES
 from podtimeline.core.rollout import Held, Level, Link, Member, Rollout
@@ -11,8 +11,20 @@ from podtimeline.render.moments import rfc3339, seconds
 ROLLOUT_KIND = "Rollout"
 
 
-def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cluster: str | None = None) -> Document:
-    """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first."""
+def rollout_document(
+    rollout: Rollout,
+    *,
+    revisions: Sequence[str],
+    now: int,
+    cluster: str | None = None,
+    unevaluated: Sequence[str] = (),
+    written: Callable[[Document], object] = lambda member: member,
+) -> Document:
+    """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first.
+
+    ``unevaluated`` are pods of the workload that are left out since their timelines could not be evaluated. ``written``
+    is what stands for each member; it can encode one before the next is made.
+    """
     end = rollout.complete or rollout.superseded or now
     return {
         "apiVersion": API_VERSION,
@@ -34,7 +46,8 @@ def rollout_document(rollout: Rollout, *, revisions: Sequence[str], now: int, cl
         "levels": [_level(each) for each in rollout.levels],
         "chain": [_link(each) for each in rollout.chain],
         "held": [_held(each) for each in rollout.held],
-        "members": [_member(each, cluster) for each in rollout.members],
+        "members": [written(_member(each, cluster)) for each in rollout.members],
+        "unevaluated": list(unevaluated),
         "explanation": sentence(rollout, now=now),
     }
 

@@ -1,6 +1,9 @@
-"""The JSON Schema of the documents (draft 2020-12); names come from the core's tables, nothing else is allowed."""
+"""The JSON Schema of the documents (draft 2020-12); names come from the core's tables, nothing else is allowed.
 
-from collections.abc import Iterable
+The operator serves it as a part of its OpenAPI document.
+"""
+
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from podtimeline.core.findings import FindingKind
@@ -12,7 +15,9 @@ from podtimeline.core.pods import ContainerKind
 from podtimeline.core.rollout import LinkKind
 from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.view import Outcome
+from podtimeline.quarantine import Step
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
+from podtimeline.render.faults import FAULTS_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
 from podtimeline.render.workloads import WORKLOADS_KIND
 
@@ -122,7 +127,6 @@ _FINDING = _object(
 )
 
 TIMELINE: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "One pod's timeline",
     **_object(
         apiVersion={"const": API_VERSION},
@@ -176,16 +180,14 @@ TIMELINE: Schema = {
     ),
 }
 
-_UNVERSIONED = {key: value for key, value in TIMELINE.items() if key != "$schema"}
 _MEMBER = _object(
     current=_FLAG,
     revision=_TEXT,
-    timeline=_UNVERSIONED,
+    timeline=TIMELINE,
     **{name: _or_null(_MOMENT) for name in ("requested", "created", "up", "leaving", "removed")},
 )
 
 ROLLOUT: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "One rollout of a workload",
     **_object(
         apiVersion={"const": API_VERSION},
@@ -209,12 +211,12 @@ ROLLOUT: Schema = {
         chain=_list(_object(kind=_one_of(LinkKind), pod=_TEXT, start=_MOMENT, end=_MOMENT, durationNanoseconds=_COUNT)),
         held=_list(_object(phase=_or_null(_one_of(Phase)), title=_TEXT, pods=_list(_TEXT), **_durations("duration"))),
         members=_list(_MEMBER),
+        unevaluated=_list(_TEXT),
         explanation=_TEXT,
     ),
 }
 
 WORKLOADS: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Workloads whose pods are, or were, refused",
     **_object(
         apiVersion={"const": API_VERSION},
@@ -237,13 +239,30 @@ WORKLOADS: Schema = {
     ),
 }
 
+FAULTS: Schema = {
+    "title": "What could not be read or evaluated since the process began, by kind",
+    **_object(
+        apiVersion={"const": API_VERSION},
+        kind={"const": FAULTS_KIND},
+        items=_list(_object(step=_one_of(Step), subject=_TEXT, error=_TEXT, where=_TEXT, sample=_TEXT, count=_COUNT)),
+    ),
+}
+
 PAGE: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A page of timelines",
     **_object(
         apiVersion={"const": API_VERSION},
         kind={"const": LIST_KIND},
-        items=_list(_UNVERSIONED),
+        items=_list(TIMELINE),
         cursor=_or_null(_TEXT),
     ),
 }
+
+SCHEMAS: Mapping[str, Schema] = {
+    KIND: TIMELINE,
+    LIST_KIND: PAGE,
+    ROLLOUT_KIND: ROLLOUT,
+    WORKLOADS_KIND: WORKLOADS,
+    FAULTS_KIND: FAULTS,
+}
+"""The schema of each kind of document."""

@@ -58,6 +58,11 @@ def _restarts(now: Telemetry) -> Iterator[Sample]:
             yield (each.stream, each.namespace, reason), count
 
 
+def _requests(now: Telemetry) -> Iterator[Sample]:
+    for (route, code), count in sorted(now.http.requests.items()):
+        yield (route, str(code)), count
+
+
 def _sink(value: Callable[[SinkTelemetry], float]) -> Samples:
     return lambda now: (((each.sink,), value(each)) for each in now.sinks)
 
@@ -145,6 +150,11 @@ METRICS: tuple[MetricRow, ...] = (
     MetricRow("podtimeline_mismatched_references_total", _C, ("stream", "reason"),
               "References to a pod or a workload that disagree with it: what they say is not used.",
               lambda now: iter(sorted(now.tracker.mismatched.items()))),
+    MetricRow("podtimeline_faults_total", _C, ("step",),
+              "Failures that the content of one object, pod or row caused; /api/v1/faults lists them.",
+              lambda now: (((step,), count) for step, count in sorted(now.faults.items()))),
+    MetricRow("podtimeline_quarantined_pods", _G, (), "Pods of which something could not be read or evaluated.",
+              _one(lambda now: now.tracker.quarantined)),
     MetricRow("podtimeline_uncommitted_records", _G, (), "Changed records that the history does not have yet.",
               _one(lambda now: now.tracker.owed)),
     MetricRow("podtimeline_stream_events_total", _C, _STREAM, "Objects and changes read from a stream.",
@@ -191,5 +201,10 @@ METRICS: tuple[MetricRow, ...] = (
               _one(lambda now: now.store.bytes)),
     MetricRow("podtimeline_store_rows", _G, (), "Timelines in the history, as of the last clean-up (each minute).",
               _one(lambda now: now.store.rows)),
+    MetricRow("podtimeline_http_requests_total", _C, ("route", "code"),
+              "HTTP requests answered, by route and status; those of no route count as other.", _requests),
+    MetricRow("podtimeline_http_malformed_requests_total", _C, (),
+              "Requests that were not HTTP, or had a line or header that is too long.",
+              _one(lambda now: now.http.malformed)),
     MetricRow("podtimeline_build_info", _G, ("version", "python_version"), "Always 1; says which version runs."),
 )  # fmt: skip

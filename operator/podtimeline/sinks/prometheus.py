@@ -8,7 +8,7 @@ freed is shown no more. One that returns begins at 0, which Prometheus reads as 
 
 import platform
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from prometheus_client import ProcessCollector
@@ -53,8 +53,7 @@ class _Series:
 class Exposition:
     """All metrics; safe to use from several threads."""
 
-    def __init__(self, telemetry: Callable[[], Telemetry], *, version: str, process: bool = True) -> None:
-        self._telemetry = telemetry
+    def __init__(self, *, version: str, process: bool = True) -> None:
         self._build = (version, platform.python_version())
         self._lock = threading.Lock()
         self._histograms: dict[Metric, dict[Labels, _Series]] = {metric: {} for metric in Metric}
@@ -77,14 +76,13 @@ class Exposition:
             for placed in counted.increments:
                 self._mark(placed, at)
 
-    def begin(self, accept: str = "") -> Callable[[], Rendered]:
-        """Begin a scrape: reads the telemetry now, in the caller's thread; the rest may be done in another one.
+    def render(self, now: Telemetry, accept: str = "") -> Rendered:
+        """One scrape, with the operator's own numbers of ``now``.
 
         ``accept`` is the request's Accept header: OpenMetrics, which alone carries exemplars, or the text format.
         """
         encode, content_type = choose_encoder(accept)
-        now = self._telemetry()
-        return lambda: (content_type, encode(_Scrape(self, now)))
+        return content_type, encode(_Scrape(self, now))
 
     def families(self, now: Telemetry) -> Iterator[Family]:
         """Every metric of the table, then those of the process."""
@@ -129,8 +127,11 @@ class Exposition:
     def _histogram(self, row: MetricRow) -> HistogramMetricFamily:
         family = HistogramMetricFamily(row.name, row.help, labels=row.labels, unit=row.unit)
         with self._lock:
-            copies = [(labels, each.copy()) for labels, each in self._histograms[Metric(row.name)].items()]
-        for labels, series in copies:
+            held = tuple(self._histograms[Metric(row.name)].items())
+        for labels, each in held:
+            # The lock is held for one series at a time: who counts meanwhile is the event loop.
+            with self._lock:
+                series = each.copy()
             family.add_metric(labels, list(series.buckets()), series.sum)
         return family
 

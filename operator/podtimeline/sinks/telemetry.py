@@ -71,6 +71,8 @@ class TrackerTelemetry:
     unclaimed: int = 0
     mismatched: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By stream and reason."""
+    quarantined: int = 0
+    """Pods of which something could not be read or evaluated."""
     contradictions: int = 0
     """Finished timelines whose pieces of evidence contradict each other."""
 
@@ -98,6 +100,14 @@ class RefusedTelemetry:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class HttpTelemetry:
+    """The HTTP servers: requests by route and status, and what was no HTTP request."""
+
+    requests: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    malformed: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """Everything at one moment. ``oldest`` is seconds, only of phases that somebody is in."""
@@ -114,3 +124,6 @@ class Telemetry:
     clocks: tuple[ClockTelemetry, ...] = ()
     refused: tuple[RefusedTelemetry, ...] = ()
     kopf: KopfTelemetry = KopfTelemetry()
+    http: HttpTelemetry = field(default_factory=HttpTelemetry)
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """What the content of one object made fail, by step."""

@@ -66,13 +66,14 @@ class SqliteStore:
         series_keep: int = 900 * 1_000_000_000,
         present: Present = lambda _namespace, _kind, _name: False,
         allow_network_filesystem: bool = False,
+        quarantine: Quarantine | None = None,
     ) -> None:
         """``series_keep`` is how long the series of a workload that is gone stay (nanoseconds).
 
         A workload is there while one of its pods is, or the object itself by ``present``, which is asked in the thread
         that commits.
         """
-        self.quarantine = Quarantine()
+        self.quarantine = quarantine if quarantine is not None else Quarantine()
         self._path = str(path)
         self._clock = clock
         self._retention = retention

@@ -21,11 +21,13 @@ class Packing:
 
     def timeline(self, record: Tracked) -> Timeline:
         """The record's timeline, which a packed record does not keep."""
-        if record.timeline is not None:
-            return record.timeline
-        if record.blob is None:
-            raise AssertionError(f"the record of {record.uid} holds neither a timeline nor its packed state")
-        return load(self._codec.unpack(record.blob))
+        return record.timeline if record.timeline is not None else self.unpacked(record.uid, record.blob)
+
+    def unpacked(self, uid: str, blob: bytes | None) -> Timeline:
+        """The timeline that a packed record stands for; of any thread."""
+        if blob is None:
+            raise AssertionError(f"the record of {uid} holds neither a timeline nor its packed state")
+        return load(self._codec.unpack(blob))
 
     def wake(self, record: Tracked, timeline: Timeline) -> None:
         """From now on the record holds its timeline."""

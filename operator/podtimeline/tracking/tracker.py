@@ -26,12 +26,13 @@ from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
 from podtimeline.tracking.mirrors import Mirrors, said_of, static_pod
 from podtimeline.tracking.names import Names, Said
-from podtimeline.tracking.numbers import Numbers, Situation, in_phase, unschedulable
+from podtimeline.tracking.numbers import Numbers, Situation
 from podtimeline.tracking.orphans import Orphans, difference
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
 from podtimeline.tracking.records import Codec, Labels, Rules, Stage, Tracked, shared
 from podtimeline.tracking.relations import Relations
+from podtimeline.tracking.survey import Survey
 from podtimeline.tracking.versions import StreamVersions
 
 _CREATED = Mark(Milestone.CREATED)
@@ -54,8 +55,9 @@ class Tracker:
         now: int,
         restored: Restored | None = None,
         companions: Sequence[Companion] = (),
+        quarantine: Quarantine | None = None,
     ) -> None:
-        self.quarantine = Quarantine()
+        self.quarantine = quarantine if quarantine is not None else Quarantine()
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
         self.clocks = NodeClocks(since=now)
@@ -245,21 +247,26 @@ class Tracker:
         timeline = self.timeline(uid)
         return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
 
-    def fresher(self, uid: str, *, now: int) -> View | None:
-        """The pod's timeline as of now; ``None`` where the store has all that is known, as of a pod that rests."""
+    def snapshot(self, uid: str) -> Timeline | None:
+        """A copy of what is known of a pod; ``None`` where the store has all of it, as of a pod that rests."""
         record = self._records.get(uid)
-        return None if record is None or record.timeline is None else self.view(uid, now=now)
+        if record is None or record.known is None or record.timeline is None:
+            return None
+        return record.timeline.copy()
 
-    def situation(self, now: int, *, unread: AbstractSet[str] = frozenset()) -> Situation:
-        """The numbers of this moment, for gauges; see ``numbers.in_phase`` for what it costs.
+    def survey(self, *, unread: AbstractSet[str] = frozenset()) -> Survey:
+        """Begin to look who is in which phase; the survey says which part of it may be done in another thread.
 
-        What the pods of the namespaces ``unread`` do now is not known: no gauge of a phase counts them.
+        What the pods of the namespaces ``unread`` do now is not known: they are in no phase.
         """
-        begun, leaving = (
+        starting, leaving = (
             [each for each in records.values() if each.key is None or each.key[0] not in unread]
             for records in (self._starting, self._leaving)
         )
-        counts, oldest = in_phase(now, begun, leaving, self._packing, self.quarantine)
+        return Survey(starting, leaving, self._packing, self.quarantine)
+
+    def situation(self) -> Situation:
+        """The numbers of this moment, for gauges."""
         orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
@@ -267,9 +274,7 @@ class Tracker:
             Stage.SETTLED: len(self._records) - starting - closed,
             Stage.CLOSED: closed,
         }
-        hindered = unschedulable(begun)
-        quarantined = len(self._set_aside)
-        return Situation(tracked, len(self._owed), len(self._names), counts, oldest, hindered, quarantined)
+        return Situation(tracked, len(self._owed), len(self._names), len(self._set_aside))
 
     # --- taking -----------------------------------------------------------------------------------------------------
 

@@ -1,117 +1,173 @@
-"""Query parameters of the API, read strictly: what is unknown or malformed is refused by name."""
+"""Every parameter of the API, read strictly: what is unknown or malformed is refused by name.
+
+The tables here are what requests are read by and what the OpenAPI document says.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any
 
 from podtimeline.core.milestones import Phase
 from podtimeline.core.view import Outcome
 from podtimeline.ports import Order, Query
+from podtimeline.render.schema import Schema
 from podtimeline.web.problems import BadParameter
 
 MAX_LIMIT = 500
+MAX_TEXT = 253
+"""Characters of a name: no object of Kubernetes has a longer one (RFC 1123 subdomain)."""
+_MAX_KIND = 63
+_MAX_WORKLOAD = MAX_TEXT + 1 + _MAX_KIND
+_MAX_CURSOR = 128
+_MAX_MOMENT = 64
+_LATEST = (1 << 63) - 1
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PART = re.compile(r"(\d{1,9})([dhms])", re.ASCII)
 _DURATION = re.compile(r"(?=.)(\d{1,9}d)?(\d{1,9}h)?(\d{1,9}m)?(\d{1,9}s)?", re.ASCII)
+_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
+_CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_CURSOR}}}")
+_WORKLOAD = re.compile(r"([^/]+/)?[^/]+")
 _SECOND = 1_000_000_000
-E = TypeVar("E", bound=StrEnum)
-ALLOWED = (
-    "cursor",
-    "limit",
-    "name",
-    "namespace",
-    "node",
-    "order",
-    "outcome",
-    "phase",
-    "since",
-    "until",
-    "workload",
-    "workload_kind",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: what it is for, which values are allowed, in words and as JSON Schema, and how one is read.
+
+    ``read`` takes the text and the present moment (nanoseconds since the epoch); it gives ``None`` for what is refused.
+    """
+
+    name: str
+    description: str
+    allowed: str
+    schema: Schema
+    read: Callable[[str, int], object]
+
+    def value(self, text: str, *, now: int) -> object:
+        """The value that a text stands for. Raises ``BadParameter``."""
+        found = self.read(text, now)
+        if found is None:
+            raise BadParameter(self.name, text, self.allowed)
+        return found
+
+
+def read(parameters: Mapping[str, str], known: Iterable[Parameter], *, now: int) -> dict[str, Any]:
+    """The values by name. Raises ``BadParameter`` for a name that is not known, and for a value that is refused."""
+    table = {each.name: each for each in known}
+    for name, text in parameters.items():
+        if name not in table:
+            raise BadParameter(name, text, f"known parameters are {', '.join(table)}" if table else "none is taken")
+    return {name: table[name].value(text, now=now) for name, text in parameters.items()}
 
 
 def read_query(parameters: Mapping[str, str], *, now: int) -> Query:
-    """The search that the parameters ask for. Raises ``BadParameter``."""
-    query = Query()
-    for name, value in parameters.items():
-        query = _with(query, name, value, now)
-    return query
+    """The search that the parameters of ``PODS`` ask for. Raises ``BadParameter``."""
+    values = read(parameters, PODS, now=now)
+    kind, _, workload = values.pop("workload", "").rpartition("/")
+    named = {"workload_kind": kind, "workload": workload}
+    return replace(Query(), **(values | {name: value for name, value in named.items() if value}))
 
 
-def _with(query: Query, name: str, value: str, now: int) -> Query:
-    match name:
-        case "phase":
-            return replace(query, phase=_member(name, value, Phase))
-        case "outcome":
-            return replace(query, outcome=_member(name, value, Outcome))
-        case "order":
-            return replace(query, order=_member(name, value, Order))
-        case "limit":
-            return replace(query, limit=_limit(name, value))
-        case "since":
-            return replace(query, since=_when(name, value, now))
-        case "until":
-            return replace(query, until=_when(name, value, now))
-        case _:
-            return _with_text(query, name, value)
+def _text(name: str, description: str, most: int = MAX_TEXT) -> Parameter:
+    return Parameter(
+        name,
+        description,
+        f"a text of 1 to {most} characters; leave it away to match everything",
+        {"type": "string", "minLength": 1, "maxLength": most},
+        lambda text, _: text if 0 < len(text) <= most else None,
+    )
 
 
-def _with_text(query: Query, name: str, value: str) -> Query:
-    if name not in ALLOWED:
-        raise BadParameter(name, value, f"known parameters are {', '.join(ALLOWED)}")
-    if not value:
-        raise BadParameter(name, value, "it needs a value; leave it away to match everything")
-    match name:
-        case "namespace":
-            return replace(query, namespace=value)
-        case "name":
-            return replace(query, name=value)
-        case "node":
-            return replace(query, node=value)
-        case "workload_kind":
-            return replace(query, workload_kind=value)
-        case "workload":
-            kind, _, workload = value.rpartition("/")
-            return replace(query, workload_kind=kind or query.workload_kind, workload=workload)
-        case _:
-            return replace(query, cursor=value)
+def _part(name: str, description: str, most: int = MAX_TEXT) -> Parameter:
+    """A part of the path: no request reaches a handler with a slash or a brace in it."""
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[^/{}]+$"}
+    allowed = f"a text of 1 to {most} characters"
+    return Parameter(name, description, allowed, schema, lambda text, _: text if 0 < len(text) <= most else None)
 
 
-def _member(name: str, value: str, members: type[E]) -> E:
+def _one_of(name: str, description: str, members: type[StrEnum]) -> Parameter:
+    values: dict[str, StrEnum] = {each.value: each for each in members}
+    schema: Schema = {"type": "string", "enum": list(values)}
+    return Parameter(name, description, f"one of {', '.join(values)}", schema, lambda text, _: values.get(text))
+
+
+def _moment(name: str, description: str) -> Parameter:
+    allowed = (
+        "a duration such as 90s, 15m, 1h30m or 7d, or a moment from 1970 to 2262 such as 2026-11-23T03:00:00Z,"
+        " which in a URL has %2B for +"
+    )
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": _MAX_MOMENT}
+    return Parameter(name, description, allowed, schema, _when)
+
+
+def _when(text: str, now: int) -> int | None:
+    """Nanoseconds since the epoch that a signed integer of 64 bits holds, of a duration before ``now`` or a moment."""
+    if len(text) > _MAX_MOMENT:
+        return None
+    if _DURATION.fullmatch(text):
+        when = now - sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text)) * _SECOND
+    else:
+        moment = _rfc3339(text)
+        if moment is None:
+            return None
+        when = moment
+    return when if 0 <= when <= _LATEST else None
+
+
+def _rfc3339(text: str) -> int | None:
     try:
-        return members(value)
-    except ValueError:
-        raise BadParameter(name, value, f"one of {', '.join(members)}") from None
-
-
-def _limit(name: str, value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= MAX_LIMIT:
-        raise BadParameter(name, value, f"a whole number from 1 to {MAX_LIMIT}")
-    return int(value)
-
-
-def _when(name: str, value: str, now: int) -> int:
-    when = _moment(value, now)
-    if when is None or when < 0:
-        allowed = "a duration such as 90s, 15m, 1h30m or 7d, or a moment after 1970 such as 2026-11-23T03:00:00Z"
-        raise BadParameter(name, value, allowed)
-    return when
-
-
-def _moment(value: str, now: int) -> int | None:
-    """Nanoseconds since the epoch of a duration before ``now`` or of an RFC 3339 time; ``None`` for anything else."""
-    if _DURATION.fullmatch(value):
-        ago = sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(value))
-        return now - ago * _SECOND
-    try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
         return None
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds * 1000
+
+
+def _limit(text: str, _: int) -> int | None:
+    limit = int(text) if _LIMIT.fullmatch(text) else 0
+    return limit if 1 <= limit <= MAX_LIMIT else None
+
+
+NAMESPACE_OF = _part("namespace", "Namespace of the object.")
+NAME_OF = _part("name", "Name of the object.")
+KIND_OF = _part("kind", "Kind of the workload as the Kubernetes API spells it, such as Deployment.", _MAX_KIND)
+NAMESPACE = _text("namespace", "Namespace; all of them if not given.")
+UID = _text("uid", "The pod of this uid, where a name was used more than once.")
+REVISION = _text("revision", "Revision of the workload; the newest one if not given.")
+PODS: tuple[Parameter, ...] = (
+    Parameter(
+        "cursor",
+        "Where the previous page ended: its `cursor`. The other parameters stay the same.",
+        "a cursor that a page gave out",
+        {"type": "string", "pattern": f"^{_CURSOR.pattern}$"},
+        lambda text, _: text if _CURSOR.fullmatch(text) else None,
+    ),
+    Parameter(
+        "limit",
+        "Timelines of one page.",
+        f"a whole number from 1 to {MAX_LIMIT}",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": Query().limit},
+        _limit,
+    ),
+    _text("name", "Name of the pod."),
+    NAMESPACE,
+    _text("node", "Name of the node that the pod is bound to."),
+    _one_of("order", "How the pages are sorted; `newest` if not given.", Order),
+    _one_of("outcome", "How far the pod came.", Outcome),
+    _one_of("phase", "The phase that the pod is in now.", Phase),
+    _moment("since", "The earliest creation, as a moment or as a duration before now."),
+    _moment("until", "The latest creation, as a moment or as a duration before now."),
+    Parameter(
+        "workload",
+        "The outermost controller.",
+        f"NAME or KIND/NAME of at most {_MAX_WORKLOAD} characters; leave it away to match everything",
+        {"type": "string", "maxLength": _MAX_WORKLOAD, "pattern": f"^{_WORKLOAD.pattern}$"},
+        lambda text, _: text if len(text) <= _MAX_WORKLOAD and _WORKLOAD.fullmatch(text) else None,
+    ),
+    _text("workload_kind", "Kind of the outermost controller.", _MAX_KIND),
+)

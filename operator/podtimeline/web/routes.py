@@ -1,0 +1,80 @@
+"""Every path that is served, in one table: the servers, the refusals and the OpenAPI documents derive from it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podtimeline.web.parameters import KIND_OF, NAME_OF, NAMESPACE, NAMESPACE_OF, PODS, REVISION, UID, Parameter
+
+
+class Port(StrEnum):
+    """The two servers; a NetworkPolicy tells them apart by their ports."""
+
+    METRICS = "metrics"
+    """Metrics and probes: numbers of the cluster, nothing of a single pod."""
+    API = "api"
+    """Timelines: what whoever may `get pods` could put together."""
+
+
+class Operation(StrEnum):
+    """What a path does, by the name that the OpenAPI document gives it."""
+
+    METRICS = "metrics"
+    HEALTH = "health"
+    READY = "ready"
+    PODS = "listPods"
+    POD = "getPod"
+    WORKLOADS = "listWorkloads"
+    ROLLOUT = "getRollout"
+    FAULTS = "listFaults"
+    DOCUMENT = "openapi"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path. ``about`` is set where an object that is not known is answered with 404."""
+
+    operation: Operation
+    port: Port
+    path: str
+    summary: str
+    within: tuple[Parameter, ...] = ()
+    """Parameters in the path."""
+    query: tuple[Parameter, ...] = ()
+    about: str = ""
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether it tells of pods, so that who asks is reviewed where the setting says so."""
+        return self.port is Port.API and self.operation is not Operation.DOCUMENT
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(Operation.METRICS, Port.METRICS, "/metrics", "Metrics, as OpenMetrics or in Prometheus' text format."),
+    Route(Operation.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive: 503 with reasons where a restart helps."),
+    Route(Operation.READY, Port.METRICS, "/readyz", "Whether the answers are complete: 503 with reasons where not, `degraded` where part of them cannot be read."),
+    Route(Operation.DOCUMENT, Port.METRICS, "/openapi.json", "This document."),
+    Route(Operation.PODS, Port.API, "/api/v1/pods", "Timelines of pods that match, a page at a time.", query=PODS),
+    Route(
+        Operation.POD, Port.API, "/api/v1/pods/{namespace}/{name}",
+        "The latest timeline of a pod's name, compared with its neighbours.",
+        (NAMESPACE_OF, NAME_OF), (UID,), "the pod",
+    ),
+    Route(
+        Operation.WORKLOADS, Port.API, "/api/v1/workloads", "Workloads whose pods are, or were, refused.",
+        query=(NAMESPACE,),
+    ),
+    Route(
+        Operation.ROLLOUT, Port.API, "/api/v1/rollouts/{namespace}/{kind}/{name}", "One rollout of a workload.",
+        (NAMESPACE_OF, KIND_OF, NAME_OF), (REVISION,), "a pod of the workload",
+    ),
+    Route(
+        Operation.FAULTS, Port.API, "/api/v1/faults",
+        "What could not be read or evaluated since the process began, by kind, with a sample of each.",
+    ),
+    Route(Operation.DOCUMENT, Port.API, "/openapi.json", "This document."),
+)  # fmt: skip
+
+
+def served(port: Port) -> tuple[Route, ...]:
+    """The paths of one server."""
+    return tuple(route for route in ROUTES if route.port is port)
