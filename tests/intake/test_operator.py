@@ -337,6 +337,7 @@ async def test_a_namespace_that_is_taken_away_and_given_back_is_taken_up_again()
         at.api.put("services", service("late", {"app": "web"}))
         await at.until(lambda: at.selecting() == ("shop/late", "shop/web"))
         await at.until(lambda: at.index.services("till", {"app": "till"}) is None)
+        assert "till" in at.index.services_changed()
         assert at.index.selectors.objects["till", "till"] == {("app", "till")}
         at.proxy.lift(fault)
         await at.until(lambda: at.index.services("till", {"app": "till"}) == ("till/till",))

@@ -109,7 +109,7 @@ class Selectors(Shelf[_Selector]):
         return self._within.get(namespace, {})
 
     def end(self, unread: AbstractSet[str] = frozenset()) -> None:
-        """See ``Shelf.end``. Where Services were read and are not any more, or the reverse, the answer changes too."""
+        """See ``Shelf.end``. Where Services can be read that could not, or the other way, the answer changes too."""
         self.changed |= self.unread ^ unread
         super().end(unread)
         before, self._within = self._within, {}
