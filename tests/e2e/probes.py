@@ -29,7 +29,7 @@ class Answers:
     metrics: int
     reasons: tuple[str, ...]
     pods: dict[str, Any]
-    """Outcome and partial of each pod of the namespace, by name."""
+    """Outcome, partial and startup time in seconds of each pod of the namespace, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ def _look(address: str, space: str) -> dict[str, Any]:
     at = time.time()
     alive, ready = _get(f"http://{address}/healthz")[0], _get(f"http://{address}/readyz")
     _, told = _get(f"http://{address}/api/v1/pods?namespace={space}&limit=100")
-    pods = {each["name"]: [each["outcome"], each["partial"]] for each in (told or {"items": []})["items"]}
+    items = (told or {"items": []})["items"]
+    pods = {each["name"]: [each["outcome"], each["partial"], each["startupSeconds"]] for each in items}
     metrics = _get(f"http://{address}/metrics")[0]
     reasons = (ready[1] or {"reasons": []})["reasons"]
     return {"at": at, "alive": alive, "ready": ready[0], "metrics": metrics, "reasons": reasons, "pods": pods}
