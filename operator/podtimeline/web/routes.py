@@ -50,8 +50,8 @@ class Route:
 
 ROUTES: tuple[Route, ...] = (
     Route(Operation.METRICS, Port.METRICS, "/metrics", "Metrics, as OpenMetrics or in Prometheus' text format."),
-    Route(Operation.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive: 503 with reasons where a restart helps."),
-    Route(Operation.READY, Port.METRICS, "/readyz", "Whether the answers are complete: 503 with reasons where not, `degraded` where part of them cannot be read."),
+    Route(Operation.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive: 503 where a restart helps."),
+    Route(Operation.READY, Port.METRICS, "/readyz", "Whether the answers are complete, `degraded` or not, and why."),
     Route(Operation.DOCUMENT, Port.METRICS, "/openapi.json", "This document."),
     Route(Operation.PODS, Port.API, "/api/v1/pods", "Timelines of pods that match, a page at a time.", query=PODS),
     Route(
