@@ -126,7 +126,8 @@ def _apps(tracker: Tracker, store: SqliteStore) -> Iterator[web.Application]:
     clock, http, worker = SystemClock(), HttpNumbers(), Worker()
     scraper = Scraper(
         clock=clock, tracker=tracker, exposition=Exposition(version="bench"), streams=tuple,
-        frame=lambda: None, outlets=(), store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http, worker=worker,
+        frame=lambda: None, outlets=(), store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http,
+        worker=worker,
     )  # fmt: skip
     sources = Sources(
         history=store,
