@@ -17,7 +17,8 @@ from podtimeline.config import Settings
 from podtimeline.core.peers import peers
 from podtimeline.core.view import View
 from podtimeline.errors import PodtimelineError
-from podtimeline.render.document import document
+from podtimeline.quarantine import Quarantine
+from podtimeline.render.document import contained_document
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -54,7 +55,7 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     pipeline = importlib.import_module("podtimeline.app.replaying")
     views: Sequence[View] = pipeline.replay_views(Path(file) if file else None)
     chosen = [
-        document(each, peers=peers(each, views))
+        contained_document(each, Quarantine(), dict, peers=peers(each, views))
         for each in views
         if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
     ]

@@ -6,7 +6,8 @@ import msgspec
 
 from podtimeline.core.view import View
 from podtimeline.errors import PodtimelineError
-from podtimeline.render.document import API_VERSION, document
+from podtimeline.quarantine import Quarantine
+from podtimeline.render.document import API_VERSION, contained_document
 from podtimeline.render.drawing import PodTimeline
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -27,7 +28,7 @@ def read(content: object) -> PodTimeline:
 
 def drawable(view: View, *, cluster: str | None = None) -> PodTimeline:
     """A view as drawings take it, by way of its document: what is drawn here is what others receive."""
-    return read(document(view, cluster=cluster))
+    return contained_document(view, Quarantine(), read, cluster=cluster)
 
 
 def snake(content: object) -> object:

@@ -4,7 +4,8 @@ Plain data only: ``dict``, ``list``, ``str``, ``int``, ``float``, ``bool`` and `
 Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its exact nanoseconds beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from podtimeline.core.drains import Drain
 from podtimeline.core.explain import explain, findings
@@ -27,11 +28,12 @@ KIND = "PodTimeline"
 LIST_KIND = "PodTimelineList"
 
 Document = dict[str, object]
+T = TypeVar("T")
 
 
 def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -> Document:
     """The document of one pod's timeline, its findings compared with ``peers``; ``schema.TIMELINE`` describes it."""
-    facts, found = view.facts, findings(view, peers)
+    facts, found = view.facts, findings(view, peers) if view.error is None else ()
     ended = view.ended
     return {
         "apiVersion": API_VERSION,
@@ -86,12 +88,19 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
 
 
 def contained_document(
-    view: View, quarantine: Quarantine, *, cluster: str | None = None, peers: Peers = NOBODY
-) -> Document:
-    """The document of a pod, or of its identity alone where the rest cannot be rendered: one pod spoils no page."""
+    view: View,
+    quarantine: Quarantine,
+    written: Callable[[Document], T],
+    *,
+    cluster: str | None = None,
+    peers: Peers = NOBODY,
+) -> T:
+    """The document of a pod as ``written`` writes it, or of its identity alone where that fails: one spoils no page."""
     name = f"{view.facts.namespace}/{view.facts.name} ({view.uid})"
-    whole = quarantine.contain(Step.RENDER, name, document, view, cluster=cluster, peers=peers)
-    return document(degraded(view), cluster=cluster) if whole is None else whole
+    whole = quarantine.contain(
+        Step.RENDER, name, lambda view: written(document(view, cluster=cluster, peers=peers)), view
+    )
+    return written(document(degraded(view), cluster=cluster)) if whole is None else whole
 
 
 def documents(items: Iterable[Document], *, cursor: str | None = None) -> Document:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from podtimeline.core.milestones import PHASES
 from podtimeline.core.rollout import Held, Level, Link, Member, Rollout
 from podtimeline.core.texts import duration_text
-from podtimeline.render.document import API_VERSION, Document, document
+from podtimeline.quarantine import Quarantine
+from podtimeline.render.document import API_VERSION, Document, contained_document
 from podtimeline.render.moments import rfc3339, seconds
 
 ROLLOUT_KIND = "Rollout"
@@ -19,11 +20,13 @@ def rollout_document(
     cluster: str | None = None,
     unevaluated: Sequence[str] = (),
     written: Callable[[Document], object] = lambda member: member,
+    quarantine: Quarantine | None = None,
 ) -> Document:
     """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first.
 
     ``unevaluated`` are pods of the workload that are left out since their timelines could not be evaluated. ``written``
-    is what stands for each member; it can encode one before the next is made.
+    is what stands for each member; it can encode one before the next is made. ``quarantine`` gets what one pod makes
+    fail.
     """
     end = rollout.complete or rollout.superseded or now
     return {
@@ -46,7 +49,7 @@ def rollout_document(
         "levels": [_level(each) for each in rollout.levels],
         "chain": [_link(each) for each in rollout.chain],
         "held": [_held(each) for each in rollout.held],
-        "members": [written(_member(each, cluster)) for each in rollout.members],
+        "members": [written(_member(each, cluster, quarantine or Quarantine())) for each in rollout.members],
         "unevaluated": list(unevaluated),
         "explanation": sentence(rollout, now=now),
     }
@@ -113,7 +116,7 @@ def _held(held: Held) -> Document:
     }
 
 
-def _member(member: Member, cluster: str | None) -> Document:
+def _member(member: Member, cluster: str | None, quarantine: Quarantine) -> Document:
     moments = {
         "requested": member.requested,
         "created": member.created,
@@ -125,5 +128,5 @@ def _member(member: Member, cluster: str | None) -> Document:
         "current": member.current,
         "revision": member.revision,
         **{name: None if at is None else rfc3339(at) for name, at in moments.items()},
-        "timeline": document(member.view, cluster=cluster),
+        "timeline": contained_document(member.view, quarantine, dict, cluster=cluster),
     }

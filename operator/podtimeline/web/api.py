@@ -110,7 +110,7 @@ class Api:
         seen = found.view(self._quarantine, now=now)
         if seen is None:
             return None
-        return msgspec.json.encode(contained_document(seen, self._quarantine, cluster=self._sources.cluster))
+        return contained_document(seen, self._quarantine, msgspec.json.encode, cluster=self._sources.cluster)
 
     def _one(self, found: Latest, now: int, within: str | None) -> bytes | None:
         """The document of one pod, compared with its neighbours, those of one namespace where ``within`` is set."""
@@ -118,13 +118,15 @@ class Api:
         if seen is None:
             return None
         others = neighbours(self._sources.history, seen, self._quarantine, now=now, namespace=within)
-        made = contained_document(seen, self._quarantine, cluster=self._sources.cluster, peers=others)
-        return msgspec.json.encode(made)
+        cluster = self._sources.cluster
+        return contained_document(seen, self._quarantine, msgspec.json.encode, cluster=cluster, peers=others)
 
     def _rollout(
         self, pods: Sequence[View | None], asked: WorkloadHistory | None, revision: str | None, now: int
     ) -> bytes | None:
-        made = rollouts.answer(pods, asked, revision=revision, now=now, cluster=self._sources.cluster)
+        made = rollouts.answer(
+            pods, asked, revision=revision, now=now, cluster=self._sources.cluster, quarantine=self._quarantine
+        )
         return None if made is None else encode(made)
 
 

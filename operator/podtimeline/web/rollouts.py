@@ -6,6 +6,7 @@ from podtimeline.core.requests import WorkloadHistory
 from podtimeline.core.rollout import of_one, revisions, rollout_for
 from podtimeline.core.view import View
 from podtimeline.ports import History, Query, Saved
+from podtimeline.quarantine import Quarantine
 from podtimeline.render.document import Document
 from podtimeline.render.revision import rollout_document
 from podtimeline.web.responses import raw
@@ -27,6 +28,7 @@ def answer(
     revision: str | None,
     now: int,
     cluster: str | None,
+    quarantine: Quarantine,
 ) -> Document | None:
     """The document of the revision, of the newest one where none is given; ``None`` where there is no such pod.
 
@@ -42,4 +44,6 @@ def answer(
     if rollout is None:
         return None
     lost = [each.facts.name for each in known_pods if each.error is not None]
-    return rollout_document(rollout, revisions=known, now=now, cluster=cluster, unevaluated=lost, written=raw)
+    return rollout_document(
+        rollout, revisions=known, now=now, cluster=cluster, unevaluated=lost, written=raw, quarantine=quarantine
+    )

@@ -1,0 +1,149 @@
+"""A defect that one pod's content brings about stays with that pod, wherever on the way it lies."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.objects import CREATED_NS, pod, ready_pod
+from tests.support.whole import Whole
+
+from podtimeline import evaluation
+from podtimeline.core import timeline
+from podtimeline.core.instants import SECOND
+from podtimeline.quarantine import Step
+from podtimeline.render import document
+from podtimeline.store import search, writing
+from podtimeline.tracking import tracker as tracking
+
+BAD, GOOD = "uid-bad", "uid-good"
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def failing(original: Callable[..., Any], where: Callable[..., bool]) -> Callable[..., Any]:
+    """The function, with a defect for what ``where`` finds in its arguments."""
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        if where(*args):
+            raise ZeroDivisionError("a defect")
+        return original(*args, **kwargs)
+
+    return broken
+
+
+def of_bad(first: Any, *_: Any) -> bool:
+    """Whether the first argument is, or belongs to, the pod with the defect."""
+    for name in ("uid", "state"):
+        first = getattr(first, name, first)
+    return getattr(first, "uid", first) == BAD
+
+
+DEFECTS: dict[Step, Patch] = {
+    Step.APPLY: lambda patch: patch.setattr(tracking, "apply", failing(timeline.apply, of_bad)),
+    Step.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(evaluation.view, of_bad)),
+    Step.COMMIT: lambda patch: patch.setattr(writing, "pack", failing(writing.pack, of_bad)),
+    Step.RENDER: lambda patch: patch.setattr(document, "findings", failing(document.findings, of_bad)),
+}
+
+
+@pytest.fixture
+async def whole(tmp_path: Path) -> AsyncIterator[Whole]:
+    """An operator with an empty history."""
+    with ThreadPoolExecutor(1) as thread:
+        made = Whole(tmp_path / "history", thread, now=CREATED_NS)
+        yield made
+        made.close()
+
+
+def say(whole: Whole) -> None:
+    """Two pods are created and get ready."""
+    for body in (pod("bad"), pod("good"), ready_pod("bad"), ready_pod("good")):
+        whole.time += SECOND
+        whole.read("pods", json.dumps(body).encode(), listed=False, kind=b"MODIFIED")
+
+
+async def shown(whole: Whole) -> dict[str, dict[str, Any]]:
+    """The documents of all pods by uid; the metrics are scraped, too."""
+    async with whole.served() as (metrics, api):
+        assert (await metrics.get("/metrics")).status == 200
+        page = await (await api.get("/api/v1/pods")).json()
+        return {each["uid"]: each for each in page["items"]}
+
+
+@pytest.mark.parametrize("step", DEFECTS)
+async def test_a_defect_stays_with_its_pod(whole: Whole, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other pod is told as ever, commits and scrapes go on, and the fault is counted with a sample."""
+    with monkeypatch.context() as patch:
+        DEFECTS[step](patch)
+        say(whole)
+        await whole.commit()
+        found = await shown(whole)
+    assert (found[GOOD]["outcome"], found[GOOD]["error"], found[GOOD]["partial"]) == ("ready", None, [])
+    assert whole.quarantine.counts[step] > 0
+    assert {each.error for each in whole.quarantine.faults if each.step is step} == {"ZeroDivisionError: a defect"}
+    assert all(each.sample for each in whole.quarantine.faults)
+
+
+async def test_a_pod_that_cannot_be_evaluated_is_shown_as_such_until_it_can(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its milestones are named without their times; the gauge counts it; a later evaluation tells all of it."""
+    with monkeypatch.context() as patch:
+        DEFECTS[Step.EVALUATE](patch)
+        say(whole)
+        await whole.commit()
+        bad = (await shown(whole))[BAD]
+        assert whole.tracker.situation().quarantined == 1
+    assert (bad["outcome"], bad["name"]) == ("unknown", "bad")
+    assert "could not be evaluated" in bad["explanation"]
+    assert {each["at"] for each in bad["milestones"]} == {None}
+    assert (await shown(whole))[BAD]["outcome"] == "ready"
+    whole.read("pods", json.dumps(ready_pod("bad", status={"podIPs": []})).encode(), listed=False, kind=b"DELETED")
+    await whole.commit()
+    assert whole.tracker.situation().quarantined == 0
+
+
+async def test_a_record_that_cannot_be_written_spoils_no_commit(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where the store itself has a defect: then records are written one by one."""
+    with monkeypatch.context() as patch:
+        patch.setattr(writing.Transaction, "_row", failing(writing.Transaction._row, lambda _, record: of_bad(record)))
+        say(whole)
+        assert await whole.committer.commit()
+    assert {each.state.uid for each in whole.store.restore().records} == {GOOD}
+    assert whole.quarantine.counts[Step.COMMIT] == 1
+
+
+async def test_a_row_that_cannot_be_read_stops_no_restart(
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pod is shown by what the columns say, and pods are listed again since only that tells the rest."""
+    say(whole)
+    whole.tracker.versions.reached(tracking.Stream.PODS, "7")
+    await whole.commit()
+    whole.close()
+    unreadable = [True, False]
+    monkeypatch.setattr(search, "unpack", failing(search.unpack, lambda _: bool(unreadable) and unreadable.pop(0)))
+    with ThreadPoolExecutor(1) as thread:
+        again = Whole(tmp_path / "history", thread, now=whole.time)
+        assert again.tracker.versions.version(tracking.Stream.PODS) is None
+        found = await shown(again)
+        assert {uid: each["name"] for uid, each in found.items()} == {BAD: "bad", GOOD: "good"}
+        assert again.quarantine.counts[Step.RESTORE] == 1
+        again.close()
+
+
+async def test_a_pod_of_which_one_word_cannot_be_joined_lives_on(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is flagged, and closed in its time; nothing of it stays behind."""
+    with monkeypatch.context() as patch:
+        DEFECTS[Step.APPLY](patch)
+        whole.read("pods", json.dumps(pod("bad")).encode(), listed=False, kind=b"ADDED")
+    say(whole)
+    await whole.commit()
+    assert (await shown(whole))[BAD]["partial"] == ["malformed"]
+    whole.read("pods", json.dumps(ready_pod("bad")).encode(), listed=False, kind=b"DELETED")
+    for _ in range(3):
+        whole.time += 1000 * SECOND
+        await whole.commit()
+    assert len(whole.tracker) == 1
