@@ -47,11 +47,11 @@ class Probing:
 
 
 @contextmanager
-def probing(address: str, space: str, path: Path) -> Iterator[Probing]:
-    """Look at the operator that listens on ``address`` each second; the lines go to ``path``."""
+def probing(probes: str, api: str, space: str, path: Path) -> Iterator[Probing]:
+    """Look each second at the operator that listens on these addresses; the lines go to ``path``."""
     name = own_cluster()
     assert name is not None
-    words = ["hack/cluster", "exec", "--name", name, "--", sys.executable, "-m", "tests.e2e.probes", address, space]
+    words = ["hack/cluster", "exec", "--name", name, "--", sys.executable, "-m", "tests.e2e.probes", probes, api, space]
     with path.open("wb") as out:
         process = subprocess.Popen(words, stdout=out, cwd=ROOT)
         try:
@@ -73,21 +73,21 @@ def _get(url: str) -> tuple[int, Any]:
     return status, json.loads(body) if body.startswith(b"{") else None
 
 
-def _look(address: str, space: str) -> dict[str, Any]:
+def _look(probes: str, api: str, space: str) -> dict[str, Any]:
     at = time.time()
-    alive, ready = _get(f"http://{address}/healthz")[0], _get(f"http://{address}/readyz")
-    _, told = _get(f"http://{address}/api/v1/pods?namespace={space}&limit=100")
+    alive, ready = _get(f"http://{probes}/healthz")[0], _get(f"http://{probes}/readyz")
+    _, told = _get(f"http://{api}/api/v1/pods?namespace={space}&limit=100")
     items = (told or {"items": []})["items"]
     pods = {each["name"]: [each["outcome"], each["partial"], each["startupSeconds"]] for each in items}
-    metrics = _get(f"http://{address}/metrics")[0]
+    metrics = _get(f"http://{probes}/metrics")[0]
     reasons = (ready[1] or {"reasons": []})["reasons"]
     return {"at": at, "alive": alive, "ready": ready[0], "metrics": metrics, "reasons": reasons, "pods": pods}
 
 
-def _main(address: str, space: str) -> None:
+def _main(probes: str, api: str, space: str) -> None:
     while True:
         began = time.monotonic()
-        print(json.dumps(_look(address, space)), flush=True)
+        print(json.dumps(_look(probes, api, space)), flush=True)
         time.sleep(max(PERIOD - (time.monotonic() - began), 0.0))
 
 

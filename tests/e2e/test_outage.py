@@ -71,12 +71,13 @@ STATIC = LATE.replace("name: late", "name: static, namespace: SPACE")
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The operator's pod: its uid, its address, and its process as its node sees it."""
+    """The operator's pod: its uid, its addresses, and its process as its node sees it."""
 
     namespace: str
     name: str
     uid: str
-    address: str
+    probes: str
+    api: str
     node: Node
     process: int
 
@@ -106,10 +107,9 @@ def subject(kubeconfig: str) -> Iterator[Installed]:
             container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
             found = re.search(rf"^{container}\s+(\d+)", node.run("ctr --namespace k8s.io task ls"), re.MULTILINE)
             assert found is not None
-            yield Installed(
-                space, pod["metadata"]["name"], pod["metadata"]["uid"], f"{pod['status']['podIP']}:8080", node,
-                int(found[1]),
-            )  # fmt: skip
+            ports = {each["name"]: each["containerPort"] for each in pod["spec"]["containers"][0]["ports"]}
+            probes, api = (f"{pod['status']['podIP']}:{ports[name]}" for name in ("metrics", "http"))
+            yield Installed(space, pod["metadata"]["name"], pod["metadata"]["uid"], probes, api, node, int(found[1]))
 
 
 def _server() -> int:
@@ -214,7 +214,7 @@ def test_an_outage_restarts_nothing_and_is_caught_up(
     """Alive, unready with reasons, metrics in reach; seldom asked; soon complete, with what started meanwhile."""
     with (
         namespace("e2e-outage") as space,
-        probing(subject.address, space, tmp_path / "looks.jsonl") as seen,
+        probing(subject.probes, subject.api, space, tmp_path / "looks.jsonl") as seen,
         _static_pod(space, busybox) as start_static,
     ):
         _begin(space, busybox)
