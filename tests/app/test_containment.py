@@ -11,11 +11,12 @@ from tests.support.objects import CREATED_NS, pod, ready_pod
 from tests.support.whole import Whole
 
 from podtimeline import evaluation
-from podtimeline.core import timeline
+from podtimeline.core import explain, timeline, view
 from podtimeline.core.instants import SECOND
+from podtimeline.ports import Stream
 from podtimeline.quarantine import Step
 from podtimeline.render import document
-from podtimeline.store import search, writing
+from podtimeline.store import codec, search, writing
 from podtimeline.tracking import tracker as tracking
 
 BAD, GOOD = "uid-bad", "uid-good"
@@ -37,14 +38,14 @@ def of_bad(first: Any, *_: Any) -> bool:
     """Whether the first argument is, or belongs to, the pod with the defect."""
     for name in ("uid", "state"):
         first = getattr(first, name, first)
-    return getattr(first, "uid", first) == BAD
+    return bool(getattr(first, "uid", first) == BAD)
 
 
 DEFECTS: dict[Step, Patch] = {
     Step.APPLY: lambda patch: patch.setattr(tracking, "apply", failing(timeline.apply, of_bad)),
-    Step.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(evaluation.view, of_bad)),
-    Step.COMMIT: lambda patch: patch.setattr(writing, "pack", failing(writing.pack, of_bad)),
-    Step.RENDER: lambda patch: patch.setattr(document, "findings", failing(document.findings, of_bad)),
+    Step.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(view.view, of_bad)),
+    Step.COMMIT: lambda patch: patch.setattr(writing, "pack", failing(codec.pack, of_bad)),
+    Step.RENDER: lambda patch: patch.setattr(document, "findings", failing(explain.findings, of_bad)),
 }
 
 
@@ -120,14 +121,14 @@ async def test_a_row_that_cannot_be_read_stops_no_restart(
 ) -> None:
     """Its pod is shown by what the columns say, and pods are listed again since only that tells the rest."""
     say(whole)
-    whole.tracker.versions.reached(tracking.Stream.PODS, "7")
+    whole.tracker.versions.reached(Stream.PODS, "7")
     await whole.commit()
     whole.close()
     unreadable = [True, False]
-    monkeypatch.setattr(search, "unpack", failing(search.unpack, lambda _: bool(unreadable) and unreadable.pop(0)))
+    monkeypatch.setattr(search, "unpack", failing(codec.unpack, lambda _: bool(unreadable) and unreadable.pop(0)))
     with ThreadPoolExecutor(1) as thread:
         again = Whole(tmp_path / "history", thread, now=whole.time)
-        assert again.tracker.versions.version(tracking.Stream.PODS) is None
+        assert again.tracker.versions.version(Stream.PODS) is None
         found = await shown(again)
         assert {uid: each["name"] for uid, each in found.items()} == {BAD: "bad", GOOD: "good"}
         assert again.quarantine.counts[Step.RESTORE] == 1
