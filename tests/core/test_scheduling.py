@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podtimeline.core.notes import Note
 from podtimeline.core.scheduling import FAILED_SCHEDULING, Obstacle, read_refusal, refused, taint_keys
-from podtimeline.core.timeline import Note
 
 TEXTS = {
     "Insufficient cpu": Obstacle.CPU,

@@ -1,11 +1,15 @@
 """A timeline is the join of its observations: order, duplicates and gaps cannot make it lie."""
 
+from dataclasses import fields
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.lives import EPOCH, INIT, PROXY, WEB, at, facts, ordinary, watched
 
 from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, within_second
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
+from podtimeline.core.notes import Note
 from podtimeline.core.observations import (
     Befell,
     Blamed,
@@ -220,3 +224,16 @@ def test_evidence_of_one_source_is_kept_once() -> None:
     for second in range(100, 0, -1):
         apply(timeline, Witnessed(UID, mark, (watched(second),)))
     assert timeline.evidence[mark] == (Evidence(Source.WATCH, at(1), None, at(1), at(1)),)
+
+
+def test_a_copy_holds_everything_and_is_changed_by_nobody() -> None:
+    """It is evaluated in another thread while the record goes on."""
+    names = {each.name for each in fields(Timeline)}
+    values: dict[str, Any] = {"uid": "uid-1", **{name: object() for name in names - {"uid"}}}
+    plain: dict[str, Any] = {name: {} for name in ("evidence", "details", "notes", "pulls", "runs", "incidents")}
+    whole = Timeline(**(values | plain | {"from_status": set()}))
+    copied = whole.copy()
+    assert copied == whole
+    copied.notes["a", "b"] = Note("a", "b", "c", 1, 1, 1)
+    copied.from_status.add(Mark(Milestone.READY))
+    assert (whole.notes, whole.from_status) == ({}, set())

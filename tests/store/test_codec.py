@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.support.lives import at, ordinary
 
 from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.notes import Note
 from podtimeline.core.observations import Ended, ImagePulled, Partial, Ran
 from podtimeline.core.pods import Owner
 from podtimeline.core.state import State, dump, load
-from podtimeline.core.timeline import Note
 from podtimeline.errors import MalformedObject
 from podtimeline.store.codec import _DICTIONARY_1, pack, unpack
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import MILESTONES, Mark, Place
+from podtimeline.core.notes import Note
 from podtimeline.core.observations import Befell, Ran, Skewed
-from podtimeline.core.timeline import Note, Timeline
+from podtimeline.core.timeline import Timeline
 
 WINDOW = 600 * SECOND
 """How long a statement about a clock counts."""

@@ -6,9 +6,10 @@ when it got so or not.
 
 from podtimeline.core.instants import SECOND, Evidence, Instant, Source
 from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.notes import Note
 from podtimeline.core.path import Instants, latest_run
 from podtimeline.core.pods import ContainerKind, ContainerSpec, PodFacts
-from podtimeline.core.timeline import Note, Timeline
+from podtimeline.core.timeline import Timeline
 
 _TERMINAL = Mark(Milestone.TERMINAL_PHASE)
 _COMPLETED = "Completed"

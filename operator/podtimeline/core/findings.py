@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from podtimeline.core.instants import SECOND
 from podtimeline.core.milestones import MILESTONES, Leg, Mark, Milestone, Occurrence, Phase
+from podtimeline.core.notes import Note
 from podtimeline.core.observations import ALL_RESTARTING
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
 from podtimeline.core.texts import shortened
-from podtimeline.core.timeline import Note
 from podtimeline.core.view import Reached, View
 
 

@@ -12,7 +12,8 @@ from enum import StrEnum
 from podtimeline.core.clocks import SAID_BY_KUBELET, corrected
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.timeline import Note, Timeline
+from podtimeline.core.notes import Note
+from podtimeline.core.timeline import Timeline
 
 BURST = 25
 """Events of one type that one source may write about one object at once (defaultSpamBurst)."""

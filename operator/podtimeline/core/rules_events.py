@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from podtimeline.core.diagnoses import NORMAL, Diagnosis, Topic, advice_of, diagnose, of_image, rank
 from podtimeline.core.findings import VAGUE, Case, Found, Proof, Quote, Spell, of_spell, quoted, trimmed
 from podtimeline.core.milestones import PHASES, Milestone, Phase
-from podtimeline.core.timeline import Note
+from podtimeline.core.notes import Note
 
 _SHOWN = 3
 """Warnings that a finding has as evidence: the one that it quotes, and the newest others."""

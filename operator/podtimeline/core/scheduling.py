@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from podtimeline.core.timeline import Note
+from podtimeline.core.notes import Note
 
 FAILED_SCHEDULING = "FailedScheduling"
 """The reason under which a timeline notes what the scheduler says, in its Event and in the pod's condition alike."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from podtimeline.core.instants import Evidence
 from podtimeline.core.milestones import Mark
+from podtimeline.core.notes import Note, note_key
 from podtimeline.core.observations import (
     Befell,
     Blamed,
@@ -18,7 +19,7 @@ from podtimeline.core.observations import (
     Skewed,
 )
 from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.timeline import Note, Timeline, note_key
+from podtimeline.core.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)

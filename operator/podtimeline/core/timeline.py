@@ -13,6 +13,7 @@ from typing import assert_never
 
 from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Occurrence
+from podtimeline.core.notes import Note, joined_note, leave_out, note_key, noted
 from podtimeline.core.observations import (
     Befell,
     Blamed,
@@ -35,35 +36,12 @@ from podtimeline.core.observations import (
     Witnessed,
 )
 from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.texts import MAX_TEXT, clip
+from podtimeline.core.texts import clip
 
 MAX_SUBJECTS = 512
 """Containers, volumes and endpoints of which one milestone is kept; of more, those whose names sort first."""
-MAX_NOTES = 256
-"""Notes of one pod; of more, those that were said last."""
-MAX_NOTES_TEXT = 64 << 10
-"""Characters of all notes of one pod."""
 MAX_NAMES = 64
 """Finalizers of one pod."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What was said under one reason about one subject: first and latest text, and how often it was said.
-
-    An Event counts how often its own words were said; other words are another Event's. ``counts`` has the count of each
-    Event by the moment of its first words, of the first of them at most.
-    """
-
-    reason: str
-    subject: str
-    text: str
-    first: int
-    last: int
-    count: int
-    first_text: str = ""
-    """What was said at ``first``."""
-    counts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -98,22 +76,14 @@ class Timeline:
 
     def copy(self) -> "Timeline":
         """What is known by now, for another thread: containers are copied, the values in them never change."""
-        return Timeline(
-            uid=self.uid,
-            facts=self.facts,
+        return replace(
+            self,
             evidence=self.evidence.copy(),
             details=self.details.copy(),
             notes=self.notes.copy(),
             pulls=self.pulls.copy(),
             runs=self.runs.copy(),
             incidents=self.incidents.copy(),
-            blamed=self.blamed,
-            leaves=self.leaves,
-            clock=self.clock,
-            ended=self.ended,
-            services=self.services,
-            chain=self.chain,
-            partial=self.partial,
             from_status=self.from_status.copy(),
         )
 
@@ -274,23 +244,8 @@ def _describe(timeline: Timeline, said: Described) -> bool:
     return True
 
 
-_PROBES = frozenset({"ProbeWarning", "Unhealthy"})
-
-
-def note_key(note: Note | Noted) -> tuple[str, str]:
-    """What one note is kept for: the reason, of a probe its kind too, and the subject.
-
-    The kubelet has one reason for all three probes, and their kind as the first word (pkg/kubelet/prober/prober.go).
-    """
-    kind = f" {note.text.partition(' ')[0]}" if note.reason in _PROBES else ""
-    return note.reason + kind, note.subject
-
-
 def _note(timeline: Timeline, said: Noted) -> bool:
-    first = said.at if said.first is None else min(said.first, said.at)
-    counts = () if said.first is None else ((first, said.count),)
-    text = clip(said.text)
-    return _keep_note(timeline, Note(said.reason, said.subject, text, first, said.at, said.count, text, counts))
+    return _keep_note(timeline, noted(said))
 
 
 def _keep_note(timeline: Timeline, told: Note) -> bool:
@@ -300,45 +255,9 @@ def _keep_note(timeline: Timeline, told: Note) -> bool:
     if joined == held:
         return False
     timeline.notes[key] = joined
-    return _fewer_notes(timeline, key) if held is None or len(joined.text) > len(held.text) else True
-
-
-def _fewer_notes(timeline: Timeline, key: tuple[str, str]) -> bool:
-    """Leave out the notes that were said first while there are too many; returns whether that of ``key`` is kept.
-
-    Of a note that is said again after it was left out the count begins anew.
-    """
-    notes = timeline.notes
-    text = sum(len(each.text) + len(each.first_text) for each in notes.values()) if len(notes) > _MANY else 0
-    if len(notes) <= MAX_NOTES and text <= MAX_NOTES_TEXT:
-        return True
-    timeline.limits |= {Limit.NOTES}
-    for each in sorted(notes, key=lambda each: (notes[each].last, each)):
-        if len(notes) <= MAX_NOTES and text <= MAX_NOTES_TEXT:
-            break
-        text -= len(notes[each].text) + len(notes[each].first_text)
-        del notes[each]
-    return key in notes
-
-
-_MANY = MAX_NOTES_TEXT // (2 * MAX_TEXT)
-"""Notes of which all texts together are within the limit, however long they are."""
-
-
-def joined_note(one: Note, other: Note) -> Note:
-    """Two notes of one reason and subject as one."""
-    last, text = max((one.last, one.text), (other.last, other.text))
-    first, first_text = min((one.first, one.first_text), (other.first, other.first_text))
-    counts = dict(one.counts)
-    for since, count in other.counts:
-        counts[since] = max(counts.get(since, 0), count)
-    kept = tuple(sorted(counts.items())[:_COUNTED])
-    said = max(one.count, other.count, sum(count for _, count in kept))
-    return Note(one.reason, one.subject, text, first, last, said, first_text, kept)
-
-
-_COUNTED = 16
-"""Events of one reason whose counts are added up: client-go combines the tenth of one kind in ten minutes and later."""
+    if (held is None or len(joined.text) > len(held.text)) and leave_out(timeline.notes):
+        timeline.limits |= {Limit.NOTES}
+    return key in timeline.notes
 
 
 def _image(timeline: Timeline, said: ImagePulled) -> bool:

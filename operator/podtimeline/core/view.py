@@ -12,6 +12,7 @@ from podtimeline.core.instants import Instant, Source
 from podtimeline.core.leaving import Stop, measure_leaving, stops
 from podtimeline.core.limits import EventLimit, event_limits
 from podtimeline.core.milestones import Mark, Milestone, Phase
+from podtimeline.core.notes import Note
 from podtimeline.core.observations import (
     Befell,
     Blamed,
@@ -29,7 +30,7 @@ from podtimeline.core.path import last_endpoint, service_of, startup_path
 from podtimeline.core.phases import Stretch, beginning, measure, measure_request
 from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts
 from podtimeline.core.scheduling import Refused, refused
-from podtimeline.core.timeline import Note, Timeline
+from podtimeline.core.timeline import Timeline
 from podtimeline.core.volumes import detaching, named
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from podtimeline.core.instants import Instant
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Phase, Scope
+from podtimeline.core.notes import joined_note
 from podtimeline.core.path import Instants
 from podtimeline.core.phases import Stretch, bounds
 from podtimeline.core.pods import ContainerKind, PodFacts, image_subject, image_volume
-from podtimeline.core.timeline import Timeline, joined_evidence, joined_note
+from podtimeline.core.timeline import Timeline, joined_evidence
 
 ABOUT_VOLUMES = frozenset({"FailedAttachVolume", "FailedMount", "FailedMapVolume"})
 """Reasons of a pod's Events whose subject is a volume or its PersistentVolume."""

@@ -14,11 +14,11 @@ from podtimeline.core.instants import SECOND, Instant
 from podtimeline.core.leaving import Stop
 from podtimeline.core.limits import EventLimit
 from podtimeline.core.milestones import MILESTONES, Mark
+from podtimeline.core.notes import Note
 from podtimeline.core.observations import ImagePulled, Ran, Skewed
 from podtimeline.core.peers import NOBODY, Peers
 from podtimeline.core.phases import Stretch
 from podtimeline.core.scheduling import GATE_REMOVED, Refused
-from podtimeline.core.timeline import Note
 from podtimeline.core.view import Reached, View, degraded
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.render.moments import rfc3339, seconds

@@ -3,6 +3,9 @@
 from collections import deque
 from dataclasses import dataclass
 
+from podtimeline.core.instants import Source, just_after
+from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.core.observations import Witnessed
 from podtimeline.core.pods import Owner
 from podtimeline.tracking.records import Rules, Tracked
 
@@ -17,6 +20,13 @@ class Said:
     owner: Owner
     at: int
     observed: int
+
+    def witnessed(self, uid: str) -> Witnessed:
+        """What it says of the pod of that uid."""
+        return Witnessed(uid, _CREATED, (just_after(Source.EVENT_NAME, self.at, observed=self.observed),))
+
+
+_CREATED = Mark(Milestone.CREATED)
 
 
 class Names:

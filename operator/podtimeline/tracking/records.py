@@ -1,16 +1,20 @@
 """The tracker's record of one pod, and the rules it is kept by."""
 
+import sys
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Mark, Phase
+from podtimeline.core.instants import SECOND, Source
+from podtimeline.core.milestones import Mark, Milestone, Phase
+from podtimeline.core.observations import Partial
+from podtimeline.core.pods import PodFacts
 from podtimeline.core.scheduling import Obstacle
 from podtimeline.core.state import State
 from podtimeline.core.timeline import Timeline
+from podtimeline.ports import Saved
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -99,3 +103,26 @@ class Tracked:
 def shared(labels: Labels) -> Labels:
     """The labels, as one object for all the pods that have them in common."""
     return labels
+
+
+def restored_record(saved: Saved, facts: PodFacts) -> Tracked:
+    """The record of a pod that the history knows, without its timeline."""
+    state = saved.state
+    record = Tracked(state.uid, None, told=saved.settled, created_second=facts.created_second)
+    record.placed = saved.settled
+    record.key = (sys.intern(facts.namespace), facts.name)
+    record.labels = shared(facts.labels if state.labelled is None else state.labelled.labels)
+    return record
+
+
+def flagged(state: State) -> bool:
+    """Whether something that was said of the pod could not be read or joined."""
+    return Partial.MALFORMED in state.partial
+
+
+def delivered(timeline: Timeline) -> bool:
+    """Whether a watch delivered the pod's creation."""
+    return any(each.source is Source.WATCH for each in timeline.evidence.get(_CREATED, ()))
+
+
+_CREATED = Mark(Milestone.CREATED)

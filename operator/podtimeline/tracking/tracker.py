@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.instants import Evidence, Source, just_after
+from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
 from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.state import State, load
+from podtimeline.core.state import load
 from podtimeline.core.storage import StorageNews
 from podtimeline.core.timeline import Timeline, absorb, apply
 from podtimeline.core.view import View, awaited
@@ -30,7 +30,17 @@ from podtimeline.tracking.numbers import Numbers, Situation
 from podtimeline.tracking.orphans import Orphans, difference
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
-from podtimeline.tracking.records import Codec, Labels, Rules, Stage, Tracked, shared
+from podtimeline.tracking.records import (
+    Codec,
+    Labels,
+    Rules,
+    Stage,
+    Tracked,
+    delivered,
+    flagged,
+    restored_record,
+    shared,
+)
 from podtimeline.tracking.relations import Relations
 from podtimeline.tracking.survey import Survey
 from podtimeline.tracking.versions import StreamVersions
@@ -221,7 +231,7 @@ class Tracker:
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
         self._owed.committed(result)
-        self._set_aside -= {each.state.uid for each in result.batch.snapshots if not _flagged(each.state)}
+        self._set_aside -= {each.state.uid for each in result.batch.snapshots if not flagged(each.state)}
         self._set_aside |= result.set_aside
         self.versions.committed(result.batch.versions)
 
@@ -276,8 +286,6 @@ class Tracker:
         }
         return Situation(tracked, len(self._owed), len(self._names), len(self._set_aside))
 
-    # --- taking -----------------------------------------------------------------------------------------------------
-
     def _join(self, record: Tracked, timeline: Timeline, observations: Sequence[Observation], arrived: int) -> None:
         changed = False
         for observation in observations:
@@ -303,6 +311,8 @@ class Tracker:
             self._relations.relabelled(record)
         evidence = timeline.evidence
         gone, leaving = _REMOVED in evidence, _DELETED in evidence
+        if timeline.partial and Partial.MALFORMED in timeline.partial:
+            self._set_aside.add(record.uid)
         if gone and not record.removed:
             self._removed(record, now)
         elif leaving and not gone and record.leaving_at is None:
@@ -337,14 +347,14 @@ class Tracker:
         self._flag_listed(record, timeline, facts)
         for said in self._names.appeared(record, record.key):
             if self._made_by(timeline, said):
-                apply(timeline, _created(record.uid, said))
+                apply(timeline, said.witnessed(record.uid))
         self._companions.appeared(record, facts)
         self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
 
     def _create(self, record: Tracked, said: Said) -> None:
         timeline = self._packing.timeline(record)
         if self._made_by(timeline, said):
-            self._join(record, timeline, (_created(record.uid, said),), said.observed)
+            self._join(record, timeline, (said.witnessed(record.uid),), said.observed)
 
     def _adopt(self, timeline: Timeline, facts: PodFacts) -> None:
         """Join what was said of the pod, or of the static pod that it is the mirror of, before it was seen."""
@@ -364,7 +374,7 @@ class Tracker:
 
     def _flag_listed(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
         """Only what is older than the history was there before; a feed that lists first after a restart cannot know."""
-        if facts.created_second < self._first_look and not _delivered(timeline):
+        if facts.created_second < self._first_look and not delivered(timeline):
             timeline.partial |= {Partial.LISTED}
             # It was over before anybody looked: that is no news for the sinks.
             record.told = _READY in timeline.evidence or timeline.ended is not None
@@ -381,8 +391,6 @@ class Tracker:
             record.over_at = now
             self._relations.forget(record)
             self._due.wake(record, now + self._rules.linger)
-
-    # --- what is due ------------------------------------------------------------------------------------------------
 
     def _ripe(self, record: Tracked, now: int) -> bool:
         if record.known is None:
@@ -447,8 +455,6 @@ class Tracker:
             self._packing.wake(record, self._packing.timeline(record))
         self._owed.touch(record)
 
-    # --- memory -----------------------------------------------------------------------------------------------------
-
     def _restore(self, restored: Restored, now: int) -> None:
         if restored.first_look is not None:
             self._first_look = restored.first_look
@@ -461,21 +467,18 @@ class Tracker:
         state, facts = saved.state, saved.state.facts
         if facts is None or saved.closed:
             return
-        if _flagged(state):
+        if flagged(state):
             self._set_aside.add(state.uid)
         if not state.evidence:
             # Its row could not be read: only a listing tells of it again.
             self.versions.reached(Stream.PODS, None)
-        record = Tracked(state.uid, None, told=saved.settled, created_second=facts.created_second)
-        record.placed = saved.settled
-        record.key = (sys.intern(facts.namespace), facts.name)
-        record.labels = shared(facts.labels if state.labelled is None else state.labelled.labels)
+        record = restored_record(saved, facts)
         if state.services == ():
             self._relations.unselected(record, () if state.reselected is None else state.reselected.services)
             self._relations.relabelled(record)
         self._records[record.uid] = record
         self._mirrors.appeared(facts)
-        self._names.appeared(record, record.key)
+        self._names.appeared(record, (facts.namespace, facts.name))
         self._companions.appeared(record, facts)
         marks = {mark for mark, _ in state.evidence}
         gone, leaving = _REMOVED in marks, _DELETED in marks
@@ -505,17 +508,3 @@ class Tracker:
         young = self._orphans.oldest(since)
         named = self._names.oldest(since)
         return min((each for each in (young, named) if each is not None), default=None)
-
-
-def _delivered(timeline: Timeline) -> bool:
-    """Whether a watch delivered the pod's creation."""
-    return any(each.source is Source.WATCH for each in timeline.evidence.get(_CREATED, ()))
-
-
-def _flagged(state: State) -> bool:
-    """Whether something that was said of the pod could not be read or joined."""
-    return Partial.MALFORMED in state.partial
-
-
-def _created(uid: str, said: Said) -> Witnessed:
-    return Witnessed(uid, _CREATED, (just_after(Source.EVENT_NAME, said.at, observed=said.observed),))
