@@ -8,6 +8,7 @@ from tests.support.departures import asked, exited
 from tests.support.findings import accepted, created, every, found, networked, only, proofs, ready, started
 from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, named, watched
 
+from podtimeline.core.explain import explain
 from podtimeline.core.findings import FindingKind
 from podtimeline.core.instants import happened
 from podtimeline.core.milestones import Milestone, Phase
@@ -95,6 +96,15 @@ def test_a_rejection_is_told_first_and_without_logs_to_read() -> None:
     assert f"event OutOfcpu: {WHY}" in proofs(told[0])
     assert {FindingKind.FAILED, FindingKind.BUSY_NODE}.isdisjoint(each.kind for each in told)
     assert not any("kubectl logs" in each.advice for each in told)
+
+
+def test_a_rejection_in_the_moment_of_the_creation_is_told() -> None:
+    """A pod that names its node itself can be rejected before the watch has shown it: its start took no time."""
+    life = rejected(Life().described(facts(WEB)).saw(M.CREATED, watched(0.4)), 0.4).noted("OutOfcpu", 0.4, WHY)
+    view = seen(life.timeline(), now=at(50))
+    assert [(each.phase, each.duration, each.open) for each in view.phases] == [(P.SCHEDULING, 0, False)]
+    assert (view.total, every(life)[0].kind) == (0, FindingKind.REJECTED)
+    assert "rejected by the kubelet: OutOfcpu" in explain(view)
 
 
 def test_a_running_pod_that_a_restarted_kubelet_rejects_had_been_admitted() -> None:

@@ -174,9 +174,12 @@ class Walk:
         self._stretches[-1] = Stretch(last.phase, last.start, stretch.end, last.subject, skew=skew, open=stretch.open)
 
     def close(self, phase: Phase, subject: str, end: int | None, *, now: int) -> tuple[Stretch, ...]:
-        """Lay the last stretch, of what was not observed: up to ``end``, or open at ``now``."""
+        """Lay the last stretch, of what was not observed: up to ``end``, or open at ``now``.
+
+        A start that was over at once has it all the same, of no length: it says where the start ended.
+        """
         until = max(now if end is None else end, self._at)
-        if until > self._at or end is None:
+        if until > self._at or end is None or not self._stretches:
             self._append(Stretch(phase, self._at, until, subject, open=end is None))
         return self.stretches
 

@@ -165,7 +165,7 @@ def test_a_success_threshold_is_most_of_a_readiness_probe() -> None:
     )
     assert threshold["durationNanoseconds"] == 20_000_000_000
     assert 1_000_000_000 <= period["durationNanoseconds"] < 1_100_000_000
-    words(item, "successThreshold is 3", "2 more successes after the first one took 20.0s")
+    words(item, "successThreshold is 3", "2 more successes after the first one took up to 20.0s")
     assert "see what the application waits for" not in advice(item)
 
 
