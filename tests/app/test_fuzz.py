@@ -30,6 +30,8 @@ SEED = int(os.environ.get("FUZZ_SEED", "0")) or secrets.randbelow(1 << 48)
 OBJECTS = int(os.environ.get("FUZZ_OBJECTS", "12000"))
 """Half a minute on a quiet machine."""
 STEP = SECOND // 20
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that a terminal obeys or hides."""
 LONGEST_PATH = 8000
 """What is longer is no HTTP request; no name that the API server takes is so long."""
 GUARDED = tuple(f"guarded-{number}" for number in range(3))
@@ -114,9 +116,9 @@ async def answers(whole: Whole) -> list[dict[str, Any]]:
     return found
 
 
-def shows(text: str) -> bool:
-    """Whether a terminal shows all of the text and does nothing else with it."""
-    return not any(unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for each in text if each != "\n")
+def hidden(text: str) -> list[str]:
+    """The lines of which a terminal does not show all, or does something else with it."""
+    return [line for line in text.split("\n") if any(unicodedata.category(each) in HIDDEN for each in line)]
 
 
 @pytest.mark.timeout(900)
@@ -137,6 +139,6 @@ async def test_whatever_arrives_the_whole_way_goes_on(tmp_path: Path) -> None:
     assert OBJECTS * 0.05 < malformed < OBJECTS * 0.9
     for width in (80, 160):
         drawn = Screen(width).draw(pictures([read(each) for each in attacked], Screen(width), wide=width > 100))
-        assert shows(drawn)
+        assert hidden(drawn) == []
     whole.close()
     calm.close()

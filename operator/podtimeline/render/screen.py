@@ -92,7 +92,7 @@ class Screen:
 
     def paragraph(self, text: str, *, style: Style = Style.PLAIN, indent: int = 0, first: str = "") -> list[Line]:
         """The words wrapped to the width; ``first`` stands before the first line, ``indent`` blanks before the rest."""
-        lines = wrap(first + self.words(text), self.width - indent)
+        lines = wrap(harmless(first) + self.words(text), self.width - indent)
         blanks = " " * indent
         return [(Piece(blanks if number else "", style), Piece(line, style)) for number, line in enumerate(lines)]
 
@@ -104,7 +104,8 @@ class Screen:
         room = self.width
         fitting: list[Piece] = []
         for piece in line:
-            text = cut(piece.text, room)
+            # The last seam: whatever a drawing forgot, a terminal obeys nothing that a stranger wrote.
+            text = cut(harmless(piece.text), room)
             room -= cells(text)
             fitting.append(Piece(text, piece.style))
         while fitting and not fitting[-1].text.rstrip(" "):
