@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from podtimeline.core.texts import visible
 from podtimeline.render.text import cells, cut, harmless, pad, shorten, wrap
 
 
@@ -92,7 +93,7 @@ class Screen:
 
     def paragraph(self, text: str, *, style: Style = Style.PLAIN, indent: int = 0, first: str = "") -> list[Line]:
         """The words wrapped to the width; ``first`` stands before the first line, ``indent`` blanks before the rest."""
-        lines = wrap(harmless(first) + self.words(text), self.width - indent)
+        lines = wrap(visible(first) + self.words(text), self.width - indent)
         blanks = " " * indent
         return [(Piece(blanks if number else "", style), Piece(line, style)) for number, line in enumerate(lines)]
 
@@ -105,7 +106,7 @@ class Screen:
         fitting: list[Piece] = []
         for piece in line:
             # The last seam: whatever a drawing forgot, a terminal obeys nothing that a stranger wrote.
-            text = cut(harmless(piece.text), room)
+            text = cut(visible(piece.text), room)
             room -= cells(text)
             fitting.append(Piece(text, piece.style))
         while fitting and not fitting[-1].text.rstrip(" "):
