@@ -199,12 +199,12 @@ def _slice(space: str, name: str, trigger: str, target: dict[str, str]) -> Objec
 
 
 def written_in_9999(space: str, wave: str) -> Posted:
-    """A slice whose managed fields say that it was written in the year 9999."""
+    """A slice that an address leaves, and whose managed fields say that it was written in the year 9999."""
     entry = {
         "manager": "hostile", "operation": "Update", "apiVersion": "discovery.k8s.io/v1", "time": _LAST,
-        "fieldsType": "FieldsV1", "fieldsV1": {"f:endpoints": {}},
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:addressType": {}},
     }  # fmt: skip
-    change = {"metadata": {"managedFields": [entry]}}
+    change: Object = {"metadata": {"managedFields": [entry]}, "endpoints": []}
     return patch(space, "endpointslice", "managed-9999", f"trigger-words-{wave}", change)
 
 
