@@ -106,6 +106,23 @@ async def test_a_pod_that_cannot_be_evaluated_is_shown_as_such_until_it_can(
     assert whole.tracker.situation().quarantined == 0
 
 
+async def test_a_pod_of_which_a_version_could_not_be_read_is_counted_before_and_after_a_restart(
+    whole: Whole, tmp_path: Path
+) -> None:
+    """Its record says so, and so does the gauge as soon as that is written."""
+    unreadable = pod("bad", status={"startTime": "9999-12-31T23:59:59Z"})
+    whole.read("pods", json.dumps(unreadable).encode(), listed=False, kind=b"ADDED")
+    say(whole)
+    await whole.commit()
+    assert whole.tracker.situation().quarantined == 1
+    assert (await shown(whole))[BAD]["partial"] == ["malformed"]
+    whole.close()
+    with ThreadPoolExecutor(1) as thread:
+        again = Whole(tmp_path / "history", thread, now=whole.time)
+        assert again.tracker.situation().quarantined == 1
+        again.close()
+
+
 async def test_a_record_that_cannot_be_written_spoils_no_commit(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even where the store itself has a defect: then records are written one by one."""
     with monkeypatch.context() as patch:

@@ -138,7 +138,7 @@ def by_others(space: str, nowhere: str) -> None:
 
 def stuck(operator: OperatorProcess, space: str) -> str:
     """What ``podtimeline stuck`` prints, once a pod is held by its finalizer and nothing else."""
-    words = ["stuck", "-n", space, "--longer", "1s", "--server", f"http://127.0.0.1:{operator.port}"]
+    words = ["stuck", "-n", space, "--longer", "1s", "--server", f"http://127.0.0.1:{operator.api_port}"]
     result = CliRunner().invoke(main, words, env={"COLUMNS": "200"}, catch_exceptions=False)
     assert "held by podtimeline.test/hold" in result.output, result.output
     assert operator.metric(FINALIZERS, phase="finalizers") >= 1

@@ -87,7 +87,7 @@ def refusals(operator: OperatorProcess, *spaces: str) -> Any:
 
 def listed(operator: OperatorProcess) -> str:
     """What ``podtimeline stuck`` prints."""
-    server = f"http://127.0.0.1:{operator.port}"
+    server = f"http://127.0.0.1:{operator.api_port}"
     result = CliRunner().invoke(main, ["stuck", "--server", server], env={"COLUMNS": "300"}, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output

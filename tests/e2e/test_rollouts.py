@@ -180,7 +180,7 @@ def test_a_rollout_that_is_stuck_names_the_pod_it_waits_for(rollouts: Rollouts) 
 
 def test_the_command_draws_it(rollouts: Rollouts) -> None:
     """``podtimeline rollout`` shows each pod, the counts, and the sentence."""
-    server = f"http://127.0.0.1:{rollouts.operator.port}"
+    server = f"http://127.0.0.1:{rollouts.operator.api_port}"
     done = CliRunner().invoke(main, ["rollout", "sts/db", "-n", rollouts.space, "--server", server])
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
