@@ -17,7 +17,7 @@ from podtimeline.tracking.storage import Attachment, Claim, Key, Place, Told, Us
 _SCHEDULED = Mark(Milestone.SCHEDULED)
 _KEPT = 600 * SECOND
 """How long a pod that is gone waits for its volumes to be detached, and a detached volume for pods seen late."""
-_MAX_RUMOURS = 10_000
+_MAX_RUMOURS = 1000
 """Claims that only Events have named and no pod is known to use."""
 
 
