@@ -424,8 +424,10 @@ def _select(timeline: Timeline, said: Selected | Labelled) -> bool:
     if said.at:
         return _reselect(timeline, said)
     joined = frozenset(said.services) | (timeline.services or frozenset())
-    limited = len(joined) > MAX_SUBJECTS and _limited(timeline, Limit.SERVICES)
-    joined = frozenset(sorted(joined)[:MAX_SUBJECTS])
+    limited = False
+    if len(joined) > MAX_SUBJECTS:
+        limited = _limited(timeline, Limit.SERVICES)
+        joined = frozenset(sorted(joined)[:MAX_SUBJECTS])
     if joined == timeline.services:
         return limited
     timeline.services = joined
