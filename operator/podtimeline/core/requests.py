@@ -12,7 +12,7 @@ from functools import reduce
 from podtimeline.core.instants import SECOND, Evidence, Source, Window, intersect, just_after, within_second
 from podtimeline.core.workloads import WorkloadState
 
-_KEPT = 8
+MAX_REQUESTS = 8
 """Requests of one workload that are remembered."""
 _FRESH = 10 * SECOND
 """An Event comes within this of what it tells of, unless it is told again."""
@@ -177,7 +177,7 @@ def _added(requests: tuple[Request, ...], more: Request) -> tuple[Request, ...]:
         if (each.low, each.high) == (more.low, more.high) and _one(each, more):
             joined = _joined(each, more)
             return (*requests[:index], joined, *requests[index + 1 :])
-    return (*requests, more)[-_KEPT:]
+    return (*requests, more)[-MAX_REQUESTS:]
 
 
 def _one(one: Request, other: Request) -> bool:
