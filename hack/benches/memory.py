@@ -38,19 +38,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> str:
     """Measure twice: untraced, for the resident set; traced, for bytes per pod, with a tenth of the pods."""
     sample = max(options.pods // 10, 1)
-    before = _resident()
+    before = resident()
     tracker = _filled(options.pods)
     gc.collect()
-    resident, tracked = _resident(), len(tracker)
+    held, tracked = resident(), len(tracker)
     del tracker
     tracemalloc.start()
     per_pod = _traced(sample)
     tracemalloc.stop()
     print(f"{sample} pods traced: {per_pod:.0f} bytes per ready pod")
-    each = (resident - before) / options.pods
-    print(f"{options.pods} pods: resident {resident / 2**20:.1f} MiB, {each:.0f} bytes a pod")
+    each = (held - before) / options.pods
+    print(f"{options.pods} pods: resident {held / 2**20:.1f} MiB, {each:.0f} bytes a pod")
     return verdict(
-        "memory", per_pod, "bytes per ready pod", goal=GOAL, pods=tracked, rss_bytes=resident,
+        "memory", per_pod, "bytes per ready pod", goal=GOAL, pods=tracked, rss_bytes=held,
         rss_bytes_per_pod=round(each),
     )  # fmt: skip
 
@@ -98,7 +98,8 @@ def _told(uid: str, clock: int) -> Iterator[Observation]:
     yield Witnessed(uid, Mark(Milestone.ENDPOINT_READY, "shop/storefront/storefront-x7k2p"), (seen,), "http:8080/TCP")
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of this process in memory now; raises ``SystemExit`` where there is no /proc."""
     if not sys.platform.startswith("linux"):
         raise SystemExit("hack/bench memory: reads /proc, which only Linux has")
     status = Path("/proc/self/status").read_text(encoding="ascii")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from docskit.limits import rows as limit_rows
 from podtimeline.app.replaying import replay_views
 from podtimeline.cli.main import main as command_line
 from podtimeline.config import describe, flag, load_settings, variable
@@ -69,6 +70,11 @@ def settings() -> str:
     return table(("Setting", "Flag", "Environment", "Default", "What it does"), rows)
 
 
+def limits() -> str:
+    """What is kept at most."""
+    return table(("Kept", "At most", "A cut shows in"), limit_rows())
+
+
 def picture() -> str:
     """A real waterfall: the slow pull of the shipped capture. Raises ``RuntimeError`` where it cannot be drawn."""
     pod = next(view.facts.name for view in replay_views(None) if view.workload.name == _SHOWN)
@@ -88,6 +94,7 @@ def sections() -> Iterator[tuple[str, str]]:
     yield "metrics", metrics()
     yield "paths", paths()
     yield "settings", settings()
+    yield "limits", limits()
 
 
 def renewed(text: str) -> str:

@@ -9,6 +9,7 @@ from tests.support.objects import CREATED, CREATED_NS, event, raw, stamp
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
+from podtimeline.core.texts import MAX_TEXT
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.wire import Event
 
@@ -290,3 +291,10 @@ def test_an_image_whose_name_cannot_be_one_names_nothing() -> None:
     """Words of any length may stand in an Event."""
     assert read("Pulling", container="", message=f'Pulling image "{"x" * 5000}"') == []
     assert read("Pulling", container="", message="Pulling") == []
+
+
+def test_a_message_is_cut_once_when_it_is_decoded() -> None:
+    """Nothing that is read from an Event keeps a text of a megabyte; what is short stays as it is."""
+    long = msgspec.json.decode(raw(event("Failed", message="x" * 1_500_000)), type=Event)
+    short = msgspec.json.decode(raw(event("Failed", message="short")), type=Event)
+    assert (len(long.message), "1500000 characters" in long.message, short.message) == (MAX_TEXT, True, "short")

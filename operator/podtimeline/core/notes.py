@@ -1,16 +1,10 @@
-"""What was said of a pod: the words of Events and of waiting containers, one note for each reason and subject."""
+"""What is said of a pod by Events and by the states of its containers: notes, and their bounds."""
 
 from dataclasses import dataclass
 
+from podtimeline.core.bounds import MAX_NOTES, MAX_NOTES_TEXT, MAX_SUBJECT, MAX_WORD
 from podtimeline.core.observations import Noted
 from podtimeline.core.texts import MAX_TEXT, clip
-
-MAX_NOTES = 256
-"""Notes of one pod; of more, those that were said last."""
-MAX_NOTES_TEXT = 64 << 10
-"""Characters of all notes of one pod."""
-_MANY = MAX_NOTES_TEXT // (2 * MAX_TEXT)
-"""Notes of which all texts together are within the limit, however long they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +39,11 @@ def note_key(note: Note | Noted) -> tuple[str, str]:
 
 
 def noted(said: Noted) -> Note:
-    """The note of one observation, its text cut where it is long."""
+    """The note of one observation, its texts cut to their bounds."""
     first = said.at if said.first is None else min(said.first, said.at)
     counts = () if said.first is None else ((first, said.count),)
-    text = clip(said.text)
-    return Note(said.reason, said.subject, text, first, said.at, said.count, text, counts)
+    text, reason, subject = clip(said.text), clip(said.reason, MAX_WORD), clip(said.subject, MAX_SUBJECT)
+    return Note(reason, subject, text, first, said.at, said.count, text, counts)
 
 
 def joined_note(one: Note, other: Note) -> Note:
@@ -66,19 +60,27 @@ def joined_note(one: Note, other: Note) -> Note:
 
 _COUNTED = 16
 """Events of one reason whose counts are added up: client-go combines the tenth of one kind in ten minutes and later."""
+_MANY = MAX_NOTES_TEXT // (2 * MAX_TEXT)
+"""Notes of which all texts together are within the limit, however long they are."""
+
+
+def characters(note: Note) -> int:
+    """What counts against ``MAX_NOTES_TEXT``."""
+    return len(note.text) + len(note.first_text)
 
 
 def leave_out(notes: dict[tuple[str, str], Note]) -> bool:
-    """Leave out the notes that were said first while there are too many; returns whether there were.
+    """Leave out the notes that were said longest ago while there are too many; returns whether there were.
 
     Of a note that is said again after it was left out the count begins anew.
     """
-    text = sum(len(each.text) + len(each.first_text) for each in notes.values()) if len(notes) > _MANY else 0
+    if len(notes) <= _MANY:
+        return False
+    text = sum(map(characters, notes.values()))
     if len(notes) <= MAX_NOTES and text <= MAX_NOTES_TEXT:
         return False
     for each in sorted(notes, key=lambda each: (notes[each].last, each)):
         if len(notes) <= MAX_NOTES and text <= MAX_NOTES_TEXT:
             break
-        text -= len(notes[each].text) + len(notes[each].first_text)
-        del notes[each]
+        text -= characters(notes.pop(each))
     return True

@@ -35,6 +35,9 @@ class Limit(StrEnum):
     NOTES = "notes"
     MILESTONES = "milestones"
     CONTAINERS = "containers"
+    RUNS = "runs"
+    INCIDENTS = "incidents"
+    SPEC = "spec"
     SERVICES = "services"
     FINALIZERS = "finalizers"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from podtimeline.core.pods import Owner
 from podtimeline.core.workloads import Refused
 
-_EVENTS = 64
+MAX_EVENTS = 64
 """Events of one workload whose counts are remembered; a controller names ten and merges the others."""
 
 
@@ -37,7 +37,7 @@ def refused(known: Refusal | None, workload: Owner, said: Refused) -> Refusal:
     if known is not None and more == 0:
         return known
     events[said.event] = said.count
-    counted = tuple(events.items())[-_EVENTS:]
+    counted = tuple(events.items())[-MAX_EVENTS:]
     if known is None:
         return Refusal(said.namespace, workload, said.maker, said.text, said.first, said.at, more, more, counted)
     total = known.total + more

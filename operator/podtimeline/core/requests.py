@@ -7,11 +7,12 @@ and one of so many pods leads to no more. Whatever is not known stays unknown.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 
 from podtimeline.core.instants import SECOND, Evidence, Source, Window, intersect, just_after, within_second
 from podtimeline.core.workloads import WorkloadState
 
-_KEPT = 8
+MAX_REQUESTS = 8
 """Requests of one workload that are remembered."""
 _FRESH = 10 * SECOND
 """An Event comes within this of what it tells of, unless it is told again."""
@@ -92,7 +93,7 @@ def scaled(history: WorkloadHistory, low: int, high: int, said: Evidence) -> Wor
         return history
     birth = history.birth
     if low == 0 and any(each.why is Why.CREATED and each.high == high for each in history.requests):
-        birth = (*birth, said)
+        birth = _told(birth, said)
     request = Request(Why.SCALED, 0, (said,), low, high)
     known = replace(history, birth=birth, requests=_added(history.requests, request))
     # One that is fresh may be ahead of the version that it tells of, which still is to come.
@@ -104,9 +105,19 @@ def launched(history: WorkloadHistory, said: Evidence) -> WorkloadHistory:
     if said in history.birth:
         return history
     requests = tuple(
-        replace(each, evidence=(*each.evidence, said)) if each.why is Why.CREATED else each for each in history.requests
+        replace(each, evidence=_told(each.evidence, said)) if each.why is Why.CREATED else each
+        for each in history.requests
     )
-    return replace(history, birth=(*history.birth, said), requests=requests)
+    return replace(history, birth=_told(history.birth, said), requests=requests)
+
+
+def _told(evidence: tuple[Evidence, ...], more: Evidence) -> tuple[Evidence, ...]:
+    """One statement of each source, the earliest, as in the record of a pod: Events can tell of it without end."""
+    for index, each in enumerate(evidence):
+        if each.source is more.source:
+            earliest = min(each, more, key=lambda said: (said.claim, said.observed))
+            return (*evidence[:index], earliest, *evidence[index + 1 :])
+    return (*evidence, more)
 
 
 def _first(state: WorkloadState, *, arrived: int, live: bool) -> WorkloadHistory:
@@ -166,7 +177,7 @@ def _added(requests: tuple[Request, ...], more: Request) -> tuple[Request, ...]:
         if (each.low, each.high) == (more.low, more.high) and _one(each, more):
             joined = _joined(each, more)
             return (*requests[:index], joined, *requests[index + 1 :])
-    return (*requests, more)[-_KEPT:]
+    return (*requests, more)[-MAX_REQUESTS:]
 
 
 def _one(one: Request, other: Request) -> bool:
@@ -185,7 +196,7 @@ def _near(one: Request, other: Request) -> bool:
 
 def _joined(one: Request, other: Request) -> Request:
     known, said = (one, other) if one.version else (other, one)
-    evidence = (*known.evidence, *(each for each in said.evidence if each not in known.evidence))
+    evidence = reduce(_told, said.evidence, known.evidence)
     met = known.met if said.met is None else said.met if known.met is None else min(known.met, said.met)
     return replace(known, evidence=evidence, taken=max(one.taken, other.taken), met=met)
 

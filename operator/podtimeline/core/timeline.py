@@ -11,6 +11,15 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import assert_never
 
+from podtimeline.core.bounds import (
+    KEPT,
+    MAX_LONG_SUBJECT,
+    MAX_NAMES,
+    MAX_SUBJECT,
+    MAX_SUBJECTS,
+    MAX_WORD,
+    bounded_facts,
+)
 from podtimeline.core.instants import Evidence, Source
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Occurrence
 from podtimeline.core.notes import Note, joined_note, leave_out, note_key, noted
@@ -36,12 +45,7 @@ from podtimeline.core.observations import (
     Witnessed,
 )
 from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.texts import clip
-
-MAX_SUBJECTS = 512
-"""Containers, volumes and endpoints of which one milestone is kept; of more, those whose names sort first."""
-MAX_NAMES = 64
-"""Finalizers of one pod."""
+from podtimeline.core.texts import MAX_TEXT, clip
 
 
 @dataclass(slots=True)
@@ -147,6 +151,8 @@ def _circumstance(timeline: Timeline, said: Ran | Befell | Blamed | Leaves | Ske
 
 def _witness(timeline: Timeline, said: Witnessed) -> bool:
     _, mark, more, detail, from_status = said
+    if len(mark.subject) > MAX_LONG_SUBJECT:
+        return _limited(timeline, Limit.MILESTONES)
     evidence = timeline.evidence
     known = evidence.get(mark)
     if known is None:
@@ -157,8 +163,10 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
         changed = joined != known
         if changed:
             evidence[mark] = joined
-    if len(evidence) > MAX_SUBJECTS and known is None and not _room(timeline, mark):
-        return False
+    if len(evidence) > MAX_SUBJECTS and known is None:
+        before = timeline.limits
+        if not _room(timeline, mark):
+            return timeline.limits != before
     if from_status:
         timeline.from_status.add(mark)
     return _detail(timeline, mark, detail) or changed if detail else changed
@@ -177,11 +185,35 @@ def _room(timeline: Timeline, mark: Mark) -> bool:
 def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
     held = timeline.details.get(mark, "")
     if mark[0] in _GATHERING:
-        detail = ", ".join(sorted({*held.split(", "), *detail.split(", ")} - {""})[:MAX_NAMES])
+        return _gather(timeline, mark, {*held.split(", "), *detail.split(", ")} - {""})
     detail = clip(detail)
     if (len(detail), detail) <= (len(held), held):
         return False
     timeline.details[mark] = detail
+    return True
+
+
+def _gather(timeline: Timeline, mark: Mark, names: set[str]) -> bool:
+    kept = ""
+    for number, name in enumerate(sorted(names)):
+        longer = f"{kept}, {name}" if kept else name
+        if number >= MAX_NAMES or len(longer) > MAX_TEXT:
+            limited = _limited(timeline, Limit.MILESTONES)
+            break
+        kept = longer
+    else:
+        limited = False
+    if kept == timeline.details.get(mark, ""):
+        return limited
+    timeline.details[mark] = kept
+    return True
+
+
+def _limited(timeline: Timeline, limit: Limit) -> bool:
+    """Say that something was left out; returns whether that is news."""
+    if limit in timeline.limits:
+        return False
+    timeline.limits |= {limit}
     return True
 
 
@@ -238,9 +270,11 @@ def _first(evidence: Evidence) -> tuple[int, int, int, int, bool]:
 
 def _describe(timeline: Timeline, said: Described) -> bool:
     # The spec of a pod is immutable but for images, resources and labels: a fixed order picks one of two.
-    if timeline.facts is not None and repr(timeline.facts) <= repr(said.facts):
-        return False
-    timeline.facts = said.facts
+    facts = bounded_facts(said.facts)
+    limited = facts is not said.facts and _limited(timeline, Limit.SPEC)
+    if timeline.facts is not None and repr(timeline.facts) <= repr(facts):
+        return limited
+    timeline.facts = facts
     return True
 
 
@@ -255,37 +289,31 @@ def _keep_note(timeline: Timeline, told: Note) -> bool:
     if joined == held:
         return False
     timeline.notes[key] = joined
-    if (held is None or len(joined.text) > len(held.text)) and leave_out(timeline.notes):
-        timeline.limits |= {Limit.NOTES}
-    return key in timeline.notes
+    return not leave_out(timeline.notes) or _limited(timeline, Limit.NOTES) or key in timeline.notes
 
 
 def _image(timeline: Timeline, said: ImagePulled) -> bool:
     # A restart asks for the image again, long after the start: the first time is the start's.
+    if len(said.image) > MAX_SUBJECT:
+        said = replace(said, image=clip(said.image, MAX_SUBJECT))
     held = timeline.pulls.get(said.container)
     if held is not None and _pull_rank(held) <= _pull_rank(said):
         return False
-    timeline.pulls[said.container] = said
-    return _fewer_containers(timeline.pulls, timeline) or said.container in timeline.pulls
-
-
-def _fewer_containers(pulls: dict[str, ImagePulled], timeline: Timeline) -> bool:
+    pulls = timeline.pulls
+    pulls[said.container] = said
     if len(pulls) <= MAX_SUBJECTS:
         return True
-    timeline.limits |= {Limit.CONTAINERS}
     del pulls[max(pulls)]
-    return False
+    return _limited(timeline, Limit.CONTAINERS) or said.container in pulls
 
 
 def _pull_rank(pull: ImagePulled) -> tuple[int, bool, int, int, int, str]:
     return (pull.at, pull.cached, -(pull.pull or 0), -(pull.waiting or 0), -(pull.size or 0), pull.image)
 
 
-_KEPT = 8
-"""Runs of one container, and incidents of one kind, that are kept beside the latest one: the first ones."""
-
-
 def _run(timeline: Timeline, said: Ran) -> bool:
+    if len(said.reason) > MAX_WORD:
+        said = replace(said, reason=clip(said.reason, MAX_WORD))
     key = (said.container, said.run)
     held = timeline.runs.get(key)
     joined = said if held is None else _same_run(held, said)
@@ -293,14 +321,15 @@ def _run(timeline: Timeline, said: Ran) -> bool:
         return False
     timeline.runs[key] = joined
     runs = sorted(run for name, run in timeline.runs if name == said.container)
-    surplus = runs[_KEPT:-1]
+    surplus = runs[KEPT:-1]
     for run in surplus:
         del timeline.runs[said.container, run]
+    limited = bool(surplus) and _limited(timeline, Limit.RUNS)
     if len(timeline.runs) > MAX_SUBJECTS:
         for name in sorted({name for name, _ in timeline.runs})[MAX_SUBJECTS:]:
-            timeline.limits |= {Limit.CONTAINERS}
+            limited = _limited(timeline, Limit.CONTAINERS) or limited
             timeline.runs = {key: ran for key, ran in timeline.runs.items() if key[0] != name}
-    return (said.container, said.run) in timeline.runs
+    return limited or key in timeline.runs
 
 
 def _same_run(one: Ran, other: Ran) -> Ran:
@@ -333,10 +362,10 @@ def _befall(timeline: Timeline, said: Befell) -> bool:
         return False
     timeline.incidents[key] = said
     moments = sorted(at for incident, at in timeline.incidents if incident is said.incident)
-    surplus = moments[_KEPT:-1]
+    surplus = moments[KEPT:-1]
     for at in surplus:
         del timeline.incidents[said.incident, at]
-    return said.at not in surplus
+    return (bool(surplus) and _limited(timeline, Limit.INCIDENTS)) or said.at not in surplus
 
 
 _CAUSES = {cause: rank for rank, cause in enumerate(Cause)}
@@ -355,9 +384,9 @@ def _leave(timeline: Timeline, said: Leaves) -> bool:
     held = timeline.leaves or Leaves(said.uid)
     stood = {*(held.standing or ()), *(said.standing or ())}
     # The kubelet's own last request has a grace of 0, and finalizers go one by one: what was asked for first counts.
-    finalizers = sorted({clip(each) for each in (*held.finalizers, *said.finalizers)})
-    if len(finalizers) > MAX_NAMES:
-        timeline.limits |= {Limit.FINALIZERS}
+    finalizers = sorted({clip(each, MAX_SUBJECT) for each in (*held.finalizers, *said.finalizers)})
+    limited = len(finalizers) > MAX_NAMES and _limited(timeline, Limit.FINALIZERS)
+    limited = (len(stood) > MAX_SUBJECTS and _limited(timeline, Limit.SERVICES)) or limited
     joined = Leaves(
         said.uid,
         _known(held.grace, said.grace),
@@ -365,7 +394,7 @@ def _leave(timeline: Timeline, said: Leaves) -> bool:
         None if held.standing is None and said.standing is None else tuple(sorted(stood)[:MAX_SUBJECTS]),
     )
     if joined == timeline.leaves:
-        return False
+        return limited
     timeline.leaves = joined
     return True
 
@@ -395,27 +424,34 @@ def _select(timeline: Timeline, said: Selected | Labelled) -> bool:
     if said.at:
         return _reselect(timeline, said)
     joined = frozenset(said.services) | (timeline.services or frozenset())
+    limited = False
     if len(joined) > MAX_SUBJECTS:
-        timeline.limits |= {Limit.SERVICES}
+        limited = _limited(timeline, Limit.SERVICES)
         joined = frozenset(sorted(joined)[:MAX_SUBJECTS])
     if joined == timeline.services:
-        return False
+        return limited
     timeline.services = joined
     return True
 
 
 def _reselect(timeline: Timeline, said: Selected) -> bool:
+    limited = len(said.services) > MAX_SUBJECTS and _limited(timeline, Limit.SERVICES)
+    if len(said.services) > MAX_SUBJECTS:
+        said = replace(said, services=said.services[:MAX_SUBJECTS])
     held = timeline.reselected
     if held is not None and (held.at, held.services) >= (said.at, said.services):
-        return False
+        return limited
     timeline.reselected = said
     return True
 
 
 def _label(timeline: Timeline, said: Labelled) -> bool:
+    limited = len(said.labels) > MAX_SUBJECTS and _limited(timeline, Limit.SPEC)
+    if len(said.labels) > MAX_SUBJECTS:
+        said = replace(said, labels=said.labels[:MAX_SUBJECTS])
     held = timeline.labelled
     if held is not None and (held.at, held.labels) >= (said.at, said.labels):
-        return False
+        return limited
     timeline.labelled = said
     return True
 

@@ -23,9 +23,9 @@ T = TypeVar("T")
 _BEFORE = 60 * SECOND
 _AFTER = 600 * SECOND
 """Before a sandbox is made anew the pod's volumes are mounted: that can take minutes."""
-_KEPT = 1000
+MAX_NODES = 1000
 """Nodes, and namespaces, that are remembered."""
-_PODS = 1000
+MAX_PODS = 100
 """Changed sandboxes of a namespace that are remembered."""
 
 
@@ -57,7 +57,7 @@ class Reboots:
                     yield changed.pod, Befell(changed.pod.uid, Incident.NODE_REBOOTED, at, event.message)
         elif about.kind == "Pod" and event.reason == CHANGED and event.source is not None and event.source.host:
             pod, node = pod_of(event), event.source.host
-            share = self._changed.get(pod.namespace) or deque(maxlen=_PODS)
+            share = self._changed.get(pod.namespace) or deque(maxlen=MAX_PODS)
             _keep(self._changed, pod.namespace, share).append(_Changed(node, at, pod))
             rebooted, text = self._rebooted.get(node, (None, ""))
             if rebooted is not None and rebooted - _BEFORE <= at <= rebooted + _AFTER:
@@ -67,6 +67,6 @@ class Reboots:
 def _keep(known: OrderedDict[str, T], key: str, value: T) -> T:
     known[key] = value
     known.move_to_end(key)
-    while len(known) > _KEPT:
+    while len(known) > MAX_NODES:
         known.popitem(last=False)
     return value

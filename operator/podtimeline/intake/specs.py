@@ -6,14 +6,17 @@ from typing import TypeVar
 
 import msgspec
 
+from podtimeline.core.bounds import MAX_WORD
 from podtimeline.core.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
 from podtimeline.core.taints import Toleration
+from podtimeline.core.texts import clip
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import (
     Container,
     OwnerReference,
     Pod,
+    PodAnnotations,
     PodSpec,
     PodSpecHead,
     PodTolerations,
@@ -25,6 +28,8 @@ _R = TypeVar("_R")
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)
 _SHARED = 4096
 """Distinct labels, owners and containers that are kept: the pods of one controller have them in common."""
+_SMALL = 4096
+"""Bytes of the labels or owner references that are kept to be shared: larger ones are rare, and read each time."""
 _OWNERS = msgspec.json.Decoder(list[OwnerReference] | None)
 _SPEC = msgspec.json.Decoder(PodSpec)
 _BINDING = msgspec.json.Decoder(PodSpecHead)
@@ -59,7 +64,8 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
     metadata = pod.metadata
     if not metadata.uid or metadata.creation_timestamp is None:
         raise MalformedObject("a pod without uid or creationTimestamp")
-    owner = _owner(bytes(metadata.owner_references))
+    references = bytes(metadata.owner_references)
+    owner = _owner(references) if len(references) <= _SMALL else _owner.__wrapped__(references)
     containers = (
         *(_container(each, _init_kind(each)) for each in spec.init_containers or ()),
         *(_container(each, ContainerKind.MAIN) for each in spec.containers or ()),
@@ -76,7 +82,7 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
         labels=pod_labels(pod),
         readiness_gates=tuple(each.condition_type for each in spec.readiness_gates or ()),
         host_network=bool(spec.host_network),
-        mirror="" if metadata.annotations is None else metadata.annotations.mirror,
+        mirror=_mirror(metadata.annotations),
         volumes=tuple(_volumes(pod, spec)),
         scheduling_gates=tuple(each.name for each in spec.scheduling_gates or ()),
         priority=spec.priority,
@@ -87,9 +93,15 @@ def pod_facts(pod: Pod, spec: PodSpec) -> PodFacts:
     )
 
 
+def _mirror(annotations: PodAnnotations | None) -> str:
+    # Anybody may write an annotation of any length: what is longer than a uid is none.
+    return annotations.mirror if annotations is not None and len(annotations.mirror) <= MAX_WORD else ""
+
+
 def pod_labels(pod: Pod) -> tuple[tuple[str, str], ...]:
     """The pod's labels, by key. Raises ``MalformedObject``."""
-    return _labels(bytes(pod.metadata.labels))
+    labels = bytes(pod.metadata.labels)
+    return _labels(labels) if len(labels) <= _SMALL else _labels.__wrapped__(labels)
 
 
 @lru_cache(maxsize=_SHARED)
@@ -129,7 +141,7 @@ def _container(container: Container, kind: ContainerKind) -> ContainerSpec:
     return _shared(
         container.name,
         kind,
-        container.image,
+        clip(container.image),
         _probe(container.startup_probe),
         _probe(container.readiness_probe),
         container.image_pull_policy,

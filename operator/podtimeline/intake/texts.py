@@ -21,6 +21,8 @@ LAST_MOMENT = 1 << 62
 """The latest moment that is read, in the year 2116: sums and differences of two moments stay within 64 bits."""
 _LONGEST = (1 << 63) - 1
 """The longest duration of Go, in nanoseconds (``time.Duration``)."""
+_STAMP = 64
+"""Characters of a timestamp; ``fromisoformat`` takes a fraction of any length."""
 _NEAR = 5 * SECOND
 """client-go stamps an event's name and its firstTimestamp at once; what lies further apart is not such a name."""
 
@@ -32,6 +34,8 @@ def moment(text: str) -> int:
     Raises ``MalformedObject`` for any other text, and for a moment before 1970 or after ``LAST_MOMENT``: the API takes
     the years 1 to 9999, of which 64 bits hold 584.
     """
+    if len(text) > _STAMP:
+        raise MalformedObject(f"not a timestamp: {text[:64]!r}")
     try:
         when = datetime.fromisoformat(text)
         found = possible((when - _EPOCH) // _MICROSECOND * 1000)

@@ -37,7 +37,8 @@ class Usage:
                 evidence = happened(arrived) if first else _noticed(arrived, live=live)
                 held[volume] = UsageNews(f"{name}/{arrived}", name, None, (Fact(Milestone.IN_USE, (evidence,)),))
                 yield held[volume]
-        for volume in [each for each in held if each not in volumes]:
+        needed = frozenset(volumes)
+        for volume in [each for each in held if each not in needed]:
             yield _over(held.pop(volume), arrived, live=live)
 
     def gone(self, node: str, *, arrived: int) -> Iterator[UsageNews]:

@@ -8,6 +8,8 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from podtimeline.core.texts import MAX_TEXT, clip
+
 T = TypeVar("T")
 Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
@@ -248,7 +250,7 @@ class ContainerState(Wire, frozen=True):
 class ContainerStatus(Wire, frozen=True):
     """corev1.ContainerStatus."""
 
-    name: str
+    name: Name
     state: ContainerState | None = None
     last_state: ContainerState | None = None
     ready: bool = False
@@ -324,6 +326,11 @@ class Event(Wire, frozen=True):
     count: Int32 | None = None
     series: EventSeries | None = None
 
+    def __post_init__(self) -> None:
+        """Cut the message once, so that nothing that is read from it keeps a text of any length."""
+        if len(self.message) > MAX_TEXT:
+            msgspec.structs.force_setattr(self, "message", clip(self.message))
+
 
 class SliceLabels(msgspec.Struct, frozen=True, gc=False):
     """The label that names the Service of an EndpointSlice."""
@@ -366,9 +373,9 @@ class TargetReference(Wire, frozen=True):
     """corev1.ObjectReference of an endpoint."""
 
     kind: str = ""
-    namespace: str = ""
-    name: str = ""
-    uid: str = ""
+    namespace: Name = ""
+    name: Name = ""
+    uid: Uid = ""
 
 
 class Endpoint(Wire, frozen=True):

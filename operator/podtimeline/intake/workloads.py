@@ -6,9 +6,10 @@ from typing import TypedDict
 
 import msgspec
 
+from podtimeline.core.bounds import MAX_SUBJECT
 from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.core.pods import Owner
-from podtimeline.core.texts import whole
+from podtimeline.core.texts import clip, whole
 from podtimeline.core.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews, WorkloadState
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.kinds import LowRate
@@ -137,7 +138,9 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         generation=metadata.generation,
         observed=status.observed_generation,
         template=template,
-        revision=(notes.template if kind == "DaemonSet" else notes.revision) or status.update_revision,
+        revision=clip(
+            (notes.template if kind == "DaemonSet" else notes.revision) or status.update_revision, MAX_SUBJECT
+        ),
         current=status.current_revision,
         wanted=wanted,
         have=have,
@@ -148,7 +151,7 @@ def workload_state(kind: str, seen: Workload, owner: Owner | None, *, template: 
         first=0 if spec.ordinals is None else spec.ordinals.start,
         changed=max(_writes(metadata.managed_fields or ()), default=None),
         scheduled=stated_moment(notes.scheduled),
-        schedule=spec.schedule,
+        schedule=clip(spec.schedule, MAX_SUBJECT),
         leaving=None if metadata.deletion_timestamp is None else moment(metadata.deletion_timestamp),
         over=kind == "Job" and any(each.type in _OVER and each.status == "True" for each in status.conditions or ()),
         **_updates(spec.update_strategy),

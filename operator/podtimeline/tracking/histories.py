@@ -18,7 +18,7 @@ from podtimeline.core.workloads import (
 from podtimeline.ports import Memory
 from podtimeline.tracking.ledger import Ledger
 
-_MAX_EARLY = 1000
+MAX_EARLY = 1000
 """Events of workloads that were not seen yet."""
 _Name = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -112,7 +112,7 @@ class Histories:
         if history is None:
             if isinstance(news, Launched) or news.low == 0:
                 self._early.setdefault((name, news.maker), news.told)
-            while len(self._early) > _MAX_EARLY:
+            while len(self._early) > MAX_EARLY:
                 del self._early[next(iter(self._early))]
         elif history.state.owner != news.maker:
             return 1

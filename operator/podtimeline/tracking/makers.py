@@ -19,7 +19,7 @@ from podtimeline.core.workloads import (
 
 _FADE = 60 * SECOND
 """How long a ReplicaSet without pods, a controller that is gone, or a surplus that is over is remembered."""
-_MAX_SAID = 10_000
+MAX_SAID = 10_000
 """Words of controllers about pods that are kept."""
 _Said = tuple[Owner, str, str]
 """The controller, namespace and name of the pod."""
@@ -116,7 +116,7 @@ class Makers:
         key = (news.maker, news.namespace, news.pod)
         at, _ = self._said.pop(key, (0, ""))
         self._said[key] = (max(at, news.at), news.text)
-        while len(self._said) > _MAX_SAID:
+        while len(self._said) > MAX_SAID:
             self._said.popitem(last=False)
 
 

@@ -1,6 +1,6 @@
 """Pods by name, for events that know no uid, and the events that came before their pod did."""
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from podtimeline.core.instants import Source, just_after
@@ -11,6 +11,10 @@ from podtimeline.tracking.records import Rules, Tracked
 
 Key = tuple[str, str]
 """Namespace and name."""
+
+
+MAX_SAID = 16
+"""Events that wait for a pod of one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,14 @@ class Names:
         """Events by name that never found their pod."""
         self._rules = rules
         self._current: dict[Key, Tracked] = {}
-        self._pending: dict[Key, list[Said]] = {}
-        self._arrivals: deque[tuple[Key, Said]] = deque()
-        self._waiting = 0
+        self._pending: dict[Key, dict[Said, None]] = {}
+        self._arrivals: OrderedDict[tuple[Key, Said], None] = OrderedDict()
+        self._of: dict[str, OrderedDict[tuple[Key, Said], None]] = {}
+        """By namespace: what waits, the oldest first."""
 
     def __len__(self) -> int:
         """How many events wait for their pod."""
-        return self._waiting
+        return len(self._arrivals)
 
     def fitting(self, key: Key, at: int) -> Tracked | None:
         """The current pod of that name, if it was created at about ``at``."""
@@ -51,26 +56,30 @@ class Names:
         return record if record is not None and self._fits(record, at) else None
 
     def keep(self, key: Key, said: Said) -> None:
-        """Hold on to what was said until a fitting pod appears, at most ``Rules.orphan``."""
-        held = self._pending.setdefault(key, [])
-        if said in held:
+        """Hold on to what was said until a fitting pod appears, at most ``Rules.orphan``.
+
+        Of too much the oldest goes, of the namespace that has most of it.
+        """
+        if (key, said) in self._arrivals:
             return
-        held.append(said)
-        self._arrivals.append((key, said))
-        self._waiting += 1
+        held = self._pending.setdefault(key, {})
+        held[said] = None
+        self._arrivals[key, said] = None
+        self._of.setdefault(key[0], OrderedDict())[key, said] = None
+        if len(held) > MAX_SAID:
+            self._drop(key, next(iter(held)))
         while len(self._arrivals) > self._rules.max_names:
-            self._drop_oldest()
+            largest = max(self._of.values(), key=len)
+            self._drop(*next(iter(largest)))
 
     def appeared(self, record: Tracked, key: Key) -> list[Said]:
         """A pod was described: it takes over the name, and what was said of it before."""
         current = self._current.get(key)
         if current is None or current.created_second <= record.created_second:
             self._current[key] = record
-        held = self._pending.get(key)
-        if held is None:
-            return []
-        fitting = [said for said in held if self._fits(record, said.at)]
-        self._forget(key, fitting)
+        fitting = [said for said in self._pending.get(key, ()) if self._fits(record, said.at)]
+        for said in fitting:
+            self._forget(key, said)
         return fitting
 
     def gone(self, record: Tracked) -> None:
@@ -80,31 +89,27 @@ class Names:
 
     def expire(self, now: int) -> None:
         """Drop, and count, what waited too long."""
-        while self._arrivals and self._arrivals[0][1].observed + self._rules.orphan <= now:
-            self._drop_oldest()
+        while self._arrivals:
+            key, said = next(iter(self._arrivals))
+            if said.observed + self._rules.orphan > now:
+                return
+            self._drop(key, said)
 
     def oldest(self, since: int) -> int | None:
         """The arrival of the oldest event that still waits and came at or after ``since``."""
-        fresh = (said.observed for key, said in self._arrivals if said.observed >= since and self._holds(key, said))
-        return next(fresh, None)
+        return next((said.observed for _, said in self._arrivals if said.observed >= since), None)
 
     def _fits(self, record: Tracked, at: int) -> bool:
         created = record.created_second
         return created - self._rules.name_before <= at <= created + self._rules.name_after
 
-    def _holds(self, key: Key, said: Said) -> bool:
-        return said in self._pending.get(key, ())
+    def _drop(self, key: Key, said: Said) -> None:
+        self._forget(key, said)
+        self.expired += 1
 
-    def _drop_oldest(self) -> None:
-        key, said = self._arrivals.popleft()
-        if self._holds(key, said):
-            self._forget(key, [said])
-            self.expired += 1
-
-    def _forget(self, key: Key, gone: list[Said]) -> None:
-        left = [said for said in self._pending[key] if said not in gone]
-        self._waiting -= len(self._pending[key]) - len(left)
-        if left:
-            self._pending[key] = left
-        else:
+    def _forget(self, key: Key, said: Said) -> None:
+        del self._arrivals[key, said], self._of[key[0]][key, said], self._pending[key][said]
+        if not self._pending[key]:
             del self._pending[key]
+        if not self._of[key[0]]:
+            del self._of[key[0]]

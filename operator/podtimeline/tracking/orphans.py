@@ -1,27 +1,31 @@
 """What Events and slices say of pods that are not known yet, by the reference that they make."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podtimeline.core.observations import Observation
+from podtimeline.core.sizes import weight
 from podtimeline.core.timeline import Timeline, apply
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.records import Rules
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Orphan:
-    """The join of what was said, by which streams, and when the first of it arrived."""
+    """The join of what was said, by which streams, and when the first of it arrived; ``weight`` in bytes, roughly."""
 
     timeline: Timeline
     streams: dict[Stream, int]
     since: int
+    weight: int = 0
 
 
 class Orphans:
-    """At most ``Rules.max_orphans`` references, the oldest of which goes first, each for ``Rules.orphan`` at most.
+    """At most ``Rules.max_orphans`` references and ``Rules.max_orphan_bytes``, each for ``Rules.orphan`` at most.
 
+    What is too much goes from the namespace of which most bytes are kept, its oldest reference first: so nobody who
+    writes Events in one namespace can push out what was said in another.
     Who writes a reference can write any uid: until the pod is seen, what was said by one reference is kept apart from
     what was said by another.
     """
@@ -32,6 +36,11 @@ class Orphans:
         self._rules = rules
         self._held: OrderedDict[PodReference, Orphan] = OrderedDict()
         self._by_uid: dict[str, set[PodReference]] = {}
+        self._of: dict[str, OrderedDict[PodReference, None]] = {}
+        """By namespace: the references of it, the oldest first."""
+        self._weights: Counter[str] = Counter()
+        """By namespace."""
+        self._weight = 0
 
     def __len__(self) -> int:
         """How many references wait for their pod."""
@@ -43,11 +52,14 @@ class Orphans:
         if orphan is None:
             orphan = self._held[pod] = Orphan(Timeline(pod.uid), {}, arrived)
             self._by_uid.setdefault(pod.uid, set()).add(pod)
+            self._of.setdefault(pod.namespace, OrderedDict())[pod] = None
         orphan.streams[stream] = orphan.streams.get(stream, 0) + 1
         for observation in said:
             apply(orphan.timeline, observation)
-        while len(self._held) > self._rules.max_orphans:
-            self._drop()
+        self._weigh(pod, orphan, weight(orphan.timeline))
+        while len(self._held) > self._rules.max_orphans or self._weight > self._rules.max_orphan_bytes:
+            largest = max(self._weights, key=self._weights.__getitem__)
+            self._drop(next(iter(self._of[largest])))
 
     def claim(self, pod: PodReference) -> list[Orphan]:
         """A pod is known now: what was said of it before, also by who named no more than its uid and namespace."""
@@ -67,19 +79,30 @@ class Orphans:
     def expire(self, now: int) -> None:
         """Drop, and count, what waited too long."""
         while self._held and next(iter(self._held.values())).since + self._rules.orphan <= now:
-            self._drop()
+            self._drop(next(iter(self._held)))
 
     def oldest(self, since: int) -> int | None:
         """The first arrival of the oldest one that came at or after ``since``."""
         return next((each.since for each in self._held.values() if each.since >= since), None)
 
-    def _drop(self) -> None:
-        self._pop(next(iter(self._held)))
+    def _weigh(self, pod: PodReference, orphan: Orphan, now: int) -> None:
+        more = now - orphan.weight
+        orphan.weight = now
+        self._weight += more
+        self._weights[pod.namespace] += more
+
+    def _drop(self, pod: PodReference) -> None:
+        self._pop(pod)
         self.dropped += 1
 
     def _pop(self, pod: PodReference) -> Orphan | None:
         orphan = self._held.pop(pod, None)
         if orphan is not None:
+            self._weigh(pod, orphan, 0)
+            own = self._of[pod.namespace]
+            del own[pod]
+            if not own:
+                del self._of[pod.namespace], self._weights[pod.namespace]
             refs = self._by_uid[pod.uid]
             refs.discard(pod)
             if not refs:

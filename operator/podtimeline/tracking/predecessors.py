@@ -14,7 +14,7 @@ from podtimeline.tracking.names import Key
 from podtimeline.tracking.records import Tracked
 
 _CREATED, _READY, _REMOVED = (Mark(each) for each in (Milestone.CREATED, Milestone.READY, Milestone.OBJECT_REMOVED))
-_MAX_GONE = 10_000
+MAX_GONE = 10_000
 """Pods that are gone and whose names are remembered."""
 
 
@@ -71,7 +71,7 @@ class Predecessors(Companion):
                 former.kept = {mark: self._told(record.uid, mark) for mark in (_CREATED, _READY, _REMOVED)}
         if self._named[record.key][-1].uid == record.uid:
             self._gone[record.key] = None
-        while len(self._gone) > _MAX_GONE:
+        while len(self._gone) > MAX_GONE:
             del self._named[self._gone.popitem(last=False)[0]]
 
     def before(self, key: Key, uid: str) -> Former | None:

@@ -59,6 +59,7 @@ class Rules:
     name_before: int = SECOND
     name_after: int = 6 * SECOND
     max_orphans: int = 50_000
+    max_orphan_bytes: int = 32 << 20
     max_tombstones: int = 50_000
     max_names: int = 50_000
     max_buried: int = 100_000
@@ -99,9 +100,17 @@ class Tracked:
     """The latest labels, known without unpacking."""
 
 
-@lru_cache(maxsize=4096)
+_MAX_SHARED = 64
+"""Labels of a pod that are kept to be shared: more are rare."""
+
+
 def shared(labels: Labels) -> Labels:
     """The labels, as one object for all the pods that have them in common."""
+    return _shared(labels) if len(labels) <= _MAX_SHARED else labels
+
+
+@lru_cache(maxsize=4096)
+def _shared(labels: Labels) -> Labels:
     return labels
 
 

@@ -28,7 +28,7 @@ _STALE = 3600 * SECOND
 """A controller tries again at least every 17 minutes: after an hour of silence nobody wants the pods any more."""
 _FORGET = 86_400 * SECOND
 """How long a spell that is over is remembered: Events live for an hour, so none is told again after that."""
-_MAX_PENDING = 1000
+MAX_PENDING = 1000
 _Maker = tuple[str, Owner]
 """The controller of what was refused, with its namespace."""
 REASON = "FailedCreate"
@@ -66,7 +66,7 @@ class Refusals(Companion):
         match news:
             case Refused():
                 self._pending.append((arrived + _CHAIN_WAIT, news, arrived))
-                del self._pending[:-_MAX_PENDING]
+                del self._pending[:-MAX_PENDING]
             case WorkloadSeen(state):
                 self._seen(state, arrived)
             case _:

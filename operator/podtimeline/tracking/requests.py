@@ -24,7 +24,7 @@ _REMOVED, _PLACE = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.PREDECESSOR_RE
 _SCHEDULED, _NEIGHBOUR = Mark(Milestone.SCHEDULED), Mark(Milestone.PREDECESSOR_READY)
 _PATIENCE = 30 * SECOND
 """How long a pod waits for what its workload tells: kopf may be behind."""
-_MAX_PLACES = 50_000
+MAX_PLACES = 50_000
 """Nodes of DaemonSets of which the latest pod is remembered."""
 
 
@@ -110,7 +110,7 @@ class Requests(Companion):
         place = (facts.namespace, maker, node)
         former = self._places.pop(place, None)
         self._places[place] = mine
-        if len(self._places) > _MAX_PLACES:
+        if len(self._places) > MAX_PLACES:
             del self._places[next(iter(self._places))]
         if uid in self._waiting.get(maker, {}):
             self._on_node[uid] = None if former is None else former.template == mine.template

@@ -39,9 +39,14 @@ class Told:
             self.words[key] = max(self.words.get(key, each), each, key=lambda said: (said.at, said.count, said.text))
             for surplus in sorted(other for other in self.words if other[0] == each.reason)[_KEPT:-1]:
                 del self.words[surplus]
+        if len(self.words) > MAX_WORDS:
+            for oldest in sorted(self.words, key=lambda key: (self.words[key].at, key))[:-MAX_WORDS]:
+                del self.words[oldest]
         return self
 
 
+MAX_WORDS = 64
+"""Events of one claim or attachment whose words are kept; of more, those that were said last."""
 _KEPT = 16
 """Events of one reason that are kept beside the latest one: what a note counts."""
 

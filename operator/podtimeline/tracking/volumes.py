@@ -17,7 +17,7 @@ from podtimeline.tracking.storage import Attachment, Claim, Key, Place, Told, Us
 _SCHEDULED = Mark(Milestone.SCHEDULED)
 _KEPT = 600 * SECOND
 """How long a pod that is gone waits for its volumes to be detached, and a detached volume for pods seen late."""
-_MAX_RUMOURS = 10_000
+MAX_RUMOURS = 1000
 """Claims that only Events have named and no pod is known to use."""
 
 
@@ -198,7 +198,7 @@ class Volumes(Companion):
                 _link(user, key, claim)
         if not news.seen and not claim.users:
             self._rumours[key] = None
-            while len(self._rumours) > _MAX_RUMOURS:
+            while len(self._rumours) > MAX_RUMOURS:
                 self._claims.pop(self._rumours.popitem(last=False)[0], None)
         return claim
 
