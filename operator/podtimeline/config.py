@@ -165,7 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=10, le=3600),
         _says(
             "Time without a sign of life of a stream after which it is stale and /readyz fails; it is reconnected after"
-            " five eighths of that time. Quiet streams are not stale: watches without bookmarks are renewed before."
+            " five eighths of that time. Quiet streams are not stale: their watches are renewed before."
         ),
     ] = 120.0
     page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Objects of one page of a listing.")] = 500

@@ -1,6 +1,7 @@
 """List and watch: no failure of the API ends it, nothing is lost, nothing is hammered."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from tests.intake.harness import Scene, scene
@@ -166,37 +167,48 @@ async def test_a_quiet_stream_without_bookmarks_is_neither_stalled_nor_listed_ag
         assert Source.WATCH in sources(at.intake, "uid-web-4", CREATED)
 
 
+async def busy(at: Scene, pauses: Iterable[float]) -> None:
+    """Pods that come after these pauses in seconds."""
+    for number, pause in enumerate(pauses):
+        at.clock.at += round(pause * SECOND)
+        await follows(at, f"busy-{number}")
+
+
 @pytest.mark.parametrize(
-    ("pace", "bookmarks", "length"),
+    ("pace", "pauses", "length"),
     [
-        (Pace(), 0, (45, 60)),
-        (Pace(), 1, (300, 600)),
-        (Pace(read_seconds=30), 1, (18, 24)),
-        (Pace(watch_seconds=(20, 40)), 0, (20, 40)),
+        (Pace(), (40,), (45, 60)),
+        (Pace(), (20, 20, 20), (300, 600)),
+        (Pace(), (1,), (45, 60)),
+        (Pace(watch_seconds=(20, 40)), (40,), (20, 40)),
     ],
-    ids=["no bookmarks", "bookmarks", "bookmarks that come too late", "short anyway"],
+    ids=["quiet", "never silent for long", "too short to tell", "short anyway"],
 )
-async def test_a_watch_is_as_long_as_its_signs_of_life_allow(
-    pace: Pace, bookmarks: int, length: tuple[int, int]
+async def test_a_watch_is_as_long_as_the_stream_is_lively(
+    pace: Pace, pauses: tuple[float, ...], length: tuple[int, int]
 ) -> None:
-    """A long one needs bookmarks, which come about once a minute; any other ends before its silence is too long."""
+    """A long one falls silent seldom; any other ends before its silence is too long."""
     async with scene(prepare=three_pods, pace=pace) as at:
         await at.watching()
-        assert pace.unmarked_seconds[0] - 1 <= at.proxy.watch_seconds[-1] <= pace.unmarked_seconds[1]
-        for _ in range(bookmarks):
-            at.api.bookmark()
+        assert pace.quiet_seconds[0] - 1 <= at.proxy.watch_seconds[-1] <= pace.quiet_seconds[1]
+        await busy(at, pauses)
         at.api.end_watches()
         await at.until(lambda: len(at.proxy.watch_seconds) == 2)
         assert length[0] <= at.proxy.watch_seconds[-1] <= length[1]
 
 
-async def test_after_a_stall_bookmarks_are_not_relied_on() -> None:
-    """A proxy that lets the watch hang: the next one is short again, until it brings a bookmark."""
-    async with scene(prepare=three_pods, pace=Pace(read_seconds=75)) as at:
+async def test_a_lively_stream_that_falls_silent_is_renewed_without_a_fault() -> None:
+    """Nothing comes in a long watch: it is renewed, what came meanwhile is read, and the next one is short."""
+    async with scene(prepare=three_pods, pace=Pace(read_seconds=2.0)) as at:
         await at.watching()
-        at.reflector._marked = True
-        at.reflector._failed(Restart.STALLED, TimeoutError())
-        assert at.reflector._length() == (45, 60)
+        at.proxy.add(Fault(FaultKind.STALL))
+        await busy(at, (0.5, 0.5))
+        at.api.end_watches()
+        await at.until(lambda: at.restarts(Restart.QUIET) == 1)
+        assert at.reflector.health.failure is None
+        await follows(at, "web-4")
+        assert [seconds > 100 for seconds in at.proxy.watch_seconds[:3]] == [False, True, False]
+        assert at.restarts(Restart.STALLED) == 0
 
 
 async def test_an_api_server_that_is_away_is_told_with_its_error_until_it_is_back() -> None:

@@ -32,6 +32,8 @@ class Restart(StrEnum):
 
     CLOSED = "closed"
     """The server ended the watch in good order."""
+    QUIET = "quiet"
+    """A long watch fell silent and was renewed, which no server that is away would answer."""
     CUT = "cut"
     STALLED = "stalled"
     GONE = "gone"

@@ -3,11 +3,12 @@
 The rules are those that the prototype proved: resume from the last version read, list again only after a 410, retry
 everything else with jittered backoff, reconcile deletions after each complete listing, drop a line that is cut off.
 
-A quiet stream is told from a dead one by the server's own signs of life. A watch that is served from the watch cache
-brings a bookmark about once a minute (k8s.io/apiserver, ``storage/cacher``, ``bookmarkFrequency``). Events are not
-cached (``registry/core/event/storage``) and bring none; where none was seen the server is asked, by ``timeoutSeconds``,
-to end the watch before it would count as stalled. An end in good order proves the whole way to the server alive, with
-the proxies between, which neither a LIST on another connection nor a TCP keep-alive does.
+A quiet stream is told from a dead one by the server's own signs of life. Bookmarks are none to rely on: Events bring
+none at all, as they are not cached (``registry/core/event/storage``), and a quiet collection of the watch cache leaves
+out those that would tell no newer version (measured with Kubernetes 1.37: two minutes). So the server is asked, by
+``timeoutSeconds``, to end a watch before it would count as stalled. An end in good order proves the whole way to the
+server alive, with the proxies between, which neither a LIST on another connection nor a TCP keep-alive does. Only a
+stream that is never silent for long is watched for longer; when it falls silent the watch is renewed: that is no fault.
 """
 
 import asyncio
@@ -40,10 +41,6 @@ _LIVE = 1_000_000_000
 """A watch that was down for less than this many nanoseconds is still called live: arrivals are late by as little."""
 _SETTLED = 10.0
 """Seconds after which a watch counts as progress even if it brought nothing."""
-_BOOKMARKS = 75.0
-"""Seconds within which a bookmark comes where the server sends any: about one a minute."""
-_BOOKMARK = b'{"type":"BOOKMARK"'
-"""How an API server writes one (metav1.WatchEvent)."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Tap = Callable[[int, str, str, bytes], None]
@@ -87,8 +84,8 @@ class Taker(Protocol):
 class Pace:
     """Sizes and times of a reflector, in objects and seconds; each watch lasts a random time of ``watch_seconds``.
 
-    ``read_seconds`` is the longest silence of a stream that is alive. A watch that brings no bookmarks in that time is
-    asked for in ``unmarked_seconds``.
+    ``read_seconds`` is the longest silence of a stream that is alive. A stream that is silent for ``still_seconds`` at
+    a time is watched for ``quiet_seconds`` only.
     """
 
     page_size: int = 500
@@ -96,8 +93,13 @@ class Pace:
     read_seconds: float = 75.0
 
     @property
-    def unmarked_seconds(self) -> tuple[float, float]:
-        """The length of a watch without bookmarks: it ends before its silence would be too long."""
+    def still_seconds(self) -> float:
+        """The silence from which on a stream is quiet."""
+        return self.read_seconds * 0.4
+
+    @property
+    def quiet_seconds(self) -> tuple[float, float]:
+        """The length of a watch of a quiet stream: it ends before its silence would be too long."""
         low, high = self.watch_seconds
         return min(low, self.read_seconds * 0.6), min(high, self.read_seconds * 0.8)
 
@@ -167,8 +169,10 @@ class Reflector:
         self._random = random if random is not None else secrets.SystemRandom()
         self._failures = Failures(clock)
         self._name = feed.stream if namespace is None else f"{feed.stream} of {namespace}"
-        self._marked = False
-        """Whether this collection's watches bring bookmarks, as far as is known."""
+        self._silence = 0
+        """The longest silence of the current watch so far, in nanoseconds."""
+        self._lively = False
+        """Whether the last watch was never silent for ``Pace.still_seconds``."""
         read = self._pace.read_seconds
         self._lister = Lister(connection, session, path, page_size=self._pace.page_size, sock_read=read)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=read)
@@ -208,8 +212,7 @@ class Reflector:
             try:
                 if self._version is None:
                     await self._list()
-                await self._watch()
-                reason = Restart.CLOSED
+                reason = await self._watch()
             except RETRIED as error:
                 reason, asked = reason_of(error), getattr(error, "retry_after", None)
                 self._failed(reason, error)
@@ -223,8 +226,6 @@ class Reflector:
             self._reached(None)
             log.info("%s: %s; listing again", self._name, text)
             return
-        if reason is Restart.STALLED:
-            self._marked = False
         level = logging.INFO if reason in {Restart.CUT, Restart.STALLED} else logging.WARNING
         self._failures.failed(self._name, text, level=level, refused=refusal(error))
 
@@ -256,10 +257,12 @@ class Reflector:
         self._listed = True
         self._current = began
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> Restart:
+        """Watch until the server ends it, or until a long watch falls silent: returns which."""
         self._backlog = await self._backlog_end()
         began = asyncio.get_running_loop().time()
-        seconds = int(self._random.uniform(*self._length()))
+        lively, pace = self._lively, self._pace
+        seconds = int(self._random.uniform(*(pace.watch_seconds if lively else pace.quiet_seconds)))
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -271,20 +274,29 @@ class Reflector:
             await check(response)
             self._failures.recovered(self._name)
             self._connected = self._listed = True
-            self._progress = self._current = self._clock.now()
+            self._progress = self._current = opened = self._clock.now()
             try:
-                await self._read(response.content)
+                await self._read(response.content, opened)
+            except TimeoutError:
+                if not lively:
+                    raise
+                self._lively = False
+                return Restart.QUIET
             finally:
                 self._connected = False
+                self._judge(opened)
                 if asyncio.get_running_loop().time() - began > _SETTLED:
                     self._backoff.progressed()
         # A good end says that the server had nothing more up to now; any other end, only up to the last bytes.
         self._current = self._clock.now()
+        return Restart.CLOSED
 
-    def _length(self) -> tuple[float, float]:
-        """The seconds that the coming watch may last: long only where bookmarks come before it counts as stalled."""
-        marked = self._marked and self._pace.read_seconds >= _BOOKMARKS
-        return self._pace.watch_seconds if marked else self._pace.unmarked_seconds
+    def _judge(self, opened: int) -> None:
+        """Learn from a watch that ended; one that was short says nothing."""
+        now, still = self._clock.now(), self._pace.still_seconds * 1e9
+        if now - opened >= still:
+            last = opened if self._progress is None else self._progress
+            self._lively = max(self._silence, now - last) < still
 
     async def _backlog_end(self) -> int | None:
         """The version up to which the coming watch tells old news, ``None`` where it has none to tell."""
@@ -294,11 +306,12 @@ class Reflector:
         # Versions are integers wherever etcd is behind the API; of others the first bookmark is the end of old news.
         return int(version) if version.isdecimal() else -1
 
-    async def _read(self, content: aiohttp.StreamReader) -> None:
-        self._tail = b""
-        turns = Turns()
+    async def _read(self, content: aiohttp.StreamReader, opened: int) -> None:
+        self._tail, self._silence = b"", 0
+        turns, last = Turns(), opened
         async for chunk in content.iter_any():
             arrived = self._clock.now()
+            self._silence, last = max(self._silence, arrived - last), arrived
             self._progress = self._current = arrived
             self._take(chunk, arrived)
             await turns.maybe()
@@ -341,8 +354,6 @@ class Reflector:
     def _take_watched(self, line: bytes, arrived: int) -> str:
         if self._tap is not None:
             self._tap(arrived, self._feed.stream, "WATCH", line)
-        if not self._marked and line.startswith(_BOOKMARK):
-            self._marked = True
         live = self._backlog is None or self._news(line)
         return self._feed.line(line, arrived=arrived, live=live)
 
