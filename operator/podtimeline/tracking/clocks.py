@@ -1,7 +1,8 @@
 """The clocks of the nodes, heard from what the tracker takes anyway, and told to the pods whose node's clock is off."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from podtimeline.core.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
 from podtimeline.core.instants import SECOND, Source
@@ -33,6 +34,7 @@ class ClockNumbers:
     steps: int
 
 
+K = TypeVar("K")
 _Place = tuple[str, str]
 """A node, and a namespace whose Events tell of its clock."""
 
@@ -50,6 +52,8 @@ class NodeClocks:
         """Where clocks are known to be off."""
         self._since = since
         self._clocks: dict[_Place, NodeClock] = {}
+        self._nodes: dict[str, NodeClock] = {}
+        """By node, of all namespaces together: what metrics show, and nothing is corrected by."""
         self._next_look = since + _LOOK
 
     def heard(self, timeline: Timeline, said: Observation, arrived: int) -> None:
@@ -62,14 +66,20 @@ class NodeClocks:
         place = _place(timeline)
         if place is None:
             return
-        clock = self._clocks.get(place)
-        if clock is None:
-            clock = self._clocks[place] = NodeClock(since=self._since)
-        if clock.heard(told.at, arrived=arrived, cause=_cause(timeline)):
+        cause = _cause(timeline)
+        self._clock(self._nodes, place[0]).heard(told.at, arrived=arrived, cause=cause)
+        clock = self._clock(self._clocks, place)
+        if clock.heard(told.at, arrived=arrived, cause=cause):
             if clock.offset.off:
                 self.off[place] = clock.offset
             else:
                 self.off.pop(place, None)
+
+    def _clock(self, clocks: dict[K, NodeClock], key: K) -> NodeClock:
+        clock = clocks.get(key)
+        if clock is None:
+            clock = clocks[key] = NodeClock(since=self._since)
+        return clock
 
     def correct(self, timeline: Timeline, *, at: int) -> bool:
         """Tell a timeline what is known of its node's clock, if that is off; returns whether it changed."""
@@ -92,27 +102,18 @@ class NodeClocks:
         for place in silent:
             del self._clocks[place]
             self.off.pop(place, None)
+        for node in [node for node, clock in self._nodes.items() if clock.last + WINDOW < now]:
+            del self._nodes[node]
 
     def numbers(self) -> Iterator[ClockNumbers]:
-        """Every node's clock: the median of what its namespaces tell, so that a few of them change nothing."""
-        nodes: dict[str, list[NodeClock]] = {}
-        for (node, _), clock in self._clocks.items():
-            nodes.setdefault(node, []).append(clock)
-        for node, clocks in nodes.items():
-            low = _median(each.offset.low for each in clocks)
-            high = _median(each.offset.high for each in clocks)
-            since = max(each.offset.since for each in clocks)
-            yield ClockNumbers(node, Offset(low, high, since), max(each.steps for each in clocks))
+        """Every node's clock, by the Events of all namespaces: whoever may create Events there can mislead it."""
+        for node, clock in self._nodes.items():
+            yield ClockNumbers(node, clock.offset, clock.steps)
 
 
 def _place(timeline: Timeline) -> _Place | None:
     node, facts = timeline.details.get(_SCHEDULED), timeline.facts
     return None if node is None or facts is None else (node, facts.namespace)
-
-
-def _median(bounds: Iterable[int | None]) -> int | None:
-    known = sorted(each for each in bounds if each is not None)
-    return known[len(known) // 2] if known else None
 
 
 def _cause(timeline: Timeline) -> int | None:
