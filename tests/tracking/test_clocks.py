@@ -111,7 +111,7 @@ def test_a_node_that_is_behind_is_found_too() -> None:
 
 
 def test_what_events_of_one_namespace_say_of_a_clock_moves_no_pod_of_another() -> None:
-    """Anybody may stamp Events of their own pods an hour ahead; of three namespaces the node's number is the median."""
+    """Anybody may stamp Events of their own pods an hour ahead; the node's number follows those that come after."""
     world = World()
     follow(world, lived("pod-1"))
     follow(world, lived("forged", later=20, ahead=3600, namespace="evil"))
