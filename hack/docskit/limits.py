@@ -6,7 +6,7 @@ from podtimeline.core import bounds, refusals, requests
 from podtimeline.core.texts import MAX_TEXT, bytes_text
 from podtimeline.intake import reboots
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
-from podtimeline.tracking import histories, makers, names, predecessors, storage, volumes
+from podtimeline.tracking import clocks, histories, makers, names, predecessors, storage, volumes
 from podtimeline.tracking import refusals as refused
 from podtimeline.tracking import requests as asked
 from podtimeline.tracking.records import Rules
@@ -42,6 +42,8 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield "Events of workloads that were not seen yet", str(histories.MAX_EARLY), _NEW
     yield "Events of refused pods that wait for their workload", str(refused.MAX_PENDING), _NEW
     yield "Events of one workload whose refusals are counted", str(refusals.MAX_EVENTS), _NEW
+    yield "Deployments whose newest revision is known", str(makers.MAX_NEWEST), _NEW
+    yield "Nodes, with a namespace each, whose clock is known", str(clocks.MAX_CLOCKS), _NEW
     yield "Messages of controllers about deleted pods", str(makers.MAX_SAID), _NEW
     yield "Nodes of DaemonSets whose latest pod is known", str(asked.MAX_PLACES), _NEW
     yield "Names of StatefulSet pods that are gone", str(predecessors.MAX_GONE), _NEW

@@ -1,5 +1,6 @@
 """The tracker hears each node's clock in the Events that it takes, and tells the pods of a node whose clock is off."""
 
+import pytest
 from tests.support.lives import ANSWER, EPOCH, Life, at, container_start, facts, in_second, ordinary, watched
 from tests.tracking.worlds import World
 
@@ -8,6 +9,7 @@ from podtimeline.core.instants import SECOND, Evidence, Source, just_after
 from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place
 from podtimeline.core.observations import Observation, Selected, Witnessed
 from podtimeline.core.view import View
+from podtimeline.tracking import clocks
 
 STARTED = Mark(Milestone.STARTED, "web")
 
@@ -278,3 +280,16 @@ def test_memory_is_bounded_by_the_nodes_and_not_by_what_they_say() -> None:
         follow(world, lived(f"pod-{number}", later=number * 15))
     (clock,) = world.tracker.clocks._clocks.values()
     assert len(clock._spans) <= 10
+
+
+def test_the_clocks_of_invented_nodes_push_out_the_oldest_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod can name any node, and whoever may create Events can stamp what its kubelet would."""
+    monkeypatch.setattr(clocks, "MAX_CLOCKS", 3)
+    world = World()
+    for number in range(5):
+        renamed = [
+            each._replace(detail=f"node-{number}") if isinstance(each, Witnessed) and each.detail == "node-1" else each
+            for each in lived(f"pod-{number}", later=number)
+        ]
+        follow(world, renamed)
+    assert [each.node for each in world.tracker.clocks.numbers()] == ["node-2", "node-3", "node-4"]

@@ -34,7 +34,9 @@ class ClockNumbers:
     steps: int
 
 
-K = TypeVar("K")
+MAX_CLOCKS = 50_000
+"""Nodes, each with one namespace, of whose clocks something is known: a pod can name a node that never was."""
+K = TypeVar("K", str, "_Place")
 _Place = tuple[str, str]
 """A node, and a namespace whose Events tell of its clock."""
 
@@ -78,6 +80,10 @@ class NodeClocks:
     def _clock(self, clocks: dict[K, NodeClock], key: K) -> NodeClock:
         clock = clocks.get(key)
         if clock is None:
+            while len(clocks) >= MAX_CLOCKS:
+                oldest = next(iter(clocks))
+                del clocks[oldest]
+                self.off.pop(oldest, None)  # type: ignore[call-overload]
             clock = clocks[key] = NodeClock(since=self._since)
         return clock
 

@@ -19,6 +19,8 @@ from podtimeline.core.workloads import (
 
 _FADE = 60 * SECOND
 """How long a ReplicaSet without pods, a controller that is gone, or a surplus that is over is remembered."""
+MAX_NEWEST = 50_000
+"""Deployments of which the newest revision is known; owner references can name any that never were."""
 MAX_SAID = 10_000
 """Words of controllers about pods that are kept."""
 _Said = tuple[Owner, str, str]
@@ -33,7 +35,7 @@ class Makers:
         self._faded: OrderedDict[str, tuple[int, WorkloadState]] = OrderedDict()
         self._gone: OrderedDict[str, int] = OrderedDict()
         self._surplus: dict[str, tuple[int, int | None]] = {}
-        self._newest: dict[tuple[str, Owner], int] = {}
+        self._newest: OrderedDict[tuple[str, Owner], int] = OrderedDict()
         """By namespace and Deployment."""
         self._said: OrderedDict[_Said, tuple[int, str]] = OrderedDict()
 
@@ -92,7 +94,9 @@ class Makers:
         revision = whole(state.revision)
         if state.owner is not None and revision is not None:
             key = (state.namespace, state.owner)
-            self._newest[key] = max(self._newest.get(key, 0), revision)
+            self._newest[key] = max(self._newest.pop(key, 0), revision)
+            while len(self._newest) > MAX_NEWEST:
+                self._newest.popitem(last=False)
         held, before = self._surplus.get(state.uid), self._states.get(state.uid)
         if state.wanted < state.have:
             if held is None or held[1] is not None:
