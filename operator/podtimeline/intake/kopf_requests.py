@@ -20,6 +20,8 @@ from podtimeline.intake.streams import Sleep
 _SETTLED = 10.0
 """Seconds after which a watch was no failure, even if it brought nothing."""
 _LOGIN = "login"
+_AGENT = {"User-Agent": "kopf"}
+"""The API server's audit log tells kopf's requests from those of the streams."""
 
 
 class ErrorBackoffs(Iterable[float]):
@@ -55,7 +57,7 @@ class KopfRequests:
         # kopf asks for another login whenever a token is refused: delayed, or a token that stays refused is a hot loop.
         await self._delay(_LOGIN)
         self._answered[_LOGIN] = asyncio.get_running_loop().time()
-        session = connection.session(headers=connection.headers(), traces=(self._trace(),))
+        session = connection.session(headers=connection.headers() | _AGENT, traces=(self._trace(),))
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
     def _trace(self) -> aiohttp.TraceConfig:
