@@ -18,7 +18,7 @@ from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
 from podtimeline.app.companions import Company, companions
 from podtimeline.app.health import Watcher
-from podtimeline.app.memory import tune_collector, tune_switching
+from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
 from podtimeline.config import Access, Settings, address
@@ -82,6 +82,7 @@ async def operate(
     Raises ``ClusterError`` for unusable credentials, ``StoreError`` for an unusable history and ``SettingsError`` for
     an address that cannot be listened on; what goes wrong after the start is retried.
     """
+    allow_depth()
     world = world if world is not None else _world(settings)
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:

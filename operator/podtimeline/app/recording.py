@@ -12,6 +12,7 @@ import aiohttp
 
 from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
 from podtimeline.app.clock import SystemClock
+from podtimeline.app.memory import allow_depth
 from podtimeline.config import Settings
 from podtimeline.core.milestones import Mark
 from podtimeline.core.observations import Observation
@@ -91,6 +92,7 @@ async def record_streams(
 
     Raises ``ClusterError`` where the cluster cannot be reached at all, and ``CaptureError``.
     """
+    allow_depth()
     clock = clock if clock is not None else SystemClock()
     connection = connect(kubeconfig=settings.kubeconfig, context=settings.context, api_url=settings.api_url)
     counting = _Counting()
