@@ -14,8 +14,9 @@ from podtimeline.intake.wire import ListPage, Pod
 
 @pytest.fixture(autouse=True)
 def limit() -> Iterator[None]:
-    """The limit is of the whole process: it is set back."""
+    """The limit is of the whole process: CPython's default before the test, and what it was after it."""
     before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
     yield
     sys.setrecursionlimit(before)
 
