@@ -31,6 +31,7 @@ from tests.e2e.hostile import (
 )
 from tests.e2e.processes import OperatorProcess
 from tests.e2e.support_chart import allowed
+from tests.support.audit import HOSTILE
 from tests.support.sums import reached, whole
 
 from podtimeline.cli.main import main
@@ -147,7 +148,7 @@ def attack(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[A
     """Two waves with one history; the second begins while the operator is down."""
     home = tmp_path_factory.mktemp("operator")
     operator = OperatorProcess(home)
-    with namespace("e2e-hostile") as space, namespace("e2e-hostile-victim") as other:
+    with namespace(HOSTILE) as space, namespace(f"{HOSTILE}-victim") as other:
         kubectl("apply", "-n", other, "-f", "-", text=SLEEPER.format(name="victim", image=busybox))
         scene = Scene(operator, space, busybox, kubectl_json("get", "pod/victim", "-n", other))
         kubectl("apply", "-n", space, "-f", "-", text=RIGHTS)
