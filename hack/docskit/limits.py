@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core import bounds, refusals, requests
-from podtimeline.core.texts import MAX_TEXT, bytes_text
+from podtimeline.analysis.attribution import refused as refusals
+from podtimeline.analysis.attribution import scaling as requests
 from podtimeline.intake import reboots
+from podtimeline.model import bounds
+from podtimeline.model.texts import MAX_TEXT, bytes_text
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
 from podtimeline.tracking import clocks, histories, makers, names, predecessors, storage, volumes
 from podtimeline.tracking import refusals as refused

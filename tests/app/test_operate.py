@@ -20,11 +20,11 @@ from tests.support.waiting import Changes
 
 from podtimeline.app.operator import Listening, World, operate
 from podtimeline.config import Access, Settings
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
 
 STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex()), RecordingIntake()))

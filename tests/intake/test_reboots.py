@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, event, raw
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Befell, Incident
 from podtimeline.intake.reboots import Reboots
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Befell, Incident
 
 WORDS = "Node node-1 has been rebooted, boot id: 8f9a"
 AT = CREATED_NS + 5

@@ -22,7 +22,6 @@ from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
 from podtimeline.config import Access, Settings, address
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
@@ -31,6 +30,7 @@ from podtimeline.intake.operator import Frame
 from podtimeline.intake.owners import OwnerIndex
 from podtimeline.intake.reviews import Reviews
 from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Clock, Restored
 from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.jsonlog import JsonLog

@@ -7,16 +7,16 @@ from typing import Protocol
 
 import msgspec
 
+from podtimeline.analysis.resolved import View
 from podtimeline.app.capture import Kind, Line, read_capture
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.companions import companions
 from podtimeline.config import Settings
-from podtimeline.core.instants import SECOND
-from podtimeline.core.view import View
 from podtimeline.errors import ClusterError
 from podtimeline.intake.feeds import feed_for
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

@@ -8,10 +8,6 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
-from podtimeline.core.pods import Owner, PodFacts
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
@@ -27,6 +23,10 @@ from podtimeline.intake.waiting import Gates, Tainted, read_taints, waiting_obse
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Metadata, Pod, Status, WatchEvent
 from podtimeline.intake.workloads import REASONS as OF_WORKLOADS
 from podtimeline.intake.workloads import workload_news
+from podtimeline.model.instants import Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
+from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.ports import Intake, Mismatch, PodReference, Stream
 from podtimeline.quarantine import Quarantine, Step
 

@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed
 from podtimeline.intake.feeds import DELETED, LISTED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.specs import controller
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
 from podtimeline.intake.workloads import WORKLOADS, Workload, workload_state
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed
 from podtimeline.ports import Intake
 
 V = TypeVar("V")

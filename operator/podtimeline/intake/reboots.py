@@ -8,11 +8,11 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Befell, Incident
 from podtimeline.intake.references import pod_of
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Befell, Incident
 from podtimeline.ports import PodReference
 
 REBOOTED = "Rebooted"

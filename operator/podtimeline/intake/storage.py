@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.intake.feeds import DELETED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
+from podtimeline.model.instants import Evidence, Source, happened, just_after, not_before, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.ports import Intake
 
 
