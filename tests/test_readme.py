@@ -14,6 +14,7 @@ import yaml
 
 from docskit.tables import README, renewed
 from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.bounded import Kept
 from podtimeline.cli.main import main
 from podtimeline.config import SPECS
 from podtimeline.model.milestones import Milestone, Phase
@@ -58,6 +59,11 @@ def test_every_name_it_mentions_is_one_of_the_code(page: Path) -> None:
     named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)(?:\{\w+\})?`", text))
     known = {*SPECS, *Phase, *Milestone, *FindingKind, *(row.name for row in METRICS), CONTROLLED}
     assert named - known - set(re.findall(r"\w+", schemas())) == set()
+
+
+def test_every_store_that_drops_something_is_among_the_limits() -> None:
+    """A store that is added says how much it keeps."""
+    assert sorted(re.findall(r'podtimeline_dropped_total{store="(\w+)"}', TEXT)) == sorted(Kept)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -129,6 +129,7 @@ def _tracker(
         now=clock.now(),
         restored=restored,
         companions=company.all,
+        losses=company.losses,
     )
 
 
@@ -243,7 +244,7 @@ class _Operator:
         self._reflectors = reflectors(
             connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
             clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, nodes=self._known.nodes,
-            pace=pace(settings), quarantine=self._tracker.quarantine,
+            pace=pace(settings), quarantine=self._tracker.quarantine, losses=self._tracker.losses,
         )  # fmt: skip
         self._supervisor.start("owners", self._frame.run())
         for number, each in enumerate(self._reflectors):
