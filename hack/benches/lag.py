@@ -90,8 +90,8 @@ async def _measured(options: argparse.Namespace, store: SqliteStore) -> str:
         print(f"  busy at once {_words(watch.busy)} of processor time")
     print(f"answers: {answered} (metrics, pods, pods, rollout, pods)")
     return verdict(
-        "lag", quantile(loaded.own, 1), "ms that the operator itself keeps its event loop, at most", goal=GOAL,
-        pods=options.pods, own_late_ms=_figures(loaded.own), idle_own_late_ms=_figures(idle.own),
+        "lag", quantile(loaded.busy, 1), "ms of processor time that the event loop spends on one thing, at most",
+        goal=GOAL, pods=options.pods, own_late_ms=_figures(loaded.own), idle_own_late_ms=_figures(idle.own),
         late_ms=_figures(loaded.late), idle_late_ms=_figures(idle.late), busy_ms=_figures(loaded.busy),
         answers=answered, load_average=round(os.getloadavg()[0], 1),
     )  # fmt: skip
