@@ -28,7 +28,7 @@ def tune_collector() -> None:
 
 
 def tune_switching() -> None:
-    """Let the event loop's thread have its turn after a fifth of a millisecond of another thread's work, not after five.
+    """Let the event loop's thread have its turn after 0.2 ms of another thread's work, not after 5 ms.
 
     What arrives is stamped when the loop comes to read it, and up to three threads compute beside it. Measured
     (``hack/bench lag``): the loop is 0.4 ms late in the median while five clients ask without pause, with one
