@@ -18,7 +18,8 @@ from podtimeline.core.instants import SECOND
 from podtimeline.core.notes import characters
 from podtimeline.core.sizes import weight
 from podtimeline.core.timeline import Timeline
-from podtimeline.intake.feeds import EventFeed, PodFeed
+from podtimeline.sources.events.feed import EventFeed
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

@@ -18,7 +18,7 @@ from podtimeline.app.codec import PackingCodec
 from podtimeline.core.instants import SECOND, Source, just_after
 from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.core.observations import ImagePulled, Observation, Witnessed
-from podtimeline.intake.feeds import PodFeed
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

@@ -17,9 +17,9 @@ from podtimeline.app.codec import PackingCodec
 from podtimeline.core.instants import SECOND
 from podtimeline.core.pods import Owner
 from podtimeline.core.series import OTHER
-from podtimeline.intake.feeds import PodFeed
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import Telemetry
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.store import SqliteStore
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules

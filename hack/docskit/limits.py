@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from podtimeline.core import bounds, refusals, requests
 from podtimeline.core.texts import MAX_TEXT, bytes_text
-from podtimeline.intake import reboots
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
+from podtimeline.sources import namespaces
+from podtimeline.sources.events import reboots
 from podtimeline.tracking import clocks, histories, makers, names, predecessors, storage, volumes
 from podtimeline.tracking import refusals as refused
 from podtimeline.tracking import requests as asked
@@ -50,6 +51,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield "Messages about a claim or an attachment", str(storage.MAX_WORDS), _NEW
     yield "Claims that only Events have named", str(volumes.MAX_RUMOURS), _NEW
     yield "Nodes whose reboot is known", str(reboots.MAX_NODES), _NEW
+    yield "Namespaces that are gone", str(namespaces.MAX_GONE), _NEW
     changed = f"{reboots.MAX_PODS} of a namespace, {reboots.MAX_NODES} namespaces"
     yield "Changed sandboxes", changed, _NEW
     yield "Kinds of contained failures", f"{MAX_KINDS}, {bytes_text(MAX_SAMPLE)} of sample each", "counted by step"

@@ -13,7 +13,7 @@ from benches.verdict import verdict
 from podtimeline.app.codec import PackingCodec
 from podtimeline.core.instants import SECOND
 from podtimeline.core.view import Outcome
-from podtimeline.intake.feeds import PodFeed
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from podtimeline.core.diagnoses import DIAGNOSES, NORMAL, Topic, advice_of, diagnose, of_image, rank, without_image
 from podtimeline.core.milestones import Phase
-from podtimeline.intake.events import INCIDENTS, TELLING
+from podtimeline.sources.events.decode import INCIDENTS, TELLING
 
 REPOSITORY, TAG = "registry.test/shop/web", "1.2"
 RESOLVE = 'failed to pull and unpack image "{image}": failed to resolve reference "{image}": '

@@ -1,8 +1,8 @@
-"""Who tells the tracker what other objects mean for a pod, wired to what the low-rate kinds say."""
+"""Who tells the tracker what other objects mean for a pod, wired to what is known of those."""
 
 from dataclasses import dataclass
 
-from podtimeline.intake.lowrate import Listeners
+from podtimeline.sources.registry import Indexes
 from podtimeline.tracking.causes import Causes
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.histories import Histories
@@ -23,12 +23,12 @@ class Company:
     histories: Histories
 
 
-def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
+def companions(known: Indexes, *, series_limit: int = 2000) -> Company:
     """The companions, wired; they are asked in this order."""
     predecessors = Predecessors()
     requests = Requests(known.nodes, predecessors)
     refusals = Refusals(known.owners, requests.histories, limit=series_limit)
-    leaving = (Standing(known.addresses), Causes(known.nodes, known.namespaces))
+    leaving = (Standing(known.slices), Causes(known.nodes, known.namespaces))
     return Company(
         (NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, *leaving), refusals, requests.histories
     )
