@@ -5,8 +5,10 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from aiohttp import web
 from tests.kube.harness import Naps
 from tests.support.fake_api import FakeApi
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
@@ -122,6 +124,54 @@ async def test_no_answer_of_the_api_server_ends_it(fault: Fault) -> None:
         assert sum(at.naps.asked) > 3
         at.stop.set()
         assert await at.task is True
+
+
+class OddApi(FakeApi):
+    """Answers its first six requests with something else."""
+
+    def __init__(self, odd: Any) -> None:
+        super().__init__()
+        self.asked = 0
+        self._odd = odd
+
+    def application(self) -> web.Application:
+        """See ``Server.application``."""
+        app = super().application()
+
+        @web.middleware
+        async def oddly(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+            self.asked += 1
+            answer: web.StreamResponse = await handler(request)
+            return web.json_response(self._odd) if self.asked <= 6 else answer
+
+        app.middlewares.append(oddly)
+        return app
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [], {}, {"versions": "v1"}, {"groups": [{"name": "apps"}]}, {"resources": [{"name": "pods"}]},
+        {"resources": [{"name": "pods", "singularName": "", "kind": "Pod", "namespaced": True, "shortNames": None}]},
+    ],
+)  # fmt: skip
+async def test_an_answer_in_which_something_is_missing_ends_nothing(odd: Any) -> None:
+    """What kopf takes for granted is made sure of."""
+
+    async def step() -> None:
+        await asyncio.sleep(0)
+
+    async with OddApi(odd) as api:
+        stop = asyncio.Event()
+        connection = Connection(api.url)
+        frame = Frame(connection=connection, clock=SteppingClock(), start=step, end=step, sleep=Naps())
+        task = asyncio.create_task(frame.run(stop))
+        async with asyncio.timeout(20):
+            for _ in itertools.takewhile(lambda _: api.asked < 9 and not task.done(), itertools.repeat(None)):
+                await asyncio.sleep(0)
+        assert not task.done()
+        stop.set()
+        assert await task is True
 
 
 async def test_an_api_server_that_is_away_at_the_start_ends_nothing() -> None:

@@ -20,6 +20,7 @@ import re
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,16 +39,42 @@ log = logging.getLogger(__name__)
 _AGENT = {"User-Agent": "kopf"}
 """The API server's audit log tells kopf's requests from those of the streams."""
 _ANSWER_SECONDS = 30.0
-_DISCOVERY = re.compile(r"/api(/[^/]+)?|/apis(/[^/]+/[^/]+)?")
+_DISCOVERY = re.compile(r"/api|/apis|(?P<version>/api/[^/]+|/apis/[^/]+/[^/]+)")
 Step = Callable[[], Awaitable[None]]
 
 
+class _Version(msgspec.Struct):
+    """metav1.GroupVersionForDiscovery."""
+
+    version: str
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    """metav1.APIGroup."""
+
+    name: str
+    versions: list[_Version]
+    preferred_version: _Version
+
+
+class _Resource(msgspec.Struct, rename="camel"):
+    """metav1.APIResource."""
+
+    name: str
+    singular_name: str
+    kind: str
+    namespaced: bool
+    verbs: list[str] | None = None
+    short_names: list[str] = []
+    categories: list[str] = []
+
+
 class _Discovered(msgspec.Struct):
-    """What kopf takes for granted in an answer of the discovery: one of the three."""
+    """What kopf takes for granted in an answer of the discovery (``kopf._cogs.clients.scanning``): one of the three."""
 
     versions: list[str] | None = None
-    groups: list[dict[str, object]] | None = None
-    resources: list[dict[str, object]] | None = None
+    groups: list[_Group] | None = None
+    resources: list[_Resource] | None = None
 
 
 class Frame:
@@ -125,7 +152,8 @@ class Frame:
     ) -> aiohttp.ClientResponse:
         """Authorize a request; ask for a page of the discovery until it is answered, however long that takes."""
         path = request.url.path.removeprefix(urlsplit(self._connection.server).path.rstrip("/"))
-        if not _DISCOVERY.fullmatch(path):
+        page = _DISCOVERY.fullmatch(path)
+        if page is None:
             request.headers.update(self._connection.headers())
             return await handler(request)
         backoff, name = Backoff(low=0.5, high=60.0), f"discovery of {path}"
@@ -134,7 +162,9 @@ class Frame:
                 request.headers.update(self._connection.headers())
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     response = await handler(request)
-                    await _whole(response)
+                    if response.status != HTTPStatus.NOT_FOUND or page["version"] is None:
+                        # A version that is not served any more has no resources: kopf knows that.
+                        await _whole(response)
             except RETRIED as error:
                 self._failures.failed(name, str(error) or type(error).__name__, level=logging.INFO)
                 await self._sleep(backoff.next())
