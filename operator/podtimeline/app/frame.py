@@ -108,7 +108,7 @@ class Frame:
         _quieten()
         try:
             tasks = await kopf.spawn_tasks(
-                registry=self._registry(stop),
+                registry=self._registry(),
                 settings=frame_settings(),
                 standalone=True,
                 clusterwide=not self._namespaces,
@@ -124,7 +124,7 @@ class Frame:
             return False
         return True
 
-    def _registry(self, stop: asyncio.Event) -> kopf.OperatorRegistry:
+    def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         only_once = kopf.ErrorsMode.PERMANENT
 
@@ -161,16 +161,13 @@ class Frame:
             try:
                 request.headers.update(self._connection.headers())
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    response = await handler(request)
-                    if response.status != HTTPStatus.NOT_FOUND or page["version"] is None:
-                        # A version that is not served any more has no resources: kopf knows that.
-                        await _whole(response)
+                    found = await _whole(await handler(request), of_version=page["version"] is not None)
             except RETRIED as error:
                 self._failures.failed(name, str(error) or type(error).__name__, level=logging.INFO)
                 await self._sleep(backoff.next())
             else:
                 self._failures.recovered(name)
-                return response
+                return found
 
 
 class _Everything(Collection["asyncio.Task[Any]"]):
@@ -186,12 +183,20 @@ class _Everything(Collection["asyncio.Task[Any]"]):
         return 0
 
 
-async def _whole(response: aiohttp.ClientResponse) -> None:
+async def _whole(response: aiohttp.ClientResponse, *, of_version: bool) -> aiohttp.ClientResponse:
     """Read a page of the discovery to its end. Raises what ``RETRIED`` names where kopf could not read it."""
-    await check(response)
-    found = msgspec.json.decode(await response.read(), type=_Discovered)
-    if found.versions is None and found.groups is None and found.resources is None:
-        raise ClusterError("an answer that is no discovery")
+    if of_version and response.status == HTTPStatus.NOT_FOUND:
+        # A version that is not served any more has no resources: kopf knows that.
+        return response
+    try:
+        await check(response)
+        found = msgspec.json.decode(await response.read(), type=_Discovered)
+        if found.versions is None and found.groups is None and found.resources is None:
+            raise ClusterError("an answer that is no discovery")
+    except BaseException:
+        response.close()
+        raise
+    return response
 
 
 def frame_settings() -> kopf.OperatorSettings:
@@ -203,7 +208,6 @@ def frame_settings() -> kopf.OperatorSettings:
     # With kopf's default name it would strip the finalizers of other kopf operators.
     settings.persistence.finalizer = "podtimeline/none"
     settings.networking.request_timeout = None
-    settings.queueing.exit_timeout = 2.0
     # It would kill the process in the midst of the last commit; the kubelet does so after the pod's grace period.
     settings.process.ultimate_exiting_timeout = None
     return settings
