@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from tests.kube.harness import Naps
-from tests.sources.test_owners import DEPLOYMENT, REPLICASET, replicaset, service
+from tests.sources.test_owners import DEPLOYMENT, REPLICASET, replicaset
+from tests.sources.test_services import service
 from tests.support.fake_api import FakeApi
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.objects import CREATED, endpoint, endpoint_slice, event, pod
