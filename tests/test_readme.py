@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from docskit.tables import README, renewed
+from podtimeline.analysis.findings.finding import FindingKind
 from podtimeline.cli.main import main
 from podtimeline.config import SPECS
-from podtimeline.core.findings import FindingKind
-from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.ports import CONTROLLED
 from podtimeline.sinks.metrics import METRICS
 

@@ -22,9 +22,9 @@ from benches.verdict import verdict
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector
-from podtimeline.core.instants import SECOND
 from podtimeline.kube.connection import Connection
 from podtimeline.kube.reflector import Pace, Reflector
+from podtimeline.model.instants import SECOND
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

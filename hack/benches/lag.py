@@ -26,8 +26,8 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Noted
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Noted
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.store.sqlite import SqliteStore

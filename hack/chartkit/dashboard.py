@@ -18,7 +18,7 @@ from chartkit.grafana import (
     reduced,
     variable,
 )
-from podtimeline.core.milestones import PHASES, Leg, Phase
+from podtimeline.model.milestones import PHASES, Leg, Phase
 from podtimeline.ports import Metric
 
 _CHOSEN = 'namespace=~"$namespace",workload=~"$workload"'

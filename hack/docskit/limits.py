@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core import bounds, refusals, requests
-from podtimeline.core.texts import MAX_TEXT, bytes_text
+from podtimeline.analysis.attribution import refused as refusals
+from podtimeline.analysis.attribution import scaling as requests
+from podtimeline.model import bounds
+from podtimeline.model.texts import MAX_TEXT, bytes_text
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
 from podtimeline.sources import namespaces
 from podtimeline.sources.events import reboots

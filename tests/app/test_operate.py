@@ -21,9 +21,9 @@ from tests.support.waiting import Changes
 from podtimeline.app.commits import Committer
 from podtimeline.app.operator import Listening, World, operate
 from podtimeline.config import Access, Settings
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.kube.connection import Connection
+from podtimeline.model.instants import SECOND
 from podtimeline.sources.registry import BY_NAME, KINDS
 
 STREAMS = len(KINDS)

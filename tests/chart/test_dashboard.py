@@ -9,7 +9,7 @@ import pytest
 from tests.support.helm import CHART, only, render
 
 from chartkit.dashboard import dashboard, grown
-from podtimeline.core.milestones import PHASES, Leg
+from podtimeline.model.milestones import PHASES, Leg
 from podtimeline.ports import Metric
 from podtimeline.sinks.metrics import METRICS, Kind
 

@@ -15,13 +15,13 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.objects import pod
 from tests.support.recording import RecordingIntake, SteppingClock
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.kube.connection import Connection, connect
 from podtimeline.kube.failures import VersionGoneError
 from podtimeline.kube.feed import glance
 from podtimeline.kube.lister import Collection, Lister, check
 from podtimeline.kube.reflector import Pace, Reflector
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Mark, Milestone
 from podtimeline.sources.pods.feed import PODS, PodFeed
 
 NAMES = ("web-1", "web-2", "web-3")

@@ -10,13 +10,13 @@ from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.objects import CREATED_NS, line, pod, ready_pod
 from tests.support.recording import KeptVersions, RecordingIntake, SteppingClock
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.errors import ClusterError
 from podtimeline.kube.connection import Connection
 from podtimeline.kube.failures import Backoff, Failure, Restart
 from podtimeline.kube.reflector import Pace, Reflector
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.ports import Stream
 from podtimeline.sources.pods.feed import PodFeed
 

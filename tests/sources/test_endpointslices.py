@@ -7,9 +7,9 @@ import pytest
 from tests.support.objects import CREATED_NS, endpoint, endpoint_slice, line, raw, stamp
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Witnessed
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Witnessed
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.sources.endpointslices import SliceFeed, SliceIndex
 

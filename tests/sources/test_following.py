@@ -17,11 +17,11 @@ from tests.support.objects import CREATED, endpoint, endpoint_slice, event, pod
 from tests.support.recording import RecordingIntake, SteppingClock
 from tests.support.storage import attachment, claim
 
-from podtimeline.core.pods import Owner
 from podtimeline.kube.connection import Connection
 from podtimeline.kube.feed import Feed
 from podtimeline.kube.indexer import IndexedFeed
 from podtimeline.kube.reflector import Reflector, StreamHealth
+from podtimeline.model.pods import Owner
 from podtimeline.sources.registry import BY_NAME, KINDS, Indexes, feeds
 
 TILL = Fault(FaultKind.STATUS, Target.ANY, namespace="till", code=403, times=None)

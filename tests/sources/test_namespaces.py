@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.objects import CREATED_NS, line, raw, stamp
 
-from podtimeline.core.instants import SECOND
+from podtimeline.model.instants import SECOND
 from podtimeline.sources.namespaces import MAX_GONE, NamespaceFeed, NamespaceIndex
 
 NOW = CREATED_NS + 30 * SECOND

@@ -5,9 +5,9 @@ from typing import Any
 from tests.support.objects import CREATED, CREATED_NS, Body, line, raw
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import UsageNews
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import UsageNews
 from podtimeline.sources.nodes import NodeFeed, NodeIndex, attachment_name
 
 VOLUME = "kubernetes.io/csi/csi.podtimeline.test^pvc-2ad9a8ac-46d3-488b-b7ce-6c32ada6da30"

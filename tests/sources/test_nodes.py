@@ -5,9 +5,8 @@ from typing import Any
 from tests.support.objects import CREATED, CREATED_NS, condition, line, raw
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.taints import Taint
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.nodes import NodeState, Taint
 from podtimeline.sources.nodes import NodeFeed, NodeIndex
 
 NOW = CREATED_NS + 30 * SECOND

@@ -5,8 +5,8 @@ from typing import Any
 from tests.support.feeds import feed_of
 from tests.support.objects import CREATED, raw
 
-from podtimeline.core.pods import Owner
 from podtimeline.kube.feed import Feed
+from podtimeline.model.pods import Owner
 from podtimeline.sources.registry import Indexes
 
 DEPLOYMENT = Owner("Deployment", "web", "d-1")

@@ -4,10 +4,10 @@ from tests.support.objects import CREATED_NS, Body, line, raw
 from tests.support.recording import RecordingIntake
 from tests.support.storage import VOLUME, attachment, claim
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews
 from podtimeline.kube.indexer import Indexer
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import AttachmentNews, ClaimNews, StorageNews
 from podtimeline.sources.storage import AttachmentFeed, ClaimFeed
 
 

@@ -7,8 +7,8 @@ from tests.support.feeds import feed_of
 from tests.support.objects import CREATED, CREATED_NS, line, raw, stamp
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.workloads import (
+from podtimeline.model.instants import SECOND
+from podtimeline.model.workloads import (
     WorkloadGone,
     WorkloadSeen,
     WorkloadsListed,

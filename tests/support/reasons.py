@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 from tests.support.sums import whole
 
-from podtimeline.core.rules import RULES
+from podtimeline.analysis.findings.rules import RULES
 from podtimeline.render.schema import TIMELINE
 
 _TIMELINES = jsonschema.Draft202012Validator(TIMELINE)

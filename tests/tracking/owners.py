@@ -6,12 +6,12 @@ from typing import Any
 from tests.support.lives import Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import SECOND, Source, happened, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.pods import Owner
-from podtimeline.core.view import View
-from podtimeline.core.workloads import WorkloadNews, WorkloadSeen, WorkloadState
+from podtimeline.analysis.resolved import View
+from podtimeline.model.instants import SECOND, Source, happened, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.nodes import NodeState
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import WorkloadNews, WorkloadSeen, WorkloadState
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
 from podtimeline.tracking.requests import Requests

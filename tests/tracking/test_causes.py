@@ -7,11 +7,11 @@ from tests.support.lives import Life, at, facts, ordinary, watched
 from tests.support.workloads import replicaset, workload
 from tests.tracking.worlds import World
 
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.observations import Blamed, Cause, Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import (
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.nodes import NodeState
+from podtimeline.model.observations import Blamed, Cause, Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import (
     Dropped,
     WorkloadGone,
     WorkloadNews,

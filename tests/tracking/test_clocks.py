@@ -4,11 +4,11 @@ import pytest
 from tests.support.lives import ANSWER, EPOCH, Life, at, container_start, facts, in_second, ordinary, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.clocks import LATE, WINDOW
-from podtimeline.core.instants import SECOND, Evidence, Source, just_after
-from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place
-from podtimeline.core.observations import Observation, Selected, Witnessed
-from podtimeline.core.view import View
+from podtimeline.analysis.evidence.clocks import LATE, WINDOW
+from podtimeline.analysis.resolved import View
+from podtimeline.model.instants import SECOND, Evidence, Source, just_after
+from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Place
+from podtimeline.model.observations import Observation, Selected, Witnessed
 from podtimeline.tracking import clocks
 
 STARTED = Mark(Milestone.STARTED, "web")

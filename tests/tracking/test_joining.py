@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from tests.support.lives import WEB, Life, at, facts, in_second, ordinary, watched
 from tests.tracking.worlds import RULES, World
 
-from podtimeline.core.instants import SECOND, Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Observation, Partial, Selected, Witnessed
-from podtimeline.core.pods import Owner
-from podtimeline.core.state import State, dump
+from podtimeline.model.instants import SECOND, Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Observation, Partial, Selected, Witnessed
+from podtimeline.model.pods import Owner
+from podtimeline.model.state import State, dump
 from podtimeline.ports import Metric
 from podtimeline.tracking.records import Stage
 

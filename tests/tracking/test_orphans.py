@@ -4,9 +4,9 @@ from tests.support.lives import Life, at, facts, named, ordinary, watched
 from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Noted, Observation
-from podtimeline.core.pods import Owner
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Noted, Observation
+from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.names import MAX_SAID, Names, Said
 from podtimeline.tracking.orphans import Orphans

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.support.lives import EPOCH, Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import SECOND, Instant, Source, happened, just_after
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.pods import PodFacts, VolumeSpec
-from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
+from podtimeline.model.instants import SECOND, Instant, Source, happened, just_after
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.pods import PodFacts, VolumeSpec
+from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
 from podtimeline.tracking.volumes import Volumes
 
 DATA = VolumeSpec("data", "persistentVolumeClaim", "data-web-0")

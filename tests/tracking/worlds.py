@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import msgspec
 from tests.support.lives import EPOCH, at
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Described, Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.state import State
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import View
+from podtimeline.analysis.resolved import View
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Described, Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.state import State
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import (
     Checkpoint,
     Counted,

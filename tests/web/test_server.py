@@ -10,11 +10,11 @@ from tests.support.saved import StandingClock, checkpoint, saved
 from tests.web.worlds import Client, World, api_of, metrics_of, three_pods
 from yarl import URL
 
-from podtimeline.core.pods import Owner
-from podtimeline.core.refusals import Refusal, ended
-from podtimeline.core.requests import Request, Why, WorkloadHistory
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import WorkloadState
+from podtimeline.analysis.attribution.refused import Refusal, ended
+from podtimeline.analysis.attribution.scaling import Request, Why, WorkloadHistory
+from podtimeline.model.pods import Owner
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import WorkloadState
 from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, TIMELINE, WORKLOADS
 from podtimeline.store import SqliteStore
 

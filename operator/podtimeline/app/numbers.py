@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podtimeline.core.refusals import Refusal
+from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.kube.reflector import StreamHealth
 from podtimeline.ports import Stream
 from podtimeline.quarantine import Step

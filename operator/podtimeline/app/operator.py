@@ -23,11 +23,11 @@ from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
 from podtimeline.config import Access, Settings, address
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.kube.connection import Connection, connect
 from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.kube.reviews import Reviews
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Clock, Restored
 from podtimeline.sinks.jsonlog import JsonLog
 from podtimeline.sinks.prometheus import Exposition

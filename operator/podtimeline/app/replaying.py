@@ -5,14 +5,14 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from podtimeline.analysis.resolved import View
 from podtimeline.app.capture import Kind, Line, read_capture
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.companions import companions
 from podtimeline.config import Settings
-from podtimeline.core.instants import SECOND
-from podtimeline.core.view import View
 from podtimeline.errors import ClusterError
 from podtimeline.kube.feed import Feed
+from podtimeline.model.instants import SECOND
 from podtimeline.sources.registry import BY_NAME, Indexes
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from podtimeline.core.milestones import Phase
-from podtimeline.core.scheduling import Obstacle
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.model.milestones import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Witnessed
 from podtimeline.kube.indexer import Entry, IndexedFeed, Indexer, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Int32, Name, Uid, WatchEvent, Wire, WriteTime
+from podtimeline.model.instants import Evidence, Source, happened, just_after, not_before
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Witnessed
 from podtimeline.ports import Intake, Mismatch, PodReference, Stream
 from podtimeline.sources.texts import moment, noticed, stated_moment
 

@@ -9,15 +9,14 @@ from hashlib import sha256
 
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.storage import Fact, UsageNews
-from podtimeline.core.taints import Taint
 from podtimeline.errors import MalformedObject
 from podtimeline.kube.indexer import Entry, IndexedFeed, Indexer, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Condition, Metadata, WatchEvent, Wire
+from podtimeline.model.instants import Evidence, Source, happened, just_after, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.nodes import NodeState, Taint
+from podtimeline.model.storage import Fact, UsageNews
 from podtimeline.ports import Intake
 from podtimeline.sources.texts import moment, noticed, until
 

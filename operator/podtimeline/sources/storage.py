@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.kube.indexer import Entry, IndexedFeed, Indexer, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import WatchEvent, Wire
+from podtimeline.model.instants import Evidence, Source, happened, just_after, not_before, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.ports import Intake
 from podtimeline.sources.texts import moment, noticed
 

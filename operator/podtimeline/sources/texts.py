@@ -8,10 +8,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from podtimeline.core.instants import SECOND, Evidence, Source, just_after
-from podtimeline.core.pods import Owner
 from podtimeline.errors import MalformedObject
 from podtimeline.kube.metav1 import OwnerReference
+from podtimeline.model.instants import SECOND, Evidence, Source, just_after
+from podtimeline.model.pods import Owner
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -7,15 +7,15 @@ from typing import NamedTuple, TypedDict
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.bounds import MAX_SUBJECT
-from podtimeline.core.instants import SECOND
-from podtimeline.core.pods import Owner
-from podtimeline.core.texts import clip, whole
-from podtimeline.core.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed, WorkloadState
 from podtimeline.errors import MalformedObject
 from podtimeline.kube.indexer import Entry, IndexedFeed, Indexer, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Condition, Int32, Int64, OwnerReference, WatchEvent, Wire
+from podtimeline.model.bounds import MAX_SUBJECT
+from podtimeline.model.instants import SECOND
+from podtimeline.model.pods import Owner
+from podtimeline.model.texts import clip, whole
+from podtimeline.model.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed, WorkloadState
 from podtimeline.ports import Intake
 from podtimeline.sources.texts import controller, moment, stated_moment
 

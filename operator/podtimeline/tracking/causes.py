@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podtimeline.core.causes import Case, judged
-from podtimeline.core.instants import SECOND, Source, intersect
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Observation
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.analysis.attribution.deletion import Case, judged
+from podtimeline.model.instants import SECOND, Source, intersect
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Observation
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Namespaces, Nodes
 from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion, Records

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from podtimeline.core.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Skewed, Witnessed
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.analysis.evidence.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Skewed, Witnessed
+from podtimeline.model.timeline import Timeline, apply
 
 _SCHEDULED = Mark(Milestone.SCHEDULED)
 _BY_KUBELET = frozenset(

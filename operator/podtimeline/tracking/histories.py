@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core.instants import Evidence
-from podtimeline.core.pods import Owner
-from podtimeline.core.requests import Request, WorkloadHistory, launched, scaled, told, took
-from podtimeline.core.workloads import (
+from podtimeline.analysis.attribution.scaling import Request, WorkloadHistory, launched, scaled, told, took
+from podtimeline.model.instants import Evidence
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import (
     Launched,
     Scaled,
     WorkloadGone,

@@ -3,11 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from podtimeline.core.causes import Maker
-from podtimeline.core.instants import SECOND
-from podtimeline.core.pods import Owner
-from podtimeline.core.texts import whole
-from podtimeline.core.workloads import (
+from podtimeline.analysis.attribution.deletion import Maker
+from podtimeline.model.instants import SECOND
+from podtimeline.model.pods import Owner
+from podtimeline.model.texts import whole
+from podtimeline.model.workloads import (
     Dropped,
     WorkloadGone,
     WorkloadNews,

@@ -3,10 +3,10 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from podtimeline.core.instants import Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Witnessed
-from podtimeline.core.pods import Owner
+from podtimeline.model.instants import Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Witnessed
+from podtimeline.model.pods import Owner
 from podtimeline.tracking.records import Rules, Tracked
 
 Key = tuple[str, str]

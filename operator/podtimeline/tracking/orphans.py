@@ -4,9 +4,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podtimeline.core.observations import Observation
-from podtimeline.core.sizes import weight
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.model.observations import Observation
+from podtimeline.model.state import weight
+from podtimeline.model.timeline import Timeline, apply
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.records import Rules
 

@@ -4,11 +4,11 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from podtimeline.core.instants import Evidence
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.instants import Evidence
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.timeline import Timeline
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.names import Key
 from podtimeline.tracking.records import Tracked

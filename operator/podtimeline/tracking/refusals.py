@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.refusals import Refusal, ended, refused
-from podtimeline.core.series import OTHER, Labels, Pool, Series
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
+from podtimeline.analysis.attribution.refused import Refusal, ended, refused
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.pods import Owner, PodFacts
+from podtimeline.model.series import OTHER, Labels, Pool, Series
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
 from podtimeline.ports import Memory, Mismatch, Owners, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import followed
@@ -36,7 +36,7 @@ REASON = "FailedCreate"
 
 
 class Refusals(Companion):
-    """At most ``limit`` workloads, shared among namespaces by the rules of ``core.series``.
+    """At most ``limit`` workloads, shared among namespaces by the rules of ``model.series``.
 
     What is refused to workloads beyond it is counted under ``other``. A workload is forgotten a day after its spell.
     """

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.instants import SECOND, Evidence, intersect, later
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import ContainerKind, PodFacts
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.model.instants import SECOND, Evidence, intersect, later
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import ContainerKind, PodFacts
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Memory, Mismatch, Nodes, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import Answer, Newborn, Sources, answer, followed

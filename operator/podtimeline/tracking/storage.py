@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from podtimeline.core.instants import Evidence
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.storage import Fact, Words
-from podtimeline.core.timeline import joined_evidence
+from podtimeline.model.instants import Evidence
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.storage import Fact, Words
+from podtimeline.model.timeline import joined_evidence
 from podtimeline.tracking.records import Stage, Tracked
 
 Key = tuple[str, str]

@@ -7,16 +7,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.instants import Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
-from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.state import load
-from podtimeline.core.storage import StorageNews
-from podtimeline.core.timeline import Timeline, absorb, apply
-from podtimeline.core.view import View, awaited
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.analysis.resolved import View, awaited
 from podtimeline.evaluation import evaluated
+from podtimeline.model.instants import Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Observation, Partial, Witnessed
+from podtimeline.model.pods import Owner, PodFacts
+from podtimeline.model.state import load
+from podtimeline.model.storage import StorageNews
+from podtimeline.model.timeline import Timeline, absorb, apply
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Mismatch, Owners, PodReference, Restored, Saved, Stream
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.batches import Batch, Result

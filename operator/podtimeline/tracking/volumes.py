@@ -3,12 +3,12 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews, UsageNews
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.storage import AttachmentNews, ClaimNews, StorageNews, UsageNews
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake, Mismatch, Stream
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.records import Tracked

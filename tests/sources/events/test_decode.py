@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED, CREATED_NS, event, raw, stamp
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
-from podtimeline.core.texts import MAX_TEXT
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
+from podtimeline.model.texts import MAX_TEXT
 from podtimeline.sources.events.decode import event_observations
 from podtimeline.sources.events.event import Event
 from podtimeline.sources.events.workloads import created_pod

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, event, stamp
 
-from podtimeline.core.instants import SECOND, Evidence, Source
+from podtimeline.model.instants import SECOND, Evidence, Source
 from podtimeline.sources.events.event import Event, attempts
 
 ARRIVED = CREATED_NS + 60 * SECOND

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, event, raw
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Befell, Incident
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Befell, Incident
 from podtimeline.sources.events.event import Event
 from podtimeline.sources.events.reboots import Reboots
 

@@ -8,10 +8,10 @@ from tests.support.objects import CREATED, CREATED_NS, event, line, stamp
 from tests.support.recording import RecordingIntake
 from tests.support.storage import claim_event
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.storage import ClaimNews, Words
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.storage import ClaimNews, Words
 from podtimeline.sources.events.event import Event
 from podtimeline.sources.events.feed import EventFeed
 from podtimeline.sources.events.volumes import claim_words, volume_observations

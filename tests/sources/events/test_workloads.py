@@ -5,9 +5,9 @@ import pytest
 from tests.support.objects import CREATED, CREATED_NS, line
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import (
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import (
     Dropped,
     Launched,
     Refused,

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, condition, container, pod, raw, ready_pod, running, stamp, terminated
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Ended, Noted, Observation, Ran, Witnessed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe, VolumeSpec
 from podtimeline.errors import MalformedObject
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Ended, Noted, Observation, Ran, Witnessed
+from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, Probe, VolumeSpec
 from podtimeline.sources.pods.decode import pod_observations
 from podtimeline.sources.pods.wire import Pod
 

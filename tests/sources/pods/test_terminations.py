@@ -8,8 +8,8 @@ import pytest
 from tests.sources.pods.test_decode import ARRIVED, evidence, marks, read
 from tests.support.objects import condition, container, pod, running, stamp, terminated
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Ended, Observation, Ran
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Ended, Observation, Ran
 from podtimeline.sources.pods.containers import STATUS_UNKNOWN, is_unknown, restarts
 from podtimeline.sources.pods.wire import Container, Terminated
 from podtimeline.sources.texts import moment

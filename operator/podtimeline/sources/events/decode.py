@@ -7,11 +7,11 @@ what nothing else tells: durations and size of a pull, whether it failed. Those 
 
 import re
 
-from podtimeline.core.instants import Evidence, Source, exactly
-from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
-from podtimeline.core.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
-from podtimeline.core.pods import image_subject
-from podtimeline.core.texts import whole
+from podtimeline.model.instants import Evidence, Source, exactly
+from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Scope
+from podtimeline.model.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
+from podtimeline.model.pods import image_subject
+from podtimeline.model.texts import whole
 from podtimeline.sources.events.event import Event, attempts, stamp
 from podtimeline.sources.pods.containers import WITHOUT_IMAGE
 from podtimeline.sources.texts import container_of, go_duration, of_ephemeral

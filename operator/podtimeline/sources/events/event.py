@@ -8,9 +8,9 @@ cluster into ``default`` (client-go, tools/record and tools/events).
 
 import msgspec
 
-from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after
-from podtimeline.core.texts import MAX_TEXT, clip
 from podtimeline.kube.metav1 import Int32, Metadata, Name, Uid, Wire, Word
+from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after
+from podtimeline.model.texts import MAX_TEXT, clip
 from podtimeline.ports import Mismatch, PodReference
 from podtimeline.sources.texts import moment, name_time
 

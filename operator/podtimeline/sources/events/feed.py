@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec.json import Decoder
 
-from podtimeline.core.observations import Observation
-from podtimeline.core.pods import Owner
 from podtimeline.kube.feed import Feed
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import WatchEvent
+from podtimeline.model.observations import Observation
+from podtimeline.model.pods import Owner
 from podtimeline.ports import Intake, Mismatch, PodReference, Stream
 from podtimeline.sources.events.decode import event_observations
 from podtimeline.sources.events.event import Event, mismatch, pod_of

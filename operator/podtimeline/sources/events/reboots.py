@@ -8,8 +8,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Befell, Incident
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Befell, Incident
 from podtimeline.ports import PodReference
 from podtimeline.sources.events.event import Event, pod_of, stamp
 

@@ -6,11 +6,11 @@ more is read than which volume it is about.
 
 import re
 
-from podtimeline.core.attempts import reported
-from podtimeline.core.instants import Evidence, not_before
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.storage import ClaimNews, Fact, Words
+from podtimeline.analysis.evidence.attempts import reported
+from podtimeline.model.instants import Evidence, not_before
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.storage import ClaimNews, Fact, Words
 from podtimeline.sources.events.event import Event, attempts, stamp
 
 _VOLUME = re.compile(r'for volume "([^"]+)"')

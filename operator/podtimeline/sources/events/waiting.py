@@ -7,9 +7,9 @@ Karpenter (``NominatePodEvent``, pkg/controllers/provisioning/scheduling) and Yu
 import re
 from collections.abc import Callable, Iterator
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
-from podtimeline.core.scheduling import FAILED_SCHEDULING
+from podtimeline.analysis.phases.scheduling import FAILED_SCHEDULING
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Noted, Observation, Witnessed
 from podtimeline.ports import PodReference
 from podtimeline.sources.events.event import Event, attempts, pod_of, stamp
 from podtimeline.sources.pods.scheduling import PLACED

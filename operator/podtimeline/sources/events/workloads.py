@@ -2,9 +2,9 @@
 
 import re
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews
 from podtimeline.sources.events.event import Event, stamp
 from podtimeline.sources.texts import custom_group, moment
 from podtimeline.sources.workloads import WORKLOADS

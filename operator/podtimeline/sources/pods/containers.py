@@ -3,10 +3,10 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Ran, Witnessed
-from podtimeline.core.pods import ContainerKind
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Ran, Witnessed
+from podtimeline.model.pods import ContainerKind
 from podtimeline.sources.pods.reading import TERMINAL, Reading
 from podtimeline.sources.pods.wire import Container, ContainerState, ContainerStatus, RestartRule, Terminated, Waiting
 from podtimeline.sources.texts import moment, second, until

@@ -8,12 +8,12 @@ listed one bounds the first True from above only. What happened on a node was re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import ALL_RESTARTING, Befell, Described, Ended, Incident, Observation, is_rejection
-from podtimeline.core.pods import ContainerKind
-from podtimeline.core.timeline import LOST_READINESS
 from podtimeline.kube.metav1 import Condition
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import ALL_RESTARTING, Befell, Described, Ended, Incident, Observation, is_rejection
+from podtimeline.model.pods import ContainerKind
+from podtimeline.model.timeline import LOST_READINESS
 from podtimeline.sources.pods.containers import is_unknown, read_container
 from podtimeline.sources.pods.deletion import read_departure
 from podtimeline.sources.pods.reading import TERMINAL, Reading

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from podtimeline.core.instants import SECOND, Evidence, Source, not_before, within_second
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Leaves
 from podtimeline.kube.metav1 import Condition
+from podtimeline.model.instants import SECOND, Evidence, Source, not_before, within_second
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Leaves
 from podtimeline.sources.pods.reading import Reading
 from podtimeline.sources.texts import moment, possible, until
 

@@ -2,14 +2,14 @@
 
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
-from podtimeline.core.pods import PodFacts
 from podtimeline.kube.feed import DELETED, LISTED, Feed, Identified
 from podtimeline.kube.indexer import Listing, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Metadata, WatchEvent
+from podtimeline.model.instants import Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
+from podtimeline.model.pods import PodFacts
 from podtimeline.ports import Intake, Stream
 from podtimeline.sources.pods.decode import pod_observations
 from podtimeline.sources.pods.scheduling import Gates, Tainted, read_taints

@@ -3,9 +3,9 @@
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
+from podtimeline.model.instants import Evidence, Source, happened, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.sources.pods.specs import binding, pod_spec
 from podtimeline.sources.pods.wire import Pod, PodSpec
 

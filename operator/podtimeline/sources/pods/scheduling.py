@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, not_before
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.scheduling import FAILED_SCHEDULING, GATE_REMOVED
-from podtimeline.core.taints import UNTOLERATED, Taint, untolerated
+from podtimeline.analysis.phases.scheduling import FAILED_SCHEDULING, GATE_REMOVED
 from podtimeline.kube.metav1 import Condition
+from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after, not_before
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.nodes import UNTOLERATED, Taint, untolerated
+from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.sources.pods.reading import Reading
 from podtimeline.sources.pods.specs import binding, tolerations
 from podtimeline.sources.pods.wire import Pod

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 import msgspec
 
-from podtimeline.core.bounds import MAX_WORD
-from podtimeline.core.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
-from podtimeline.core.taints import Toleration
-from podtimeline.core.texts import clip
 from podtimeline.errors import MalformedObject
 from podtimeline.kube.metav1 import OwnerReference
+from podtimeline.model.bounds import MAX_WORD
+from podtimeline.model.nodes import Toleration
+from podtimeline.model.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.model.texts import clip
 from podtimeline.sources.pods.wire import (
     Container,
     Pod,
