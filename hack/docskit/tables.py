@@ -72,7 +72,7 @@ def settings() -> str:
 
 def limits() -> str:
     """What is kept at most."""
-    return table(("Kept", "At most", "A cut shows in"), limit_rows())
+    return table(("Kept", "At most", "A cut shows in, and what is not known then"), limit_rows())
 
 
 def picture() -> str:

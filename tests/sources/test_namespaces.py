@@ -4,8 +4,9 @@ from typing import Any
 
 from tests.support.objects import CREATED_NS, line, raw, stamp
 
+from podtimeline.bounded import Losses
 from podtimeline.model.instants import SECOND
-from podtimeline.sources.namespaces import MAX_GONE, NamespaceFeed, NamespaceIndex
+from podtimeline.sources.namespaces import KEPT, MAX_GONE, NamespaceFeed, NamespaceIndex
 
 NOW = CREATED_NS + 30 * SECOND
 
@@ -18,7 +19,7 @@ def namespace(name: str, *, going: int | None = None) -> dict[str, Any]:
 
 def test_namespaces_that_are_being_deleted_are_known() -> None:
     """Also once they are gone, so that pods which went with them can still be told; not without a bound."""
-    index = NamespaceIndex()
+    index = NamespaceIndex(Losses())
     feed = NamespaceFeed(index)
     feed.begin()
     for each in (namespace("shop"), namespace("old", going=3)):
@@ -34,6 +35,8 @@ def test_namespaces_that_are_being_deleted_are_known() -> None:
     feed.end("9", arrived=NOW)
     assert index.doomed("old") == CREATED_NS + 3 * SECOND
     for number in range(MAX_GONE):
-        index.went(f"preview-{number}", NOW)
+        index.went(f"preview-{number}", NOW, arrived=NOW)
     assert index.doomed("old") is None
     assert index.doomed("preview-0") == NOW
+    index.went("last", NOW, arrived=NOW + KEPT)
+    assert index.doomed("preview-0") is None

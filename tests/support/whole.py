@@ -36,7 +36,7 @@ class Whole:
         restored = self.store.restore()
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=Rules(), now=now, restored=restored,
-            companions=company.all, quarantine=self.quarantine,
+            companions=company.all, quarantine=self.quarantine, losses=company.losses,
         )  # fmt: skip
         self.exposition = Exposition(version="fuzz", process=False)
         self.exposition.restore(restored.histograms)

@@ -8,6 +8,7 @@ import msgspec
 from tests.support.lives import EPOCH, at
 
 from podtimeline.analysis.resolved import View
+from podtimeline.bounded import Losses
 from podtimeline.model.instants import SECOND
 from podtimeline.model.observations import Described, Observation
 from podtimeline.model.pods import Owner
@@ -126,6 +127,7 @@ class World:
         self.told: list[Finished] = []
         self.rules = rules
         self.companions = companions
+        self.losses = Losses()
         self.tracker = self._tracker(look)
 
     def _tracker(self, now: int) -> Tracker:
@@ -136,6 +138,7 @@ class World:
             now=now,
             restored=self.store.restore(),
             companions=self.companions,
+            losses=self.losses,
         )
 
     def take(self, *observations: Observation, seconds: float, name: str = "web-1") -> None:

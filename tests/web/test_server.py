@@ -316,7 +316,7 @@ async def test_what_failed_is_listed_with_a_sample(client: Client, world: World)
     (fault,) = body["items"]
     assert (fault["step"], fault["count"]) == ("evaluate", 2)
     assert "shop/web-2" in fault["subject"]
-    assert fault["where"].startswith("podtimeline.core.")
+    assert fault["where"].startswith("podtimeline.analysis.")
     assert "uid-web-2" in fault["sample"]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.bounded import Kept
 from podtimeline.kube.reflector import StreamHealth
 from podtimeline.ports import Stream
 from podtimeline.quarantine import Step
@@ -41,6 +42,7 @@ class Reading:
     http: HttpTelemetry
     unreadable: tuple[tuple[str, str, str], ...]
     faults: Mapping[Step, int]
+    dropped: Mapping[Kept, int]
 
     def telemetry(self) -> Telemetry:
         """All of it, of any thread."""
@@ -57,6 +59,7 @@ class Reading:
             clocks=tuple(_clock(each) for each in self.clocks),
             http=self.http,
             unreadable=self.unreadable,
+            dropped={kept.value: count for kept, count in self.dropped.items()},
             faults={step.value: count for step, count in self.faults.items()},
         )
 
@@ -89,6 +92,7 @@ def read(
         http=HttpTelemetry(Counter(http.requests), http.malformed),
         unreadable=tuple(_unreadable(health)),
         faults=tracker.quarantine.counts,
+        dropped=tracker.losses.counts,
     )
 
 

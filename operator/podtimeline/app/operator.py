@@ -120,6 +120,7 @@ def _tracker(
         now=clock.now(),
         restored=restored,
         companions=company.all,
+        losses=company.losses,
     )
 
 

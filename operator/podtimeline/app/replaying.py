@@ -52,9 +52,11 @@ class Replay:
             tombstone=_FOREVER,
             max_tombstones=_FOREVER,
         )
+        company = companions(known)
         self.tracker = Tracker(
-            owners=known.owners, codec=PackingCodec(), rules=rules, now=started, companions=companions(known).all
-        )
+            owners=known.owners, codec=PackingCodec(), rules=rules, now=started,
+            companions=company.all, losses=company.losses,
+        )  # fmt: skip
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""
         self._now = self._ticked = started

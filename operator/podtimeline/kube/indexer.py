@@ -194,10 +194,10 @@ class IndexedFeed(Feed[T], Generic[T, V]):
         if kind == DELETED:
             self._remove(key, head.uid, None, arrived=arrived, live=False)
             return
-        if kind == LISTED:
-            self._listing.listed(key, head.uid)
-        else:
+        if kind != LISTED:
             self._listing.watched(key, head.uid)
+        elif not self._listing.listed(key, head.uid):
+            return
         self._held(key, head.uid, arrived)
 
 

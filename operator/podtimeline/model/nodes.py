@@ -1,4 +1,4 @@
-"""Taints that Kubernetes sets by itself, and which taints of nodes a pod does not tolerate. Pure."""
+"""Nodes, the taints that Kubernetes sets by itself, and the taints of nodes that a pod does not tolerate."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -285,6 +285,14 @@ class Flagged:
     partial: Partial
 
 
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """More was said of what the pod uses than is kept, and so told to the pod."""
+
+    uid: str
+    limit: Limit
+
+
 Observation = (
     Described
     | Witnessed
@@ -300,4 +308,5 @@ Observation = (
     | Selected
     | Owned
     | Flagged
+    | Limited
 )

@@ -1,4 +1,4 @@
-"""Durations, sizes and strangers' words as people read them, and whole numbers in texts."""
+"""Durations, sizes, lists and strangers' words as people read them, and whole numbers in texts."""
 
 import re
 import unicodedata

@@ -35,6 +35,7 @@ from podtimeline.model.observations import (
     Labelled,
     Leaves,
     Limit,
+    Limited,
     Noted,
     Observation,
     Owned,
@@ -111,7 +112,7 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             return _select(timeline, observation)
         case Owned():
             return _own(timeline, observation)
-        case Flagged():
+        case Flagged() | Limited():
             return _flag(timeline, observation)
         case _:
             assert_never(observation)
@@ -464,7 +465,9 @@ def _own(timeline: Timeline, said: Owned) -> bool:
     return True
 
 
-def _flag(timeline: Timeline, said: Flagged) -> bool:
+def _flag(timeline: Timeline, said: Flagged | Limited) -> bool:
+    if isinstance(said, Limited):
+        return _limited(timeline, said.limit)
     if said.partial in timeline.partial:
         return False
     timeline.partial |= {said.partial}

@@ -114,3 +114,5 @@ class Telemetry:
     http: HttpTelemetry = field(default_factory=HttpTelemetry)
     faults: Mapping[str, int] = field(default_factory=dict)
     """What the content of one object made fail, by step."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """What was dropped for want of room, by store."""

@@ -2,14 +2,18 @@
 
 from msgspec.json import Decoder
 
+from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.kube.indexer import Entry, IndexedFeed, Indexer, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Metadata, WatchEvent, Wire
+from podtimeline.model.instants import SECOND
 from podtimeline.sources.texts import moment
 
 NAMESPACES = Resource(name="namespaces", namespaced=False, without="whether pods went with their namespace")
 MAX_GONE = 1000
 """Namespaces that are gone and still known, for pods that went with them."""
+KEPT = 3600 * SECOND
+"""How long they are known."""
 
 
 class NamespaceMetadata(Metadata, frozen=True):
@@ -27,25 +31,27 @@ class Namespace(Wire, frozen=True):
 class NamespaceIndex(Indexer[int]):
     """Implements ``ports.Namespaces``; ``NamespaceFeed`` fills it. Holds when a namespace's deletion was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Losses) -> None:
         super().__init__()
-        self._gone: dict[str, int] = {}
+        self._gone: Bounded[str, tuple[int, int]] = Bounded(Kept.DELETED_NAMESPACES, losses, limit=MAX_GONE)
+        """When each one's deletion was asked for, and when it was seen to be gone."""
 
     def doomed(self, name: str) -> int | None:
         """See ``ports.Namespaces``."""
         held = self.get("", name)
-        return self._gone.get(name) if held is None else held.value
+        if held is not None:
+            return held.value
+        gone = self._gone.get(name)
+        return None if gone is None else gone[0]
 
-    def went(self, name: str, since: int) -> None:
+    def went(self, name: str, since: int, *, arrived: int) -> None:
         """A namespace is gone. Its pods went before it: who asks for them later still wants to know."""
-        self._gone.pop(name, None)
-        self._gone[name] = since
-        while len(self._gone) > MAX_GONE:
-            del self._gone[next(iter(self._gone))]
+        self._gone.expire(lambda _, gone: gone[1] + KEPT <= arrived)
+        self._gone.put("", name, (since, arrived))
 
     def came(self, name: str) -> None:
         """A namespace is there, perhaps anew."""
-        self._gone.pop(name, None)
+        self._gone.pop(name)
 
 
 class NamespaceFeed(IndexedFeed[Namespace, int]):
@@ -62,4 +68,4 @@ class NamespaceFeed(IndexedFeed[Namespace, int]):
         return None if stamp is None else moment(stamp)
 
     def _went(self, key: ObjectKey, held: Entry[int], last: Namespace | None, *, arrived: int, live: bool) -> None:
-        self._namespaces.went(key.name, held.value)
+        self._namespaces.went(key.name, held.value, arrived=arrived)

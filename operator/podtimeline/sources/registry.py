@@ -1,9 +1,10 @@
 """Every kind that is observed, named once: paths, rights, captures and the documentation derive from this table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from podtimeline.bounded import Losses
 from podtimeline.kube.feed import Feed
 from podtimeline.kube.indexer import Indexer
 from podtimeline.kube.lister import Resource
@@ -28,22 +29,20 @@ class OwnerIndex:
         self.services_changed = services.changed
 
 
-@dataclass(frozen=True, slots=True)
 class Indexes:
     """What is kept of the observed objects; the feeds fill it, and others ask it by ``ports``."""
 
-    workloads: WorkloadIndex = field(default_factory=WorkloadIndex)
-    services: ServiceIndex = field(default_factory=ServiceIndex)
-    nodes: NodeIndex = field(default_factory=NodeIndex)
-    namespaces: NamespaceIndex = field(default_factory=NamespaceIndex)
-    slices: SliceIndex = field(default_factory=SliceIndex)
-    claims: Indexer[Held] = field(default_factory=Indexer)
-    attachments: Indexer[Held] = field(default_factory=Indexer)
-
-    @property
-    def owners(self) -> OwnerIndex:
-        """Who controls whom, and which Services select."""
-        return OwnerIndex(self.workloads, self.services)
+    def __init__(self) -> None:
+        self.losses = Losses()
+        """Of all that is kept beside pods, here and by the companions."""
+        self.workloads = WorkloadIndex()
+        self.services = ServiceIndex()
+        self.owners = OwnerIndex(self.workloads, self.services)
+        self.nodes = NodeIndex()
+        self.namespaces = NamespaceIndex(self.losses)
+        self.slices = SliceIndex()
+        self.claims: Indexer[Held] = Indexer()
+        self.attachments: Indexer[Held] = Indexer()
 
 
 Make = Callable[[Indexes, Intake, str | None], Feed[Any]]
@@ -66,7 +65,7 @@ def _workload(kind: str) -> Make:
 
 KINDS: tuple[Kind, ...] = (
     Kind(PODS, lambda known, intake, namespace: PodFeed(intake, known.nodes, namespace=namespace)),
-    Kind(EVENTS, lambda _, intake, namespace: EventFeed(intake, namespace=namespace)),
+    Kind(EVENTS, lambda known, intake, namespace: EventFeed(intake, known.losses, namespace=namespace)),
     Kind(ENDPOINTSLICES, lambda known, intake, namespace: SliceFeed(intake, known.slices, namespace=namespace)),
     *(Kind(resource, _workload(kind)) for kind, resource in WORKLOADS.items()),
     Kind(SERVICES, lambda known, _, namespace: ServiceFeed(known.services, namespace=namespace)),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from podtimeline.analysis.attribution.deletion import Case, judged
+from podtimeline.bounded import Losses
 from podtimeline.model.instants import SECOND, Source, intersect
 from podtimeline.model.milestones import Mark, Milestone
 from podtimeline.model.observations import Blamed, Cause, Observation
@@ -34,10 +35,10 @@ class _OfNode(NamedTuple):
 class Causes(Companion):
     """Asks what is known of a pod's controller, node and namespace; answers once."""
 
-    def __init__(self, nodes: Nodes, namespaces: Namespaces) -> None:
+    def __init__(self, nodes: Nodes, namespaces: Namespaces, losses: Losses) -> None:
         self._nodes = nodes
         self._namespaces = namespaces
-        self._makers = Makers()
+        self._makers = Makers(losses)
         self._records: Records | None = None
         self._cases: dict[str, Case] = {}
         self._of_nodes: dict[str, _OfNode] = {}

@@ -1,7 +1,7 @@
 """Messages lead to what to try, as the programs write them that the table cites."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podtimeline.analysis.findings.diagnoses import (
@@ -86,6 +86,7 @@ def test_a_pull_that_fails_leads_to_its_remedy(error: str, advice: str) -> None:
 
 
 @given(st.sampled_from(sorted(PULLS)), HOSTS, NAMES, WORDS)
+@example("reading manifest {tag} in {repository}: manifest unknown", "", "x509", "1.2")
 def test_the_name_of_an_image_is_no_reason(error: str, host: str, name: str, tag: str) -> None:
     """An image may be named after any error: what the message says of it is the same."""
     repository = host + name

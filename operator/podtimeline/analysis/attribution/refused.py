@@ -59,6 +59,11 @@ def refused(known: Refusal | None, workload: Owner, said: Refused) -> Refusal:
     )
 
 
+def forgets(before: Refusal | None, known: Refusal) -> int:
+    """Of how many Events that were counted the count is not remembered any more."""
+    return 0 if before is None else len(dict(before.events).keys() - dict(known.events).keys())
+
+
 def ended(known: Refusal, at: int) -> Refusal:
     """The spell is over."""
     return known if known.ended is not None else replace(known, ended=at)

@@ -111,6 +111,15 @@ def launched(history: WorkloadHistory, said: Evidence) -> WorkloadHistory:
     return replace(history, birth=_told(history.birth, said), requests=requests)
 
 
+def latest(history: WorkloadHistory) -> tuple[WorkloadHistory, int]:
+    """The history with its latest ``MAX_REQUESTS`` requests, and of how many others pods are still to come."""
+    surplus = history.requests[:-MAX_REQUESTS]
+    if not surplus:
+        return history, 0
+    kept = replace(history, requests=history.requests[-MAX_REQUESTS:])
+    return kept, sum(each.met is None for each in surplus)
+
+
 def _told(evidence: tuple[Evidence, ...], more: Evidence) -> tuple[Evidence, ...]:
     """One statement of each source, the earliest, as in the record of a pod: Events can tell of it without end."""
     for index, each in enumerate(evidence):
@@ -177,7 +186,7 @@ def _added(requests: tuple[Request, ...], more: Request) -> tuple[Request, ...]:
         if (each.low, each.high) == (more.low, more.high) and _one(each, more):
             joined = _joined(each, more)
             return (*requests[:index], joined, *requests[index + 1 :])
-    return (*requests, more)[-MAX_REQUESTS:]
+    return (*requests, more)
 
 
 def _one(one: Request, other: Request) -> bool:

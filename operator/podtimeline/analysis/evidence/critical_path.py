@@ -55,7 +55,7 @@ def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Ite
 
 
 def _without_events(steps: Iterable[Step], silent: AbstractSet[str], instants: Instants) -> Iterator[Step]:
-    """The steps, with one phase for those that the limit on Events (``analysis.evidence.event_limit``) leaves nobody to tell apart."""
+    """The steps, with one phase for those that the Event limit (see ``event_limit``) leaves nobody to tell apart."""
     dropped = False
     for step in steps:
         known = step.mark in instants or step.phase is Phase.POST_START

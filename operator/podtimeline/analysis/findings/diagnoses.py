@@ -461,7 +461,9 @@ def _without(text: str, image: str) -> str:
     suffix = r"(?::[\w.-]+|@sha256:[0-9a-f]+)"
     # A name of one word, such as "timeout", is only one in quotes or with its tag.
     whole = rf"(?<![\w./-])(?:(?:{'|'.join(paths)}){suffix}*|{words}{suffix}+|(?<=\"){words}(?=\"))(?![\w/-])"
-    return re.sub(rf"\bmanifest {re.escape(tag)} in\b", "manifest TAG in", re.sub(whole, "IMAGE", text))
+    # There it stands without its tag.
+    apart = rf"\bmanifest {re.escape(tag)} in\b(?: {words}(?![\w./-]))?"
+    return re.sub(apart, "manifest TAG in", re.sub(whole, "IMAGE", text))
 
 
 def _parts(image: str) -> tuple[str, str]:

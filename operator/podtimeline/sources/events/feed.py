@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.json import Decoder
 
+from podtimeline.bounded import Losses
 from podtimeline.kube.feed import Feed
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import WatchEvent
@@ -32,11 +33,12 @@ class EventFeed(Feed[Event]):
     They expire: what a listing does not show any more happened all the same.
     """
 
-    def __init__(self, intake: Intake, *, namespace: str | None = None) -> None:
+    def __init__(self, intake: Intake, losses: Losses | None = None, *, namespace: str | None = None) -> None:
+        """``losses`` counts what it has no room for."""
         super().__init__(Collection(EVENTS, namespace), Decoder(Event), Decoder(WatchEvent[Event]))
         self.resumable = namespace is None
         self._intake = intake
-        self._reboots = Reboots()
+        self._reboots = Reboots(Losses() if losses is None else losses)
 
     def _seen(self, seen: Event, *, arrived: int, live: bool, listing: bool) -> None:
         if seen.involved_object.kind in _KINDS or seen.reason in OF_WORKLOADS:
