@@ -13,13 +13,13 @@ from mirroring import mirrored
 ROOT = Path(__file__).parents[2]
 TOOLS = ("ruff", "mypy", "lint-imports", "pytest")
 TESTS = {
-    "operator/podtimeline/model/milestones.py": ["tests/core"],
-    "operator/podtimeline/core/deep/down.py": ["tests/core"],
+    "operator/podtimeline/model/milestones.py": ["tests/model"],
+    "operator/podtimeline/model/deep/down.py": ["tests/model"],
     "operator/podtimeline/config.py": ["tests/config"],
     "operator/podtimeline/ports.py": ["tests/test_ports.py"],
     "operator/podtimeline/untested.py": [],
-    "tests/core/test_milestones.py": ["tests/core/test_milestones.py"],
-    "tests/core/texts.txt": ["tests/core"],
+    "tests/model/test_milestones.py": ["tests/model/test_milestones.py"],
+    "tests/model/texts.txt": ["tests/model"],
     "tests/conftest.py": [],
     "tests/e2e/test_kill.py": [],
     "hack/clusterkit/run.py": ["tests/hack"],
@@ -86,7 +86,7 @@ def test_a_module_is_checked_and_its_package_tested(tree: Path) -> None:
         f"ruff check --force-exclude {name}",
         "mypy ",
         "lint-imports ",
-        "pytest -q -m not e2e and not chart and not package tests/core",
+        "pytest -q -m not e2e and not chart and not package tests/model",
     ]
 
 
@@ -115,8 +115,8 @@ def test_each_file_has_its_tests(tree: Path, file: str, tests: list[str]) -> Non
 
 def test_a_directory_holds_its_files(tree: Path) -> None:
     """No test runs twice."""
-    files = ["operator/podtimeline/model/milestones.py", "tests/core/test_milestones.py", "README.md"]
-    assert mirrored(files, root=tree) == ["tests/core", "tests/test_readme.py"]
+    files = ["operator/podtimeline/model/milestones.py", "tests/model/test_milestones.py", "README.md"]
+    assert mirrored(files, root=tree) == ["tests/model", "tests/test_readme.py"]
 
 
 def test_a_hook_says_what_it_can_do() -> None:
