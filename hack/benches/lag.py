@@ -26,10 +26,10 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
-from podtimeline.intake.feeds import PodFeed
 from podtimeline.model.instants import SECOND
 from podtimeline.model.observations import Noted
 from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.store.sqlite import SqliteStore
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
@@ -126,7 +126,7 @@ def _apps(tracker: Tracker, store: SqliteStore) -> Iterator[web.Application]:
     clock, http, worker = SystemClock(), HttpNumbers(), Worker()
     scraper = Scraper(
         clock=clock, tracker=tracker, exposition=Exposition(version="bench"), streams=tuple,
-        frame=lambda: None, outlets=(), store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http,
+        outlets=(), store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http,
         worker=worker,
     )  # fmt: skip
     sources = Sources(
