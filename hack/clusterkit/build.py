@@ -28,6 +28,7 @@ KUBERNETES_NAMES = (
     "kubectl",
     "kubelet",
 )
+RUNTIME_NAMES = ("containerd", "containerd-shim-runc-v2", "ctr")
 TOOL_NAMES = ("bridge", "fetch", "forward", "lookup", "pause")
 _GO_NEEDED = (1, 26)
 _DISK_NEEDED = 8 << 30
@@ -36,11 +37,16 @@ _REPORT_EVERY = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One binary: a module of this tree, or a released one, and the names it goes by."""
+    """What one build makes: a module of this tree under several names, or commands of a released module.
+
+    ``commands`` are the import paths below ``module`` that a released one has, at ``version``.
+    """
 
     name: str
     source: Path | None = None
-    package: str = ""
+    module: str = ""
+    version: str = ""
+    commands: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     cost: str = "under a minute"
@@ -50,6 +56,11 @@ class Target:
     def ldflags(self) -> str:
         """Return the linker's flags: no symbol table, and the version that the program shall tell."""
         return " ".join(["-s", "-w", *(f"-X {stamp}" for stamp in self.stamps)])
+
+    @property
+    def packages(self) -> list[str]:
+        """Return a released module's commands as `go install` takes them."""
+        return [f"{self.module}/{command}@{self.version}".replace("/@", "@") for command in self.commands]
 
 
 def kubernetes(release: Kubernetes) -> Target:
@@ -65,15 +76,33 @@ def kubernetes(release: Kubernetes) -> Target:
 
 COREDNS = Target(name="coredns", source=SOURCES / "coredns", names=("coredns",), cost="2 minutes of CPU time")
 TOOLS = Target(name="tools", source=SOURCES / "tools", names=TOOL_NAMES)
+CONTAINERD = Target(
+    name="containerd",
+    module="github.com/containerd/containerd/v2",
+    version="v2.3.7",
+    commands=tuple(f"cmd/{name}" for name in RUNTIME_NAMES),
+    names=RUNTIME_NAMES,
+    stamps=("github.com/containerd/containerd/v2/version.Version=v2.3.7",),
+    cost="2 minutes of CPU time",
+)
 HELM = Target(
     name="helm",
-    package="helm.sh/helm/v3/cmd/helm@v3.22.0",
+    module="helm.sh/helm/v3",
+    version="v3.22.0",
+    commands=("cmd/helm",),
     names=("helm",),
     stamps=("helm.sh/helm/v3/internal/version.version=v3.22.0",),
     cost="2 minutes of CPU time",
 )
-KWOK = Target(name="kwok", package="sigs.k8s.io/kwok/cmd/kwok@v0.8.0", names=("kwok",), cost="2 minutes of CPU time")
-KIND = Target(name="kind", package="sigs.k8s.io/kind@v0.33.0", names=("kind",))
+KWOK = Target(
+    name="kwok",
+    module="sigs.k8s.io/kwok",
+    version="v0.8.0",
+    commands=("cmd/kwok",),
+    names=("kwok",),
+    cost="2 minutes of CPU time",
+)
+KIND = Target(name="kind", module="sigs.k8s.io/kind", version="v0.33.0", commands=("",), names=("kind",))
 
 
 def cache_root() -> Path:
@@ -87,7 +116,7 @@ def cache_root() -> Path:
 def key(target: Target, *, go: str) -> str:
     """Return the key of a binary's inputs: compiler, flags, sources and the lock file of what they import."""
     digest = hashlib.sha256()
-    parts = [target.name, target.package, go, target.ldflags, *target.flags, *target.names]
+    parts = [target.name, " ".join(target.packages), go, target.ldflags, *target.flags, *target.names]
     for path in sorted(target.source.iterdir()) if target.source else []:
         parts += [path.name, path.read_text()]
     for part in parts:
@@ -142,7 +171,7 @@ def _build(target: Target, *, directory: Path) -> None:
     _compile(target, directory=directory)
     program = directory / target.name
     for name in target.names:
-        if name != target.name:
+        if target.source is not None and name != target.name:
             (directory / name).symlink_to(program.name)
     (directory / "ready").touch()
 
@@ -151,7 +180,7 @@ def compile_command(target: Target, *, directory: Path) -> list[str]:
     """Return the words that compile a target into a directory."""
     words = [*target.flags, "-ldflags", target.ldflags]
     if target.source is None:
-        return ["go", "install", *words, target.package]
+        return ["go", "install", *words, *target.packages]
     return ["go", "build", *words, "-mod=readonly", "-o", str(directory / target.name), "."]
 
 

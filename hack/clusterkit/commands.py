@@ -120,8 +120,8 @@ def version(options: Namespace) -> int:
     release = spec.kubernetes if spec else Kubernetes.V1_37
     print(f"kubernetes v{release.value}{'' if spec else ' (the default; the cluster is not up)'}")
     print(f"offered    {', '.join(f'v{one.value}' for one in Kubernetes)}")
-    for target in (build.HELM, build.KWOK, build.KIND):
-        print(f"{target.name:10} {target.package.rpartition('@')[2]}")
+    for target in (build.CONTAINERD, build.HELM, build.KWOK, build.KIND):
+        print(f"{target.name:10} {target.version}")
     return 0
 
 

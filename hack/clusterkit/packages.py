@@ -14,11 +14,10 @@ from clusterkit.say import say
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 # A program or a file that each package brings: looking is faster than asking dpkg, and it finds other vendors' builds,
-# such as the containerd that comes with Docker and that Debian's package would push off the machine.
+# such as the runc that comes with Docker and that Debian's package would push off the machine.
 NEEDED = {
     "busybox-static": "/bin/busybox",
     "conntrack": "conntrack",
-    "containerd": "containerd",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
     "docker-registry": "docker-registry",
     "iproute2": "tc",
