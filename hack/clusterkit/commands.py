@@ -6,13 +6,14 @@ import shutil
 import sys
 from argparse import Namespace
 
-from clusterkit import build, images, lifecycle, network
+from clusterkit import build, images, lifecycle, network, toolbox
 from clusterkit import kwok as simulated
 from clusterkit.api import Api
 from clusterkit.errors import UsageError
 from clusterkit.lifecycle import Cluster, opened
 from clusterkit.model import Addresses, Kubernetes, Spec
 from clusterkit.say import say
+from clusterkit.together import together
 
 _RATE = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(k|m|g)?bit")
 _SERVER = re.compile(r"https?://[a-z0-9.-]+:[0-9]+")
@@ -24,6 +25,14 @@ def up(options: Namespace) -> int:
     spec = Spec(name=options.name, nodes=options.nodes, kubernetes=Kubernetes.named(options.kubernetes))
     cluster = lifecycle.up(spec)
     print(cluster.files.kubeconfig)
+    return 0
+
+
+def prepare(options: Namespace) -> int:
+    """Have everything there that a cluster is made of."""
+    spec = Spec(name=options.name, nodes=1, kubernetes=Kubernetes.named(options.kubernetes))
+    lifecycle.check_machine()
+    together(Cluster.of(spec).jobs())
     return 0
 
 
@@ -148,8 +157,9 @@ def node_server(options: Namespace) -> int:
 
 
 def tools(options: Namespace) -> int:
-    """Print the directory of the client programs."""
-    print(build.toolbox([build.HELM, build.KWOK], release=Kubernetes.named(options.kubernetes)))
+    """Print a directory of client programs."""
+    release = Kubernetes.named(options.kubernetes)
+    print(toolbox.toolbox(options.programs or ("kubectl", "helm"), release=release, own_first=options.own_first))
     return 0
 
 

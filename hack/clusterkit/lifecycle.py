@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from clusterkit import bootstrap, build, controlplane, images, network, node, packages, pki
@@ -18,6 +19,7 @@ from clusterkit.model import STATE_ROOT, Addresses, Files, Kubernetes, NodeFiles
 from clusterkit.process import Processes, Program, Record
 from clusterkit.run import run, wait_until, write
 from clusterkit.say import say
+from clusterkit.together import together
 
 _DISK_NEEDED = 2 << 30
 _ENDING = 10.0
@@ -35,10 +37,11 @@ class Cluster:
         """Return the cluster of that specification, whether it is there or not."""
         return cls(spec=spec, files=Files.of(spec.name))
 
-    def prepare(self) -> None:
-        """Build what the cluster needs, before anything of the cluster itself is made."""
-        for directory in (self.binaries, self.runtime, self.tools, self.coredns):
-            directory.stat()
+    def jobs(self) -> dict[str, Callable[[], object]]:
+        """Return what has to be there before anything of the cluster itself is made, the longest first."""
+        targets = (build.kubernetes(self.spec.kubernetes), build.CONTAINERD, build.COREDNS, build.TOOLS)
+        builds = {each.name: partial(build.ensure, each) for each in targets}
+        return {**builds, "Debian's packages": packages.ensure}
 
     @property
     def binaries(self) -> Path:
@@ -142,9 +145,8 @@ def opened(name: str) -> Cluster:
 def up(spec: Spec) -> Cluster:
     """Bring a cluster up, or bring it back to what it should be."""
     check_machine()
-    packages.ensure()
     cluster = Cluster.of(spec)
-    cluster.prepare()
+    together(cluster.jobs())
     with locked(spec.name):
         existing = load_spec(spec.name)
         if existing is not None and existing != spec:
