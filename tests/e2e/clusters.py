@@ -81,8 +81,13 @@ class Need(Enum):
 
 def needs(what: Need) -> pytest.MarkDecorator:
     """Skip, with its reason, where the cluster of somebody else's KUBECONFIG does not have it."""
-    there = own_cluster() is not None or (what is Need.NODES and kind_cluster() is not None)
+    there = nodes_reached() if what is Need.NODES else own_cluster() is not None
     return pytest.mark.skipif(not there, reason=what.value)
+
+
+def nodes_reached() -> bool:
+    """Whether tests can enter the nodes."""
+    return own_cluster() is not None or kind_cluster() is not None
 
 
 @cache

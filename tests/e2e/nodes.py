@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +68,17 @@ class Node:
             self.run("systemctl restart kubelet")
             return
         hack_cluster("node-server", str(self._index), "off")
+
+    @contextmanager
+    def static_pod(self, manifest: str) -> Iterator[None]:
+        """Have the kubelet run a pod by itself."""
+        directory = "/run/kubernetes/manifests" if kind_cluster() is None else "/etc/kubernetes/manifests"
+        path = f"{directory}/{secrets.token_hex(3)}.yaml"
+        self.run(f"mkdir -p {directory}; echo {b64encode(manifest.encode()).decode()} | base64 -d > {path}")
+        try:
+            yield
+        finally:
+            self.run(f"rm {path}")
 
     @contextmanager
     def configured(self, **settings: object) -> Iterator[None]:

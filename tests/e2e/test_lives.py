@@ -4,7 +4,6 @@ The pods are in ``lives.yaml``, all but the static one, which the node's kubelet
 """
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from tests.e2e.clusters import (
     kubectl_json,
     namespace,
     needs,
-    own_cluster,
+    nodes_reached,
 )
+from tests.e2e.nodes import Node
 from tests.e2e.processes import OperatorProcess
 from tests.support.sums import in_order
 from tests.support.truth import nanoseconds
@@ -107,16 +107,11 @@ def live(operator: OperatorProcess, space: str, name: str) -> Any:
 @contextmanager
 def static_pod(space: str, image: str) -> Iterator[None]:
     """A pod that node 1's kubelet starts by itself, where the node's directory can be reached from here."""
-    if own_cluster() is None:
+    if not nodes_reached():
         yield
         return
-    home = Path(hack_cluster("kubeconfig").strip()).parent
-    manifest = home / "nodes/1/run/kubernetes/manifests" / f"mirrored-{secrets.token_hex(3)}.yaml"
-    manifest.write_text(STATIC.replace("SPACE", space).replace("IMAGE", image))
-    try:
+    with Node(1).static_pod(STATIC.replace("SPACE", space).replace("IMAGE", image)):
         yield
-    finally:
-        manifest.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +151,7 @@ def intervene(operator: OperatorProcess, space: str) -> None:
 def settled(operator: OperatorProcess, space: str) -> tuple[Any, ...]:
     """All timelines of the namespace, once every one that can be over is over and counted."""
     now = Lives(space, operator, tuple(operator.pods(namespace=space)))
-    ready = [*READY, *(["mirrored"] if own_cluster() else [])]
+    ready = [*READY, *(["mirrored"] if nodes_reached() else [])]
     assert {each: now.of(each)["outcome"] for each in ready if now.of(each)["outcome"] != "ready"} == {}
     assert [each["outcome"] for each in now.all("again")] == ["ready", "ready"]
     assert sorted(each["ended"] is None for each in (now.of("done"), now.of("broken"))) == [False, False]
