@@ -5,6 +5,8 @@ import re
 import shutil
 import sys
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from clusterkit import build, images, lifecycle, network, toolbox
 from clusterkit import kwok as simulated
@@ -67,11 +69,11 @@ def load(options: Namespace) -> int:
     """Give every node an image."""
     cluster = opened(options.name)
     images.kind_of(options.archive)
-    names: list[str] = []
-    for place in cluster.nodes:
-        talk = lifecycle.import_image(cluster, place, archive=options.archive.read_bytes())
-        names += [line.split()[1] for line in talk.splitlines() if line.startswith("unpacking ")]
-    print("\n".join(dict.fromkeys(names)))
+    archive = options.archive.read_bytes()
+    with ThreadPoolExecutor() as pool:
+        talks = pool.map(partial(lifecycle.import_image, cluster, archive=archive), cluster.nodes)
+        lines = [line for talk in talks for line in talk.splitlines()]
+    print("\n".join(dict.fromkeys(line.split()[1] for line in lines if line.startswith("unpacking "))))
     return 0
 
 
