@@ -214,7 +214,7 @@ def _compile(target: Target, *, directory: Path) -> None:
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOBIN": str(directory), "GOWORK": "off"}
     command = compile_command(target, directory=directory)
     where = target.source or directory
-    with in_progress(f"building {target.name}"):
+    with in_progress(target.name):
         done = subprocess.run(command, cwd=where, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise ClusterError(describe_failure(command, done.stderr))

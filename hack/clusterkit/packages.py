@@ -52,7 +52,7 @@ def install(wanted: Sequence[str]) -> None:
     if shutil.which("apt-get") is None:
         raise ClusterError(f"missing: {', '.join(wanted)}; this machine has no apt-get, install them by hand")
     say(f"installing Debian's {', '.join(wanted)}")
-    with in_progress("installing packages"), locked(cache_root(), name="apt"), _no_service_starts():
+    with in_progress("Debian's packages"), locked(cache_root(), name="apt"), _no_service_starts():
         run(["apt-get", "-q", "update"], env=APT)
         run(["apt-get", "-q", "-y", "install", "--no-install-recommends", *wanted], env=APT)
 

@@ -41,4 +41,4 @@ def _remind() -> None:
         time.sleep(_EVERY)
         now, steps = time.monotonic(), sorted(_steps.items(), key=lambda each: each[1])
         if steps:
-            say(f"  still {', '.join(f'{step} ({now - since:.0f} s)' for step, since in steps)}")
+            say(f"  still at {', '.join(f'{step} ({now - since:.0f} s)' for step, since in steps)}")

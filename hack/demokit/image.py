@@ -75,7 +75,7 @@ def build(*, tag: str = DEFAULT_TAG) -> Path:
     cache = cache_root() / "images"
     cache.mkdir(parents=True, exist_ok=True)
     with _locked(cache / "lock"):
-        archive = _with_docker(cache, tag=tag) if _docker_works() else _with_buildah(cache, tag=tag)
+        archive = _with_docker(cache, tag=tag) if docker_builds() else _with_buildah(cache, tag=tag)
         archive.touch()
         _forget(cache)
     return archive
@@ -96,7 +96,7 @@ def _forget(cache: Path) -> None:
             path.unlink()
 
 
-def _docker_works() -> bool:
+def docker_builds() -> bool:
     """Whether a docker daemon answers and has, or can fetch, the base image.
 
     The Dockerfile mounts secrets, so that the client needs buildx; some packages leave it out.
