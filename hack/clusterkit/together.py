@@ -27,6 +27,8 @@ def together(jobs: Mapping[str, Callable[[], object]], *, at_once: int = 2) -> N
 def _tell(done: set[Future[object]], *, running: dict[Future[object], str], began: float) -> None:
     for future in done:
         name = running.pop(future)
+        if future.exception() is not None:
+            say(f"{name} failed; ending as soon as what runs beside it has ended")
         future.result()
         if time.monotonic() - began > _WORTH_TELLING:
             say(f"{name} is there; left: {', '.join(running.values()) or 'nothing'}")
