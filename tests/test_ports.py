@@ -1,6 +1,6 @@
 """The plain data that crosses packages: what several commits made of the histograms."""
 
-from podtimeline.core.series import Labels
+from podtimeline.model.series import Labels
 from podtimeline.ports import Counted, Freed, HistogramState, Metric, together
 
 WEB: Labels = ("shop", "Deployment", "web")

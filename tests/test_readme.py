@@ -1,11 +1,8 @@
 """What the README says is what the code does."""
 
-import importlib
 import operator
 import re
 import subprocess
-import sys
-import zipfile
 from functools import reduce
 from pathlib import Path
 
@@ -13,10 +10,11 @@ import pytest
 import yaml
 
 from docskit.tables import README, renewed
+from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.bounded import Kept
 from podtimeline.cli.main import main
 from podtimeline.config import SPECS
-from podtimeline.core.findings import FindingKind
-from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.ports import CONTROLLED
 from podtimeline.sinks.metrics import METRICS
 
@@ -60,6 +58,11 @@ def test_every_name_it_mentions_is_one_of_the_code(page: Path) -> None:
     assert named - known - set(re.findall(r"\w+", schemas())) == set()
 
 
+def test_every_store_that_drops_something_is_among_the_limits() -> None:
+    """A store that is added says how much it keeps."""
+    assert sorted(re.findall(r'podtimeline_dropped_total{store="(\w+)"}', TEXT)) == sorted(Kept)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_value_of_the_chart_that_it_mentions_is_there(page: Path) -> None:
     """Names such as ``persistence.enabled``, alone or with a value."""
@@ -84,22 +87,6 @@ def test_every_flag_it_shows_with_a_command_is_one(command: str) -> None:
     known = {flag for each in main.commands[command].params for flag in each.opts}
     for line in re.findall(rf"podtimeline {command}\b([^`\n|#]*)", TEXT):
         assert set(re.findall(r"(?<= )--?[a-z][\w-]*", line)) <= known
-
-
-def test_the_wheel_is_what_its_metadata_says(tmp_path: Path) -> None:
-    """Typed: with ``py.typed``; with the capture that ``replay`` plays, the licence, and both commands."""
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        (entry,) = (name for name in names if name.endswith("entry_points.txt"))
-        commands = re.findall(r"^(\S+) = (\S+):(\S+)$", archive.read(entry).decode(), re.M)
-    assert {"podtimeline/py.typed", "podtimeline/captures/demo.jsonl.gz"} <= set(names)
-    assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {name for name, _, _ in commands} == {"podtimeline", "kubectl-podtimeline"}
-    for _, module, function in commands:
-        assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_the_changelog_names_the_version() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.truth import REPORTED, PodTruth, Span, holds, nanoseconds
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 MS = 1_000_000
 INSIDE = 0.999

@@ -22,10 +22,10 @@ from benches.verdict import verdict
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector
-from podtimeline.core.instants import SECOND
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.feeds import PodFeed
 from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.model.instants import SECOND
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 

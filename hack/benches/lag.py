@@ -26,9 +26,9 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Noted
 from podtimeline.intake.feeds import PodFeed
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Noted
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.store.sqlite import SqliteStore
 from podtimeline.tracking.batches import evaluate

@@ -14,10 +14,10 @@ from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.codec import PackingCodec
-from podtimeline.core.instants import SECOND
-from podtimeline.core.pods import Owner
-from podtimeline.core.series import OTHER
 from podtimeline.intake.feeds import PodFeed
+from podtimeline.model.instants import SECOND
+from podtimeline.model.pods import Owner
+from podtimeline.model.series import OTHER
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import Telemetry
 from podtimeline.store import SqliteStore

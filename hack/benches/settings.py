@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.pods import Owner
+from podtimeline.model.instants import SECOND
+from podtimeline.model.pods import Owner
 
 CREATED = 1_795_000_000
 """The second, since the epoch, in which the first pod is created."""

@@ -18,7 +18,7 @@ from chartkit.grafana import (
     reduced,
     variable,
 )
-from podtimeline.core.milestones import PHASES, Leg, Phase
+from podtimeline.model.milestones import PHASES, Leg, Phase
 from podtimeline.ports import Metric
 
 _CHOSEN = 'namespace=~"$namespace",workload=~"$workload"'
@@ -279,6 +279,7 @@ def _lost() -> tuple[Query, ...]:
         "podtimeline_late_observations_total": "came too late",
         "podtimeline_unclaimed_events_total": "events without a pod",
         "podtimeline_orphans_dropped_total": "pods never seen",
+        "podtimeline_dropped_total": "dropped by a full store",
         "podtimeline_pods_vanished_total": "vanished unseen",
         "podtimeline_clock_contradictions_total": "clocks contradict",
     }

@@ -2,24 +2,44 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core import bounds, refusals, requests
-from podtimeline.core.texts import MAX_TEXT, bytes_text
+from podtimeline.analysis.attribution import refused as refusals
+from podtimeline.analysis.attribution import scaling as requests
+from podtimeline.analysis.evidence.clocks import WINDOW
+from podtimeline.bounded import LOST, Kept
 from podtimeline.intake import reboots
+from podtimeline.model import bounds
+from podtimeline.model.instants import SECOND
+from podtimeline.model.texts import MAX_TEXT, bytes_text
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
-from podtimeline.tracking import clocks, histories, makers, names, predecessors, storage, volumes
+from podtimeline.tracking import clocks, graves, histories, makers, names, predecessors, storage, volumes
 from podtimeline.tracking import refusals as refused
 from podtimeline.tracking import requests as asked
 from podtimeline.tracking.records import Rules
 
 _MINE = "`limits` of the document, and a line in the terminal"
-_DROPPED = "`podtimeline_orphans_dropped_total`"
-_UNCLAIMED = "`podtimeline_unclaimed_events_total`"
-_NEW = "the latest are kept"
+_TEXT = f"{MAX_TEXT} characters each"
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """What is kept, how much of it, and how a cut shows."""
-    rules = Rules()
+    yield from _of_pods()
+    yield from _before_pods(Rules())
+    yield from _of_workloads()
+    yield from _of_volumes_and_nodes()
+    yield "Kinds of contained failures", f"{MAX_KINDS}, {bytes_text(MAX_SAMPLE)} of sample each", "counted by step"
+    yield "Pods, workloads, Services, nodes, claims themselves", "as many as the API server has", "not cut"
+
+
+def _dropped(kept: Kept) -> str:
+    """Where a store says that it dropped something, and what is not known then."""
+    return f'`podtimeline_dropped_total{{store="{kept}"}}`: {LOST[kept]}'
+
+
+def _for(nanoseconds: int) -> str:
+    return f"{nanoseconds // SECOND} s"
+
+
+def _of_pods() -> Iterator[tuple[str, str, str]]:
     yield "Text of a message", f"{MAX_TEXT} characters", "the text says how long it was"
     yield "Notes of a pod", f"{bounds.MAX_NOTES}, {bytes_text(bounds.MAX_NOTES_TEXT)} of characters", _MINE
     yield "Containers, volumes or endpoints of a pod, for each milestone", str(bounds.MAX_SUBJECTS), _MINE
@@ -28,29 +48,49 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield "Finalizers of a pod", str(bounds.MAX_NAMES), _MINE
     yield "Runs of a container", f"the first {bounds.KEPT} and the latest", _MINE
     yield "Incidents of a kind of a pod", f"the first {bounds.KEPT} and the latest", _MINE
-    orphans = f"{rules.max_orphans}, about {bytes_text(rules.max_orphan_bytes)}, {rules.orphan // 10**9} s"
-    yield "Pods that were named and not seen yet", orphans, _DROPPED
-    named = f"{rules.max_names}, {names.MAX_SAID} of one name, {rules.orphan // 10**9} s"
-    yield "Events by name whose pod was not seen yet", named, _UNCLAIMED
-    yield (
-        "Pods that are gone and wait for late Events",
-        f"{rules.max_tombstones}, {rules.tombstone // 10**9} s",
-        "history",
-    )
-    yield "Uids of pods that are gone", str(rules.max_buried), _NEW
-    yield "Requests of a workload", str(requests.MAX_REQUESTS), _NEW
-    yield "Events of workloads that were not seen yet", str(histories.MAX_EARLY), _NEW
-    yield "Events of refused pods that wait for their workload", str(refused.MAX_PENDING), _NEW
-    yield "Events of one workload whose refusals are counted", str(refusals.MAX_EVENTS), _NEW
-    yield "Deployments whose newest revision is known", str(makers.MAX_NEWEST), _NEW
-    yield "Nodes, with a namespace each, whose clock is known", str(clocks.MAX_CLOCKS), _NEW
-    yield "Messages of controllers about deleted pods", str(makers.MAX_SAID), _NEW
-    yield "Nodes of DaemonSets whose latest pod is known", str(asked.MAX_PLACES), _NEW
-    yield "Names of StatefulSet pods that are gone", str(predecessors.MAX_GONE), _NEW
-    yield "Messages about a claim or an attachment", str(storage.MAX_WORDS), _NEW
-    yield "Claims that only Events have named", str(volumes.MAX_RUMOURS), _NEW
-    yield "Nodes whose reboot is known", str(reboots.MAX_NODES), _NEW
-    changed = f"{reboots.MAX_PODS} of a namespace, {reboots.MAX_NODES} namespaces"
-    yield "Changed sandboxes", changed, _NEW
-    yield "Kinds of contained failures", f"{MAX_KINDS}, {bytes_text(MAX_SAMPLE)} of sample each", "counted by step"
-    yield "Pods, workloads, Services, nodes, claims themselves", "as many as the API server has", "not cut"
+
+
+def _before_pods(rules: Rules) -> Iterator[tuple[str, str, str]]:
+    """Beside pods that are known: what waits for them, and what is left of them."""
+    orphans = f"{rules.max_orphans}, about {bytes_text(rules.max_orphan_bytes)}, {_for(rules.orphan)}"
+    yield "Pods that were named and not seen yet", orphans, _dropped(Kept.UNKNOWN_PODS)
+    named = f"{rules.max_names}, {names.MAX_SAID} of one name, {_for(rules.orphan)}"
+    yield "Events by name whose pod was not seen yet", named, _dropped(Kept.POD_NAMES)
+    tombs = f"{rules.max_tombstones}, {_for(rules.tombstone)}"
+    yield "Pods that are gone and wait for late Events", tombs, _dropped(Kept.DELETED_PODS)
+    yield "Uids of pods that are gone", f"{rules.max_buried}, {_for(graves.BURIED)}", _dropped(Kept.DELETED_POD_UIDS)
+
+
+def _of_workloads() -> Iterator[tuple[str, str, str]]:
+    yield "Requests of a workload", f"the latest {requests.MAX_REQUESTS}", _dropped(Kept.WORKLOAD_REQUESTS)
+    early = f"{histories.MAX_EARLY}, {_for(histories.EARLY)}"
+    yield "Events of workloads that were not seen yet", early, _dropped(Kept.WORKLOAD_EVENTS)
+    pending = f"{refused.MAX_PENDING}, {_TEXT}, {_for(refused.CHAIN_WAIT)}"
+    yield "Events of refused pods that wait for their workload", pending, _dropped(Kept.REFUSED_CREATES)
+    counted = f"the latest {refusals.MAX_EVENTS}"
+    yield "Events of one workload whose refusals are counted", counted, _dropped(Kept.REFUSAL_EVENTS)
+    yield "Deployments whose newest revision is known", str(makers.MAX_NEWEST), _dropped(Kept.DEPLOYMENT_REVISIONS)
+    said = f"{makers.MAX_SAID}, {_TEXT}, {_for(makers.SAID)}"
+    yield "Messages of controllers about deleted pods", said, _dropped(Kept.CONTROLLER_MESSAGES)
+    faded = f"{makers.MAX_GONE}, {_for(makers.FADE)}"
+    yield "Controllers that are gone, ReplicaSets without pods", faded, _dropped(Kept.DELETED_CONTROLLERS)
+    vacant = f"{asked.MAX_PLACES}, {_for(asked.VACANT)}"
+    yield "Nodes of DaemonSets whose latest pod is gone", vacant, _dropped(Kept.DAEMONSET_NODES)
+    stateful = f"{predecessors.MAX_GONE}, {_for(predecessors.GONE)}"
+    yield "Names of StatefulSet pods that are gone", stateful, _dropped(Kept.STATEFULSET_PODS)
+
+
+def _of_volumes_and_nodes() -> Iterator[tuple[str, str, str]]:
+    words = f"the latest {storage.MAX_WORDS}, {bytes_text(storage.MAX_WORDS_TEXT)} of characters"
+    yield "Messages about a claim or an attachment", words, f"{_dropped(Kept.CLAIM_MESSAGES)}; {_MINE}"
+    rumours = f"{volumes.MAX_RUMOURS}, {_for(volumes.KEPT)}"
+    yield "Claims that only Events have named", rumours, _dropped(Kept.CLAIM_EVENTS)
+    parted = f"{volumes.MAX_PARTED}, {_for(volumes.KEPT)}"
+    yield "Pods that are gone and whose volumes may be attached", parted, _dropped(Kept.CLAIM_USERS)
+    yield "Attachments that are over", f"{volumes.MAX_ENDED}, {_for(volumes.KEPT)}", _dropped(Kept.DETACHED_VOLUMES)
+    places = f"{clocks.MAX_CLOCKS}, {_for(WINDOW)}"
+    yield "Nodes, and pairs of node and namespace, whose clock is known", places, _dropped(Kept.NODE_CLOCKS)
+    rebooted = f"{reboots.MAX_NODES}, {_TEXT}, {_for(reboots.KEPT)}"
+    yield "Nodes whose reboot is known", rebooted, _dropped(Kept.NODE_REBOOTS)
+    changed = f"{reboots.MAX_PODS}, {_for(reboots.KEPT)}"
+    yield "Changed sandboxes", changed, _dropped(Kept.SANDBOX_CHANGES)

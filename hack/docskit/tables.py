@@ -7,11 +7,11 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from docskit.limits import rows as limit_rows
+from podtimeline.analysis.findings.rules import RULES
 from podtimeline.app.replaying import replay_views
 from podtimeline.cli.main import main as command_line
 from podtimeline.config import describe, flag, load_settings, variable
-from podtimeline.core.milestones import MILESTONES, PHASES
-from podtimeline.core.rules import RULES
+from podtimeline.model.milestones import MILESTONES, PHASES
 from podtimeline.sinks.metrics import METRICS
 from podtimeline.web.routes import ROUTES
 
@@ -72,7 +72,7 @@ def settings() -> str:
 
 def limits() -> str:
     """What is kept at most."""
-    return table(("Kept", "At most", "A cut shows in"), limit_rows())
+    return table(("Kept", "At most", "A cut shows in, and what is not known then"), limit_rows())
 
 
 def picture() -> str:

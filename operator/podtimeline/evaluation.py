@@ -1,8 +1,8 @@
 """A pod's timeline resolved, or what is known of it where that fails: an evaluation fails for its own pod only."""
 
-from podtimeline.core.state import State, load
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import View, unresolved, view
+from podtimeline.analysis.resolved import View, unresolved, view
+from podtimeline.model.state import State, load
+from podtimeline.model.timeline import Timeline
 from podtimeline.quarantine import Quarantine, Step
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from podtimeline.core.milestones import Mark, Phase
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.observations import Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.refusals import Refusal
-from podtimeline.core.requests import WorkloadHistory
-from podtimeline.core.series import Labels
-from podtimeline.core.state import State
-from podtimeline.core.storage import StorageNews
-from podtimeline.core.view import Outcome, View
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.analysis.attribution.scaling import WorkloadHistory
+from podtimeline.analysis.resolved import Outcome, View
+from podtimeline.model.milestones import Mark, Phase
+from podtimeline.model.nodes import NodeState
+from podtimeline.model.observations import Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.series import Labels
+from podtimeline.model.state import State
+from podtimeline.model.storage import StorageNews
+from podtimeline.model.workloads import WorkloadNews
 
 
 class Stream(StrEnum):
@@ -264,7 +264,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class HistogramState:
-    """One series as restored: non-cumulative counts of ``core.buckets`` (the last one is +Inf), the sum in seconds."""
+    """One series as restored: non-cumulative counts of ``model.buckets`` (the last one is +Inf), the sum in seconds."""
 
     metric: Metric
     labels: Labels
@@ -346,7 +346,7 @@ class Store(Protocol):
     def commit(self, checkpoint: Checkpoint) -> Counted:
         """Write records and their increments in one transaction; returns what that made of the histograms.
 
-        Which workloads have series of their own is decided here and nowhere else (``core.series``).
+        Which workloads have series of their own is decided here and nowhere else (``model.series``).
         """
         ...
 

@@ -16,8 +16,8 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from podtimeline.core.texts import clip
 from podtimeline.errors import MalformedObject, PodtimelineError
+from podtimeline.model.texts import clip
 
 log = logging.getLogger(__name__)
 

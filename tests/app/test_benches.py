@@ -10,10 +10,10 @@ from benches.loopwatch import LoopWatch, quantile
 from benches.podgen import VERSIONS, Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
+from podtimeline.analysis.resolved import Outcome
 from podtimeline.app.codec import PackingCodec
-from podtimeline.core.instants import SECOND
-from podtimeline.core.view import Outcome
 from podtimeline.intake.feeds import PodFeed
+from podtimeline.model.instants import SECOND
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 

@@ -12,8 +12,8 @@ from tests.support.saved import fresh
 from tests.tracking.worlds import RULES, PlainCodec, StandingOwners
 
 from podtimeline.app.commits import Committer
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Selected
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Selected
 from podtimeline.ports import Finished, Increment, Metric, Stream
 from podtimeline.tracking.tracker import Tracker
 

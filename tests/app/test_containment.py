@@ -11,8 +11,10 @@ from tests.support.objects import CREATED_NS, pod, ready_pod
 from tests.support.whole import Whole
 
 from podtimeline import evaluation
-from podtimeline.core import explain, timeline, view
-from podtimeline.core.instants import SECOND
+from podtimeline.analysis import resolved as view
+from podtimeline.analysis.findings import explain
+from podtimeline.model import timeline
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
 from podtimeline.quarantine import Step
 from podtimeline.render import document

@@ -22,7 +22,7 @@ from tests.support.whole import Whole
 
 from podtimeline.cli.documents import read
 from podtimeline.cli.show import pictures
-from podtimeline.core.instants import SECOND
+from podtimeline.model.instants import SECOND
 from podtimeline.quarantine import Step
 from podtimeline.render.screen import Screen
 

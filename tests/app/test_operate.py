@@ -19,13 +19,16 @@ from tests.support.recording import RecordingIntake
 from tests.support.waiting import Changes
 
 from podtimeline.app.operator import Listening, World, operate
+from podtimeline.bounded import Kept
 from podtimeline.config import Access, Settings
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
+from podtimeline.intake import reboots
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
+from podtimeline.tracking import histories, names
 
 STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex()), RecordingIntake()))
 """Watches of a whole operator: three hot streams and the kinds through kopf."""
@@ -289,3 +292,32 @@ async def test_with_access_review_the_api_wants_a_token_and_the_probes_do_not(ap
         status, told = await running.get("/api/v1/pods", token="of-somebody")
         assert (status, (await running.get("/readyz"))[0]) == (503, 200)
         assert "cannot be found out" in told["detail"]
+
+
+async def test_what_every_part_drops_is_counted_in_one_metric(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream of Events, the companions and the tracker itself count what they have no room for, by store."""
+    monkeypatch.setattr(reboots, "MAX_PODS", 0)
+    monkeypatch.setattr(histories, "MAX_EARLY", 0)
+    monkeypatch.setattr(names, "MAX_SAID", 0)
+    async with operator(api, tmp_path / "history.db") as running:
+        body = (await running.get("/metrics"))[1]
+        lines = [line for line in body.splitlines() if line.startswith("podtimeline_dropped_total")]
+        assert lines == [f'podtimeline_dropped_total{{store="{each}"}} 0.0' for each in Kept]
+        cron = {"kind": "CronJob", "apiVersion": "batch/v1", "namespace": "shop", "name": "tick", "uid": "c-1"}
+        own = {"kind": "ReplicaSet", "apiVersion": "apps/v1", "namespace": "shop", "name": "web-abc", "uid": "rs-1"}
+        told = (
+            event("SandboxChanged", container="", source={"component": "kubelet", "host": "node-1"}),
+            event("SuccessfulCreate", container="", message="Created job tick-1", involvedObject=cron),
+            event("SuccessfulCreate", container="", message="Created pod: web-abc-1", involvedObject=own),
+        )
+        for number, each in enumerate(told):
+            each["metadata"]["name"] = f"{number}.{CREATED_NS:016x}"
+            api.put("events", each)
+        start(api, "web-2")
+        await running.stdout.changes.until(lambda: running.stdout.pods == ["web-2"])
+        body = (await running.get("/metrics"))[1]
+        for store, count in ((Kept.SANDBOX_CHANGES, 1), (Kept.WORKLOAD_EVENTS, 1), (Kept.POD_NAMES, 1)):
+            assert f'podtimeline_dropped_total{{store="{store}"}} {count}.0\n' in body
+        assert await running.stopped() == 0

@@ -14,15 +14,15 @@ from tests.support.fake_api import FakeApi
 from tests.support.objects import CREATED, CREATED_NS, endpoint, endpoint_slice, line, pod, raw, ready_pod
 from tests.support.waiting import Changes
 
+from podtimeline.analysis.resolved import Outcome
 from podtimeline.app import replay
 from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
 from podtimeline.app.recording import record_streams
 from podtimeline.config import Settings
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Partial
-from podtimeline.core.view import Outcome
 from podtimeline.errors import ClusterError
 from podtimeline.intake.kinds import KINDS
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Partial
 from podtimeline.ports import Stream
 
 SECOND = 1_000_000_000

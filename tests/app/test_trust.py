@@ -24,11 +24,11 @@ from tests.support.objects import (
 )
 from tests.support.storage import VOLUME, attachment, claim, claim_event
 
+from podtimeline.analysis.resolved import View
 from podtimeline.app.capture import Kind, Line
 from podtimeline.app.replaying import Replay
-from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.view import View
+from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Milestone
 from podtimeline.ports import Mismatch, Stream
 
 UID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"

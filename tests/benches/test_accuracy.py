@@ -6,7 +6,7 @@ import pytest
 from tests.support.truth import PodTruth, Span, nanoseconds
 
 from benches.accuracy_table import MS, Error, compared, from_fields, judged, table
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 STAMP = "2026-11-23T20:00:05.250000000Z"
 AT = nanoseconds(STAMP)

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
 from tests.support.helm import CHART, only, render
 
 from chartkit.dashboard import dashboard, grown
-from podtimeline.core.milestones import PHASES, Leg
+from podtimeline.model.milestones import PHASES, Leg
 from podtimeline.ports import Metric
 from podtimeline.sinks.metrics import METRICS, Kind
 
@@ -89,7 +90,7 @@ def test_every_panel_says_what_it_shows() -> None:
     for panel in PANELS:
         assert panel["description"].endswith("."), panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
-        assert [target["refId"] for target in panel["targets"]] == list("ABCDEFGHIJ")[: len(panel["targets"])]
+        assert [target["refId"] for target in panel["targets"]] == list(ascii_uppercase)[: len(panel["targets"])]
 
 
 def test_phases_have_their_titles() -> None:

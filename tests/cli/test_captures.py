@@ -13,9 +13,9 @@ import pytest
 from tests.cli.conftest import Run
 from tests.render import samples
 
+from podtimeline.analysis.resolved import View
 from podtimeline.cli.captures import Duration
 from podtimeline.config import Settings
-from podtimeline.core.view import View
 from podtimeline.errors import CaptureError
 from podtimeline.render.schema import TIMELINE
 

@@ -10,7 +10,7 @@ from tests.cli.fakes import Reply, serving
 from tests.support.fleets import NEW, rolling_update
 from tests.support.lives import at
 
-from podtimeline.core.rollout import revisions, rollout
+from podtimeline.analysis.rollout import revisions, rollout
 from podtimeline.render.revision import rollout_document
 
 

@@ -11,11 +11,11 @@ from tests.render.samples import seen, unschedulable
 from tests.support.departures import asked, exited, killed
 from tests.support.lives import Life, at, ordinary, watched
 
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Leaves
-from podtimeline.core.pods import Owner
-from podtimeline.core.refusals import Refusal, ended
-from podtimeline.core.view import view
+from podtimeline.analysis.attribution.refused import Refusal, ended
+from podtimeline.analysis.resolved import view
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Leaves
+from podtimeline.model.pods import Owner
 from podtimeline.render.document import document, documents
 from podtimeline.render.workloads import workloads_document
 

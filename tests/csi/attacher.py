@@ -8,10 +8,11 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from tests.csi import messages as csi
 from tests.csi.kube import ApiError, Body, Objects
+from tests.csi.protos import csi_pb2 as csi
 from tests.csi.provisioner import ATTACHMENTS, VOLUMES
 from tests.csi.rpc import Client, RefusedError
+from tests.csi.services import mounted
 
 CSI_NODES = "/apis/storage.k8s.io/v1/csinodes"
 _NODE_ID = "csi.alpha.kubernetes.io/node-id"
@@ -52,17 +53,22 @@ class Attacher:
             mine = {"finalizers": [*meta.get("finalizers", ()), self._finalizer], "annotations": {_NODE_ID: node}}
             await self._objects.patch(f"{ATTACHMENTS}/{meta['name']}", {"metadata": mine})
         request = csi.ControllerPublishVolumeRequest(
-            volume["volumeHandle"], node, csi.VolumeCapability.mounted(), volume["volumeAttributes"]
+            volume_id=volume["volumeHandle"],
+            node_id=node,
+            volume_capability=mounted(),
+            volume_context=volume["volumeAttributes"],
         )
-        answer = await self._client.call(csi.CONTROLLER_PUBLISH, request)
+        answer = await self._client.call(self._client.controller.ControllerPublishVolume, request)
         told = {"attached": True, "attachmentMetadata": dict(answer.publish_context), "attachError": None}
         await self._status(attachment, told)
 
     async def _detach(self, attachment: Body) -> None:
         meta = attachment["metadata"]
         volume = await self._volume(attachment)
-        request = csi.ControllerUnpublishVolumeRequest(volume["volumeHandle"], meta["annotations"][_NODE_ID])
-        await self._client.call(csi.CONTROLLER_UNPUBLISH, request)
+        request = csi.ControllerUnpublishVolumeRequest(
+            volume_id=volume["volumeHandle"], node_id=meta["annotations"][_NODE_ID]
+        )
+        await self._client.call(self._client.controller.ControllerUnpublishVolume, request)
         await self._status(attachment, {"attached": False, "detachError": None, "attachmentMetadata": None})
         kept = [each for each in meta["finalizers"] if each != self._finalizer]
         await self._objects.patch(f"{ATTACHMENTS}/{meta['name']}", {"metadata": {"finalizers": kept}})

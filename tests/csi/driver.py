@@ -14,7 +14,7 @@ from tests.csi.kube import Body, Objects
 from tests.csi.nodes import KUBELET, NodePlace
 from tests.csi.provisioner import ATTACHMENTS, CLAIMS, CLASSES, PROVISIONED_BY, VOLUMES, Provisioner
 from tests.csi.recorder import Recorder
-from tests.csi.rpc import Client, Routes, serving
+from tests.csi.rpc import Client, serving
 from tests.csi.services import Controller as ControllerService
 from tests.csi.services import Identity, Node, Registration
 from tests.csi.storage import Storage
@@ -89,21 +89,16 @@ class Driver:
 
     @asynccontextmanager
     async def _controller(self) -> AsyncIterator[None]:
-        routes = Routes()
-        Identity(self._setting.name).routes(routes)
-        ControllerService(self._storage).routes(routes)
-        async with serving(self._socket, routes):
+        async with serving(self._socket, Identity(self._setting.name), ControllerService(self._storage)):
             yield
 
     @asynccontextmanager
     async def _node(self, node: NodePlace) -> AsyncIterator[None]:
         directory = node.outside(self._endpoint.parent)
         directory.mkdir(parents=True, exist_ok=True)
-        routes = Routes()
-        Identity(self._setting.name).routes(routes)
-        Node(self._storage, node).routes(routes)
+        services = Identity(self._setting.name), Node(self._storage, node)
         try:
-            async with serving(node.outside(self._endpoint), routes):
+            async with serving(node.outside(self._endpoint), *services):
                 yield
         finally:
             await self._unmount_all(node)
@@ -118,9 +113,8 @@ class Driver:
         path = KUBELET / "plugins_registry" / f"{self._setting.name}-reg.sock"
         async with AsyncExitStack() as stack:
             for node in self._setting.nodes:
-                routes = Routes()
-                Registration(self._setting.name, str(self._endpoint)).routes(routes)
-                await stack.enter_async_context(serving(node.outside(path), routes))
+                registration = Registration(self._setting.name, str(self._endpoint))
+                await stack.enter_async_context(serving(node.outside(path), registration))
             yield
 
     @asynccontextmanager

@@ -3,11 +3,11 @@
 The rules and texts are those of sig-storage-lib-external-provisioner, which the external-provisioner is made of.
 """
 
-from tests.csi import messages as csi
 from tests.csi.kube import Body, Objects
+from tests.csi.protos import csi_pb2 as csi
 from tests.csi.recorder import Recorder
 from tests.csi.rpc import Client, RefusedError
-from tests.csi.services import CLAIM_NAME, CLAIM_NAMESPACE, HOSTNAME
+from tests.csi.services import CLAIM_NAME, CLAIM_NAMESPACE, HOSTNAME, mounted
 
 CLAIMS = "/api/v1/persistentvolumeclaims"
 VOLUMES = "/api/v1/persistentvolumes"
@@ -49,12 +49,11 @@ class Provisioner:
         text = f'External provisioner is provisioning volume for claim "{name}"'
         await self._recorder.normal(claim, "Provisioning", text)
         try:
-            answer = await self._client.call(csi.CREATE_VOLUME, _request(claim, kind, node))
+            answer = await self._client.call(self._client.controller.CreateVolume, _request(claim, kind, node))
         except RefusedError as error:
             text = f'failed to provision volume with StorageClass "{kind["metadata"]["name"]}": {error}'
             await self._recorder.warning(claim, "ProvisioningFailed", text)
             raise
-        assert answer.volume is not None
         volume = _persistent_volume(self._driver, claim, kind, answer.volume)
         await self._objects.create(VOLUMES, volume)
         text = f"Successfully provisioned volume {volume['metadata']['name']}"
@@ -69,7 +68,8 @@ class Provisioner:
             return
         path = f"{VOLUMES}/{meta['name']}"
         if not meta.get("deletionTimestamp"):
-            await self._client.call(csi.DELETE_VOLUME, csi.DeleteVolumeRequest(spec["csi"]["volumeHandle"]))
+            request = csi.DeleteVolumeRequest(volume_id=spec["csi"]["volumeHandle"])
+            await self._client.call(self._client.controller.DeleteVolume, request)
             await self._objects.delete(path)
         elif _PROTECTION in meta.get("finalizers", ()):
             kept = [each for each in meta["finalizers"] if each != _PROTECTION]
@@ -87,13 +87,13 @@ def _volume_name(claim: Body) -> str:
 def _request(claim: Body, kind: Body, node: str) -> csi.CreateVolumeRequest:
     meta = claim["metadata"]
     told = {CLAIM_NAMESPACE: meta["namespace"], CLAIM_NAME: meta["name"]}
-    chosen = (csi.Topology({HOSTNAME: node}),)
+    chosen = (csi.Topology(segments={HOSTNAME: node}),)
     return csi.CreateVolumeRequest(
         name=_volume_name(claim),
-        capacity_range=csi.CapacityRange(_bytes(claim["spec"]["resources"]["requests"]["storage"])),
-        volume_capabilities=(csi.VolumeCapability.mounted(),),
+        capacity_range=csi.CapacityRange(required_bytes=_bytes(claim["spec"]["resources"]["requests"]["storage"])),
+        volume_capabilities=(mounted(),),
         parameters=kind.get("parameters", {}) | told,
-        accessibility_requirements=csi.TopologyRequirement(chosen, chosen) if node else None,
+        accessibility_requirements=csi.TopologyRequirement(requisite=chosen, preferred=chosen) if node else None,
     )
 
 

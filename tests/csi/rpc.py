@@ -1,15 +1,28 @@
-"""Serving and making gRPC calls on unix sockets, for messages that the codec knows."""
+"""Serving and making gRPC calls on unix sockets, for services of ``protos``."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 from grpc import aio
-from tests.csi.messages import A, Method, Q
-from tests.csi.protobuf import decode, encode
+from tests.csi.protos.csi_pb2_grpc import ControllerStub, IdentityStub, NodeStub
+from tests.csi.protos.pluginregistration_pb2_grpc import RegistrationStub
+
+Q = TypeVar("Q", bound=Message)
+A = TypeVar("A", bound=Message)
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+
+
+class Service(Protocol):
+    """What answers calls."""
+
+    def add_to(self, server: aio.Server) -> None:
+        """Let a server hand it the calls of its service."""
+        ...
 
 
 class RefusedError(Exception):
@@ -25,37 +38,39 @@ class RefusedError(Exception):
         self.text = text
 
 
-class Routes(grpc.GenericRpcHandler):
-    """The calls that a server answers; to all others gRPC itself says that they are not implemented."""
+class _Refusals(aio.ServerInterceptor):
+    """Answers a call with the error that its service raised as ``RefusedError``."""
 
-    def __init__(self) -> None:
-        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """Wrap what answers the call; where nothing does, gRPC says so itself."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        answer: Callable[[Any, Any], Awaitable[Message]] = handler.unary_unary
 
-    def add(self, method: Method[Q, A], answer: Callable[[Q], Awaitable[A]]) -> None:
-        """Answer a call with what ``answer`` returns; a ``RefusedError`` that it raises becomes the call's error."""
-
-        async def respond(request: Q, context: aio.ServicerContext[Q, A]) -> A:
+        async def respond(request: Message, context: aio.ServicerContext[Any, Any]) -> Message:
             try:
-                return await answer(request)
+                return await answer(request, context)
             except RefusedError as error:
                 await context.abort(error.code, error.text)
 
-        self._handlers[method.path] = grpc.unary_unary_rpc_method_handler(
+        return grpc.unary_unary_rpc_method_handler(
             respond,
-            request_deserializer=partial(decode, method.request),
-            response_serializer=encode,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
         )
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """What answers the call."""
-        return self._handlers.get(handler_call_details.method)
 
 
 @asynccontextmanager
-async def serving(socket: Path, routes: Routes) -> AsyncIterator[None]:
+async def serving(socket: Path, *services: Service) -> AsyncIterator[None]:
     """Serve on a unix socket; the socket is there exactly as long."""
-    server = aio.server()
-    server.add_generic_rpc_handlers((routes,))
+    server = aio.server(interceptors=(_Refusals(),))
+    for service in services:
+        service.add_to(server)
     remove = partial(socket.unlink, missing_ok=True)
     remove()
     server.add_insecure_port(f"unix:{socket}")
@@ -68,22 +83,22 @@ async def serving(socket: Path, routes: Routes) -> AsyncIterator[None]:
 
 
 class Client:
-    """Calls what is served on a unix socket."""
+    """Calls the controller and the other services of a driver on a unix socket."""
 
     def __init__(self, socket: Path, *, timeout: float = 120.0) -> None:
         self._channel = aio.insecure_channel(f"unix:{socket}")
         self._timeout = timeout
+        self.identity = IdentityStub(self._channel)
+        self.controller = ControllerStub(self._channel)
+        self.node = NodeStub(self._channel)
+        self.registration = RegistrationStub(self._channel)
 
-    async def call(self, method: Method[Q, A], request: Q) -> A:
+    async def call(self, method: aio.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
         """The answer to a call. Raises ``RefusedError`` for an error, a timeout or a server that is not there."""
-        caller = self._channel.unary_unary(
-            method.path, request_serializer=encode, response_deserializer=partial(decode, method.answer)
-        )
         try:
-            answer: A = await caller(request, timeout=self._timeout)
+            return await method(request, timeout=self._timeout)
         except aio.AioRpcError as error:
             raise RefusedError(error.code(), error.details() or "") from error
-        return answer
 
     async def close(self) -> None:
         """Give the connection back."""

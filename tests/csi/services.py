@@ -1,10 +1,15 @@
 """The driver's gRPC services: identity, controller, node, and the registration with a kubelet."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
 
 import grpc
-from tests.csi import messages as csi
-from tests.csi.rpc import RefusedError, Routes
+from grpc import aio
+from tests.csi.protos import csi_pb2 as csi
+from tests.csi.protos import csi_pb2_grpc as csi_grpc
+from tests.csi.protos import pluginregistration_pb2 as registration
+from tests.csi.protos import pluginregistration_pb2_grpc as registration_grpc
+from tests.csi.rpc import RefusedError
 from tests.csi.storage import Disk, Step, Storage
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -13,7 +18,7 @@ LOCAL = "local"
 """The StorageClass parameter that makes a disk reachable from the chosen node only."""
 CLAIM_NAME, CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/name", "csi.storage.k8s.io/pvc/namespace"
 _DEVICE = "device"
-_EMPTY = csi.Empty()
+Context: TypeAlias = aio.ServicerContext[Any, Any]
 
 
 class Mounter(Protocol):
@@ -33,89 +38,117 @@ class Mounter(Protocol):
         ...
 
 
-class Identity:
+def mounted() -> csi.VolumeCapability:
+    """A file system for one node at a time, which is all that the driver offers."""
+    mode = csi.VolumeCapability.AccessMode(mode=csi.VolumeCapability.AccessMode.SINGLE_NODE_WRITER)
+    return csi.VolumeCapability(mount=csi.VolumeCapability.MountVolume(), access_mode=mode)
+
+
+class Identity(csi_grpc.IdentityServicer):
     """Who the driver is."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def routes(self, routes: Routes) -> None:
+    def add_to(self, server: aio.Server) -> None:
         """Answer the calls of the identity service."""
-        routes.add(csi.GET_PLUGIN_INFO, self._info)
-        routes.add(csi.GET_PLUGIN_CAPABILITIES, self._capabilities)
-        routes.add(csi.PROBE, self._probe)
+        csi_grpc.add_IdentityServicer_to_server(self, server)
 
-    async def _info(self, _: csi.Empty) -> csi.GetPluginInfoResponse:
+    async def GetPluginInfo(self, request: csi.GetPluginInfoRequest, context: Context) -> csi.GetPluginInfoResponse:
+        """The driver's name."""
         return csi.GetPluginInfoResponse(name=self._name, vendor_version="1")
 
-    async def _capabilities(self, _: csi.Empty) -> csi.GetPluginCapabilitiesResponse:
-        return csi.GetPluginCapabilitiesResponse.of(
-            csi.PluginService.CONTROLLER_SERVICE, csi.PluginService.VOLUME_ACCESSIBILITY_CONSTRAINTS
+    async def GetPluginCapabilities(
+        self, request: csi.GetPluginCapabilitiesRequest, context: Context
+    ) -> csi.GetPluginCapabilitiesResponse:
+        """There is a controller, and not every node reaches every volume."""
+        kinds = (
+            csi.PluginCapability.Service.CONTROLLER_SERVICE,
+            csi.PluginCapability.Service.VOLUME_ACCESSIBILITY_CONSTRAINTS,
+        )
+        return csi.GetPluginCapabilitiesResponse(
+            capabilities=[csi.PluginCapability(service=csi.PluginCapability.Service(type=each)) for each in kinds]
         )
 
-    async def _probe(self, _: csi.Empty) -> csi.ProbeResponse:
+    async def Probe(self, request: csi.ProbeRequest, context: Context) -> csi.ProbeResponse:
+        """Ready, as an answer without a word means."""
         return csi.ProbeResponse()
 
 
-class Controller:
+class Controller(csi_grpc.ControllerServicer):
     """Makes, attaches, detaches and deletes disks."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def routes(self, routes: Routes) -> None:
+    def add_to(self, server: aio.Server) -> None:
         """Answer the calls of the controller service."""
-        routes.add(csi.CONTROLLER_GET_CAPABILITIES, self._capabilities)
-        routes.add(csi.CREATE_VOLUME, self._create)
-        routes.add(csi.DELETE_VOLUME, self._delete)
-        routes.add(csi.CONTROLLER_PUBLISH, self._attach)
-        routes.add(csi.CONTROLLER_UNPUBLISH, self._detach)
+        csi_grpc.add_ControllerServicer_to_server(self, server)
 
-    async def _capabilities(self, _: csi.Empty) -> csi.ControllerGetCapabilitiesResponse:
-        return csi.ControllerGetCapabilitiesResponse.of(
-            csi.ControllerRpc.CREATE_DELETE_VOLUME, csi.ControllerRpc.PUBLISH_UNPUBLISH_VOLUME
+    async def ControllerGetCapabilities(
+        self, request: csi.ControllerGetCapabilitiesRequest, context: Context
+    ) -> csi.ControllerGetCapabilitiesResponse:
+        """It makes volumes, and attaches them."""
+        rpc = csi.ControllerServiceCapability.RPC
+        kinds = (rpc.CREATE_DELETE_VOLUME, rpc.PUBLISH_UNPUBLISH_VOLUME)
+        return csi.ControllerGetCapabilitiesResponse(
+            capabilities=[csi.ControllerServiceCapability(rpc=rpc(type=each)) for each in kinds]
         )
 
-    async def _create(self, request: csi.CreateVolumeRequest) -> csi.CreateVolumeResponse:
-        if any(each.block is not None for each in request.volume_capabilities):
+    async def CreateVolume(self, request: csi.CreateVolumeRequest, context: Context) -> csi.CreateVolumeResponse:
+        """Make a disk, unless it is there."""
+        if any(each.HasField("block") for each in request.volume_capabilities):
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, "block volumes are not supported")
         given = dict(request.parameters)
         claim = "/".join((given.pop(CLAIM_NAMESPACE, ""), given.pop(CLAIM_NAME, "")))
         disk = self._storage.draft(request.name, given, claim)
-        topology = _topology(request)
+        volume = csi.Volume(
+            capacity_bytes=request.capacity_range.required_bytes,
+            volume_id=disk.name,
+            volume_context=given,
+            accessible_topology=_topology(request),
+        )
         if self._storage.find(disk.name) is None:
             async with self._storage.performing(Step.PROVISION, disk):
                 self._storage.make(disk)
-        size = request.capacity_range.required_bytes if request.capacity_range is not None else 0
-        return csi.CreateVolumeResponse(csi.Volume(size, disk.name, given, topology))
+        return csi.CreateVolumeResponse(volume=volume)
 
-    async def _delete(self, request: csi.DeleteVolumeRequest) -> csi.Empty:
+    async def DeleteVolume(self, request: csi.DeleteVolumeRequest, context: Context) -> csi.DeleteVolumeResponse:
+        """Delete a disk that is attached to no node; it need not be there."""
         disk = self._storage.find(request.volume_id)
-        if disk is None:
-            return _EMPTY
-        if disk.node:
-            raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, f"volume {disk.name} is attached to {disk.node}")
-        async with self._storage.performing(Step.DELETE, disk):
-            self._storage.destroy(disk)
-        return _EMPTY
+        if disk is not None:
+            if disk.node:
+                raise _attached(disk)
+            async with self._storage.performing(Step.DELETE, disk):
+                self._storage.destroy(disk)
+        return csi.DeleteVolumeResponse()
 
-    async def _attach(self, request: csi.ControllerPublishVolumeRequest) -> csi.ControllerPublishVolumeResponse:
+    async def ControllerPublishVolume(
+        self, request: csi.ControllerPublishVolumeRequest, context: Context
+    ) -> csi.ControllerPublishVolumeResponse:
+        """Attach a disk to a node, unless it is."""
         disk = self._storage.get(request.volume_id)
         if disk.node not in ("", request.node_id):
-            raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, f"volume {disk.name} is attached to {disk.node}")
+            raise _attached(disk)
         if not disk.node:
             async with self._storage.performing(Step.ATTACH, disk, node=request.node_id):
                 disk.node = request.node_id
-        return csi.ControllerPublishVolumeResponse({_DEVICE: f"/dev/{disk.name}"})
+        return csi.ControllerPublishVolumeResponse(publish_context={_DEVICE: f"/dev/{disk.name}"})
 
-    async def _detach(self, request: csi.ControllerUnpublishVolumeRequest) -> csi.Empty:
+    async def ControllerUnpublishVolume(
+        self, request: csi.ControllerUnpublishVolumeRequest, context: Context
+    ) -> csi.ControllerUnpublishVolumeResponse:
+        """Detach a disk from a node, unless it is attached to another or to none."""
         disk = self._storage.find(request.volume_id)
-        if disk is None or disk.node != request.node_id:
-            return _EMPTY
-        _refuse_mounted(disk)
-        async with self._storage.performing(Step.DETACH, disk, node=request.node_id):
-            disk.node = ""
-        return _EMPTY
+        if disk is not None and disk.node == request.node_id:
+            _refuse_mounted(disk)
+            async with self._storage.performing(Step.DETACH, disk, node=request.node_id):
+                disk.node = ""
+        return csi.ControllerUnpublishVolumeResponse()
+
+
+def _attached(disk: Disk) -> RefusedError:
+    return RefusedError(grpc.StatusCode.FAILED_PRECONDITION, f"volume {disk.name} is attached to {disk.node}")
 
 
 def _refuse_mounted(disk: Disk) -> None:
@@ -123,38 +156,41 @@ def _refuse_mounted(disk: Disk) -> None:
         raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, f"volume {disk.name} is mounted: {list(disk.targets)}")
 
 
-def _topology(request: csi.CreateVolumeRequest) -> tuple[csi.Topology, ...]:
+def _topology(request: csi.CreateVolumeRequest) -> Sequence[csi.Topology]:
     wanted = request.accessibility_requirements
     if request.parameters.get(LOCAL) != "true":
         return ()
-    if wanted is None or not (*wanted.preferred, *wanted.requisite):
+    if not (chosen := (*wanted.preferred, *wanted.requisite)):
         raise RefusedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "a local volume needs a node to lie on")
-    return ((*wanted.preferred, *wanted.requisite)[0],)
+    return chosen[:1]
 
 
-class Node:
+class Node(csi_grpc.NodeServicer):
     """Mounts and unmounts attached disks on one node."""
 
     def __init__(self, storage: Storage, mounter: Mounter) -> None:
         self._storage = storage
         self._mounter = mounter
 
-    def routes(self, routes: Routes) -> None:
+    def add_to(self, server: aio.Server) -> None:
         """Answer the calls of the node service."""
-        routes.add(csi.NODE_GET_INFO, self._info)
-        routes.add(csi.NODE_GET_CAPABILITIES, self._capabilities)
-        routes.add(csi.NODE_PUBLISH, self._mount)
-        routes.add(csi.NODE_UNPUBLISH, self._unmount)
+        csi_grpc.add_NodeServicer_to_server(self, server)
 
-    async def _info(self, _: csi.Empty) -> csi.NodeGetInfoResponse:
-        return csi.NodeGetInfoResponse(
-            node_id=self._mounter.name, accessible_topology=csi.Topology({HOSTNAME: self._mounter.name})
-        )
+    async def NodeGetInfo(self, request: csi.NodeGetInfoRequest, context: Context) -> csi.NodeGetInfoResponse:
+        """The node's name, and the label by which its disks are reached."""
+        name = self._mounter.name
+        return csi.NodeGetInfoResponse(node_id=name, accessible_topology=csi.Topology(segments={HOSTNAME: name}))
 
-    async def _capabilities(self, _: csi.Empty) -> csi.NodeGetCapabilitiesResponse:
+    async def NodeGetCapabilities(
+        self, request: csi.NodeGetCapabilitiesRequest, context: Context
+    ) -> csi.NodeGetCapabilitiesResponse:
+        """None: mounting alone needs none."""
         return csi.NodeGetCapabilitiesResponse()
 
-    async def _mount(self, request: csi.NodePublishVolumeRequest) -> csi.Empty:
+    async def NodePublishVolume(
+        self, request: csi.NodePublishVolumeRequest, context: Context
+    ) -> csi.NodePublishVolumeResponse:
+        """Mount an attached disk where a pod will find it, unless it is."""
         disk, node, target = self._storage.get(request.volume_id), self._mounter.name, request.target_path
         if disk.node != node or not request.publish_context.get(_DEVICE):
             raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, f"volume {disk.name} is not attached to {node}")
@@ -162,35 +198,43 @@ class Node:
             async with self._storage.performing(Step.MOUNT, disk, node=node):
                 await self._mounter.mount(str(self._storage.path(disk)), target)
                 disk.targets[target] = node
-        return _EMPTY
+        return csi.NodePublishVolumeResponse()
 
-    async def _unmount(self, request: csi.NodeUnpublishVolumeRequest) -> csi.Empty:
-        disk = self._storage.find(request.volume_id)
-        if disk is None or request.target_path not in disk.targets:
-            await self._mounter.unmount(request.target_path)
-            return _EMPTY
-        async with self._storage.performing(Step.UNMOUNT, disk, node=self._mounter.name):
-            await self._mounter.unmount(request.target_path)
-            del disk.targets[request.target_path]
-        return _EMPTY
+    async def NodeUnpublishVolume(
+        self, request: csi.NodeUnpublishVolumeRequest, context: Context
+    ) -> csi.NodeUnpublishVolumeResponse:
+        """Take a pod's mount away; neither disk nor mount need be there."""
+        disk, target = self._storage.find(request.volume_id), request.target_path
+        if disk is None or target not in disk.targets:
+            await self._mounter.unmount(target)
+        else:
+            async with self._storage.performing(Step.UNMOUNT, disk, node=self._mounter.name):
+                await self._mounter.unmount(target)
+                del disk.targets[target]
+        return csi.NodeUnpublishVolumeResponse()
 
 
-class Registration:
+class Registration(registration_grpc.RegistrationServicer):
     """What the kubelet asks whoever puts a socket into its directory of plugins."""
 
     def __init__(self, name: str, endpoint: str) -> None:
         self._name = name
         self._endpoint = endpoint
-        self.status: csi.RegistrationStatus | None = None
+        self.status: registration.RegistrationStatus | None = None
 
-    def routes(self, routes: Routes) -> None:
+    def add_to(self, server: aio.Server) -> None:
         """Answer the kubelet."""
-        routes.add(csi.GET_INFO, self._info)
-        routes.add(csi.NOTIFY_REGISTRATION, self._told)
+        registration_grpc.add_RegistrationServicer_to_server(self, server)
 
-    async def _info(self, _: csi.Empty) -> csi.PluginInfo:
-        return csi.PluginInfo("CSIPlugin", self._name, self._endpoint, ("1.0.0",))
+    async def GetInfo(self, request: registration.InfoRequest, context: Context) -> registration.PluginInfo:
+        """Who registers, and on which socket it serves."""
+        return registration.PluginInfo(
+            type="CSIPlugin", name=self._name, endpoint=self._endpoint, supported_versions=("1.0.0",)
+        )
 
-    async def _told(self, status: csi.RegistrationStatus) -> csi.Empty:
-        self.status = status
-        return _EMPTY
+    async def NotifyRegistrationStatus(
+        self, request: registration.RegistrationStatus, context: Context
+    ) -> registration.RegistrationStatusResponse:
+        """Keep what the kubelet made of it."""
+        self.status = request
+        return registration.RegistrationStatusResponse()

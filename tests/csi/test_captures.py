@@ -16,9 +16,9 @@ from tests.csi.storage import Step, read_journal
 from tests.support.sums import reached, whole
 from tests.support.truth import Span, holds, nanoseconds
 
+from podtimeline.analysis.findings.peers import peers
 from podtimeline.app.replaying import replay_views
-from podtimeline.core.milestones import MILESTONES, Milestone, Scope
-from podtimeline.core.peers import peers
+from podtimeline.model.milestones import MILESTONES, Milestone, Scope
 from podtimeline.render.document import document
 
 CAPTURES = Path(__file__).parents[1] / "captures"

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests.csi import messages as csi
 from tests.csi.fakes import NotedMounts, Waits
-from tests.csi.messages import Method
-from tests.csi.rpc import Client, RefusedError, Routes, serving
+from tests.csi.protos import csi_pb2 as csi
+from tests.csi.protos import pluginregistration_pb2 as registration
+from tests.csi.rpc import Client, RefusedError, serving
 from tests.csi.services import HOSTNAME, Controller, Identity, Node, Registration
 from tests.csi.storage import Deed, Journal, Step, Storage, read_journal, script
 
+LOCAL_TOPOLOGY = csi.Topology(segments={HOSTNAME: "node-1"})
 TARGET = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/disk/mount"
 
 
@@ -30,37 +31,40 @@ class Served:
 
     async def create(self, **parameters: str) -> csi.Volume:
         """Make the volume ``disk``."""
-        wanted = csi.TopologyRequirement(preferred=(csi.Topology({HOSTNAME: "node-1"}),))
+        wanted = csi.TopologyRequirement(preferred=(LOCAL_TOPOLOGY,))
         request = csi.CreateVolumeRequest(
             name="disk",
-            capacity_range=csi.CapacityRange(5),
+            capacity_range=csi.CapacityRange(required_bytes=5),
             parameters={key.replace("_", "."): value for key, value in parameters.items()},
             accessibility_requirements=wanted,
         )
-        answer = await self.client.call(csi.CREATE_VOLUME, request)
-        assert answer.volume is not None
+        answer = await self.client.call(self.client.controller.CreateVolume, request)
         return answer.volume
 
     async def attach(self, node: str = "node-1") -> dict[str, str]:
         """Attach it."""
-        answer = await self.client.call(csi.CONTROLLER_PUBLISH, csi.ControllerPublishVolumeRequest("disk", node))
+        request = csi.ControllerPublishVolumeRequest(volume_id="disk", node_id=node)
+        answer = await self.client.call(self.client.controller.ControllerPublishVolume, request)
         return dict(answer.publish_context)
 
     async def mount(self, context: dict[str, str]) -> None:
         """Mount it."""
-        await self.client.call(csi.NODE_PUBLISH, csi.NodePublishVolumeRequest("disk", context, target_path=TARGET))
+        request = csi.NodePublishVolumeRequest(volume_id="disk", publish_context=context, target_path=TARGET)
+        await self.client.call(self.client.node.NodePublishVolume, request)
 
     async def unmount(self) -> None:
         """Unmount it."""
-        await self.client.call(csi.NODE_UNPUBLISH, csi.NodeUnpublishVolumeRequest("disk", TARGET))
+        request = csi.NodeUnpublishVolumeRequest(volume_id="disk", target_path=TARGET)
+        await self.client.call(self.client.node.NodeUnpublishVolume, request)
 
     async def detach(self, node: str = "node-1") -> None:
         """Detach it."""
-        await self.client.call(csi.CONTROLLER_UNPUBLISH, csi.ControllerUnpublishVolumeRequest("disk", node))
+        request = csi.ControllerUnpublishVolumeRequest(volume_id="disk", node_id=node)
+        await self.client.call(self.client.controller.ControllerUnpublishVolume, request)
 
     async def delete(self) -> None:
         """Delete it."""
-        await self.client.call(csi.DELETE_VOLUME, csi.DeleteVolumeRequest("disk"))
+        await self.client.call(self.client.controller.DeleteVolume, csi.DeleteVolumeRequest(volume_id="disk"))
 
     def deeds(self) -> tuple[Deed, ...]:
         """What the journal says."""
@@ -70,11 +74,10 @@ class Served:
 @asynccontextmanager
 async def serve(home: Path) -> AsyncIterator[Served]:
     """All services of a driver on one socket."""
-    written, waits, mounts, routes = io.StringIO(), Waits(), NotedMounts(), Routes()
+    written, waits, mounts = io.StringIO(), Waits(), NotedMounts()
     storage = Storage(home / "disks", Journal(written), sleep=waits)
-    for service in (Identity("csi.test"), Controller(storage), Node(storage, mounts)):
-        service.routes(routes)
-    async with serving(home / "csi.sock", routes):
+    services = Identity("csi.test"), Controller(storage), Node(storage, mounts)
+    async with serving(home / "csi.sock", *services):
         client = Client(home / "csi.sock", timeout=10)
         yield Served(client, storage, mounts, waits, written)
         await client.close()
@@ -171,9 +174,9 @@ async def test_a_mount_needs_what_the_attachment_told(served: Served) -> None:
 async def test_a_local_volume_lies_on_the_chosen_node(served: Served) -> None:
     """Only a StorageClass that wants it so gets a volume that other nodes do not reach."""
     volume = await served.create(local="true")
-    assert volume.accessible_topology == (csi.Topology({HOSTNAME: "node-1"}),)
+    assert list(volume.accessible_topology) == [LOCAL_TOPOLOGY]
     await served.delete()
-    assert (await served.create()).accessible_topology == ()
+    assert not (await served.create()).accessible_topology
 
 
 @pytest.mark.parametrize(("name", "value"), [("mount.delay", "soon"), ("mount.failures", "1.5")])
@@ -185,36 +188,42 @@ def test_a_script_that_is_none_is_refused(name: str, value: str) -> None:
 
 async def test_it_says_who_it_is_and_what_it_can(served: Served) -> None:
     """The kubelet and the sidecars ask for names, capabilities and the node's topology."""
-    empty = csi.Empty()
-    assert (await served.client.call(csi.GET_PLUGIN_INFO, empty)).name == "csi.test"
-    assert (await served.client.call(csi.PROBE, empty)).ready is None
-    node = await served.client.call(csi.NODE_GET_INFO, empty)
-    assert (node.node_id, node.accessible_topology) == ("node-1", csi.Topology({HOSTNAME: "node-1"}))
-    assert (await served.client.call(csi.NODE_GET_CAPABILITIES, empty)).capabilities == ()
-    abilities = await served.client.call(csi.CONTROLLER_GET_CAPABILITIES, empty)
-    assert [each.rpc.type for each in abilities.capabilities if each.rpc] == [
-        csi.ControllerRpc.CREATE_DELETE_VOLUME,
-        csi.ControllerRpc.PUBLISH_UNPUBLISH_VOLUME,
+    client = served.client
+    assert (await client.call(client.identity.GetPluginInfo, csi.GetPluginInfoRequest())).name == "csi.test"
+    plugin = await client.call(client.identity.GetPluginCapabilities, csi.GetPluginCapabilitiesRequest())
+    service = csi.PluginCapability.Service
+    kinds = [service.CONTROLLER_SERVICE, service.VOLUME_ACCESSIBILITY_CONSTRAINTS]
+    assert [each.service.type for each in plugin.capabilities] == kinds
+    node = await client.call(client.node.NodeGetInfo, csi.NodeGetInfoRequest())
+    assert (node.node_id, node.accessible_topology) == ("node-1", LOCAL_TOPOLOGY)
+    request = csi.ControllerGetCapabilitiesRequest()
+    abilities = await client.call(client.controller.ControllerGetCapabilities, request)
+    rpc = csi.ControllerServiceCapability.RPC
+    assert [each.rpc.type for each in abilities.capabilities] == [
+        rpc.CREATE_DELETE_VOLUME,
+        rpc.PUBLISH_UNPUBLISH_VOLUME,
     ]
 
 
-async def test_a_call_that_it_does_not_know_is_not_implemented(served: Served) -> None:
+async def test_a_call_that_it_does_not_know_is_not_implemented(served: Served, tmp_path: Path) -> None:
     """Whoever asks for more gets the answer that gRPC has for it."""
-    with pytest.raises(RefusedError) as caught:
-        await served.client.call(Method("/csi.v1.Node/NodeExpandVolume", csi.Empty, csi.Empty), csi.Empty())
-    assert caught.value.code is grpc.StatusCode.UNIMPLEMENTED
+    async with serving(tmp_path / "bare.sock"):
+        client = Client(tmp_path / "bare.sock", timeout=10)
+        error = await refusal(client.call(client.identity.Probe, csi.ProbeRequest()))
+        await client.close()
+    assert error.code is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_the_kubelet_is_told_where_to_find_it_and_tells_back(tmp_path: Path) -> None:
     """A registration names the driver's own socket, and keeps what the kubelet made of it."""
-    routes, registration = Routes(), Registration("csi.test", "/var/lib/kubelet/plugins/csi.test/csi.sock")
-    registration.routes(routes)
-    async with serving(tmp_path / "reg.sock", routes):
+    service = Registration("csi.test", "/var/lib/kubelet/plugins/csi.test/csi.sock")
+    registered = registration.RegistrationStatus(plugin_registered=True)
+    async with serving(tmp_path / "reg.sock", service):
         client = Client(tmp_path / "reg.sock", timeout=10)
-        info = await client.call(csi.GET_INFO, csi.Empty())
-        await client.call(csi.NOTIFY_REGISTRATION, csi.RegistrationStatus(plugin_registered=True))
+        info = await client.call(client.registration.GetInfo, registration.InfoRequest())
+        await client.call(client.registration.NotifyRegistrationStatus, registered)
         await client.close()
-    assert (info.type, info.name, info.supported_versions) == ("CSIPlugin", "csi.test", ("1.0.0",))
+    assert (info.type, info.name, list(info.supported_versions)) == ("CSIPlugin", "csi.test", ["1.0.0"])
     assert info.endpoint == "/var/lib/kubelet/plugins/csi.test/csi.sock"
-    assert registration.status == csi.RegistrationStatus(plugin_registered=True)
+    assert service.status == registered
     assert not (tmp_path / "reg.sock").exists()

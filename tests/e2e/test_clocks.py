@@ -20,7 +20,7 @@ from tests.support.recorders import cluster_truth
 from tests.support.sums import reached, whole
 from tests.support.truth import PodTruth, holds, nanoseconds
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 pytestmark = [
     pytest.mark.e2e,

@@ -31,8 +31,8 @@ from tests.support.sums import reached
 from tests.support.truth import Span, holds
 
 from podtimeline.cli.main import main
-from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Mark, Milestone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 

@@ -28,7 +28,7 @@ from tests.support.sums import in_order
 from tests.support.truth import nanoseconds
 
 from podtimeline.cli.documents import read
-from podtimeline.core.milestones import Milestone
+from podtimeline.model.milestones import Milestone
 from podtimeline.render.words import outcome_text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]

@@ -17,7 +17,7 @@ from clusterkit.build import cache_root
 from demokit.consent import SHOP, SYSTEM
 from demokit.demo import RELEASE
 from demokit.prometheus import programs
-from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place, Scope
+from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Place, Scope
 
 pytestmark = pytest.mark.e2e
 

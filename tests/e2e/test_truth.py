@@ -7,7 +7,7 @@ from tests.support.recorders import cluster_truth
 from tests.support.sums import whole
 from tests.support.truth import holds
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 pytestmark = [
     pytest.mark.e2e,

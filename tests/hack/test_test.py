@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("ruff", "mypy", "lint-imports", "pytest")
+CHECKS = ("ruff", "mypy", "lint-imports", "coverage", "python")
+TOOLS = (*CHECKS, "pytest")
 
 
 @pytest.fixture
@@ -39,10 +40,10 @@ def run(checkout: Path, *words: str) -> tuple[int, list[str]]:
 
 
 def test_every_step_runs_on_both_versions(checkout: Path) -> None:
-    """Code, chart, a cluster of each Kubernetes, and each of them removed again."""
+    """Code, packages, chart, a cluster of each Kubernetes, and each of them removed again."""
     code, calls = run(checkout)
     assert code == 0
-    assert calls[:5] == ["ruff", "ruff", "mypy", "lint-imports", "pytest"]
+    assert calls[:6] == ["ruff", "ruff", "mypy", "lint-imports", "coverage", "python"]
     assert [each for each in calls if each in {"cluster up", "cluster down"}] == [
         "cluster up",
         "cluster down",
@@ -53,7 +54,7 @@ def test_every_step_runs_on_both_versions(checkout: Path) -> None:
     assert calls.count("pytest") == 4
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", CHECKS)
 @pytest.mark.parametrize("what", ["all", "fast"])
 def test_a_step_that_fails_ends_it(checkout: Path, tool: str, what: str) -> None:
     """With its exit code, and nothing runs after it."""
@@ -61,6 +62,13 @@ def test_a_step_that_fails_ends_it(checkout: Path, tool: str, what: str) -> None
     code, calls = run(checkout, what)
     assert code == 3
     assert calls[-1] == tool
+
+
+def test_a_part_of_the_tests_is_not_measured(checkout: Path) -> None:
+    """It reaches little; arguments go to pytest."""
+    code, calls = run(checkout, "fast", "tests/core")
+    assert (code, calls[-1]) == (0, "pytest")
+    assert "coverage" not in calls
 
 
 def test_a_scenario_that_fails_ends_it_and_its_cluster(checkout: Path) -> None:

@@ -15,13 +15,13 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.objects import pod
 from tests.support.recording import RecordingIntake, SteppingClock
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Mark, Milestone
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.faults import VersionGoneError
 from podtimeline.intake.feeds import PodFeed, glance
 from podtimeline.intake.listing import Lister, check
 from podtimeline.intake.streams import Pace, Reflector, collection_path
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Mark, Milestone
 from podtimeline.ports import Stream
 
 NAMES = ("web-1", "web-2", "web-3")

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, event, stamp
 
-from podtimeline.core.instants import SECOND, Evidence, Source
 from podtimeline.intake.attempts import attempts
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND, Evidence, Source
 
 ARRIVED = CREATED_NS + 60 * SECOND
 

@@ -6,11 +6,11 @@ import pytest
 from tests.intake.test_decode import ARRIVED, evidence, marks, read
 from tests.support.objects import condition, container, pod, ready_pod, running, stamp, terminated
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Befell, Incident, Noted, Observation, Witnessed
-from podtimeline.core.timeline import LOST_READINESS
 from podtimeline.intake.texts import moment
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Befell, Incident, Noted, Observation, Witnessed
+from podtimeline.model.timeline import LOST_READINESS
 
 M = Milestone
 READY = Mark(M.READY)

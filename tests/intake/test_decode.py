@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, condition, container, pod, raw, ready_pod, running, stamp, terminated
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Ended, Noted, Observation, Ran, Witnessed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe, VolumeSpec
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.wire import Pod
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Ended, Noted, Observation, Ran, Witnessed
+from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, Probe, VolumeSpec
 
 ARRIVED = CREATED_NS + 5 * SECOND + 7
 M = Milestone

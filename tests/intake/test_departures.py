@@ -6,9 +6,9 @@ import pytest
 from tests.intake.test_decode import ALL_UP, ARRIVED, evidence, marks, read, within
 from tests.support.objects import condition, container, ready_pod, stamp, terminated
 
-from podtimeline.core.instants import Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Ended, Leaves
+from podtimeline.model.instants import Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Ended, Leaves
 
 M = Milestone
 ASKED = ALL_UP | {Mark(M.DELETION_REQUESTED)}

@@ -6,11 +6,11 @@ import pytest
 from tests.intake.test_workloads import body, read, told
 from tests.support.objects import CREATED_NS, line, raw, stamp
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import Dropped
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.namespaces import NamespaceFeed, NamespaceIndex
+from podtimeline.model.instants import SECOND
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import Dropped
 
 NOW = CREATED_NS + 30 * SECOND
 

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED, CREATED_NS, event, raw, stamp
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
-from podtimeline.core.texts import MAX_TEXT
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
+from podtimeline.model.texts import MAX_TEXT
 
 ARRIVED = CREATED_NS + 9 * SECOND
 AT = CREATED_NS + 123_456_789

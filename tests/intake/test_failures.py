@@ -5,8 +5,8 @@ import logging
 import pytest
 from tests.support.recording import SteppingClock
 
-from podtimeline.core.instants import SECOND
 from podtimeline.intake.failures import Failure, Failures
+from podtimeline.model.instants import SECOND
 
 
 def test_a_failure_is_known_from_its_first_attempt_to_its_end() -> None:

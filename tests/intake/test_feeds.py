@@ -18,11 +18,11 @@ from tests.support.objects import (
 )
 from tests.support.recording import Listing, RecordingIntake
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Labelled, Noted, Partial, Witnessed
-from podtimeline.core.pods import Owner
 from podtimeline.intake.faults import ApiError, VersionGoneError
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, SliceFeed
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Labelled, Noted, Partial, Witnessed
+from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, Stream
 from podtimeline.quarantine import Step
 

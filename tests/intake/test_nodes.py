@@ -5,10 +5,9 @@ from typing import Any
 from tests.support.objects import CREATED, CREATED_NS, condition, line, raw
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.taints import Taint
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.nodes import NodeState, Taint
 
 NOW = CREATED_NS + 30 * SECOND
 

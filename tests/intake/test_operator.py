@@ -16,7 +16,6 @@ from tests.support.fake_api import FakeApi
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.recording import RecordingIntake, SteppingClock
 
-from podtimeline.core.pods import Owner
 from podtimeline.intake import operator
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.kinds import KINDS, Collection, LowRate
@@ -25,6 +24,7 @@ from podtimeline.intake.lowrate import HeadFeed, Listeners, low_rate_feeds
 from podtimeline.intake.operator import Frame, FrameEnd, Share, shares
 from podtimeline.intake.owners import OwnerIndex
 from podtimeline.intake.streams import Tap
+from podtimeline.model.pods import Owner
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ from typing import Any
 from tests.support.objects import CREATED, line, raw
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.pods import Owner
 from podtimeline.intake.feeds import Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.model.pods import Owner
 
 DEPLOYMENT = Owner("Deployment", "web", "d-1")
 REPLICASET = Owner("ReplicaSet", "web-abc", "rs-1")

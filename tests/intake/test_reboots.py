@@ -1,15 +1,18 @@
 """A node's reboot is told of the pods whose sandboxes it took, whichever of the two Events comes first."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, event, raw
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Befell, Incident
+from podtimeline.bounded import Kept, Losses
+from podtimeline.intake import reboots
 from podtimeline.intake.reboots import Reboots
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Befell, Incident
 
 WORDS = "Node node-1 has been rebooted, boot id: 8f9a"
 AT = CREATED_NS + 5
@@ -36,9 +39,9 @@ def _at(body: dict[str, Any], at: int) -> dict[str, Any]:
 
 def told(*bodies: dict[str, Any]) -> list[Befell]:
     """What the Events say of pods, read in this order."""
-    reboots = Reboots()
+    known = Reboots(Losses())
     events = [msgspec.json.decode(raw(body), type=Event) for body in bodies]
-    return [each for one in events for pod, each in reboots.read(one, arrived=AT + SECOND) if pod.name == "web-1"]
+    return [each for one in events for pod, each in known.read(one, arrived=AT + SECOND) if pod.name == "web-1"]
 
 
 BEFELL = Befell(UID, Incident.NODE_REBOOTED, AT, WORDS)
@@ -75,3 +78,36 @@ def test_a_sandbox_that_changed_for_another_reason_is_no_reboot(bodies: tuple[di
 def test_an_event_without_a_host_tells_of_no_node() -> None:
     """Not every reporter says where it runs."""
     assert told(reboot(), changed() | {"source": None}) == []
+
+
+def test_sandboxes_of_one_namespace_take_no_room_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may create Events in a namespace can name any pod of it, and any node."""
+    monkeypatch.setattr(reboots, "MAX_PODS", 10)
+    losses = Losses()
+    known = Reboots(losses)
+    evil = {"kind": "Pod", "namespace": "evil", "name": "web-1"}
+    flood = [changed() | {"involvedObject": evil | {"uid": f"evil-{number}"}} for number in range(100)]
+    bodies = [changed(), *flood]
+    for body in bodies:
+        assert list(known.read(msgspec.json.decode(raw(body), type=Event), arrived=AT)) == []
+    found = list(known.read(msgspec.json.decode(raw(reboot()), type=Event), arrived=AT))
+    assert [each for pod, each in found if pod.namespace != "evil"] == [BEFELL]
+    assert (len(found), losses.counts[Kept.SANDBOX_CHANGES]) == (10, 101 - 10)
+
+
+def test_reboots_are_kept_as_long_as_pods_can_tell_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty minutes after it arrived no other Event is of it; until then the latest are kept."""
+    monkeypatch.setattr(reboots, "MAX_NODES", 3)
+    losses = Losses()
+    known = Reboots(losses)
+    for number in range(5):
+        body = msgspec.json.decode(raw(reboot(node=f"node-{number}")), type=Event)
+        list(known.read(body, arrived=AT + number * SECOND))
+    told = [bool(list(_told(known, f"node-{number}", AT + 5 * SECOND))) for number in range(5)]
+    assert (told, losses.counts[Kept.NODE_REBOOTS]) == ([False, False, True, True, True], 2)
+    later = AT + 3 * SECOND + reboots.KEPT
+    assert [bool(list(_told(known, f"node-{number}", later))) for number in (2, 3, 4)] == [False, False, True]
+
+
+def _told(known: Reboots, node: str, arrived: int) -> Iterator[object]:
+    return known.read(msgspec.json.decode(raw(changed(node=node)), type=Event), arrived=arrived)

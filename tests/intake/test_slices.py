@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from tests.support.objects import CREATED_NS, endpoint, endpoint_slice, raw, stamp
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Witnessed
 from podtimeline.intake.slices import SliceIndex
 from podtimeline.intake.wire import EndpointSlice
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Witnessed
 from podtimeline.ports import PodReference
 
 ARRIVED = CREATED_NS + 9 * SECOND

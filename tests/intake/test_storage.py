@@ -4,10 +4,10 @@ from tests.support.objects import CREATED_NS, Body, line, raw
 from tests.support.recording import RecordingIntake
 from tests.support.storage import VOLUME, attachment, claim
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews
 from podtimeline.intake.storage import AttachmentFeed, ClaimFeed
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import AttachmentNews, ClaimNews, StorageNews
 
 
 class Stream:
@@ -178,3 +178,22 @@ def test_a_volume_written_into_a_pod_has_no_claim_to_be_found_by() -> None:
     attachments.watch(inline, 0.2, kind="ADDED")
     attachments.watch(inline, 1, kind="DELETED")
     assert attachments.intake.news == []
+
+
+def test_what_is_deleted_is_remembered_only_while_a_listing_may_still_show_it() -> None:
+    """A page can be older than the watch; after the listing nothing is left of objects that come and go."""
+    claims = Stream(ClaimFeed)
+    claims.feed.begin()
+    claims.watch(claim(), 1, kind="ADDED")
+    claims.watch(claim(), 2, kind="DELETED")
+    told = len(claims.intake.news)
+    claims.feed.item(raw(claim()), arrived=moment(3))
+    claims.feed.end("7", arrived=moment(3))
+    assert len(claims.intake.news) == told
+    for number in range(3):
+        body = claim()
+        body["metadata"]["uid"] = f"c-{number}"
+        claims.watch(body, 4, kind="ADDED")
+        claims.watch(body, 5, kind="DELETED")
+    kept = claims.feed._present
+    assert (kept._objects, kept._listing, kept._dropped) == ({}, None, set())

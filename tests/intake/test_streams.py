@@ -10,15 +10,15 @@ from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.objects import CREATED_NS, line, pod, ready_pod
 from tests.support.recording import KeptVersions, RecordingIntake, SteppingClock
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.failures import Failure
 from podtimeline.intake.faults import Backoff, Restart
 from podtimeline.intake.feeds import PodFeed
 from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.ports import Stream
 
 CREATED = Mark(Milestone.CREATED)

@@ -8,11 +8,11 @@ import pytest
 from tests.intake.test_decode import ARRIVED, evidence, marks, read
 from tests.support.objects import condition, container, pod, running, stamp, terminated
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Ended, Observation, Ran
 from podtimeline.intake.terminations import STATUS_UNKNOWN, is_unknown, restarts
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Container, Terminated
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Ended, Observation, Ran
 
 M = Milestone
 UID = "uid-web-1"

@@ -5,11 +5,11 @@ from typing import Any
 from tests.support.objects import CREATED, CREATED_NS, Body, line, raw
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import UsageNews
 from podtimeline.intake.nodes import NodeFeed, NodeIndex
 from podtimeline.intake.usage import attachment_name
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import UsageNews
 
 VOLUME = "kubernetes.io/csi/csi.podtimeline.test^pvc-2ad9a8ac-46d3-488b-b7ce-6c32ada6da30"
 

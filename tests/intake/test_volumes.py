@@ -8,13 +8,13 @@ from tests.support.objects import CREATED, CREATED_NS, event, line, stamp
 from tests.support.recording import RecordingIntake
 from tests.support.storage import claim_event
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.storage import ClaimNews, Words
 from podtimeline.intake.feeds import EventFeed
 from podtimeline.intake.volumes import claim_words, volume_observations
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.storage import ClaimNews, Words
 
 NAMED = CREATED_NS + 123_456_789
 ARRIVED = CREATED_NS + 20 * SECOND

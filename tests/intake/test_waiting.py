@@ -9,15 +9,15 @@ import pytest
 from tests.support.objects import CREATED_NS, condition, event, line, pod, raw, ready_pod, stamp
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
-from podtimeline.core.scheduling import GATE_REMOVED
-from podtimeline.core.taints import UNTOLERATED, Taint
+from podtimeline.analysis.phases.scheduling import GATE_REMOVED
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.feeds import EventFeed, PodFeed
 from podtimeline.intake.waiting import waiting_observations
 from podtimeline.intake.wire import Event, Pod
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.nodes import UNTOLERATED, Taint
+from podtimeline.model.observations import Blamed, Cause, Noted, Observation, Witnessed
 
 ARRIVED = CREATED_NS + 20 * SECOND
 AT = CREATED_NS + 500_000_000

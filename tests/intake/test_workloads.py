@@ -7,9 +7,15 @@ import pytest
 from tests.support.objects import CREATED, CREATED_NS, line, raw
 from tests.support.recording import RecordingIntake
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import (
+from podtimeline.intake.feeds import EventFeed, Feed
+from podtimeline.intake.kinds import LowRate
+from podtimeline.intake.lowrate import Listeners, low_rate_feeds
+from podtimeline.intake.owners import OwnerIndex
+from podtimeline.intake.wire import Event
+from podtimeline.intake.workloads import workload_news
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import (
     Launched,
     Refused,
     Scaled,
@@ -19,12 +25,6 @@ from podtimeline.core.workloads import (
     WorkloadsListed,
     WorkloadState,
 )
-from podtimeline.intake.feeds import EventFeed, Feed
-from podtimeline.intake.kinds import LowRate
-from podtimeline.intake.lowrate import Listeners, low_rate_feeds
-from podtimeline.intake.owners import OwnerIndex
-from podtimeline.intake.wire import Event
-from podtimeline.intake.workloads import workload_news
 
 TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main", "args": ["a<b"]}]}}
 

@@ -17,14 +17,14 @@ from tests.support.lives import (
 )
 from tests.support.many import many
 
+from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.rollout import revisions, rollout
 from podtimeline.cli.documents import drawable
 from podtimeline.cli.rollout import read
-from podtimeline.core.instants import SECOND, Source, happened
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Ended, Flagged, Noted, Owned, Partial, Ran
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, Probe
-from podtimeline.core.rollout import revisions, rollout
-from podtimeline.core.view import View, view
+from podtimeline.model.instants import SECOND, Source, happened
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Ended, Flagged, Noted, Owned, Partial, Ran
+from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, Probe
 from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.revision import rollout_document
 from podtimeline.render.revision_drawing import RolloutDrawing

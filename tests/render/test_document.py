@@ -5,12 +5,12 @@ import json
 import jsonschema
 import pytest
 from hypothesis import given
-from tests.core.test_timeline import OBSERVATIONS, join
+from tests.model.test_timeline import OBSERVATIONS, join
 from tests.render import samples
 from tests.support.lives import Life, at, facts, ordinary
 
-from podtimeline.core.observations import Observation
-from podtimeline.core.view import View, view
+from podtimeline.analysis.resolved import View, view
+from podtimeline.model.observations import Observation
 from podtimeline.render.document import Document, document, documents
 from podtimeline.render.moments import nanoseconds, rfc3339
 from podtimeline.render.schema import PAGE, TIMELINE

@@ -5,15 +5,15 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.test_timeline import OBSERVATIONS, join
+from tests.model.test_timeline import OBSERVATIONS, join
 from tests.render import samples
 from tests.render.goldens import FOLDER, drawings
 from tests.support.lives import Life, at, facts, ordinary, watched
 
+from podtimeline.analysis.resolved import view
 from podtimeline.cli.documents import drawable, read
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Observation, Skewed
-from podtimeline.core.view import view
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.observations import Observation, Skewed
 from podtimeline.render.document import document
 from podtimeline.render.drawing import Hindrance, PodTimeline, Unschedulable
 from podtimeline.render.legend import letter, title

@@ -1,6 +1,6 @@
 """Rows that belong together are one row."""
 
-from podtimeline.core.milestones import Phase
+from podtimeline.model.milestones import Phase
 from podtimeline.render.axis import Axis
 from podtimeline.render.drawing import Stretch
 from podtimeline.render.folding import folded

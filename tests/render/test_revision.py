@@ -4,13 +4,13 @@ import json
 
 import jsonschema
 from hypothesis import given
-from tests.core.test_rollout import fleets
+from tests.analysis.test_rollout import fleets
 from tests.support.fleets import NEW, Seconds, pod, rolling_update
 from tests.support.lives import at
 
+from podtimeline.analysis.resolved import View
+from podtimeline.analysis.rollout import revisions, rollout
 from podtimeline.cli.rollout import read
-from podtimeline.core.rollout import revisions, rollout
-from podtimeline.core.view import View
 from podtimeline.render.document import Document
 from podtimeline.render.revision import rollout_document
 from podtimeline.render.revision_drawing import revision

@@ -4,11 +4,11 @@ import pytest
 from tests.support.departures import asked
 from tests.support.lives import Life, at, facts, ordinary, watched
 
+from podtimeline.analysis.resolved import view
 from podtimeline.cli.documents import drawable
-from podtimeline.core.instants import Evidence, Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Ended, ImagePulled, Ran
-from podtimeline.core.view import view
+from podtimeline.model.instants import Evidence, Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Ended, ImagePulled, Ran
 from podtimeline.render.drawing import EventLimit, PodTimeline, Restart
 from podtimeline.render.said import said
 from podtimeline.render.screen import Screen, Style

@@ -3,10 +3,10 @@
 from tests.render.samples import DEPLOYMENT
 from tests.support.lives import WEB, Life, at, facts, in_second, named, ordinary, watched
 
-from podtimeline.core.instants import SECOND, Source, exactly
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Befell, Blamed, Cause, Incident, Leaves, Owned, Ran, Skewed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, VolumeSpec
+from podtimeline.model.instants import SECOND, Source, exactly
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Befell, Blamed, Cause, Incident, Leaves, Owned, Ran, Skewed
+from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, VolumeSpec
 
 HOOKED = ContainerSpec(
     "web", ContainerKind.MAIN, "registry.test/web:1", readiness_probe=WEB.readiness_probe, pre_stop=True

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from tests.support.lives import Life, at, facts, in_second, ordinary, watched
 
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Owned, Partial
-from podtimeline.core.pods import Owner
-from podtimeline.core.timeline import apply
-from podtimeline.core.view import View, view
+from podtimeline.analysis.resolved import View, view
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Owned, Partial
+from podtimeline.model.pods import Owner
+from podtimeline.model.timeline import apply
 from podtimeline.ports import Finished
 from podtimeline.sinks.jsonlog import JsonLog
 

@@ -11,9 +11,9 @@ from tests.support.lives import at
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import checkpoint, increment, saved
 
-from podtimeline.core.buckets import BOUNDS
-from podtimeline.core.milestones import Phase
-from podtimeline.core.scheduling import Obstacle
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.model.buckets import BOUNDS
+from podtimeline.model.milestones import Phase
 from podtimeline.ports import Increment, Metric
 from podtimeline.sinks.metrics import METRICS, Kind
 from podtimeline.sinks.prometheus import Exposition

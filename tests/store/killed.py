@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.saved import SECOND, StandingClock, checkpoint, increment, saved
 
-from podtimeline.core.milestones import Phase
+from podtimeline.model.milestones import Phase
 from podtimeline.ports import Checkpoint, Increment, Metric, Stream
 from podtimeline.store import SqliteStore
 

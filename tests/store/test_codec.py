@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.lives import at, ordinary
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.notes import Note
-from podtimeline.core.observations import Ended, ImagePulled, Partial, Ran
-from podtimeline.core.pods import Owner
-from podtimeline.core.state import State, dump, load
 from podtimeline.errors import MalformedObject
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.notes import Note
+from podtimeline.model.observations import Ended, ImagePulled, Partial, Ran
+from podtimeline.model.pods import Owner
+from podtimeline.model.state import State, dump, load
 from podtimeline.store.codec import _DICTIONARY_1, pack, unpack
 
 

@@ -8,13 +8,13 @@ from tests.support.lives import at
 from tests.support.saved import SECOND, checkpoint, fresh, increment, saved
 from tests.support.workloads import DEPLOYMENT, replicaset
 
-from podtimeline.core.buckets import BOUNDS, COUNT, bucket
-from podtimeline.core.milestones import Phase
-from podtimeline.core.refusals import refused
-from podtimeline.core.requests import told
-from podtimeline.core.view import Outcome
-from podtimeline.core.workloads import Refused
+from podtimeline.analysis.attribution.refused import refused
+from podtimeline.analysis.attribution.scaling import told
+from podtimeline.analysis.resolved import Outcome
 from podtimeline.errors import QueryError, StoreError
+from podtimeline.model.buckets import BOUNDS, COUNT, bucket
+from podtimeline.model.milestones import Phase
+from podtimeline.model.workloads import Refused
 from podtimeline.ports import CONTROLLED, Memory, Metric, Order, Query, Stream
 
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from tests.support.saved import StandingClock, checkpoint, fresh, increment, saved
 
-from podtimeline.core.buckets import BOUNDS
-from podtimeline.core.observations import Partial
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.resolved import Outcome
 from podtimeline.errors import StoreError
+from podtimeline.model.buckets import BOUNDS
+from podtimeline.model.observations import Partial
 from podtimeline.ports import HistogramState, Metric, Query
 from podtimeline.quarantine import Step
 from podtimeline.store import SqliteStore

@@ -7,7 +7,7 @@ from tests.support.audit_slices import SliceWrites
 from tests.support.audit_volumes import VolumeWrites
 from tests.support.truth import SECOND, Json, Pods, PodTruth, Span, nanoseconds
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 
 def read_audit(pods: Pods, entries: Iterable[Json]) -> None:

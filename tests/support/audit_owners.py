@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.support.truth import Json, Pods, PodTruth, Span
 
-from podtimeline.core.milestones import Milestone
+from podtimeline.model.milestones import Milestone
 
 _WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "daemonsets", "jobs"})
 _CHANGES = frozenset({"create", "update", "patch"})

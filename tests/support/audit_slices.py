@@ -2,7 +2,7 @@
 
 from tests.support.truth import Json, Pods, Span
 
-from podtimeline.core.milestones import Milestone
+from podtimeline.model.milestones import Milestone
 
 
 class SliceWrites:

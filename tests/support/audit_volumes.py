@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tests.support.truth import Json, Pods, PodTruth, Span
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 SELECTED = "volume.kubernetes.io/selected-node"
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
+from podtimeline.analysis.findings.peers import peers
 from podtimeline.app.capture import CaptureWriter, Kind, Line, read_capture
 from podtimeline.app.replaying import replay_views
-from podtimeline.core.peers import peers
 from podtimeline.render.document import document
 
 FOLDER = Path(__file__).parents[1] / "captures"

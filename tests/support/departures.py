@@ -2,9 +2,9 @@
 
 from tests.support.lives import Life, at, in_second, watched
 
-from podtimeline.core.instants import SECOND, Source, exactly, not_before
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Leaves, Ran
+from podtimeline.model.instants import SECOND, Source, exactly, not_before
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Leaves, Ran
 
 SLICE = "shop/web/web-x1"
 

@@ -2,13 +2,13 @@
 
 from tests.support.lives import Life, at, container_start, facts, in_second, watched
 
-from podtimeline.core.explain import findings
-from podtimeline.core.findings import Finding, FindingKind
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.peers import NOBODY, Peers
-from podtimeline.core.pods import ContainerSpec, PodFacts
-from podtimeline.core.view import view
+from podtimeline.analysis.findings.explain import findings
+from podtimeline.analysis.findings.finding import Finding, FindingKind
+from podtimeline.analysis.findings.peers import NOBODY, Peers
+from podtimeline.analysis.resolved import view
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.pods import ContainerSpec, PodFacts
 
 
 def found(life: Life, kind: FindingKind, *, now: float = 60, peers: Peers = NOBODY) -> Finding | None:

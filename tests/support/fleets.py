@@ -5,10 +5,10 @@ from typing import Any
 
 from tests.support.lives import WEB, Life, at, container_start, facts, watched
 
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Owned
-from podtimeline.core.pods import Owner
-from podtimeline.core.view import View, view
+from podtimeline.analysis.resolved import View, view
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Owned
+from podtimeline.model.pods import Owner
 
 OLD, NEW = "59d9c5b6f4", "7d9c5b6f4"
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from podtimeline.core.instants import SECOND, Evidence, Source, exactly, just_after, within_second
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, ImagePulled, Noted, Observation, Selected, Witnessed
-from podtimeline.core.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.model.instants import SECOND, Evidence, Source, exactly, just_after, within_second
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, ImagePulled, Noted, Observation, Selected, Witnessed
+from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe
+from podtimeline.model.timeline import Timeline, apply
 
 EPOCH = 1_790_000_000 * SECOND
 """The whole second in which the pods of the tests are created."""

@@ -2,10 +2,10 @@
 
 from tests.support.lives import Life, at, facts, in_second, named, watched
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import ImagePulled
-from podtimeline.core.pods import ContainerKind, ContainerSpec
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import ImagePulled
+from podtimeline.model.pods import ContainerKind, ContainerSpec
 
 STEP = 0.17
 """Seconds from the start of one container to that of the next."""

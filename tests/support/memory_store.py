@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from podtimeline.core.buckets import COUNT, bucket
-from podtimeline.core.series import Book, Labels, Standing
 from podtimeline.errors import QueryError, StoreError
+from podtimeline.model.buckets import COUNT, bucket
+from podtimeline.model.series import Book, Labels, Standing
 from podtimeline.ports import (
     Checkpoint,
     Counted,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tests.support.truth import SECOND, Json, PodTruth, Span, nanoseconds
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 _DEEDS = {
     "/containers/create": Milestone.CONTAINER_CREATED,

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 from tests.support.sums import whole
 
-from podtimeline.core.rules import RULES
+from podtimeline.analysis.findings.rules import RULES
 from podtimeline.render.schema import TIMELINE
 
 _TIMELINES = jsonschema.Draft202012Validator(TIMELINE)
@@ -46,7 +46,7 @@ REASONS: Mapping[str, Reason] = {
         "missing_config", "CreateContainerConfigError", "couldn't find key url", "add the key url to the C"
     ),
     "no-command": Reason("container_error", "/no/such/binary", "/no/such/binary", "command"),
-    "deadlocked": Reason("crash_loop", "exit code 137", "run 0 of main ended", "give it a startupProbe"),
+    "deadlocked": Reason("crash_loop", "exit code 137", "of main ended with exit code 137", "give it a startupProbe"),
     "pull-0": Reason("slow_pull", "imagePullPolicy Always", "event Pulled", "", 3),
     "pull-1": Reason("slow_pull", "imagePullPolicy Always", "event Pulled", "", 3),
     "slow-stop": Reason("slow_stop", "with exit code 0 (its grace is 20 s)", "killing of main", "SIGTERM"),

@@ -10,7 +10,7 @@ from tests.support.audit import read_audit
 from tests.support.node_logs import read_cni, read_containerd, read_runtime
 from tests.support.truth import Json, Pods, Span
 
-from podtimeline.core.milestones import Milestone
+from podtimeline.model.milestones import Milestone
 
 
 def read_truth(rows: Iterable[tuple[str, str, Path]]) -> Pods:

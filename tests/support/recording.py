@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from tests.support.waiting import Changes
 
-from podtimeline.core.milestones import Mark
-from podtimeline.core.observations import Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.storage import StorageNews
-from podtimeline.core.timeline import Timeline, apply
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.model.milestones import Mark
+from podtimeline.model.observations import Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.storage import StorageNews
+from podtimeline.model.timeline import Timeline, apply
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Intake, Mismatch, PodReference, Stream, Versions
 
 

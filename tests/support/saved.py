@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from tests.support.lives import at, facts, ordinary
 
-from podtimeline.core.milestones import Phase
-from podtimeline.core.pods import Owner
-from podtimeline.core.state import State, dump
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.resolved import Outcome
+from podtimeline.model.milestones import Phase
+from podtimeline.model.pods import Owner
+from podtimeline.model.state import State, dump
 from podtimeline.ports import Checkpoint, Counted, Increment, Metric, Saved, Stream
 
 SECOND = 1_000_000_000

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.recorders import read_truth
 from tests.support.truth import SECOND, Span, nanoseconds
 
-from podtimeline.core.milestones import Mark, Milestone
+from podtimeline.model.milestones import Mark, Milestone
 
 SLICE = "shop/web/web-x1"
 ENDED = Mark(Milestone.FINISHED, "main")

@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.sums import in_order, reached, whole
 from tests.support.truth import nanoseconds
 
-from podtimeline.core.scheduling import read_refusal
+from podtimeline.analysis.phases.scheduling import read_refusal
 
 QUOTA, ORDER = "podtimeline.test/quota", "podtimeline.test/order"
 REFUSED = {

@@ -39,7 +39,7 @@ class Whole:
         restored = self.store.restore()
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=Rules(), now=now, restored=restored,
-            companions=company.all, quarantine=self.quarantine,
+            companions=company.all, quarantine=self.quarantine, losses=company.losses,
         )  # fmt: skip
         self.exposition = Exposition(version="fuzz", process=False)
         self.exposition.restore(restored.histograms)
@@ -49,7 +49,7 @@ class Whole:
         )  # fmt: skip
         self._worker, self._http = Worker(), HttpNumbers()
         self.refusals = company.refusals
-        hot = (feed_for(each, self.tracker, known.addresses, known.nodes) for each in Stream)
+        hot = (feed_for(each, self.tracker, known.addresses, known.nodes, company.losses) for each in Stream)
         self.feeds: dict[str, Feed[Any]] = {each.stream: each for each in hot}
         self.feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known, self.tracker).items()}
         for feed in self.feeds.values():

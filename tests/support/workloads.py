@@ -5,10 +5,10 @@ from typing import Any
 
 from tests.support.lives import at
 
-from podtimeline.core.instants import SECOND, Source, Window, intersect, just_after, within_second
-from podtimeline.core.pods import Owner
-from podtimeline.core.requests import WorkloadHistory, told
-from podtimeline.core.workloads import WorkloadState
+from podtimeline.analysis.attribution.scaling import WorkloadHistory, told
+from podtimeline.model.instants import SECOND, Source, Window, intersect, just_after, within_second
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import WorkloadState
 
 DEPLOYMENT = Owner("Deployment", "web", "d-1")
 

@@ -6,12 +6,12 @@ from typing import Any
 from tests.support.lives import Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import SECOND, Source, happened, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.pods import Owner
-from podtimeline.core.view import View
-from podtimeline.core.workloads import WorkloadNews, WorkloadSeen, WorkloadState
+from podtimeline.analysis.resolved import View
+from podtimeline.model.instants import SECOND, Source, happened, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.nodes import NodeState
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import WorkloadNews, WorkloadSeen, WorkloadState
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
 from podtimeline.tracking.requests import Requests
@@ -44,9 +44,9 @@ class OwnedWorld(World):
         self._join()
 
     def _join(self) -> None:
-        predecessors = Predecessors()
-        self.requests = Requests(self.nodes, predecessors)
-        self.refusals = Refusals(self.owners, self.requests.histories, limit=self.limit)
+        predecessors = Predecessors(self.losses)
+        self.requests = Requests(self.nodes, predecessors, self.losses)
+        self.refusals = Refusals(self.owners, self.requests.histories, self.losses, limit=self.limit)
         self.companions = (predecessors, self.requests, self.refusals)
         self.tracker = self._tracker(at(-100))
 
@@ -73,7 +73,11 @@ class OwnedWorld(World):
         life.saw(Milestone.CREATED, in_second(seconds, Source.FIELD), watched(seconds))
         self.take(*life.told, seconds=seconds)
         if node:
-            self.take(*Life(uid).saw(Milestone.SCHEDULED, watched(seconds), detail=node).told, seconds=seconds)
+            self.bound(uid, seconds, node=node)
+
+    def bound(self, uid: str, seconds: float, *, node: str) -> None:
+        """The pod is bound to a node."""
+        self.take(*Life(uid).saw(Milestone.SCHEDULED, watched(seconds), detail=node).told, seconds=seconds)
 
     def ready(self, uid: str, seconds: float) -> None:
         """The pod became ready."""

@@ -7,11 +7,12 @@ from tests.support.lives import Life, at, facts, ordinary, watched
 from tests.support.workloads import replicaset, workload
 from tests.tracking.worlds import World
 
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.observations import Blamed, Cause, Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import (
+from podtimeline.bounded import Losses
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.nodes import NodeState
+from podtimeline.model.observations import Blamed, Cause, Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import (
     Dropped,
     WorkloadGone,
     WorkloadNews,
@@ -47,7 +48,7 @@ class Deleted:
 
     def __init__(self, *, owner: Owner | None = OWNER) -> None:
         self.cluster = Cluster()
-        self.world = World(companions=(Causes(self.cluster, self.cluster),))
+        self.world = World(companions=(Causes(self.cluster, self.cluster, Losses()),))
         self.world.take(*ordinary(facts(owner=owner)).told, seconds=6)
         self.world.commit(30)
 
@@ -186,7 +187,7 @@ def test_after_a_restart_it_is_asked_again() -> None:
     """Nothing was answered before; what was is kept."""
     case = Deleted(owner=None).delete()
     case.world.commit(41)
-    case.world.companions = (Causes(case.cluster, case.cluster),)
+    case.world.companions = (Causes(case.cluster, case.cluster, Losses()),)
     case.world.killed(43)
     assert case.told(50) is None
     assert case.told(53) is Cause.DIRECT

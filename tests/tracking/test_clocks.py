@@ -4,14 +4,16 @@ import pytest
 from tests.support.lives import ANSWER, EPOCH, Life, at, container_start, facts, in_second, ordinary, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.clocks import LATE, WINDOW
-from podtimeline.core.instants import SECOND, Evidence, Source, just_after
-from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Place
-from podtimeline.core.observations import Observation, Selected, Witnessed
-from podtimeline.core.view import View
+from podtimeline.analysis.evidence.clocks import LATE, WINDOW
+from podtimeline.analysis.resolved import View
+from podtimeline.bounded import Kept
+from podtimeline.model.instants import SECOND, Evidence, Source, just_after
+from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Place
+from podtimeline.model.observations import Observation, Selected, Witnessed
 from podtimeline.tracking import clocks
 
 STARTED = Mark(Milestone.STARTED, "web")
+PLACED = {Mark(Milestone.CREATED), Mark(Milestone.SCHEDULED)}
 
 
 def lived(
@@ -136,7 +138,6 @@ def test_nodes_are_told_apart() -> None:
     follow(world, other)
     assert seen(world, "pod-1").clock is not None
     assert seen(world, "pod-2").clock is None
-    assert set(world.tracker.clocks.off) == {("node-1", "shop")}
 
 
 def test_a_start_that_settles_is_counted_by_the_corrected_clock() -> None:
@@ -270,7 +271,9 @@ def test_a_node_of_which_nothing_is_heard_is_forgotten() -> None:
     follow(world, lived("pod-1", ahead=30))
     world.tick(4 + WINDOW / SECOND)
     assert list(world.tracker.clocks.numbers()) == []
-    assert world.tracker.clocks.off == {}
+    later = [each for each in lived("pod-2", later=700) if not isinstance(each, Witnessed) or each.mark in PLACED]
+    follow(world, later)
+    assert seen(world, "pod-2", seconds=760).clock is None
 
 
 def test_memory_is_bounded_by_the_nodes_and_not_by_what_they_say() -> None:
@@ -278,7 +281,7 @@ def test_memory_is_bounded_by_the_nodes_and_not_by_what_they_say() -> None:
     world = World()
     for number in range(100):
         follow(world, lived(f"pod-{number}", later=number * 15))
-    (clock,) = world.tracker.clocks._clocks.values()
+    ((_, clock),) = world.tracker.clocks._clocks.items()
     assert len(clock._spans) <= 10
 
 
@@ -293,3 +296,24 @@ def test_the_clocks_of_invented_nodes_push_out_the_oldest_only(monkeypatch: pyte
         ]
         follow(world, renamed)
     assert [each.node for each in world.tracker.clocks.numbers()] == ["node-2", "node-3", "node-4"]
+    assert world.losses.counts[Kept.NODE_CLOCKS] == 2 * 2
+
+
+def test_invented_nodes_of_one_namespace_take_no_clock_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of a node's clock by the Events of one namespace stands, whoever floods others."""
+    monkeypatch.setattr(clocks, "MAX_CLOCKS", 3)
+    world = World()
+    follow(world, lived("pod-1", ahead=30))
+    for number in range(20):
+        follow(
+            world,
+            [
+                each._replace(detail=f"node-{number}")
+                if isinstance(each, Witnessed) and each.detail == "node-1"
+                else each
+                for each in lived(f"evil-{number}", namespace="evil")
+            ],
+        )
+    placed = [each for each in lived("pod-2", later=10) if not isinstance(each, Witnessed) or each.mark in PLACED]
+    follow(world, placed)
+    assert seen(world, "pod-2").clock is not None

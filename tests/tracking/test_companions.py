@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from tests.support.lives import Life, facts, ordinary, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import happened
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.instants import happened
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.records import Tracked

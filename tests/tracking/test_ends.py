@@ -9,9 +9,9 @@ from tests.support.surveys import phases
 from tests.tracking.test_starts import listed_life
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Flagged, Partial, Witnessed
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.observations import Flagged, Partial, Witnessed
 from podtimeline.ports import Increment, Metric
 
 ENDS = {Metric.TERMINATION, Metric.ENDPOINT_REMOVAL, Metric.LOST_TRAFFIC}

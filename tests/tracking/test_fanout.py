@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.lives import at, ordinary
 
-from podtimeline.core.view import view
+from podtimeline.analysis.resolved import view
 from podtimeline.ports import Finished
 from podtimeline.tracking.fanout import Fanout, Outlet
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from tests.support.lives import WEB, Life, at, facts, in_second, ordinary, watched
 from tests.tracking.worlds import RULES, World
 
-from podtimeline.core.instants import SECOND, Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Observation, Partial, Selected, Witnessed
-from podtimeline.core.pods import Owner
-from podtimeline.core.state import State, dump
+from podtimeline.bounded import Kept
+from podtimeline.model.instants import SECOND, Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Observation, Partial, Selected, Witnessed
+from podtimeline.model.pods import Owner
+from podtimeline.model.state import State, dump
 from podtimeline.ports import Metric
 from podtimeline.tracking.records import Stage
 
@@ -110,7 +111,7 @@ def test_orphans_are_bounded_and_the_oldest_goes_first() -> None:
     for number in range(15):
         world.take(*Life(f"ghost-{number}").saw(Milestone.READY, watched(number)).told, seconds=number)
     assert len(world.tracker) == 10
-    assert world.tracker.numbers.orphans_dropped == 5
+    assert world.losses.counts[Kept.UNKNOWN_PODS] == 5
     assert world.tracker.situation().tracked[Stage.ORPHAN] == 10
 
 

@@ -4,10 +4,10 @@ import pytest
 from tests.support.lives import Life, at, container_start, facts, in_second, named, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Befell, Incident, Observation
-from podtimeline.core.pods import PodFacts
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.observations import Befell, Incident, Observation
+from podtimeline.model.pods import PodFacts
 
 M = Milestone
 STATIC = "static-1"

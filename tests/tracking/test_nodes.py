@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from tests.support.lives import Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import SECOND, Source, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.nodes import NodeState
+from podtimeline.model.instants import SECOND, Source, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.nodes import NodeState
 from podtimeline.tracking.nodes import NewNodes
 
 

@@ -4,9 +4,10 @@ from tests.support.lives import Life, at, facts, named, ordinary, watched
 from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Noted, Observation
-from podtimeline.core.pods import Owner
+from podtimeline.bounded import Kept, Losses
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Noted, Observation
+from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.names import MAX_SAID, Names, Said
 from podtimeline.tracking.orphans import Orphans
@@ -44,26 +45,29 @@ def test_what_was_said_by_the_pods_own_reference_is_joined_and_the_rest_counted(
 def test_a_flood_of_references_takes_no_room_of_another_namespace() -> None:
     """Orphans have a budget of bytes together; the namespace that has most loses its oldest."""
     rules = Rules(max_orphan_bytes=64 << 10)
-    orphans = Orphans(rules)
+    losses = Losses()
+    orphans = Orphans(rules, losses)
     mine = PodReference("uid-1", "shop", "web-1")
     orphans.keep(mine, TRUE, stream=Stream.EVENTS, arrived=at(0))
     for number in range(500):
         flood = [Noted(f"evil-{number}", "Failed", "", "x" * 2000, at(number))]
         orphans.keep(PodReference(f"evil-{number}", "evil", "p"), flood, stream=Stream.EVENTS, arrived=at(number))
-    assert (len(orphans) < 40, orphans.dropped + len(orphans)) == (True, 501)
+    assert (len(orphans) < 40, losses.counts[Kept.UNKNOWN_PODS] + len(orphans)) == (True, 501)
     assert [each.timeline.blamed for each in orphans.claim(mine)] == [TRUE[-1]]
 
 
 def test_events_by_name_are_bounded_for_each_name_and_fair_among_namespaces() -> None:
     """An Event of another namespace than the flood's still finds its pod; the rest is counted."""
-    names, owner = Names(Rules(max_names=50)), Owner("ReplicaSet", "web-abc", "rs-1")
+    losses = Losses()
+    names, owner = Names(Rules(max_names=50), losses), Owner("ReplicaSet", "web-abc", "rs-1")
     names.keep(("shop", "web-1"), Said(owner, at(0), at(0)))
     for number in range(100):
         names.keep(("evil", "one"), Said(owner, at(number), at(number)))
-    assert (len(names), names.expired) == (1 + MAX_SAID, 100 - MAX_SAID)
+    assert (len(names), losses.counts[Kept.POD_NAMES]) == (1 + MAX_SAID, 100 - MAX_SAID)
     for number in range(100):
         names.keep(("evil", f"p-{number}"), Said(owner, at(number), at(number)))
-    assert (len(names), names.oldest(0)) == (50, at(0))
+    assert (len(names), names.oldest(0), names.expired) == (50, at(0), 0)
+    assert losses.counts[Kept.POD_NAMES] == 201 - 50
     record = Tracked("uid-1", None, created_second=at(0))
     assert names.appeared(record, ("shop", "web-1")) == [Said(owner, at(0), at(0))]
 

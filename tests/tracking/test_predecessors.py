@@ -4,9 +4,9 @@ from tests.support.lives import at
 from tests.tracking.owners import OwnedWorld, said, since
 from tests.tracking.worlds import RULES
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.pods import Owner
+from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.pods import Owner
 
 STS, RS = Owner("StatefulSet", "db", "sts-1"), Owner("ReplicaSet", "web-abc", "rs-1")
 GONE = Milestone.PREDECESSOR_REMOVED

@@ -6,10 +6,10 @@ from tests.support.lives import at
 from tests.support.workloads import DEPLOYMENT, replicaset, workload
 from tests.tracking.owners import OwnedWorld
 
-from podtimeline.core.pods import Owner
-from podtimeline.core.refusals import Refusal
-from podtimeline.core.series import OTHER
-from podtimeline.core.workloads import Refused
+from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.model.pods import Owner
+from podtimeline.model.series import OTHER
+from podtimeline.model.workloads import Refused
 
 RS = Owner("ReplicaSet", "web-abc", "rs-1")
 CRON = Owner("CronJob", "tick", "c-1")

@@ -8,10 +8,10 @@ from tests.support.lives import Life, at, watched
 from tests.support.workloads import replicaset, workload
 from tests.tracking.owners import OwnedWorld, said, since
 
-from podtimeline.core.instants import SECOND, Source, just_after
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import Launched, Scaled, WorkloadGone, WorkloadsListed, WorkloadState
+from podtimeline.model.instants import SECOND, Source, just_after
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import Launched, Scaled, WorkloadGone, WorkloadsListed, WorkloadState
 from podtimeline.ports import Metric
 
 RS = Owner("ReplicaSet", "web-abc", "rs-1")

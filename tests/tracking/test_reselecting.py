@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from tests.support.lives import Life, at, facts, ordinary, watched
 from tests.tracking.worlds import StandingOwners, World
 
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Labelled, Observation, Selected
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Labelled, Observation, Selected
 
 APP, PRIMARY = (("app", "pg"),), (("app", "pg"), ("role", "primary"))
 

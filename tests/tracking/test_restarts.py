@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from tests.support.lives import Life, at, facts, in_second, ordinary, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.observations import Selected
-from podtimeline.core.pods import Owner
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.observations import Selected
+from podtimeline.model.pods import Owner
 from podtimeline.ports import Metric, Stream
 from podtimeline.tracking.versions import StreamVersions
 

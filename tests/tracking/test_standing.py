@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from tests.support.lives import Life, at, ordinary, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Addresses, PodReference
 from podtimeline.tracking.standing import Standing
 

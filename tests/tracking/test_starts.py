@@ -16,12 +16,12 @@ from tests.support.lives import (
 from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import Source, happened
-from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.observations import Ended, Flagged, ImagePulled, Observation, Partial, Witnessed
-from podtimeline.core.pods import Owner
-from podtimeline.core.scheduling import Obstacle
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.analysis.resolved import Outcome
+from podtimeline.model.instants import Source, happened
+from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.observations import Ended, Flagged, ImagePulled, Observation, Partial, Witnessed
+from podtimeline.model.pods import Owner
 from podtimeline.ports import Metric
 
 

@@ -4,8 +4,8 @@ from tests.support.lives import Life, at, facts, in_second, watched
 from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Milestone, Phase
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.tracking.survey import COPIES_A_TURN, LOOKS
 
 

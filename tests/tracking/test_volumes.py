@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from tests.support.lives import EPOCH, Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.core.instants import SECOND, Instant, Source, happened, just_after
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.pods import PodFacts, VolumeSpec
-from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
+from podtimeline.bounded import Kept, Losses
+from podtimeline.model.instants import SECOND, Instant, Source, happened, just_after
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.observations import Limit
+from podtimeline.model.pods import PodFacts, VolumeSpec
+from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
+from podtimeline.model.texts import MAX_TEXT
+from podtimeline.tracking import volumes
+from podtimeline.tracking.storage import MAX_WORDS_TEXT, Told
 from podtimeline.tracking.volumes import Volumes
 
 DATA = VolumeSpec("data", "persistentVolumeClaim", "data-web-0")
@@ -70,7 +75,7 @@ def tell(news: StorageNews, seconds: float) -> Act:
 
 def world_of(*acts: Act) -> World:
     """A world in which this happened."""
-    world = World(companions=(Volumes(),))
+    world = World(companions=(Volumes(Losses()),))
     for act in acts:
         act(world)
     return world
@@ -231,7 +236,7 @@ def test_after_a_restart_what_is_listed_is_told_again_and_what_rests_is_left_alo
     """A pod that starts still learns of its volume; one whose start is over is not unpacked for old news."""
     world = world_of(take(life(), 4), take(settled("uid-2"), 6))
     world.commit(200)
-    world.companions = (Volumes(),)
+    world.companions = (Volumes(Losses()),)
     world.killed(210)
     unpacked = world.codec.unpacked
     tell(claim_bound(None), 211)(world)
@@ -240,10 +245,97 @@ def test_after_a_restart_what_is_listed_is_told_again_and_what_rests_is_left_alo
     assert world.codec.unpacked == unpacked
 
 
+def rumour(number: int, *, namespace: str = "shop") -> ClaimNews:
+    """An Event of a claim that nobody has seen."""
+    return replace(said("ProvisioningFailed", 1), namespace=namespace, name=f"c-{number}", uid=f"c-{number}")
+
+
+def test_claims_that_only_events_have_named_take_no_room_of_another_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they say is kept for ten minutes, and told once the claim is seen."""
+    monkeypatch.setattr(volumes, "MAX_RUMOURS", 10)
+    world = World(companions=())
+    world.companions = (Volumes(world.losses),)
+    world.killed(0)
+    tell(said("ProvisioningFailed", 1), 1)(world)
+    for number in range(100):
+        tell(rumour(number, namespace="evil"), 1)(world)
+    assert world.losses.counts[Kept.CLAIM_EVENTS] == 101 - 10
+    tell(ClaimNews("shop", "data-web-0", "c-1", seen=True), 2)(world)
+    take(life(), 4)(world)
+    assert [each.reason for each in world.view("uid-1").notes] == ["ProvisioningFailed"]
+
+
+def test_a_claim_that_was_seen_is_no_rumour_any_more() -> None:
+    """Whatever Events name after it, pods that come later find it; it was named by an Event first."""
+    world = world_of(tell(said("WaitForFirstConsumer", 1), 1), tell(claim_bound(2), 2))
+    for number in range(1_100):
+        tell(rumour(number), 3)(world)
+    world.tick(700)
+    take(life(created=701), 705)(world)
+    assert reached(world, Milestone.CLAIM_BOUND) is not None
+
+
+def test_a_claim_that_nobody_ever_saw_is_forgotten_with_the_pods_that_named_it() -> None:
+    """Pods can be created that name claims which there are none of, and Events about those."""
+    kept = Volumes(Losses(), kept=60 * SECOND)
+    world = World(companions=(kept,))
+    for act in (take(life(), 4), tell(said("FailedBinding", 5), 5), take(gone(), 20)):
+        act(world)
+    for seconds in (30, 100):
+        world.commit(seconds)
+    assert len(kept) == 1
+    world.commit(170)
+    assert len(kept) == 0
+
+
+def test_a_pod_says_where_more_was_said_of_its_claim_than_is_kept() -> None:
+    """One that heard all of it as it came has notes of its own; one that comes later has the latest of the claim's."""
+    losses = Losses()
+    world = World(companions=(Volumes(losses),))
+    tell(ClaimNews("shop", "data-web-0", "c-1", seen=True), 1)(world)
+    take(life(), 1)(world)
+    for number in range(70):
+        words = Words(f"Failed{number}", "x" * 100, at(number), 1, at(number))
+        tell(ClaimNews("shop", "data-web-0", "c-1", words=(words,)), number)(world)
+    take(life("uid-2", created=71), 75)(world)
+    assert losses.counts[Kept.CLAIM_MESSAGES] == 70 - 64
+    assert (len(world.view("uid-1").notes), world.view("uid-1").limits) == (70, ())
+    assert (len(world.view("uid-2").notes), world.view("uid-2").limits) == (64, (Limit.NOTES,))
+
+
+def test_long_words_of_a_claim_share_a_budget_of_characters() -> None:
+    """So the claims that nobody has seen cannot fill the memory with a thousand messages each."""
+    told = Told()
+    for number in range(70):
+        told.join((), (Words(f"Failed{number}", "x" * MAX_TEXT, at(number), 1, at(number)),))
+    assert sum(len(each.text) for each in told.words.values()) == MAX_WORDS_TEXT
+    assert (told.surplus + len(told.words), max(told.words)) == (70, ("Failed69", at(69)))
+
+
+def test_what_is_over_takes_no_room_of_another_namespace_or_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pods that are gone wait for their volumes to be detached, attachments that are over for pods seen late."""
+    monkeypatch.setattr(volumes, "MAX_PARTED", 3)
+    monkeypatch.setattr(volumes, "MAX_ENDED", 3)
+    losses = Losses()
+    world = World(companions=(Volumes(losses),))
+    for act in (*EVERYTHING, take(gone(), 20)):
+        act(world)
+    for number in range(10):
+        evil = facts(uid=f"evil-{number}", name=f"evil-{number}", namespace="evil", volumes=(DATA,))
+        world.take(*Life(evil.uid).described(evil).told, seconds=20)
+        world.take(*gone(evil.uid).told, seconds=20)
+        tell(using(Milestone.UNUSED, 20, uid=f"evil-{number}", node="evil"), 20)(world)
+    world.commit(26)
+    tell(using(Milestone.UNUSED, 28), 28)(world)
+    tell(attaching(Milestone.DETACHED, 29), 29)(world)
+    assert reached(world, Milestone.DETACHED) is not None
+    assert (losses.counts[Kept.CLAIM_USERS], losses.counts[Kept.DETACHED_VOLUMES]) == (11 - 3, 12 - 3)
+
+
 def test_memory_is_bounded_by_what_there_is() -> None:
     """Pods that are gone, attachments that ended and claims of which only events told are forgotten."""
-    volumes = Volumes(kept=60 * SECOND)
-    world = World(companions=(volumes,))
+    kept = Volumes(Losses(), kept=60 * SECOND)
+    world = World(companions=(kept,))
     for act in (*EVERYTHING, take(gone(), 20), tell(replace(claim_bound(), facts=(), gone=True), 22)):
         act(world)
     tell(using(Milestone.UNUSED, 22), 22)(world)
@@ -252,9 +344,9 @@ def test_memory_is_bounded_by_what_there_is() -> None:
     tell(using(Milestone.UNUSED, 24, node="node-7"), 24)(world)
     world.commit(30)
     world.commit(31)
-    assert len(volumes) > 0
+    assert len(kept) > 0
     world.commit(100)
-    assert len(volumes) == 0
+    assert len(kept) == 0
     for number in range(1_100):
         world.tracker.storage(replace(said("ProvisioningFailed", 1), name=f"c-{number}"), arrived=at(200))
-    assert len(volumes) == 1_000
+    assert len(kept) == 1_000

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import msgspec
 from tests.support.lives import EPOCH, at
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.observations import Described, Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.state import State
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import View
+from podtimeline.analysis.resolved import View
+from podtimeline.bounded import Losses
+from podtimeline.model.instants import SECOND
+from podtimeline.model.observations import Described, Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.state import State
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import (
     Checkpoint,
     Counted,
@@ -126,6 +127,7 @@ class World:
         self.told: list[Finished] = []
         self.rules = rules
         self.companions = companions
+        self.losses = Losses()
         self.tracker = self._tracker(look)
 
     def _tracker(self, now: int) -> Tracker:
@@ -136,6 +138,7 @@ class World:
             now=now,
             restored=self.store.restore(),
             companions=self.companions,
+            losses=self.losses,
         )
 
     def take(self, *observations: Observation, seconds: float, name: str = "web-1") -> None:

@@ -10,11 +10,11 @@ from tests.support.saved import StandingClock, checkpoint, saved
 from tests.web.worlds import Client, World, api_of, metrics_of, three_pods
 from yarl import URL
 
-from podtimeline.core.pods import Owner
-from podtimeline.core.refusals import Refusal, ended
-from podtimeline.core.requests import Request, Why, WorkloadHistory
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import WorkloadState
+from podtimeline.analysis.attribution.refused import Refusal, ended
+from podtimeline.analysis.attribution.scaling import Request, Why, WorkloadHistory
+from podtimeline.model.pods import Owner
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import WorkloadState
 from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, TIMELINE, WORKLOADS
 from podtimeline.store import SqliteStore
 
@@ -316,7 +316,7 @@ async def test_what_failed_is_listed_with_a_sample(client: Client, world: World)
     (fault,) = body["items"]
     assert (fault["step"], fault["count"]) == ("evaluate", 2)
     assert "shop/web-2" in fault["subject"]
-    assert fault["where"].startswith("podtimeline.core.")
+    assert fault["where"].startswith("podtimeline.analysis.")
     assert "uid-web-2" in fault["sample"]
 
 

@@ -8,8 +8,8 @@ from tests.support.lives import facts, ordinary
 from tests.support.saved import checkpoint, saved
 from tests.web.worlds import World, api_of
 
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import View, view
+from podtimeline.analysis.resolved import View, view
+from podtimeline.model.timeline import Timeline
 from podtimeline.web.lane import JOB, SLICE, Lane, Worker
 from podtimeline.web.problems import Refused
 

@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import StandingClock, checkpoint, saved
 
-from podtimeline.core.refusals import Refusal
-from podtimeline.core.requests import WorkloadHistory
-from podtimeline.core.timeline import Timeline
+from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.analysis.attribution.scaling import WorkloadHistory
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import History
 from podtimeline.web.access import Gate
 from podtimeline.web.evaluating import Live

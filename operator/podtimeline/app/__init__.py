@@ -5,8 +5,8 @@ What each command needs is imported when it is called: a replay does not pay for
 
 from pathlib import Path
 
+from podtimeline.analysis.resolved import View
 from podtimeline.config import Settings
-from podtimeline.core.view import View
 
 
 def run(settings: Settings) -> int:

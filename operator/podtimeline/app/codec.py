@@ -1,6 +1,6 @@
 """How the tracker packs pods that rest: as the store packs its rows."""
 
-from podtimeline.core.state import State
+from podtimeline.model.state import State
 from podtimeline.store.codec import pack, unpack
 
 

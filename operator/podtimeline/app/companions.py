@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from podtimeline.bounded import Losses
 from podtimeline.intake.lowrate import Listeners
 from podtimeline.tracking.causes import Causes
 from podtimeline.tracking.companions import Companion
@@ -19,16 +20,17 @@ class Company:
     """The companions of the live operator and of a replay alike, and those among them that are asked by others."""
 
     all: tuple[Companion, ...]
+    losses: Losses
     refusals: Refusals
     histories: Histories
 
 
 def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
     """The companions, wired; they are asked in this order."""
-    predecessors = Predecessors()
-    requests = Requests(known.nodes, predecessors)
-    refusals = Refusals(known.owners, requests.histories, limit=series_limit)
-    leaving = (Standing(known.addresses), Causes(known.nodes, known.namespaces))
-    return Company(
-        (NewNodes(known.nodes), Volumes(), predecessors, requests, refusals, *leaving), refusals, requests.histories
-    )
+    losses = Losses()
+    predecessors = Predecessors(losses)
+    requests = Requests(known.nodes, predecessors, losses)
+    refusals = Refusals(known.owners, requests.histories, losses, limit=series_limit)
+    leaving = (Standing(known.addresses), Causes(known.nodes, known.namespaces, losses))
+    starting = (NewNodes(known.nodes), Volumes(losses), predecessors, requests, refusals)
+    return Company((*starting, *leaving), losses, refusals, requests.histories)

@@ -6,7 +6,7 @@ import sys
 import structlog
 
 from podtimeline.config import LogLevel
-from podtimeline.core.texts import visible
+from podtimeline.model.texts import visible
 
 
 def configure_logs(level: LogLevel, *, cluster: str = "") -> None:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podtimeline.core.refusals import Refusal
+from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.bounded import Kept
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 from podtimeline.ports import Stream
@@ -44,6 +45,7 @@ class Reading:
     kopf: KopfTelemetry
     unreadable: tuple[tuple[str, str, str], ...]
     faults: Mapping[Step, int]
+    dropped: Mapping[Kept, int]
 
     def telemetry(self) -> Telemetry:
         """All of it, of any thread."""
@@ -61,6 +63,7 @@ class Reading:
             http=self.http,
             kopf=self.kopf,
             unreadable=self.unreadable,
+            dropped={kept.value: count for kept, count in self.dropped.items()},
             faults={step.value: count for step, count in self.faults.items()},
         )
 
@@ -95,6 +98,7 @@ def read(
         kopf=_kopf(frame),
         unreadable=tuple(_unreadable(hot, frame)),
         faults=tracker.quarantine.counts,
+        dropped=tracker.losses.counts,
     )
 
 

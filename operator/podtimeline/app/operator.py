@@ -22,7 +22,6 @@ from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
 from podtimeline.config import Access, Settings, address
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import SettingsError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
@@ -31,6 +30,7 @@ from podtimeline.intake.operator import Frame
 from podtimeline.intake.owners import OwnerIndex
 from podtimeline.intake.reviews import Reviews
 from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Clock, Restored
 from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.jsonlog import JsonLog
@@ -129,6 +129,7 @@ def _tracker(
         now=clock.now(),
         restored=restored,
         companions=company.all,
+        losses=company.losses,
     )
 
 
@@ -243,7 +244,7 @@ class _Operator:
         self._reflectors = reflectors(
             connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
             clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, nodes=self._known.nodes,
-            pace=pace(settings), quarantine=self._tracker.quarantine,
+            pace=pace(settings), quarantine=self._tracker.quarantine, losses=self._tracker.losses,
         )  # fmt: skip
         self._supervisor.start("owners", self._frame.run())
         for number, each in enumerate(self._reflectors):

@@ -14,11 +14,6 @@ from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.memory import allow_depth
 from podtimeline.config import Settings
-from podtimeline.core.milestones import Mark
-from podtimeline.core.observations import Observation
-from podtimeline.core.pods import Owner
-from podtimeline.core.storage import StorageNews
-from podtimeline.core.workloads import WorkloadNews
 from podtimeline.errors import ClusterError
 from podtimeline.intake.credentials import Connection, connect
 from podtimeline.intake.hot import reflectors
@@ -26,6 +21,11 @@ from podtimeline.intake.kinds import KINDS, Collection
 from podtimeline.intake.listings import Listings
 from podtimeline.intake.lowrate import HeadFeed
 from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.model.milestones import Mark
+from podtimeline.model.observations import Observation
+from podtimeline.model.pods import Owner
+from podtimeline.model.storage import StorageNews
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Clock, Mismatch, PodReference, Stream
 
 Seen = Callable[[str, Kind], None]

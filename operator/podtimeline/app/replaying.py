@@ -7,16 +7,16 @@ from typing import Protocol
 
 import msgspec
 
+from podtimeline.analysis.resolved import View
 from podtimeline.app.capture import Kind, Line, read_capture
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.companions import companions
 from podtimeline.config import Settings
-from podtimeline.core.instants import SECOND
-from podtimeline.core.view import View
 from podtimeline.errors import ClusterError
 from podtimeline.intake.feeds import feed_for
 from podtimeline.intake.lowrate import Listeners, low_rate_feeds
 from podtimeline.intake.owners import OwnerIndex
+from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
@@ -76,14 +76,16 @@ class Replay:
             tombstone=_FOREVER,
             max_tombstones=_FOREVER,
         )
+        company = companions(known)
         self.tracker = Tracker(
-            owners=known.owners, codec=PackingCodec(), rules=rules, now=started, companions=companions(known).all
-        )
+            owners=known.owners, codec=PackingCodec(), rules=rules, now=started,
+            companions=company.all, losses=company.losses,
+        )  # fmt: skip
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""
         self._now = self._ticked = started
         self._listing: set[str] = set()
-        hot = (feed_for(each, self.tracker, known.addresses, known.nodes) for each in Stream)
+        hot = (feed_for(each, self.tracker, known.addresses, known.nodes, company.losses) for each in Stream)
         self._feeds: dict[str, Feeding] = {each.stream: each for each in hot}
         self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known, self.tracker).items()}
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.app.numbers import read, unread
-from podtimeline.core.refusals import Refusal
 from podtimeline.intake.operator import FrameHealth
 from podtimeline.intake.streams import StreamHealth
 from podtimeline.ports import Clock

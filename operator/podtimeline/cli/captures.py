@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
+from podtimeline.analysis.findings.peers import peers
+from podtimeline.analysis.resolved import View
 from podtimeline.cli import options
 from podtimeline.cli.documents import read
 from podtimeline.cli.operate import effective
 from podtimeline.cli.output import Form, draw, emit, screen, tell
 from podtimeline.cli.show import waterfalls
 from podtimeline.config import Settings
-from podtimeline.core.peers import peers
-from podtimeline.core.view import View
 from podtimeline.errors import PodtimelineError
 from podtimeline.quarantine import Quarantine
 from podtimeline.render.document import contained_document

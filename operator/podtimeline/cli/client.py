@@ -10,8 +10,8 @@ import msgspec
 from podtimeline.cli.output import tell
 from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Answer, Transport
-from podtimeline.core.milestones import PHASES, Leg
 from podtimeline.errors import ClusterError, PodtimelineError
+from podtimeline.model.milestones import PHASES, Leg
 from podtimeline.render.document import Document
 
 _PODS = "/api/v1/pods"

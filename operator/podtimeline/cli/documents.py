@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from podtimeline.core.view import View
+from podtimeline.analysis.resolved import View
 from podtimeline.errors import PodtimelineError
 from podtimeline.quarantine import Quarantine
 from podtimeline.render.document import API_VERSION, contained_document

@@ -10,7 +10,7 @@ import click
 from podtimeline.cli.client import NotFound, Operator, Wanted
 from podtimeline.cli.documents import read
 from podtimeline.cli.output import draw, screen, tell
-from podtimeline.core.texts import visible
+from podtimeline.model.texts import visible
 from podtimeline.render.drawing import Milestone, PodTimeline
 from podtimeline.render.milestones import signed
 from podtimeline.render.moments import nanoseconds

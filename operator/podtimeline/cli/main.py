@@ -14,8 +14,8 @@ from podtimeline.cli.output import Form, plain
 from podtimeline.cli.rollout import rollout
 from podtimeline.cli.show import show
 from podtimeline.cli.stuck import stuck
-from podtimeline.core.texts import visible
 from podtimeline.errors import PodtimelineError, SettingsError
+from podtimeline.model.texts import visible
 from podtimeline.render.document import API_VERSION
 
 DEBUG_VARIABLE = "PODTIMELINE_DEBUG"

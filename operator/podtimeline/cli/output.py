@@ -10,7 +10,7 @@ import click
 import msgspec
 import yaml
 
-from podtimeline.core.texts import visible, visible_json, visible_yaml
+from podtimeline.model.texts import visible, visible_json, visible_yaml
 from podtimeline.render.document import Document
 from podtimeline.render.screen import Line, Screen
 

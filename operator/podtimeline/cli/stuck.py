@@ -10,9 +10,9 @@ from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import read, snake
 from podtimeline.cli.output import Form, draw, plain, screen
 from podtimeline.cli.transport import Where, reach
-from podtimeline.core.milestones import Leg, Phase
-from podtimeline.core.texts import duration_text
 from podtimeline.errors import PodtimelineError
+from podtimeline.model.milestones import Leg, Phase
+from podtimeline.model.texts import duration_text
 from podtimeline.render.document import API_VERSION, Document
 from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.legend import title

@@ -1,9 +1,9 @@
 """Events that stand for several attempts: when the latest of them was, and how many there were. Pure."""
 
-from podtimeline.core.instants import SECOND, Evidence, Source, just_after
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND, Evidence, Source, just_after
 
 
 def attempts(event: Event, *, arrived: int) -> tuple[Evidence, Evidence, int]:

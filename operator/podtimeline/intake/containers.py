@@ -3,15 +3,15 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Ran, Witnessed
-from podtimeline.core.pods import ContainerKind
 from podtimeline.intake.images import WITHOUT_IMAGE
 from podtimeline.intake.reading import TERMINAL, Reading, second, until
 from podtimeline.intake.terminations import STATUS_UNKNOWN, is_unknown, is_unset, restarts
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Container, ContainerState, ContainerStatus, Terminated, Waiting
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Ran, Witnessed
+from podtimeline.model.pods import ContainerKind
 
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _NO_STATE = ContainerState()

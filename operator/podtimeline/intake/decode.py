@@ -8,11 +8,6 @@ listed one bounds the first True from above only. What happened on a node was re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import ALL_RESTARTING, Befell, Described, Ended, Incident, Observation, is_rejection
-from podtimeline.core.pods import ContainerKind
-from podtimeline.core.timeline import LOST_READINESS
 from podtimeline.intake.containers import read_container
 from podtimeline.intake.departures import read_departure
 from podtimeline.intake.managers import setter
@@ -22,6 +17,11 @@ from podtimeline.intake.terminations import is_unknown
 from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.waiting import read_scheduling
 from podtimeline.intake.wire import Condition, ContainerStatus, Pod, PodStatus
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import ALL_RESTARTING, Befell, Described, Ended, Incident, Observation, is_rejection
+from podtimeline.model.pods import ContainerKind
+from podtimeline.model.timeline import LOST_READINESS
 
 _CREATED = Mark(Milestone.CREATED)
 _SCHEDULED = Mark(Milestone.SCHEDULED)

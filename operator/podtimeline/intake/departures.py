@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from podtimeline.core.instants import SECOND, Evidence, Source, not_before, within_second
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Leaves
 from podtimeline.intake.reading import Reading, until
 from podtimeline.intake.texts import moment, possible
 from podtimeline.intake.wire import Condition
+from podtimeline.model.instants import SECOND, Evidence, Source, not_before, within_second
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Leaves
 
 _ASKED = Mark(Milestone.DELETION_REQUESTED)
 _RELEASED = Mark(Milestone.RELEASED)

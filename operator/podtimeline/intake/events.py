@@ -6,15 +6,15 @@ what nothing else tells (durations and size of a pull, whether it failed, the na
 
 import re
 
-from podtimeline.core.instants import Evidence, Source, exactly
-from podtimeline.core.milestones import MILESTONES, Mark, Milestone, Scope
-from podtimeline.core.observations import Befell, Incident, Noted, Observation, Witnessed
-from podtimeline.core.pods import image_subject
 from podtimeline.intake.attempts import attempts
 from podtimeline.intake.images import image_of, is_failed_attempt, pulled, repeats_status
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import container_of, of_ephemeral
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import Evidence, Source, exactly
+from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Scope
+from podtimeline.model.observations import Befell, Incident, Noted, Observation, Witnessed
+from podtimeline.model.pods import image_subject
 
 REASONS: dict[str, Milestone] = {
     "Scheduled": Milestone.SCHEDULED,

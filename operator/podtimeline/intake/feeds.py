@@ -8,10 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
-from podtimeline.core.pods import Owner, PodFacts
+from podtimeline.bounded import Losses
 from podtimeline.intake.decode import pod_observations
 from podtimeline.intake.events import created_pod, event_observations
 from podtimeline.intake.faults import UNDECODABLE, ApiError, VersionGoneError
@@ -27,6 +24,10 @@ from podtimeline.intake.waiting import Gates, Tainted, read_taints, waiting_obse
 from podtimeline.intake.wire import EndpointSlice, Event, Head, Metadata, Pod, Status, WatchEvent
 from podtimeline.intake.workloads import REASONS as OF_WORKLOADS
 from podtimeline.intake.workloads import workload_news
+from podtimeline.model.instants import Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
+from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.ports import Intake, Mismatch, PodReference, Stream
 from podtimeline.quarantine import Quarantine, Step
 
@@ -316,10 +317,11 @@ class EventFeed(Feed[Event]):
 
     stream = Stream.EVENTS
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, losses: Losses | None = None) -> None:
+        """``losses`` counts what it has no room for."""
         super().__init__(Decoder(Event), Decoder(WatchEvent[Event]))
         self._intake = intake
-        self._reboots = Reboots()
+        self._reboots = Reboots(Losses() if losses is None else losses)
 
     def end(self, version: str, *, arrived: int) -> None:
         """Events expire: what a listing does not show any more happened all the same."""
@@ -425,13 +427,17 @@ class SliceFeed(Feed[EndpointSlice]):
 
 
 def feed_for(
-    stream: Stream, intake: Intake, addresses: SliceIndex | None = None, nodes: Tainted | None = None
+    stream: Stream,
+    intake: Intake,
+    addresses: SliceIndex | None = None,
+    nodes: Tainted | None = None,
+    losses: Losses | None = None,
 ) -> PodFeed | EventFeed | SliceFeed:
     """The feed of a hot stream over all namespaces; ``addresses`` knows what slices hold, ``nodes`` their taints."""
     match stream:
         case Stream.PODS:
             return PodFeed(intake, nodes)
         case Stream.EVENTS:
-            return EventFeed(intake)
+            return EventFeed(intake, losses)
         case Stream.ENDPOINTSLICES:
             return SliceFeed(intake, addresses)

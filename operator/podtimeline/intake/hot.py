@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
+from podtimeline.bounded import Losses
 from podtimeline.intake.credentials import Connection
 from podtimeline.intake.feeds import EventFeed, NamespacePodFeed, PodFeed, SliceFeed, feed_for
 from podtimeline.intake.slices import SliceIndex
@@ -28,11 +29,12 @@ def reflectors(
     pace: Pace | None = None,
     tap: Tap | None = None,
     quarantine: Quarantine | None = None,
+    losses: Losses | None = None,
 ) -> tuple[Reflector, ...]:
     """One reflector per stream, or per stream and namespace; ``addresses`` remembers what slices hold.
 
-    ``nodes`` tells the taints of nodes; ``quarantine`` gets what no feed can read, each feed its own where it is
-    ``None``.
+    ``nodes`` tells the taints of nodes; ``quarantine`` gets what no feed can read, ``losses`` counts what a feed has no
+    room for, each feed its own where they are ``None``.
     Saved versions are of all namespaces: a process that follows some of them lists first, as the choice of namespaces
     may have changed since the version was saved.
     """
@@ -41,7 +43,7 @@ def reflectors(
             connection=connection,
             session=session,
             path=collection_path(stream, namespace),
-            feed=_sharing(_feed(stream, intake, namespace, addresses, nodes), quarantine),
+            feed=_sharing(_feed(stream, intake, namespace, addresses, nodes, losses), quarantine),
             clock=clock,
             versions=versions if namespace is None else None,
             namespace=namespace,
@@ -65,9 +67,10 @@ def _feed(
     namespace: str | None,
     addresses: SliceIndex | None,
     nodes: Tainted | None,
+    losses: Losses | None,
 ) -> HotFeed:
     if stream is Stream.PODS and namespace is not None:
         return NamespacePodFeed(intake, nodes, namespace=namespace)
     if stream is Stream.ENDPOINTSLICES:
         return SliceFeed(intake, addresses, namespace=namespace)
-    return feed_for(stream, intake, nodes=nodes)
+    return feed_for(stream, intake, nodes=nodes, losses=losses)

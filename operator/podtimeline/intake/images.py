@@ -5,9 +5,9 @@ The texts are made by pkg/kubelet/images/image_manager.go; they are the same in 
 
 import re
 
-from podtimeline.core.observations import ImagePulled
-from podtimeline.core.texts import whole
 from podtimeline.intake.texts import go_duration
+from podtimeline.model.observations import ImagePulled
+from podtimeline.model.texts import whole
 
 _QUOTED = re.compile(r'image "([^"]*)"')
 _TOOK = re.compile(r'" in ([^\s()]+)(?: \(([^\s()]+) including waiting\))?')

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Evidence, Source, just_after, within_second
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.taints import Taint
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.feeds import DELETED, Feed
 from podtimeline.intake.kinds import LowRate
@@ -15,6 +12,8 @@ from podtimeline.intake.reading import until
 from podtimeline.intake.texts import moment
 from podtimeline.intake.usage import Usage
 from podtimeline.intake.wire import Condition, Metadata, WatchEvent, Wire
+from podtimeline.model.instants import Evidence, Source, just_after, within_second
+from podtimeline.model.nodes import NodeState, Taint
 from podtimeline.ports import Intake
 
 

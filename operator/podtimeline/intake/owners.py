@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.pods import Owner
-from podtimeline.core.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed
 from podtimeline.intake.feeds import DELETED, LISTED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.specs import controller
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
 from podtimeline.intake.workloads import WORKLOADS, Workload, workload_state
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import WorkloadGone, WorkloadSeen, WorkloadsListed
 from podtimeline.ports import Intake
 
 V = TypeVar("V")
@@ -76,6 +76,7 @@ class Shelf(Generic[V]):
         """The listing is complete, but for the namespaces ``unread``: what it did not show is gone."""
         kept = {key: each for key, each in self.objects.items() if key[0] in unread}
         self.objects, self._next, self.complete = kept | (self._next or {}), None, True
+        self._dropped = set()
         self.unread = unread
 
     def put(self, key: tuple[str, str], value: V) -> None:
@@ -88,8 +89,8 @@ class Shelf(Generic[V]):
     def drop(self, key: tuple[str, str]) -> None:
         """A watch shows an object's deletion."""
         self.objects.pop(key, None)
-        self._dropped.add(key)
         if self._next is not None:
+            self._dropped.add(key)
             self._next.pop(key, None)
 
 
@@ -226,7 +227,7 @@ class WorkloadFeed(Feed[Workload]):
     def end(self, version: str, *, arrived: int) -> None:
         """Workloads that neither the listing nor a watch showed since it began are gone."""
         present = frozenset(self._listing or ())
-        self._listing = None
+        self._listing, self._dropped = None, set()
         if not self.unread:
             self._templates = {uid: told for uid, told in self._templates.items() if uid in present}
         if self._shelf is not None:
@@ -250,9 +251,9 @@ class WorkloadFeed(Feed[Workload]):
         self._remove(seen.metadata.uid, (seen.metadata.namespace, seen.metadata.name), arrived)
 
     def _remove(self, uid: str, key: tuple[str, str], arrived: int) -> None:
-        self._dropped.add(uid)
         self._templates.pop(uid, None)
         if self._listing is not None:
+            self._dropped.add(uid)
             self._listing.discard(uid)
         if self._shelf is not None:
             self._shelf.drop(key)

@@ -3,12 +3,12 @@
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
-from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
 from podtimeline.intake.specs import binding, pod_spec
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Pod, PodSpec
+from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
 
 _FROM_STATUS = True
 _READY = Mark(Milestone.READY)

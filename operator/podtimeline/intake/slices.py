@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Witnessed
 from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.wire import EndpointPort, EndpointSlice
+from podtimeline.model.instants import Evidence, Source, happened, just_after, not_before
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Witnessed
 from podtimeline.ports import PodReference
 
 Name = tuple[str, str]

@@ -6,10 +6,6 @@ from typing import TypeVar
 
 import msgspec
 
-from podtimeline.core.bounds import MAX_WORD
-from podtimeline.core.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
-from podtimeline.core.taints import Toleration
-from podtimeline.core.texts import clip
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import (
@@ -23,6 +19,10 @@ from podtimeline.intake.wire import (
     ProbeTiming,
     VolumeUse,
 )
+from podtimeline.model.bounds import MAX_WORD
+from podtimeline.model.nodes import Toleration
+from podtimeline.model.pods import DEFAULT_SCHEDULER, ContainerKind, ContainerSpec, Owner, PodFacts, Probe, VolumeSpec
+from podtimeline.model.texts import clip
 
 _R = TypeVar("_R")
 _LABELS = msgspec.json.Decoder(dict[str, str] | None)

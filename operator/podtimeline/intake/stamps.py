@@ -1,8 +1,8 @@
 """When an Event's reporter says that it happened. Pure."""
 
-from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after
 from podtimeline.intake.texts import moment, name_time
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after
 
 
 def stamp(event: Event, *, arrived: int) -> Evidence:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.json import Decoder
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after, not_before, within_second
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.intake.feeds import DELETED, Feed
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Metadata, WatchEvent, Wire
+from podtimeline.model.instants import Evidence, Source, happened, just_after, not_before, within_second
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.ports import Intake
 
 
@@ -128,7 +128,8 @@ class _Present:
 
     def __init__(self) -> None:
         self._objects: dict[str, _Object] = {}
-        self._listing: set[str] = set()
+        self._listing: set[str] | None = None
+        """What was shown since a listing began; ``None`` while there is none."""
         self._dropped: set[str] = set()
         """Gone since the listing began: its pages may be older."""
 
@@ -136,26 +137,30 @@ class _Present:
         """A listing begins."""
         self._listing, self._dropped = set(), set()
 
-    def absent(self, unread: AbstractSet[str] = frozenset()) -> list[str]:
-        """The objects that neither the listing nor a watch has shown since it began, but in namespaces ``unread``."""
-        return [uid for uid, each in self._objects.items() if uid not in self._listing and each.namespace not in unread]
+    def end(self, unread: AbstractSet[str] = frozenset()) -> list[str]:
+        """The listing is complete, but for the namespaces ``unread``; returns the objects that are gone."""
+        shown = self._listing or set()
+        self._listing, self._dropped = None, set()
+        return [uid for uid, each in self._objects.items() if uid not in shown and each.namespace not in unread]
 
     def came(self, uid: str, seen: _Object, *, listing: bool) -> bool:
         """An object is shown; returns whether this version of it is to be read."""
         if listing and uid in self._dropped:
             return False
-        self._listing.add(uid)
+        if self._listing is not None:
+            self._listing.add(uid)
         self._objects[uid] = seen
         return True
 
     def keep(self, uid: str) -> None:
         """An object is shown that cannot be read: what was known of it stands."""
-        if uid in self._objects and uid not in self._dropped:
+        if self._listing is not None and uid in self._objects and uid not in self._dropped:
             self._listing.add(uid)
 
     def went(self, uid: str) -> _Object | None:
         """An object is gone; returns what is remembered of it."""
-        self._dropped.add(uid)
+        if self._listing is not None:
+            self._dropped.add(uid)
         return self._objects.pop(uid, None)
 
 
@@ -176,7 +181,7 @@ class ClaimFeed(Feed[Claim]):
 
     def end(self, version: str, *, arrived: int) -> None:
         """Claims that neither the listing nor a watch showed since it began are gone."""
-        for uid in self._present.absent(self.unread):
+        for uid in self._present.end(self.unread):
             self._remove(uid, arrived)
 
     def _seen(self, seen: Claim, *, arrived: int, live: bool, listing: bool) -> None:
@@ -276,7 +281,7 @@ class AttachmentFeed(Feed[Attachment]):
 
     def end(self, version: str, *, arrived: int) -> None:
         """A volume whose attachment neither the listing nor a watch showed since it began was detached meanwhile."""
-        for uid in self._present.absent():
+        for uid in self._present.end():
             self._remove(uid, _noticed(arrived, live=False), None, arrived)
 
     def _seen(self, seen: Attachment, *, arrived: int, live: bool, listing: bool) -> None:

@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from podtimeline.core.instants import SECOND
 from podtimeline.errors import MalformedObject
+from podtimeline.model.instants import SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

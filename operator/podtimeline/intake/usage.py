@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
-from podtimeline.core.instants import Evidence, Source, happened, just_after
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.storage import Fact, UsageNews
+from podtimeline.model.instants import Evidence, Source, happened, just_after
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.storage import Fact, UsageNews
 
 _CSI = "kubernetes.io/csi/"
 

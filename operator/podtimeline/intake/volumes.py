@@ -6,14 +6,14 @@ more is read than which volume it is about.
 
 import re
 
-from podtimeline.core.attempts import reported
-from podtimeline.core.instants import Evidence, not_before
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.storage import ClaimNews, Fact, Words
+from podtimeline.analysis.evidence.attempts import reported
 from podtimeline.intake.attempts import attempts
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.wire import Event
+from podtimeline.model.instants import Evidence, not_before
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.storage import ClaimNews, Fact, Words
 
 _VOLUME = re.compile(r'for volume "([^"]+)"')
 _UNMOUNTED = re.compile(r"unmounted volumes=\[([^\]\s]+)\]")

@@ -9,11 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from podtimeline.core.instants import SECOND, Evidence, Source, happened, just_after, not_before
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Noted, Observation, Witnessed
-from podtimeline.core.scheduling import FAILED_SCHEDULING, GATE_REMOVED
-from podtimeline.core.taints import UNTOLERATED, Taint, untolerated
+from podtimeline.analysis.phases.scheduling import FAILED_SCHEDULING, GATE_REMOVED
 from podtimeline.intake.attempts import attempts
 from podtimeline.intake.reading import Reading, second
 from podtimeline.intake.references import pod_of
@@ -21,6 +17,10 @@ from podtimeline.intake.specs import binding, tolerations
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment
 from podtimeline.intake.wire import Condition, Event, Pod
+from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after, not_before
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.nodes import UNTOLERATED, Taint, untolerated
+from podtimeline.model.observations import Blamed, Cause, Noted, Observation, Witnessed
 from podtimeline.ports import PodReference
 
 GATED = "SchedulingGated"

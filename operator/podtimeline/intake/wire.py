@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
-from podtimeline.core.texts import MAX_TEXT, clip
+from podtimeline.model.texts import MAX_TEXT, clip
 
 T = TypeVar("T")
 Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]

@@ -6,17 +6,17 @@ from typing import TypedDict
 
 import msgspec
 
-from podtimeline.core.bounds import MAX_SUBJECT
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.pods import Owner
-from podtimeline.core.texts import clip, whole
-from podtimeline.core.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews, WorkloadState
 from podtimeline.errors import MalformedObject
 from podtimeline.intake.kinds import LowRate
 from podtimeline.intake.specs import custom_group
 from podtimeline.intake.stamps import stamp
 from podtimeline.intake.texts import moment, stated_moment
 from podtimeline.intake.wire import Condition, Event, Int32, Int64, OwnerReference, Wire
+from podtimeline.model.bounds import MAX_SUBJECT
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.pods import Owner
+from podtimeline.model.texts import clip, whole
+from podtimeline.model.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews, WorkloadState
 
 WORKLOADS = {
     LowRate.REPLICASETS: "ReplicaSet",

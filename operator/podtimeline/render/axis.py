@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.texts import duration_text
+from podtimeline.model.texts import duration_text
 from podtimeline.render.moments import SECOND
 from podtimeline.render.screen import Glyphs, Line, Piece, Screen, Style
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from podtimeline.core.milestones import Leg, Phase
-from podtimeline.core.texts import duration_text
+from podtimeline.model.milestones import Leg, Phase
+from podtimeline.model.texts import duration_text
 from podtimeline.render.axis import Axis, span_text
 from podtimeline.render.drawing import Drain, PodTimeline, Stretch
 from podtimeline.render.folding import folded

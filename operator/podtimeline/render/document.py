@@ -7,19 +7,19 @@ Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from podtimeline.core.drains import Drain
-from podtimeline.core.explain import explain, findings
-from podtimeline.core.findings import Finding
-from podtimeline.core.instants import SECOND, Instant
-from podtimeline.core.leaving import Stop
-from podtimeline.core.limits import EventLimit
-from podtimeline.core.milestones import MILESTONES, Mark
-from podtimeline.core.notes import Note
-from podtimeline.core.observations import ImagePulled, Ran, Skewed
-from podtimeline.core.peers import NOBODY, Peers
-from podtimeline.core.phases import Stretch
-from podtimeline.core.scheduling import GATE_REMOVED, Refused
-from podtimeline.core.view import Reached, View, degraded
+from podtimeline.analysis.evidence.event_limit import EventLimit
+from podtimeline.analysis.findings.explain import explain, findings
+from podtimeline.analysis.findings.finding import Finding
+from podtimeline.analysis.findings.peers import NOBODY, Peers
+from podtimeline.analysis.phases.endpoint_drain import Drain
+from podtimeline.analysis.phases.scheduling import GATE_REMOVED, Refused
+from podtimeline.analysis.phases.spans import Stretch
+from podtimeline.analysis.phases.termination import Stop
+from podtimeline.analysis.resolved import Reached, View, degraded
+from podtimeline.model.instants import SECOND, Instant
+from podtimeline.model.milestones import MILESTONES, Mark
+from podtimeline.model.notes import Note
+from podtimeline.model.observations import ImagePulled, Ran, Skewed
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.render.moments import rfc3339, seconds
 

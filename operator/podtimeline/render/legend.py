@@ -1,6 +1,6 @@
 """How phases are told apart: a letter and a colour each. A phase of a newer operator gets neither, but is drawn."""
 
-from podtimeline.core.milestones import PHASES, Leg, Phase
+from podtimeline.model.milestones import PHASES, Leg, Phase
 from podtimeline.render.screen import Style
 
 _LEGEND: dict[Phase, tuple[str, Style]] = {

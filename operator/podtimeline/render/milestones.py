@@ -1,6 +1,6 @@
 """The table of all milestones of one pod, each with its bounds and where it is known from."""
 
-from podtimeline.core.texts import duration_text
+from podtimeline.model.texts import duration_text
 from podtimeline.render.drawing import Milestone, PodTimeline
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Line, Screen, Style

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from podtimeline.core.findings import FindingKind, kind_title
-from podtimeline.core.texts import duration_text, shortened
+from podtimeline.analysis.findings.finding import FindingKind, kind_title
+from podtimeline.model.texts import duration_text, shortened
 from podtimeline.render.chart import subject_text
 from podtimeline.render.drawing import Finding, PodTimeline, Proof
 from podtimeline.render.legend import leg_text, title

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from podtimeline.core.milestones import PHASES
-from podtimeline.core.rollout import Held, Level, Link, Member, Rollout
-from podtimeline.core.texts import duration_text
+from podtimeline.analysis.rollout import Held, Level, Link, Member, Rollout
+from podtimeline.model.milestones import PHASES
+from podtimeline.model.texts import duration_text
 from podtimeline.quarantine import Quarantine
 from podtimeline.render.document import API_VERSION, Document, contained_document
 from podtimeline.render.moments import rfc3339, seconds

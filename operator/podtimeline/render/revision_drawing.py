@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from podtimeline.core.texts import duration_text
+from podtimeline.model.texts import duration_text
 from podtimeline.render.axis import Axis
 from podtimeline.render.drawing import PodTimeline, Workload
 from podtimeline.render.legend import letter, style, title

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median_low
 
-from podtimeline.core.texts import duration_text
+from podtimeline.model.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.axis import Axis, span_text
 from podtimeline.render.drawing import PodTimeline, Stretch

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from podtimeline.core.findings import FindingKind
-from podtimeline.core.texts import exit_text, shortened
+from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.model.texts import exit_text, shortened
 from podtimeline.render import words
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Deletion, Finding, Note, PodTimeline, Run, Stop

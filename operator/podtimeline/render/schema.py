@@ -6,15 +6,15 @@ The operator serves it as a part of its OpenAPI document.
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from podtimeline.core.findings import FindingKind
-from podtimeline.core.instants import Source
-from podtimeline.core.limits import EventType
-from podtimeline.core.milestones import Leg, Milestone, Phase, Scope
-from podtimeline.core.observations import Cause, Incident, Limit, Partial
-from podtimeline.core.pods import ContainerKind
-from podtimeline.core.rollout import LinkKind
-from podtimeline.core.scheduling import Obstacle
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.evidence.event_limit import EventType
+from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.analysis.resolved import Outcome
+from podtimeline.analysis.rollout import LinkKind
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Leg, Milestone, Phase, Scope
+from podtimeline.model.observations import Cause, Incident, Limit, Partial
+from podtimeline.model.pods import ContainerKind
 from podtimeline.quarantine import Step
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
 from podtimeline.render.faults import FAULTS_KIND

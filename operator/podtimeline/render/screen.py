@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from podtimeline.core.texts import visible
+from podtimeline.model.texts import visible
 from podtimeline.render.text import cells, cut, harmless, pad, shorten, wrap
 
 

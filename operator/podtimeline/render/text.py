@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 
-from podtimeline.core.texts import visible
+from podtimeline.model.texts import visible
 
 
 def cells(text: str) -> int:
@@ -18,7 +18,7 @@ def _cells(char: str) -> int:
 
 
 def harmless(text: str) -> str:
-    """The text on one line, with every character that shows nothing escaped: see ``core.texts.visible``."""
+    """The text on one line, with every character that shows nothing escaped: see ``model.texts.visible``."""
     return visible(" ".join(text.split()))
 
 

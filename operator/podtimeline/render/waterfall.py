@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from podtimeline.core.texts import duration_text
+from podtimeline.model.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.chart import chart
 from podtimeline.render.drawing import PodTimeline

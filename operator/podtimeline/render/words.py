@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from podtimeline.core.explain import where_text
-from podtimeline.core.instants import SECOND
-from podtimeline.core.limits import BURST
-from podtimeline.core.lists import names_text, steps_text
-from podtimeline.core.milestones import Milestone, Phase
-from podtimeline.core.observations import Cause, Partial
-from podtimeline.core.scheduling import IN_WORDS, Obstacle
-from podtimeline.core.texts import bytes_text, duration_text, exit_text
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.evidence.event_limit import BURST
+from podtimeline.analysis.findings.explain import where_text
+from podtimeline.analysis.phases.scheduling import IN_WORDS, Obstacle
+from podtimeline.analysis.resolved import Outcome
+from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Milestone, Phase
+from podtimeline.model.observations import Cause, Partial
+from podtimeline.model.texts import bytes_text, duration_text, exit_text, names_text, steps_text
 from podtimeline.render.axis import span_text
 from podtimeline.render.drawing import Clock, EventLimit, PodTimeline, Pull, Restart, Unschedulable
 from podtimeline.render.legend import title

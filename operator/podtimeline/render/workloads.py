@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from podtimeline.core.refusals import Refusal
+from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.render.document import API_VERSION, Document
 from podtimeline.render.moments import rfc3339
 

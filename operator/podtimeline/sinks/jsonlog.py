@@ -5,9 +5,9 @@ from typing import TextIO
 
 import structlog
 
-from podtimeline.core.explain import explain, findings
-from podtimeline.core.texts import visible_json
-from podtimeline.core.view import View
+from podtimeline.analysis.findings.explain import explain, findings
+from podtimeline.analysis.resolved import View
+from podtimeline.model.texts import visible_json
 from podtimeline.ports import Finished
 from podtimeline.render.moments import rfc3339, seconds
 

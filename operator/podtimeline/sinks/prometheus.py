@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-from podtimeline.core.buckets import BOUNDS, COUNT, bucket
-from podtimeline.core.series import Labels
+from podtimeline.model.buckets import BOUNDS, COUNT, bucket
+from podtimeline.model.series import Labels
 from podtimeline.ports import Counted, HistogramState, Metric, Placed
 from podtimeline.sinks.metrics import METRICS, OVERFLOW, Kind, MetricRow
 from podtimeline.sinks.telemetry import Telemetry

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from podtimeline.core.milestones import Phase
-from podtimeline.core.scheduling import Obstacle
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.model.milestones import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +127,5 @@ class Telemetry:
     http: HttpTelemetry = field(default_factory=HttpTelemetry)
     faults: Mapping[str, int] = field(default_factory=dict)
     """What the content of one object made fail, by step."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """What was dropped for want of room, by store."""

@@ -8,8 +8,8 @@ import zlib
 
 import msgspec
 
-from podtimeline.core.state import State
 from podtimeline.errors import MalformedObject
+from podtimeline.model.state import State
 
 _RAW = -zlib.MAX_WBITS
 _LEVEL = 1

@@ -14,14 +14,14 @@ from typing import Annotated
 
 import msgspec
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Phase
-from podtimeline.core.observations import Partial
-from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.state import dump
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.resolved import Outcome
 from podtimeline.errors import QueryError
+from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Phase
+from podtimeline.model.observations import Partial
+from podtimeline.model.pods import Owner, PodFacts
+from podtimeline.model.state import dump
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Order, Page, Query, Saved
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.store.codec import unpack

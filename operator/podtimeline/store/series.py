@@ -1,4 +1,4 @@
-"""The series of the histograms in the file: their counts, and which workloads have one (``core.series``)."""
+"""The series of the histograms in the file: their counts, and which workloads have one (``model.series``)."""
 
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from podtimeline.core.buckets import BOUNDS, COUNT, bucket
-from podtimeline.core.series import Book, Labels, Series, Standing, folded
 from podtimeline.errors import MalformedObject, StoreError
+from podtimeline.model.buckets import BOUNDS, COUNT, bucket
+from podtimeline.model.series import Book, Labels, Series, Standing, folded
 from podtimeline.ports import (
     CONTROLLED,
     Checkpoint,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from podtimeline.core.texts import whole
+from podtimeline.model.texts import whole
 from podtimeline.ports import Checkpoint, Counted, Increment, Memory, Metric, Saved, Stream
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.store.codec import pack

@@ -5,11 +5,19 @@
 
 from dataclasses import dataclass
 
-from podtimeline.core.instants import Evidence, Source, Window, exactly, intersect
-from podtimeline.core.milestones import Milestone
-from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.requests import Request, Why, WorkloadHistory, of_node, of_ordinal, origin, with_room
-from podtimeline.core.texts import whole
+from podtimeline.analysis.attribution.scaling import (
+    Request,
+    Why,
+    WorkloadHistory,
+    of_node,
+    of_ordinal,
+    origin,
+    with_room,
+)
+from podtimeline.model.instants import Evidence, Source, Window, exactly, intersect
+from podtimeline.model.milestones import Milestone
+from podtimeline.model.pods import Owner, PodFacts
+from podtimeline.model.texts import whole
 from podtimeline.ports import Nodes
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.predecessors import Former, Predecessors

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.state import State
-from podtimeline.core.view import View
+from podtimeline.analysis.resolved import View
 from podtimeline.evaluation import evaluated_state
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.state import State
 from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Saved, Stream
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.counting import end_increments, start_increments

@@ -4,12 +4,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podtimeline.core.causes import Case, judged
-from podtimeline.core.instants import SECOND, Source, intersect
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Blamed, Cause, Observation
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.analysis.attribution.deletion import Case, judged
+from podtimeline.bounded import Losses
+from podtimeline.model.instants import SECOND, Source, intersect
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Blamed, Cause, Observation
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Namespaces, Nodes
 from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion, Records
@@ -34,10 +35,10 @@ class _OfNode(NamedTuple):
 class Causes(Companion):
     """Asks what is known of a pod's controller, node and namespace; answers once."""
 
-    def __init__(self, nodes: Nodes, namespaces: Namespaces) -> None:
+    def __init__(self, nodes: Nodes, namespaces: Namespaces, losses: Losses) -> None:
         self._nodes = nodes
         self._namespaces = namespaces
-        self._makers = Makers()
+        self._makers = Makers(losses)
         self._records: Records | None = None
         self._cases: dict[str, Case] = {}
         self._of_nodes: dict[str, _OfNode] = {}

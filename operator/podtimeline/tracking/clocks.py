@@ -1,14 +1,15 @@
 """The clocks of the nodes, heard from what the tracker takes anyway, and told to the pods whose node's clock is off."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from podtimeline.core.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Skewed, Witnessed
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.analysis.evidence.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Skewed, Witnessed
+from podtimeline.model.timeline import Timeline, apply
 
 _SCHEDULED = Mark(Milestone.SCHEDULED)
 _BY_KUBELET = frozenset(
@@ -36,7 +37,7 @@ class ClockNumbers:
 
 MAX_CLOCKS = 50_000
 """Nodes, each with one namespace, of whose clocks something is known: a pod can name a node that never was."""
-K = TypeVar("K", str, "_Place")
+K = TypeVar("K", bound=Hashable)
 _Place = tuple[str, str]
 """A node, and a namespace whose Events tell of its clock."""
 
@@ -48,13 +49,11 @@ class NodeClocks:
     the pods of that namespace alone.
     """
 
-    def __init__(self, *, since: int) -> None:
+    def __init__(self, losses: Losses, *, since: int) -> None:
         """``since`` is when the observer began to look: what was observed before is not judged."""
-        self.off: dict[_Place, Offset] = {}
-        """Where clocks are known to be off."""
         self._since = since
-        self._clocks: dict[_Place, NodeClock] = {}
-        self._nodes: dict[str, NodeClock] = {}
+        self._clocks: Bounded[_Place, NodeClock] = Bounded(Kept.NODE_CLOCKS, losses, limit=MAX_CLOCKS)
+        self._nodes: Bounded[str, NodeClock] = Bounded(Kept.NODE_CLOCKS, losses, limit=MAX_CLOCKS)
         """By node, of all namespaces together: what metrics show, and nothing is corrected by."""
         self._next_look = since + _LOOK
 
@@ -69,31 +68,19 @@ class NodeClocks:
         if place is None:
             return
         cause = _cause(timeline)
-        self._clock(self._nodes, place[0]).heard(told.at, arrived=arrived, cause=cause)
-        clock = self._clock(self._clocks, place)
-        if clock.heard(told.at, arrived=arrived, cause=cause):
-            if clock.offset.off:
-                self.off[place] = clock.offset
-            else:
-                self.off.pop(place, None)
+        self._clock(self._nodes, "", place[0]).heard(told.at, arrived=arrived, cause=cause)
+        self._clock(self._clocks, place[1], place).heard(told.at, arrived=arrived, cause=cause)
 
-    def _clock(self, clocks: dict[K, NodeClock], key: K) -> NodeClock:
-        clock = clocks.get(key)
-        if clock is None:
-            while len(clocks) >= MAX_CLOCKS:
-                oldest = next(iter(clocks))
-                del clocks[oldest]
-                self.off.pop(oldest, None)  # type: ignore[call-overload]
-            clock = clocks[key] = NodeClock(since=self._since)
+    def _clock(self, clocks: Bounded[K, NodeClock], namespace: str, key: K) -> NodeClock:
+        clock = clocks.get(key) or NodeClock(since=self._since)
+        clocks.put(namespace, key, clock)
         return clock
 
     def correct(self, timeline: Timeline, *, at: int) -> bool:
         """Tell a timeline what is known of its node's clock, if that is off; returns whether it changed."""
-        if not self.off:
-            return False
-        place = _place(timeline)
-        offset = None if place is None else self.off.get(place)
-        said = None if offset is None else offset.skewed(timeline.uid, at=at)
+        place = _place(timeline) if len(self._clocks) else None
+        clock = None if place is None else self._clocks.get(place)
+        said = None if clock is None else clock.offset.skewed(timeline.uid, at=at)
         if said is None:
             return False
         joined = _joined(timeline, said)
@@ -104,12 +91,8 @@ class NodeClocks:
         if now < self._next_look:
             return
         self._next_look = now + _LOOK
-        silent = [place for place, clock in self._clocks.items() if clock.last + WINDOW < now]
-        for place in silent:
-            del self._clocks[place]
-            self.off.pop(place, None)
-        for node in [node for node, clock in self._nodes.items() if clock.last + WINDOW < now]:
-            del self._nodes[node]
+        self._clocks.expire(lambda _, clock: clock.last + WINDOW < now)
+        self._nodes.expire(lambda _, clock: clock.last + WINDOW < now)
 
     def numbers(self) -> Iterator[ClockNumbers]:
         """Every node's clock, by the Events of all namespaces: whoever may create Events there can mislead it."""

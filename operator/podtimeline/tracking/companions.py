@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from podtimeline.core.observations import Observation
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.storage import StorageNews
-from podtimeline.core.timeline import Timeline, apply
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.model.observations import Observation
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.storage import StorageNews
+from podtimeline.model.timeline import Timeline, apply
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Intake, Memory
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.records import Tracked

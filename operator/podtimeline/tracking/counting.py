@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from podtimeline.core.instants import Source
-from podtimeline.core.milestones import PHASES, Leg, Milestone, Phase
-from podtimeline.core.observations import ImagePulled, Partial
-from podtimeline.core.phases import Stretch
-from podtimeline.core.view import Outcome, View
+from podtimeline.analysis.phases.spans import Stretch
+from podtimeline.analysis.resolved import Outcome, View
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import PHASES, Leg, Milestone, Phase
+from podtimeline.model.observations import ImagePulled, Partial
 from podtimeline.ports import CONTROLLED, Increment, Metric
 
 _UNMEASURED = frozenset({Partial.LISTED, Partial.MALFORMED})

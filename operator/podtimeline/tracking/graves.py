@@ -1,17 +1,19 @@
 """Pods that are gone: the tombs of records that still wait for late words, and the uids buried after them."""
 
-from collections import OrderedDict, deque
-
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND
 from podtimeline.tracking.records import Rules
+
+BURIED = 3600 * SECOND
+"""How long uids are remembered: a listing brings the Events of the last hour again (--event-ttl of the API server)."""
 
 
 class Graves:
-    """Tombs in the order in which they closed, and a bounded memory of the uids that are over for good."""
+    """Tombs, and the uids of pods that are over for good, each with the namespace of its pod."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._tombs: deque[str] = deque()
-        self._buried: OrderedDict[str, None] = OrderedDict()
+    def __init__(self, rules: Rules, losses: Losses) -> None:
+        self._tombs: Bounded[str, str] = Bounded(Kept.DELETED_PODS, losses, limit=rules.max_tombstones)
+        self._buried: Bounded[str, int] = Bounded(Kept.DELETED_POD_UIDS, losses, limit=rules.max_buried)
 
     def __len__(self) -> int:
         """How many tombs there are."""
@@ -21,18 +23,26 @@ class Graves:
         """Whether the uid is buried: nothing that is still said of it matters."""
         return uid in self._buried
 
-    def closed(self, uid: str) -> None:
+    def closed(self, namespace: str, uid: str) -> None:
         """The pod is gone, its record still waits."""
-        self._tombs.append(uid)
+        self._tombs.add(namespace, uid, namespace)
 
     @property
     def surplus(self) -> str | None:
-        """The oldest tomb while there are more than ``Rules.max_tombstones``."""
-        return self._tombs[0] if len(self._tombs) > self._rules.max_tombstones else None
+        """The tomb that makes room while there are more than ``Rules.max_tombstones``."""
+        return self._tombs.surplus
 
-    def bury(self, uid: str) -> None:
+    def bury(self, uid: str, now: int) -> None:
         """The record of a tomb is no longer kept."""
-        self._tombs.remove(uid)
-        self._buried[uid] = None
-        while len(self._buried) > self._rules.max_buried:
-            self._buried.popitem(last=False)
+        namespace = self._tombs.get(uid)
+        if namespace is None:
+            return
+        if uid == self._tombs.surplus:
+            self._tombs.drop(uid)
+        else:
+            self._tombs.pop(uid)
+        self._buried.put(namespace, uid, now)
+
+    def expire(self, now: int) -> None:
+        """Forget the uids that nothing is said of any more."""
+        self._buried.expire(lambda _, since: since + BURIED <= now)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from podtimeline.core.instants import Evidence
-from podtimeline.core.pods import Owner
-from podtimeline.core.requests import Request, WorkloadHistory, launched, scaled, told, took
-from podtimeline.core.workloads import (
+from podtimeline.analysis.attribution.scaling import Request, WorkloadHistory, latest, launched, scaled, told, took
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND, Evidence
+from podtimeline.model.pods import Owner
+from podtimeline.model.workloads import (
     Launched,
     Scaled,
     WorkloadGone,
@@ -18,22 +19,28 @@ from podtimeline.core.workloads import (
 from podtimeline.ports import Memory
 from podtimeline.tracking.ledger import Ledger
 
-MAX_EARLY = 1000
+MAX_EARLY = 10_000
 """Events of workloads that were not seen yet."""
+EARLY = 600 * SECOND
+"""How long they wait: what is not seen by then was gone before anybody looked."""
 _Name = tuple[str, str, str]
 """Kind, namespace and name."""
+_Early = tuple[_Name, Owner]
 
 
 class Histories:
     """By uid; ``touched`` are those of which something was learned since it was last emptied."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Losses) -> None:
         self.touched: set[str] = set()
         self.ledger = Ledger()
         self._histories: dict[str, WorkloadHistory] = {}
         self._by_name: dict[_Name, str] = {}
-        self._early: dict[tuple[_Name, Owner], Evidence] = {}
+        self._losses = losses
+        self._early: Bounded[_Early, Evidence] = Bounded(Kept.WORKLOAD_EVENTS, losses, limit=MAX_EARLY)
         """By the workload and who made it, as its Event says."""
+        self._makers: dict[_Name, dict[Owner, None]] = {}
+        """By workload: who is said to have made it."""
 
     def __len__(self) -> int:
         """How many workloads are known."""
@@ -74,7 +81,7 @@ class Histories:
         """Something was learned of a workload."""
         state = history.state
         key = (state.kind, state.namespace, state.name)
-        early = None if state.owner is None else self._early.pop((key, state.owner), None)
+        early = None if state.owner is None else self._claim(key, state.owner)
         if early is not None and history.born:
             is_job = state.kind == "Job"
             history = launched(history, early) if is_job else scaled(history, 0, state.wanted, early)
@@ -82,12 +89,19 @@ class Histories:
             # A Deployment keeps ten of them; one that is scaled up again is seen to be.
             self._forget(state.uid)
             return
+        history, lost = latest(history)
+        self._losses.count(Kept.WORKLOAD_REQUESTS, lost)
         before = self._histories.get(state.uid)
         if history.unmet or (before is not None and before.unmet):
             self.ledger.mark(state.uid)
         self._histories[state.uid] = history
         self._by_name[key] = state.uid
         self.touched.add(state.uid)
+
+    def expire(self, now: int) -> None:
+        """Forget the Events of workloads that nobody has seen for long."""
+        for early, _ in self._early.expire(lambda _, said: said.observed + EARLY <= now):
+            self._forget_maker(*early)
 
     def took(self, history: WorkloadHistory, request: Request) -> None:
         """A pod was found to be of that request."""
@@ -110,10 +124,11 @@ class Histories:
         name = ("ReplicaSet", news.namespace, news.replicaset) if isinstance(news, Scaled) else _job(news)
         history = self.get(self._by_name.get(name, ""))
         if history is None:
-            if isinstance(news, Launched) or news.low == 0:
-                self._early.setdefault((name, news.maker), news.told)
-            while len(self._early) > MAX_EARLY:
-                del self._early[next(iter(self._early))]
+            first = isinstance(news, Launched) or news.low == 0
+            if first and (name, news.maker) not in self._early:
+                self._makers.setdefault(name, {})[news.maker] = None
+                for gone, _ in self._early.put(news.namespace, (name, news.maker), news.told):
+                    self._forget_maker(*gone)
         elif history.state.owner != news.maker:
             return 1
         elif isinstance(news, Scaled):
@@ -125,10 +140,23 @@ class Histories:
     def _disown(self, state: WorkloadState) -> int:
         """A workload is known now: drop what others than its controller said of it."""
         key = (state.kind, state.namespace, state.name)
-        wrong = [each for each in self._early if each[0] == key and each[1] != state.owner]
+        wrong = [each for each in self._makers.get(key, ()) if each != state.owner]
         for each in wrong:
-            del self._early[each]
+            self._claim(key, each)
         return len(wrong)
+
+    def _claim(self, name: _Name, maker: Owner) -> Evidence | None:
+        """What that maker said of a workload before it was seen; it is not kept any longer."""
+        said = self._early.pop((name, maker))
+        if said is not None:
+            self._forget_maker(name, maker)
+        return said
+
+    def _forget_maker(self, name: _Name, maker: Owner) -> None:
+        makers = self._makers[name]
+        del makers[maker]
+        if not makers:
+            del self._makers[name]
 
     def _forget(self, uid: str) -> None:
         gone = self._histories.pop(uid, None)

@@ -7,8 +7,8 @@ afterwards has a uid of the API server's, and the kubelet's as an annotation (pk
 from collections.abc import Sequence
 from dataclasses import replace
 
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import PodFacts
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import PodFacts
 from podtimeline.ports import PodReference
 
 

@@ -1,12 +1,12 @@
 """Pods by name, for events that know no uid, and the events that came before their pod did."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
-from podtimeline.core.instants import Source, just_after
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Witnessed
-from podtimeline.core.pods import Owner
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import Source, just_after
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Witnessed
+from podtimeline.model.pods import Owner
 from podtimeline.tracking.records import Rules, Tracked
 
 Key = tuple[str, str]
@@ -36,15 +36,13 @@ _CREATED = Mark(Milestone.CREATED)
 class Names:
     """The current pod of each name, and what was said of names that no fitting pod has yet."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, losses: Losses) -> None:
         self.expired = 0
-        """Events by name that never found their pod."""
+        """Events by name that waited for their pod in vain."""
         self._rules = rules
         self._current: dict[Key, Tracked] = {}
         self._pending: dict[Key, dict[Said, None]] = {}
-        self._arrivals: OrderedDict[tuple[Key, Said], None] = OrderedDict()
-        self._of: dict[str, OrderedDict[tuple[Key, Said], None]] = {}
-        """By namespace: what waits, the oldest first."""
+        self._arrivals: Bounded[tuple[Key, Said], None] = Bounded(Kept.POD_NAMES, losses, limit=rules.max_names)
 
     def __len__(self) -> int:
         """How many events wait for their pod."""
@@ -56,21 +54,17 @@ class Names:
         return record if record is not None and self._fits(record, at) else None
 
     def keep(self, key: Key, said: Said) -> None:
-        """Hold on to what was said until a fitting pod appears, at most ``Rules.orphan``.
-
-        Of too much the oldest goes, of the namespace that has most of it.
-        """
+        """Hold on to what was said until a fitting pod appears, at most ``Rules.orphan``."""
         if (key, said) in self._arrivals:
             return
         held = self._pending.setdefault(key, {})
         held[said] = None
-        self._arrivals[key, said] = None
-        self._of.setdefault(key[0], OrderedDict())[key, said] = None
+        for (name, each), _ in self._arrivals.put(key[0], (key, said), None):
+            self._forget(name, each)
         if len(held) > MAX_SAID:
-            self._drop(key, next(iter(held)))
-        while len(self._arrivals) > self._rules.max_names:
-            largest = max(self._of.values(), key=len)
-            self._drop(*next(iter(largest)))
+            oldest = next(iter(held))
+            self._arrivals.drop((key, oldest))
+            self._forget(key, oldest)
 
     def appeared(self, record: Tracked, key: Key) -> list[Said]:
         """A pod was described: it takes over the name, and what was said of it before."""
@@ -79,6 +73,7 @@ class Names:
             self._current[key] = record
         fitting = [said for said in self._pending.get(key, ()) if self._fits(record, said.at)]
         for said in fitting:
+            self._arrivals.pop((key, said))
             self._forget(key, said)
         return fitting
 
@@ -89,27 +84,20 @@ class Names:
 
     def expire(self, now: int) -> None:
         """Drop, and count, what waited too long."""
-        while self._arrivals:
-            key, said = next(iter(self._arrivals))
-            if said.observed + self._rules.orphan > now:
-                return
-            self._drop(key, said)
+        for (key, said), _ in self._arrivals.expire(lambda each, _: each[1].observed + self._rules.orphan <= now):
+            self._forget(key, said)
+            self.expired += 1
 
     def oldest(self, since: int) -> int | None:
         """The arrival of the oldest event that still waits and came at or after ``since``."""
-        return next((said.observed for _, said in self._arrivals if said.observed >= since), None)
+        return next((said.observed for (_, said), _ in self._arrivals.items() if said.observed >= since), None)
 
     def _fits(self, record: Tracked, at: int) -> bool:
         created = record.created_second
         return created - self._rules.name_before <= at <= created + self._rules.name_after
 
-    def _drop(self, key: Key, said: Said) -> None:
-        self._forget(key, said)
-        self.expired += 1
-
     def _forget(self, key: Key, said: Said) -> None:
-        del self._arrivals[key, said], self._of[key[0]][key, said], self._pending[key][said]
-        if not self._pending[key]:
+        held = self._pending[key]
+        del held[said]
+        if not held:
             del self._pending[key]
-        if not self._of[key[0]]:
-            del self._of[key[0]]

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from podtimeline.core.instants import SECOND
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.nodes import NodeState
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.nodes import NodeState
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake, Nodes
 from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion

@@ -4,9 +4,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podtimeline.core.observations import Observation
-from podtimeline.core.sizes import weight
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.bounded import Kept, Losses
+from podtimeline.model.observations import Observation
+from podtimeline.model.state import weight
+from podtimeline.model.timeline import Timeline, apply
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.records import Rules
 
@@ -30,10 +31,11 @@ class Orphans:
     what was said by another.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, losses: Losses) -> None:
         self.dropped = 0
-        """References of which no pod was ever seen."""
+        """References that waited for their pod in vain."""
         self._rules = rules
+        self._losses = losses
         self._held: OrderedDict[PodReference, Orphan] = OrderedDict()
         self._by_uid: dict[str, set[PodReference]] = {}
         self._of: dict[str, OrderedDict[PodReference, None]] = {}
@@ -59,7 +61,8 @@ class Orphans:
         self._weigh(pod, orphan, weight(orphan.timeline))
         while len(self._held) > self._rules.max_orphans or self._weight > self._rules.max_orphan_bytes:
             largest = max(self._weights, key=self._weights.__getitem__)
-            self._drop(next(iter(self._of[largest])))
+            self._pop(next(iter(self._of[largest])))
+            self._losses.count(Kept.UNKNOWN_PODS)
 
     def claim(self, pod: PodReference) -> list[Orphan]:
         """A pod is known now: what was said of it before, also by who named no more than its uid and namespace."""
@@ -79,7 +82,8 @@ class Orphans:
     def expire(self, now: int) -> None:
         """Drop, and count, what waited too long."""
         while self._held and next(iter(self._held.values())).since + self._rules.orphan <= now:
-            self._drop(next(iter(self._held)))
+            self._pop(next(iter(self._held)))
+            self.dropped += 1
 
     def oldest(self, since: int) -> int | None:
         """The first arrival of the oldest one that came at or after ``since``."""
@@ -90,10 +94,6 @@ class Orphans:
         orphan.weight = now
         self._weight += more
         self._weights[pod.namespace] += more
-
-    def _drop(self, pod: PodReference) -> None:
-        self._pop(pod)
-        self.dropped += 1
 
     def _pop(self, pod: PodReference) -> Orphan | None:
         orphan = self._held.pop(pod, None)

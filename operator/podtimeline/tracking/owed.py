@@ -1,7 +1,7 @@
 """What is owed to the store: records that changed since their last commit, and those of the batch that is out."""
 
-from podtimeline.core.state import dump
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.state import dump
+from podtimeline.model.timeline import Timeline
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.batches import Result, Snapshot
 from podtimeline.tracking.packing import Packing

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.state import State, load
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.state import State, load
+from podtimeline.model.timeline import Timeline
 from podtimeline.tracking.records import Codec, Tracked
 
 _MAX_SHAPES = 10_000

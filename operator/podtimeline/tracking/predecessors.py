@@ -1,14 +1,14 @@
 """The pods that a StatefulSet's pod waits for: the one whose name it takes, and its neighbour by ordinal."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from podtimeline.core.instants import Evidence
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.timeline import Timeline
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND, Evidence
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.timeline import Timeline
 from podtimeline.tracking.companions import Companion, Occasion, Records
 from podtimeline.tracking.names import Key
 from podtimeline.tracking.records import Tracked
@@ -16,6 +16,8 @@ from podtimeline.tracking.records import Tracked
 _CREATED, _READY, _REMOVED = (Mark(each) for each in (Milestone.CREATED, Milestone.READY, Milestone.OBJECT_REMOVED))
 MAX_GONE = 10_000
 """Pods that are gone and whose names are remembered."""
+GONE = 86_400 * SECOND
+"""How long they are: who takes the name later than that did not wait for it."""
 
 
 @dataclass(slots=True)
@@ -32,10 +34,12 @@ class Former:
 class Predecessors(Companion):
     """Knows the latest two pods of each name of a StatefulSet, and tells the later one when the earlier was gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Losses) -> None:
         self._records: Records | None = None
         self._named: dict[Key, list[Former]] = {}
-        self._gone: OrderedDict[Key, None] = OrderedDict()
+        self._gone: Bounded[Key, int] = Bounded(Kept.STATEFULSET_PODS, losses, limit=MAX_GONE)
+        """Since when each is gone."""
+        self._now = 0
 
     def attach(self, intake: Records) -> None:
         """See ``Companion.attach``."""
@@ -50,7 +54,7 @@ class Predecessors(Companion):
         known = [each for each in self._named.get(key, ()) if each.uid != record.uid]
         pods = [*known, Former(record.uid, facts.name, facts.created_second, revision)]
         self._named[key] = sorted(pods, key=lambda each: each.created_second)[-2:]
-        self._gone.pop(key, None)
+        self._gone.pop(key)
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
         """See ``Companion.tell``."""
@@ -64,15 +68,20 @@ class Predecessors(Companion):
 
     def closed(self, record: Tracked) -> None:
         """See ``Companion.closed``."""
-        if record.key not in self._named:
+        if record.key is None or record.key not in self._named:
             return
         for former in self._named[record.key]:
             if former.uid == record.uid:
                 former.kept = {mark: self._told(record.uid, mark) for mark in (_CREATED, _READY, _REMOVED)}
         if self._named[record.key][-1].uid == record.uid:
-            self._gone[record.key] = None
-        while len(self._gone) > MAX_GONE:
-            del self._named[self._gone.popitem(last=False)[0]]
+            for key, _ in self._gone.put(record.key[0], record.key, self._now):
+                del self._named[key]
+
+    def ticked(self, now: int) -> None:
+        """See ``Companion.ticked``."""
+        self._now = now
+        for key, _ in self._gone.expire(lambda _, since: since + GONE <= now):
+            del self._named[key]
 
     def before(self, key: Key, uid: str) -> Former | None:
         """The pod that had the name before the one of that uid."""

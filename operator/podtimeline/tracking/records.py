@@ -7,13 +7,13 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone, Phase
-from podtimeline.core.observations import Partial
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.scheduling import Obstacle
-from podtimeline.core.state import State
-from podtimeline.core.timeline import Timeline
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.observations import Partial
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.state import State
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Saved
 
 Labels = tuple[tuple[str, str], ...]

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.refusals import Refusal, ended, refused
-from podtimeline.core.series import OTHER, Labels, Pool, Series
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
+from podtimeline.analysis.attribution.refused import Refusal, ended, forgets, refused
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Noted, Observation, Witnessed
+from podtimeline.model.pods import Owner, PodFacts
+from podtimeline.model.series import OTHER, Labels, Pool, Series
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
 from podtimeline.ports import Memory, Mismatch, Owners, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import followed
@@ -20,7 +21,7 @@ from podtimeline.tracking.ledger import Ledger
 from podtimeline.tracking.records import Tracked
 
 _STARTED = Mark(Milestone.ROLLOUT_STARTED)
-_CHAIN_WAIT = 5 * SECOND
+CHAIN_WAIT = 5 * SECOND
 """How long the controller of what was refused is waited for: it is seen after its first Event."""
 _TOGETHER = 10 * SECOND
 """Pods that come within this of the first one after a spell were refused in it too."""
@@ -29,6 +30,7 @@ _STALE = 3600 * SECOND
 _FORGET = 86_400 * SECOND
 """How long a spell that is over is remembered: Events live for an hour, so none is told again after that."""
 MAX_PENDING = 1000
+"""Events whose workload is waited for."""
 _Maker = tuple[str, Owner]
 """The controller of what was refused, with its namespace."""
 REASON = "FailedCreate"
@@ -36,19 +38,21 @@ REASON = "FailedCreate"
 
 
 class Refusals(Companion):
-    """At most ``limit`` workloads, shared among namespaces by the rules of ``core.series``.
+    """At most ``limit`` workloads, shared among namespaces by the rules of ``model.series``.
 
     What is refused to workloads beyond it is counted under ``other``. A workload is forgotten a day after its spell.
     """
 
-    def __init__(self, owners: Owners, histories: Histories, *, limit: int = 2000) -> None:
+    def __init__(self, owners: Owners, histories: Histories, losses: Losses, *, limit: int = 2000) -> None:
         self._owners = owners
         self._histories = histories
         self._pool = Pool(limit)
         self._known: dict[str, Refusal] = {}
         self._by_maker: dict[_Maker, str] = {}
         self._records: Records | None = None
-        self._pending: list[tuple[int, Refused, int]] = []
+        self._losses = losses
+        self._pending: Bounded[Refused, tuple[int, int]] = Bounded(Kept.REFUSED_CREATES, losses, limit=MAX_PENDING)
+        """Until when it waits, and when it arrived."""
         self._ledger = Ledger()
         self._now = 0
 
@@ -65,8 +69,8 @@ class Refusals(Companion):
         """See ``Companion.workload``."""
         match news:
             case Refused():
-                self._pending.append((arrived + _CHAIN_WAIT, news, arrived))
-                del self._pending[:-MAX_PENDING]
+                if news not in self._pending:
+                    self._pending.put(news.namespace, news, (arrived + CHAIN_WAIT, arrived))
             case WorkloadSeen(state):
                 self._seen(state, arrived)
             case _:
@@ -112,19 +116,21 @@ class Refusals(Companion):
 
     def _settle(self, now: int) -> None:
         """Count what was told, once its workload is known."""
-        waiting, self._pending = self._pending, []
-        for until, news, arrived in waiting:
-            self.quarantine.contain(Step.ENRICH, news.event, self._settle_one, until, news, arrived, now)
+        for news, (until, arrived) in tuple(self._pending.items()):
+            settled = self.quarantine.contain(Step.ENRICH, news.event, self._settle_one, until, news, arrived, now)
+            if settled is not False:
+                self._pending.pop(news)
 
-    def _settle_one(self, until: int, news: Refused, arrived: int, now: int) -> None:
+    def _settle_one(self, until: int, news: Refused, arrived: int, now: int) -> bool:
+        """Returns False where its workload is still waited for."""
         if self._differs(news):
-            return
+            return True
         chain = self._owners.chain(news.namespace, news.maker)
         controlled = news.maker.kind in {"ReplicaSet", "Job"} and not news.maker.group
-        if len(chain) > 1 or not controlled or until <= now:
+        over = len(chain) > 1 or not controlled or until <= now
+        if over:
             self._count(chain[-1], news, arrived)
-        else:
-            self._pending.append((until, news, arrived))
+        return over
 
     def _differs(self, news: Refused) -> bool:
         """Whether the workload of that uid is another one than the Event names; counts it where it is."""
@@ -143,6 +149,7 @@ class Refusals(Companion):
         known = refused(before, workload, news)
         if known is before:
             return
+        self._losses.count(Kept.REFUSAL_EVENTS, forgets(before, known))
         history = self._histories.of(news.maker, news.namespace)
         if history is not None and _satisfied(history.state):
             # Told again by a listing: what it wanted has come since.

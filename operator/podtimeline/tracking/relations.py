@@ -2,8 +2,8 @@
 
 from itertools import islice
 
-from podtimeline.core.observations import Owned, Selected
-from podtimeline.core.timeline import Timeline, apply
+from podtimeline.model.observations import Owned, Selected
+from podtimeline.model.timeline import Timeline, apply
 from podtimeline.ports import Owners
 from podtimeline.tracking.records import Rules, Stage, Tracked
 

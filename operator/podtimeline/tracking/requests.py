@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from podtimeline.core.instants import SECOND, Evidence, intersect, later
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import ContainerKind, PodFacts
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.workloads import WorkloadNews
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND, Evidence, intersect, later
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import ContainerKind, PodFacts
+from podtimeline.model.timeline import Timeline
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Memory, Mismatch, Nodes, Stream
 from podtimeline.quarantine import Step
 from podtimeline.tracking.answers import Answer, Newborn, Sources, answer, followed
@@ -25,7 +26,11 @@ _SCHEDULED, _NEIGHBOUR = Mark(Milestone.SCHEDULED), Mark(Milestone.PREDECESSOR_R
 _PATIENCE = 30 * SECOND
 """How long a pod waits for what its workload tells: kopf may be behind."""
 MAX_PLACES = 50_000
-"""Nodes of DaemonSets of which the latest pod is remembered."""
+"""Nodes of DaemonSets of which the latest pod is remembered though it is gone."""
+VACANT = 86_400 * SECOND
+"""How long it is: a pod that comes later did not wait for it."""
+_Place = tuple[str, str, str]
+"""Namespace, uid of the DaemonSet, and node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,19 @@ class Placed:
 class Requests(Companion):
     """Answers once for each pod; a pod that gets no answer has no request."""
 
-    def __init__(self, nodes: Nodes, predecessors: Predecessors) -> None:
-        self.histories = Histories()
+    def __init__(self, nodes: Nodes, predecessors: Predecessors, losses: Losses) -> None:
+        self.histories = Histories(losses)
         self._sources = Sources(self.histories, predecessors, nodes)
         self._records: Records | None = None
         self._waiting: dict[str, dict[str, tuple[int, Tracked]]] = {}
         """By maker and pod: until when, and the pod's record."""
-        self._places: dict[tuple[str, str, str], Placed] = {}
-        """By namespace, DaemonSet and node: the latest pod."""
+        self._places: dict[_Place, Placed] = {}
+        """The latest pod of each place."""
+        self._place_of: dict[str, _Place] = {}
+        """By pod that is the latest of its place."""
+        self._vacant: Bounded[_Place, int] = Bounded(Kept.DAEMONSET_NODES, losses, limit=MAX_PLACES)
+        """Places whose latest pod is gone, and since when."""
+        self._now = 0
         self._on_node: dict[str, bool | None] = {}
         """By pod of a DaemonSet that waits and is on its node: whether one of its template was there before it."""
 
@@ -68,7 +78,7 @@ class Requests(Companion):
         if occasion is Occasion.DESCRIBED:
             self._waiting.setdefault(facts.owner.uid, {})[record.uid] = (now + _PATIENCE, record)
         placing = occasion is Occasion.PLACED and facts.owner.kind == "DaemonSet"
-        removed = self._place(record.uid, timeline, facts, facts.owner.uid) if placing else ()
+        removed = self._place(record, timeline, facts, facts.owner.uid) if placing else ()
         return (*removed, *self._answered(record, timeline, final=occasion is Occasion.SETTLING))
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
@@ -79,6 +89,10 @@ class Requests(Companion):
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
+        self._now = now
+        self.histories.expire(now)
+        for place, _ in self._vacant.expire(lambda _, since: since + VACANT <= now):
+            self._forget(place)
         touched = set(self.histories.touched)
         self.histories.touched.clear()
         for maker in [uid for uid in self._waiting if uid in touched or self._parent(uid) in touched]:
@@ -86,6 +100,16 @@ class Requests(Companion):
         for maker in [uid for uid, pods in self._waiting.items() if next(iter(pods.values()))[0] <= now]:
             for uid in [uid for uid, (until, _) in self._waiting[maker].items() if until <= now]:
                 self._done(maker, uid)
+
+    def closed(self, record: Tracked) -> None:
+        """See ``Companion.closed``."""
+        place = self._place_of.get(record.uid)
+        if place is not None:
+            for each, _ in self._vacant.put(place[0], place, self._now):
+                self._forget(each)
+
+    def _forget(self, place: _Place) -> None:
+        del self._place_of[self._places.pop(place).uid]
 
     def restore(self, memory: Memory) -> None:
         """See ``Companion.restore``."""
@@ -103,15 +127,19 @@ class Requests(Companion):
         history = self.histories.get(maker)
         return "" if history is None or history.state.owner is None else history.state.owner.uid
 
-    def _place(self, uid: str, timeline: Timeline, facts: PodFacts, maker: str) -> tuple[Observation, ...]:
+    def _place(self, record: Tracked, timeline: Timeline, facts: PodFacts, maker: str) -> tuple[Observation, ...]:
         """Remember the pod of a node, and whether it takes the place of one of the same template."""
+        uid = record.uid
         node = timeline.details.get(_SCHEDULED, "")
         mine = Placed(uid, facts.name, dict(facts.labels).get("pod-template-generation", ""))
         place = (facts.namespace, maker, node)
-        former = self._places.pop(place, None)
-        self._places[place] = mine
-        if len(self._places) > MAX_PLACES:
-            del self._places[next(iter(self._places))]
+        former = self._places.get(place)
+        if former is not None:
+            self._vacant.pop(place)
+            self._forget(place)
+        self._places[place], self._place_of[uid] = mine, place
+        if record.removed:
+            self.closed(record)
         if uid in self._waiting.get(maker, {}):
             self._on_node[uid] = None if former is None else former.template == mine.template
         if former is None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from podtimeline.core.instants import SECOND, Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Leaves, Observation, Witnessed
-from podtimeline.core.timeline import Timeline
+from podtimeline.model.instants import SECOND, Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Leaves, Observation, Witnessed
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Addresses, PodReference
 from podtimeline.quarantine import Step
 from podtimeline.tracking.companions import Companion, Occasion, Records

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from podtimeline.core.instants import Evidence
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Noted, Observation, Witnessed
-from podtimeline.core.storage import Fact, Words
-from podtimeline.core.timeline import joined_evidence
+from podtimeline.model.instants import Evidence
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Limit, Limited, Noted, Observation, Witnessed
+from podtimeline.model.storage import Fact, Words
+from podtimeline.model.texts import MAX_TEXT
+from podtimeline.model.timeline import joined_evidence
 from podtimeline.tracking.records import Stage, Tracked
 
 Key = tuple[str, str]
@@ -24,11 +25,12 @@ class Told:
     """What was told of a claim or an attachment so far: the join of it, in any order.
 
     Of each Event the latest words are kept, by its reason and the moment of its first ones; of one reason the first
-    Events and the last one.
+    Events and the last one. ``surplus`` is how many were left out so far.
     """
 
     facts: dict[Milestone, tuple[Evidence, ...]] = field(default_factory=dict)
     words: dict[tuple[str, int], Words] = field(default_factory=dict)
+    surplus: int = 0
 
     def join(self, facts: Iterable[Fact], words: Iterable[Words]) -> "Told":
         """Take news in."""
@@ -39,14 +41,27 @@ class Told:
             self.words[key] = max(self.words.get(key, each), each, key=lambda said: (said.at, said.count, said.text))
             for surplus in sorted(other for other in self.words if other[0] == each.reason)[_KEPT:-1]:
                 del self.words[surplus]
-        if len(self.words) > MAX_WORDS:
-            for oldest in sorted(self.words, key=lambda key: (self.words[key].at, key))[:-MAX_WORDS]:
-                del self.words[oldest]
+        self._leave_out()
         return self
+
+    def _leave_out(self) -> None:
+        """Leave out the words that were said longest ago while there are too many."""
+        if len(self.words) <= _MANY:
+            return
+        text = sum(len(each.text) for each in self.words.values())
+        for oldest in sorted(self.words, key=lambda key: (self.words[key].at, key)):
+            if len(self.words) <= MAX_WORDS and text <= MAX_WORDS_TEXT:
+                break
+            text -= len(self.words.pop(oldest).text)
+            self.surplus += 1
 
 
 MAX_WORDS = 64
 """Events of one claim or attachment whose words are kept; of more, those that were said last."""
+MAX_WORDS_TEXT = 16 << 10
+"""Characters of all words of one claim or attachment."""
+_MANY = MAX_WORDS_TEXT // MAX_TEXT
+"""Words that are within the limits, however long they are."""
 _KEPT = 16
 """Events of one reason that are kept beside the latest one: what a note counts."""
 
@@ -115,6 +130,8 @@ class Claim:
             for words in told.words.values():
                 if waited or user.created <= words.at:
                     yield _noted(user.uid, name, words)
+        if told.surplus and waited:
+            yield Limited(user.uid, Limit.NOTES)
 
     def shared(self, user: User) -> bool:
         """Whether another pod of the pod's node is there and uses the claim."""
@@ -144,3 +161,5 @@ class Attachment:
                     yield Witnessed(user.uid, Mark(milestone, name), evidence, claim.volume)
             for words in told.words.values():
                 yield _noted(user.uid, name, words)
+        if told.surplus:
+            yield Limited(user.uid, Limit.NOTES)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from podtimeline.core.milestones import Phase
-from podtimeline.core.scheduling import Obstacle
-from podtimeline.core.timeline import Timeline
+from podtimeline.analysis.phases.scheduling import Obstacle
 from podtimeline.evaluation import evaluated
+from podtimeline.model.milestones import Phase
+from podtimeline.model.timeline import Timeline
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.packing import Packing
 from podtimeline.tracking.records import Stage, Tracked

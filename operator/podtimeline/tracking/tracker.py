@@ -4,19 +4,19 @@ Synchronous and deterministic: moments come in with the bytes that arrived and w
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from podtimeline.core.instants import Evidence, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Described, Flagged, Observation, Partial, Witnessed
-from podtimeline.core.pods import Owner, PodFacts
-from podtimeline.core.state import load
-from podtimeline.core.storage import StorageNews
-from podtimeline.core.timeline import Timeline, absorb, apply
-from podtimeline.core.view import View, awaited
-from podtimeline.core.workloads import WorkloadNews
-from podtimeline.evaluation import evaluated
+from podtimeline.analysis.resolved import awaited
+from podtimeline.bounded import Losses
+from podtimeline.model.instants import Evidence, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Described, Flagged, Observation, Partial, Witnessed
+from podtimeline.model.pods import Owner, PodFacts
+from podtimeline.model.state import load
+from podtimeline.model.storage import StorageNews
+from podtimeline.model.timeline import Timeline, apply
+from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Mismatch, Owners, PodReference, Restored, Saved, Stream
 from podtimeline.quarantine import Quarantine, Step
 from podtimeline.tracking.batches import Batch, Result
@@ -24,15 +24,14 @@ from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.companions import Companion, Companions, Occasion
 from podtimeline.tracking.due import Due
 from podtimeline.tracking.graves import Graves
-from podtimeline.tracking.mirrors import Mirrors, said_of, static_pod
-from podtimeline.tracking.names import Names, Said
+from podtimeline.tracking.mirrors import said_of
+from podtimeline.tracking.names import Said
 from podtimeline.tracking.numbers import Numbers, Situation
-from podtimeline.tracking.orphans import Orphans, difference
+from podtimeline.tracking.orphans import difference
 from podtimeline.tracking.owed import Owed
 from podtimeline.tracking.packing import Packing, nothing_new
 from podtimeline.tracking.records import (
     Codec,
-    Labels,
     Rules,
     Stage,
     Tracked,
@@ -42,7 +41,8 @@ from podtimeline.tracking.records import (
     shared,
 )
 from podtimeline.tracking.relations import Relations
-from podtimeline.tracking.survey import Survey
+from podtimeline.tracking.roster import Roster
+from podtimeline.tracking.unclaimed import Unclaimed
 from podtimeline.tracking.versions import StreamVersions
 
 _CREATED = Mark(Milestone.CREATED)
@@ -53,7 +53,7 @@ _REMOVED = Mark(Milestone.OBJECT_REMOVED)
 _STARTING = Stage.STARTING
 
 
-class Tracker:
+class Tracker(Roster):
     """Takes observations (``ports.Intake``), remembers stream versions, and hands out what is to be committed."""
 
     def __init__(
@@ -66,24 +66,21 @@ class Tracker:
         restored: Restored | None = None,
         companions: Sequence[Companion] = (),
         quarantine: Quarantine | None = None,
+        losses: Losses | None = None,
     ) -> None:
-        self.quarantine = quarantine if quarantine is not None else Quarantine()
+        """``losses`` are those of the companions."""
+        super().__init__(Packing(codec), quarantine if quarantine is not None else Quarantine())
+        self.losses = losses if losses is not None else Losses()
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
-        self.clocks = NodeClocks(since=now)
+        self.clocks = NodeClocks(self.losses, since=now)
         self._rules = rules
-        self._packing = Packing(codec)
         self._relations = Relations(owners, rules)
         self._first_look = now
-        self._records: dict[str, Tracked] = {}
-        self._names = Names(rules)
-        self._orphans = Orphans(rules)
-        self._starting: dict[str, Tracked] = {}
-        self._leaving: dict[str, Tracked] = {}
-        self._graves = Graves(rules)
+        self._unclaimed = Unclaimed(rules, self.numbers, self.losses)
+        self._graves = Graves(rules, self.losses)
         self._owed = Owed(self._packing, self.quarantine)
         self._due = Due(self._records)
-        self._mirrors = Mirrors()
         self._companions = Companions(companions, self, self.quarantine)
         self._set_aside: set[str] = set()
         if restored is not None:
@@ -91,22 +88,7 @@ class Tracker:
 
     def __len__(self) -> int:
         """How many pods are tracked, tombstones and those that are only named included."""
-        return len(self._records) + len(self._orphans)
-
-    def known(self, uid: str) -> AbstractSet[Mark] | None:
-        """See ``ports.Intake``."""
-        record = self._records.get(uid)
-        return None if record is None else record.known
-
-    def name_of(self, uid: str) -> str | None:
-        """See ``ports.Intake``."""
-        record = self._records.get(uid)
-        return None if record is None or record.key is None else "/".join(record.key)
-
-    def labels(self, uid: str) -> Labels | None:
-        """See ``ports.Intake``."""
-        record = self._records.get(uid)
-        return None if record is None or record.known is None else record.labels
+        return len(self._records) + len(self._unclaimed.orphans)
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``. What one pod makes fail is contained: the pod is flagged, and goes on."""
@@ -146,7 +128,7 @@ class Tracker:
         """See ``ports.Intake``."""
         record = self._records.get(pod.uid)
         if record is None:
-            mirror = self._mirrors.of(pod)
+            mirror = self._unclaimed.mirrors.of(pod)
             record = None if mirror is None else self._records.get(mirror)
             if record is not None:
                 observations = said_of(record.uid, observations)
@@ -159,9 +141,8 @@ class Tracker:
         elif pod.uid in self._graves:
             self.numbers.late += len(observations)
         else:
-            keep = self._orphans.keep
+            keep = self._unclaimed.orphans.keep
             self.quarantine.contain(Step.APPLY, pod.uid, keep, pod, observations, stream=stream, arrived=arrived)
-            self.numbers.orphans_dropped = self._orphans.dropped
 
     def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None:
         """See ``ports.Intake``."""
@@ -170,10 +151,10 @@ class Tracker:
     def created_by_event(self, namespace: str, name: str, owner: Owner, *, at: int, observed: int) -> None:
         """See ``ports.Intake``."""
         key, said = (namespace, name), Said(owner, at, observed)
-        record = self._names.fitting(key, at)
+        record = self._unclaimed.names.fitting(key, at)
         # What is said of a name while its pod leaves may be meant for the one that takes its place.
         if record is None or record.leaving_at is not None or record.removed:
-            self._names.keep(key, said)
+            self._unclaimed.names.keep(key, said)
         else:
             self.quarantine.contain(Step.APPLY, record.uid, self._create, record, said)
 
@@ -215,9 +196,8 @@ class Tracker:
             if contain(Step.APPLY, record.uid, self._ripe, record, now) is None:
                 self._due.wake(record, now + self._rules.orphan)
         self.clocks.tick(now)
-        self._names.expire(now)
-        self._orphans.expire(now)
-        self.numbers.unclaimed, self.numbers.orphans_dropped = self._names.expired, self._orphans.dropped
+        self._unclaimed.expire(now)
+        self._graves.expire(now)
 
     def next_due(self) -> int | None:
         """When ``tick`` has something to do next, as far as is known."""
@@ -225,7 +205,7 @@ class Tracker:
 
     def drain(self, now: int) -> Batch:
         """Everything that changed, with the stream versions of this very moment. One batch is out at a time."""
-        versions = self.versions.committable(now, self._oldest_unclaimed(now))
+        versions = self.versions.committable(now, self._unclaimed.oldest(now))
         return Batch(self._owed.drain(), versions, now, self._companions.memories())
 
     def committed(self, result: Result) -> None:
@@ -240,51 +220,16 @@ class Tracker:
         self._owed.failed(batch.snapshots)
         self._companions.failed(batch.memories)
 
-    def views(self, *, now: int) -> Iterator[View]:
-        """Every described pod as of now, in the order in which their uids were first named."""
-        for uid in tuple(self._records):
-            seen = self.view(uid, now=now)
-            if seen is not None:
-                yield seen
-
-    def timeline(self, uid: str) -> Timeline | None:
-        """See ``companions.Records``."""
-        record = self._records.get(uid)
-        return None if record is None or record.known is None else self._packing.timeline(record)
-
-    def view(self, uid: str, *, now: int) -> View | None:
-        """The pod's timeline as of now, ``None`` where it is not tracked or was not described."""
-        timeline = self.timeline(uid)
-        return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
-
-    def snapshot(self, uid: str) -> Timeline | None:
-        """A copy of what is known of a pod; ``None`` where the store has all of it, as of a pod that rests."""
-        record = self._records.get(uid)
-        if record is None or record.known is None or record.timeline is None:
-            return None
-        return record.timeline.copy()
-
-    def survey(self, *, unread: AbstractSet[str] = frozenset()) -> Survey:
-        """Begin to look who is in which phase; the survey says which part of it may be done in another thread.
-
-        What the pods of the namespaces ``unread`` do now is not known: they are in no phase.
-        """
-        starting, leaving = (
-            [each for each in records.values() if each.key is None or each.key[0] not in unread]
-            for records in (self._starting, self._leaving)
-        )
-        return Survey(starting, leaving, self._packing, self.quarantine)
-
     def situation(self) -> Situation:
         """The numbers of this moment, for gauges."""
-        orphans, starting, closed = len(self._orphans), len(self._starting), len(self._graves)
+        orphans, starting, closed = len(self._unclaimed.orphans), len(self._starting), len(self._graves)
         tracked = {
             Stage.ORPHAN: orphans,
             Stage.STARTING: starting,
             Stage.SETTLED: len(self._records) - starting - closed,
             Stage.CLOSED: closed,
         }
-        return Situation(tracked, len(self._owed), len(self._names), len(self._set_aside))
+        return Situation(tracked, len(self._owed), len(self._unclaimed.names), len(self._set_aside))
 
     def _join(self, record: Tracked, timeline: Timeline, observations: Sequence[Observation], arrived: int) -> None:
         changed = False
@@ -341,36 +286,16 @@ class Tracker:
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
         record.labels = shared(facts.labels)
-        self._mirrors.appeared(facts)
-        self._adopt(timeline, facts)
+        self._unclaimed.described(record, timeline, facts)
         self._relations.own(record, timeline, now)
         self._flag_listed(record, timeline, facts)
-        for said in self._names.appeared(record, record.key):
-            if self._made_by(timeline, said):
-                apply(timeline, said.witnessed(record.uid))
         self._companions.appeared(record, facts)
         self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
 
     def _create(self, record: Tracked, said: Said) -> None:
         timeline = self._packing.timeline(record)
-        if self._made_by(timeline, said):
+        if self._unclaimed.made_by(timeline, said):
             self._join(record, timeline, (said.witnessed(record.uid),), said.observed)
-
-    def _adopt(self, timeline: Timeline, facts: PodFacts) -> None:
-        """Join what was said of the pod, or of the static pod that it is the mirror of, before it was seen."""
-        pod = PodReference(facts.uid, facts.namespace, facts.name)
-        for each in (pod, static_pod(facts)):
-            for orphan in () if each is None else self._orphans.claim(each):
-                absorb(timeline, orphan.timeline)
-        for stream, mismatch, count in self._orphans.disown(pod):
-            self.mismatched(stream, mismatch, count)
-
-    def _made_by(self, timeline: Timeline, said: Said) -> bool:
-        """Whether who says that it created the pod is the pod's controller; counts it where it is not."""
-        if timeline.facts is not None and timeline.facts.owner == said.owner:
-            return True
-        self.mismatched(Stream.EVENTS, Mismatch.OWNER)
-        return False
 
     def _flag_listed(self, record: Tracked, timeline: Timeline, facts: PodFacts) -> None:
         """Only what is older than the history was there before; a feed that lists first after a restart cannot know."""
@@ -406,7 +331,7 @@ class Tracker:
 
     def _drop(self, record: Tracked) -> None:
         """Give a pod up that could not even be described."""
-        self._orphans.dropped += 1
+        self._unclaimed.orphans.dropped += 1
         del self._records[record.uid]
         self._set_aside.discard(record.uid)
         self._owed.forget(record)
@@ -425,10 +350,10 @@ class Tracker:
 
     def _close(self, record: Tracked, now: int) -> None:
         record.stage = Stage.CLOSED
-        self._names.gone(record)
+        self._unclaimed.names.gone(record)
         self._relations.closed(record)
         self._companions.closed(record)
-        self._graves.closed(record.uid)
+        self._graves.closed("" if record.key is None else record.key[0], record.uid)
         self.numbers.closed += 1
         self._due.wake(record, now + self._rules.tombstone)
         self._touch(record)
@@ -436,18 +361,18 @@ class Tracker:
             buried = self._records.get(oldest)
             if buried is not None and buried in self._owed:
                 break
-            self._entomb(oldest)
+            self._entomb(oldest, now)
 
     def _bury(self, record: Tracked, now: int) -> None:
         if record in self._owed:
             self._due.wake(record, now + self._rules.linger)
         else:
-            self._entomb(record.uid)
+            self._entomb(record.uid, now)
 
-    def _entomb(self, uid: str) -> None:
-        self._graves.bury(uid)
+    def _entomb(self, uid: str, now: int) -> None:
+        self._graves.bury(uid, now)
         self._set_aside.discard(uid)
-        self._mirrors.forget(uid)
+        self._unclaimed.mirrors.forget(uid)
         self._records.pop(uid, None)
 
     def _touch(self, record: Tracked) -> None:
@@ -477,8 +402,7 @@ class Tracker:
             self._relations.unselected(record, () if state.reselected is None else state.reselected.services)
             self._relations.relabelled(record)
         self._records[record.uid] = record
-        self._mirrors.appeared(facts)
-        self._names.appeared(record, (facts.namespace, facts.name))
+        self._unclaimed.appeared(record, facts)
         self._companions.appeared(record, facts)
         marks = {mark for mark, _ in state.evidence}
         gone, leaving = _REMOVED in marks, _DELETED in marks
@@ -502,9 +426,3 @@ class Tracker:
         self._relations.await_owner(record, now)
         self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)
-
-    def _oldest_unclaimed(self, now: int) -> int | None:
-        since = now - self._rules.hold_versions
-        young = self._orphans.oldest(since)
-        named = self._names.oldest(since)
-        return min((each for each in (young, named) if each is not None), default=None)

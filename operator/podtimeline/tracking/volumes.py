@@ -1,24 +1,28 @@
 """Which pods use which claims and attachments: what befalls those is told to the pods, whichever is seen first."""
 
-from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
-from podtimeline.core.instants import SECOND, Source
-from podtimeline.core.milestones import Mark, Milestone
-from podtimeline.core.observations import Observation, Witnessed
-from podtimeline.core.pods import PodFacts
-from podtimeline.core.storage import AttachmentNews, ClaimNews, StorageNews, UsageNews
-from podtimeline.core.timeline import Timeline
+from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.model.instants import SECOND, Source
+from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.observations import Observation, Witnessed
+from podtimeline.model.pods import PodFacts
+from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake, Mismatch, Stream
 from podtimeline.tracking.companions import Companion, Occasion
 from podtimeline.tracking.records import Tracked
 from podtimeline.tracking.storage import Attachment, Claim, Key, Place, Told, User
 
 _SCHEDULED = Mark(Milestone.SCHEDULED)
-_KEPT = 600 * SECOND
+KEPT = 600 * SECOND
 """How long a pod that is gone waits for its volumes to be detached, and a detached volume for pods seen late."""
 MAX_RUMOURS = 1000
 """Claims that only Events have named and no pod is known to use."""
+MAX_PARTED = 50_000
+"""Pods that are gone and whose volumes may still be detached."""
+MAX_ENDED = 50_000
+"""Attachments that are over."""
 
 
 class Volumes(Companion):
@@ -27,7 +31,7 @@ class Volumes(Companion):
     Nothing is saved: after a restart claims and attachments are listed, and pods appear again.
     """
 
-    def __init__(self, *, kept: int = _KEPT) -> None:
+    def __init__(self, losses: Losses, *, kept: int = KEPT) -> None:
         self._kept = kept
         self._intake: Intake | None = None
         self._users: dict[str, User] = {}
@@ -41,11 +45,14 @@ class Volumes(Companion):
         of a volume is kept beside, under no volume and the attachment's name while that is all that is known."""
         self._places: dict[str, Place] = {}
         """By the name of the attachment."""
-        self._rumours: OrderedDict[Key, None] = OrderedDict()
-        self._parting: list[User] = []
-        self._parted: deque[tuple[int, User]] = deque()
-        self._ended: list[tuple[str, str]] = []
-        self._past: deque[tuple[int, str, str]] = deque()
+        self._losses = losses
+        self._rumours: Bounded[Key, int] = Bounded(Kept.CLAIM_EVENTS, losses, limit=MAX_RUMOURS)
+        """Claims that only Events have named and no pod is known to use, by namespace, and since when."""
+        self._parted: Bounded[str, tuple[int, User]] = Bounded(Kept.CLAIM_USERS, losses, limit=MAX_PARTED)
+        """By uid: the users that are gone, and since when."""
+        self._ended: Bounded[tuple[str, str], int] = Bounded(Kept.DETACHED_VOLUMES, losses, limit=MAX_ENDED)
+        """By name and uid: the attachments that are over, by node, and since when."""
+        self._now = 0
 
     def __len__(self) -> int:
         """How many pods, claims and attachments are remembered."""
@@ -68,7 +75,7 @@ class Volumes(Companion):
             claim = self._claims.get(key)
             if claim is not None:
                 _link(user, key, claim)
-                self._rumours.pop(key, None)
+                self._rumours.pop(key)
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
         """See ``Companion.tell``."""
@@ -110,18 +117,18 @@ class Volumes(Companion):
         if record.timeline is not None:
             self._place(user, record.timeline)
         user.released.update(claim.volume for claim in user.claims.values() if claim.shared(user))
-        self._parting.append(user)
+        for _, (_, gone) in self._parted.put(user.names[0][1][0], user.uid, (self._now, user)):
+            self._forget(gone)
 
     def ticked(self, now: int) -> None:
         """See ``Companion.ticked``."""
-        until = now + self._kept
-        self._parted.extend((until, user) for user in self._parting)
-        self._past.extend((until, name, uid) for name, uid in self._ended)
-        self._parting, self._ended = [], []
-        while self._parted and self._parted[0][0] <= now:
-            self._forget(self._parted.popleft()[1])
-        while self._past and self._past[0][0] <= now:
-            self._forget_attachment(*self._past.popleft()[1:])
+        self._now = now
+        for _, (_, user) in self._parted.expire(lambda _, gone: gone[0] + self._kept <= now):
+            self._forget(user)
+        for ended, _ in self._ended.expire(lambda _, since: since + self._kept <= now):
+            self._forget_attachment(*ended)
+        for key, _ in self._rumours.expire(lambda _, since: since + self._kept <= now):
+            self._claims.pop(key, None)
 
     def _forget_attachment(self, name: str, uid: str) -> None:
         place = self._place_of(name)
@@ -144,6 +151,10 @@ class Volumes(Companion):
             claim.users.pop(user.uid, None)
             if not claim.users and claim.gone:
                 self._behind.pop(claim.volume, None)
+        for _, key in user.names:
+            held = self._claims.get(key)
+            if held is not None and not held.seen and not held.users:
+                self._rumour(key, self._now)
 
     # --- news -------------------------------------------------------------------------------------------------------
 
@@ -170,11 +181,13 @@ class Volumes(Companion):
                 # The Event is of a claim that had the name before, or of none.
                 self._mismatched()
                 return
-            claim = self._begin(key, news)
-        claim.told.join(news.facts, news.words)
+            claim = self._begin(key, news, arrived)
+        self._learn(claim.told, news.facts, news.words)
         # Whether older words matter is known only now.
         fresh = claim.told if news.seen and not claim.seen else Told().join(news.facts, news.words)
-        claim.seen = claim.seen or news.seen
+        if news.seen:
+            claim.seen = True
+            self._rumours.pop(key)
         claim.bound = news.bound if claim.bound is None else claim.bound
         bound = news.volume and not claim.volume
         if bound:
@@ -185,7 +198,7 @@ class Volumes(Companion):
             if bound:
                 self._say(user, self._attached(user, claim), arrived)
 
-    def _begin(self, key: Key, news: ClaimNews) -> Claim:
+    def _begin(self, key: Key, news: ClaimNews, arrived: int) -> Claim:
         before = self._claims.get(key)
         if before is not None:
             if not before.seen:
@@ -197,10 +210,12 @@ class Volumes(Companion):
             if not user.record.removed or not user.claims:
                 _link(user, key, claim)
         if not news.seen and not claim.users:
-            self._rumours[key] = None
-            while len(self._rumours) > MAX_RUMOURS:
-                self._claims.pop(self._rumours.popitem(last=False)[0], None)
+            self._rumour(key, arrived)
         return claim
+
+    def _rumour(self, key: Key, now: int) -> None:
+        for gone, _ in self._rumours.put(key[0], key, now):
+            self._claims.pop(gone, None)
 
     def _mismatched(self) -> None:
         if self._intake is not None:
@@ -209,7 +224,7 @@ class Volumes(Companion):
     def _lose(self, key: Key, claim: Claim) -> None:
         claim.gone = True
         del self._claims[key]
-        self._rumours.pop(key, None)
+        self._rumours.pop(key)
         if not claim.users:
             self._behind.pop(claim.volume, None)
 
@@ -228,11 +243,16 @@ class Volumes(Companion):
         attachment = self._attachments.setdefault(place, {}).setdefault(news.uid, Attachment())
         attachment.leaving = news.leaving if attachment.leaving is None else attachment.leaving
         words = news.words if isinstance(news, AttachmentNews) else ()
-        attachment.told.join(news.facts, words)
+        self._learn(attachment.told, news.facts, words)
         if news.gone and not attachment.gone:
             attachment.gone = True
-            self._ended.append((name, news.uid))
+            for ended, _ in self._ended.put(place[1] if place[0] else "", (name, news.uid), arrived):
+                self._forget_attachment(*ended)
         self._tell(place, attachment, Told().join(news.facts, words), arrived)
+
+    def _learn(self, told: Told, facts: Iterable[Fact], words: Iterable[Words]) -> None:
+        before = told.surplus
+        self._losses.count(Kept.CLAIM_MESSAGES, told.join(facts, words).surplus - before)
 
     def _tell(self, place: Place, attachment: Attachment, fresh: Told, arrived: int) -> None:
         volume, node = place

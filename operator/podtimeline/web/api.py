@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
-from podtimeline.core.refusals import Refusal
-from podtimeline.core.requests import WorkloadHistory
-from podtimeline.core.view import View
+from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.analysis.attribution.scaling import WorkloadHistory
+from podtimeline.analysis.resolved import View
 from podtimeline.render.document import contained_document, documents
 from podtimeline.render.faults import faults_document
 from podtimeline.render.workloads import workloads_document

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
-from podtimeline.core.timeline import Timeline
-from podtimeline.core.view import View
+from podtimeline.analysis.resolved import View
 from podtimeline.evaluation import evaluated, evaluated_state
+from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Saved
 from podtimeline.quarantine import Quarantine
 from podtimeline.web.lane import in_turns

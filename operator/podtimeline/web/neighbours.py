@@ -1,7 +1,7 @@
 """Pods that a pod is compared with, out of the history."""
 
-from podtimeline.core.peers import MOST, NOBODY, WINDOW, Peers, peers
-from podtimeline.core.view import View
+from podtimeline.analysis.findings.peers import MOST, NOBODY, WINDOW, Peers, peers
+from podtimeline.analysis.resolved import View
 from podtimeline.ports import History, Query
 from podtimeline.quarantine import Quarantine
 from podtimeline.web.evaluating import Latest

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from podtimeline.core.milestones import Phase
-from podtimeline.core.view import Outcome
+from podtimeline.analysis.resolved import Outcome
+from podtimeline.model.milestones import Phase
 from podtimeline.ports import Order, Query
 from podtimeline.render.schema import Schema
 from podtimeline.web.problems import BadParameter

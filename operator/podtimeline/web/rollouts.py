@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from podtimeline.core.requests import WorkloadHistory
-from podtimeline.core.rollout import of_one, revisions, rollout_for
-from podtimeline.core.view import View
+from podtimeline.analysis.attribution.scaling import WorkloadHistory
+from podtimeline.analysis.resolved import View
+from podtimeline.analysis.rollout import of_one, revisions, rollout_for
 from podtimeline.ports import History, Query, Saved
 from podtimeline.quarantine import Quarantine
 from podtimeline.render.document import Document

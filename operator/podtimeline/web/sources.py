@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from podtimeline.core.refusals import Refusal
-from podtimeline.core.requests import WorkloadHistory
+from podtimeline.analysis.attribution.refused import Refusal
+from podtimeline.analysis.attribution.scaling import WorkloadHistory
 from podtimeline.ports import Clock, History
 from podtimeline.quarantine import Quarantine
 from podtimeline.web.access import Gate

@@ -5,7 +5,7 @@ from tests.support.captures import FOLDER
 from podtimeline.app.capture import read_capture
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.replaying import Replay
-from podtimeline.core.series import OTHER
+from podtimeline.model.series import OTHER
 from podtimeline.ports import Metric
 from podtimeline.store import SqliteStore
 from podtimeline.tracking.batches import evaluate

@@ -1,0 +1,1 @@
+"""From a timeline to what it means: pure, as the model is."""

@@ -1,0 +1,1 @@
+"""Where the time went: phases that sum exactly, on the way to traffic and on the way back."""

@@ -1,0 +1,74 @@
+"""The records of all pods, and what may be asked of them; who changes them is the tracker."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from podtimeline.analysis.resolved import View
+from podtimeline.evaluation import evaluated
+from podtimeline.model.milestones import Mark
+from podtimeline.model.timeline import Timeline
+from podtimeline.quarantine import Quarantine
+from podtimeline.tracking.packing import Packing
+from podtimeline.tracking.records import Labels, Tracked
+from podtimeline.tracking.survey import Survey
+
+
+class Roster:
+    """By uid: every record, and those of pods that start or leave. Asking changes nothing."""
+
+    def __init__(self, packing: Packing, quarantine: Quarantine) -> None:
+        self.quarantine = quarantine
+        self._packing = packing
+        self._records: dict[str, Tracked] = {}
+        self._starting: dict[str, Tracked] = {}
+        self._leaving: dict[str, Tracked] = {}
+
+    def known(self, uid: str) -> AbstractSet[Mark] | None:
+        """See ``ports.Intake``."""
+        record = self._records.get(uid)
+        return None if record is None else record.known
+
+    def name_of(self, uid: str) -> str | None:
+        """See ``ports.Intake``."""
+        record = self._records.get(uid)
+        return None if record is None or record.key is None else "/".join(record.key)
+
+    def labels(self, uid: str) -> Labels | None:
+        """See ``ports.Intake``."""
+        record = self._records.get(uid)
+        return None if record is None or record.known is None else record.labels
+
+    def views(self, *, now: int) -> Iterator[View]:
+        """Every described pod as of now, in the order in which their uids were first named."""
+        for uid in tuple(self._records):
+            seen = self.view(uid, now=now)
+            if seen is not None:
+                yield seen
+
+    def timeline(self, uid: str) -> Timeline | None:
+        """See ``companions.Records``."""
+        record = self._records.get(uid)
+        return None if record is None or record.known is None else self._packing.timeline(record)
+
+    def view(self, uid: str, *, now: int) -> View | None:
+        """The pod's timeline as of now, ``None`` where it is not tracked or was not described."""
+        timeline = self.timeline(uid)
+        return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
+
+    def snapshot(self, uid: str) -> Timeline | None:
+        """A copy of what is known of a pod; ``None`` where the store has all of it, as of a pod that rests."""
+        record = self._records.get(uid)
+        if record is None or record.known is None or record.timeline is None:
+            return None
+        return record.timeline.copy()
+
+    def survey(self, *, unread: AbstractSet[str] = frozenset()) -> Survey:
+        """Begin to look who is in which phase; the survey says which part of it may be done in another thread.
+
+        What the pods of the namespaces ``unread`` do now is not known: they are in no phase.
+        """
+        starting, leaving = (
+            [each for each in records.values() if each.key is None or each.key[0] not in unread]
+            for records in (self._starting, self._leaving)
+        )
+        return Survey(starting, leaving, self._packing, self.quarantine)

@@ -1,0 +1,1 @@
+"""``python -m tests.csi.protos``: generate the modules; importing the package has done it."""
