@@ -124,7 +124,7 @@ def _volumes(api: Api, home: Path, *, cluster: str) -> Iterator[Path]:
     """The driver and its StorageClass; the journal of what it did."""
     path = "/apis/storage.k8s.io/v1/storageclasses"
     made = {"provisioner": CSI, "volumeBindingMode": "WaitForFirstConsumer", "metadata": {"name": VOLUME_CLASS}}
-    with csi_driver(home, cluster=cluster) as driver:
+    with csi_driver(home, where=["--cluster", cluster]) as driver:
         api.create(path, body={"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **made})
         try:
             yield driver.journal

@@ -6,8 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +15,7 @@ from pathlib import Path
 from clusterkit.errors import ClusterError
 from clusterkit.model import Kubernetes
 from clusterkit.run import describe_failure, run
-from clusterkit.say import say
+from clusterkit.say import in_progress, say
 
 SOURCES = Path(__file__).parent / "go"
 KUBERNETES_NAMES = (
@@ -28,22 +27,29 @@ KUBERNETES_NAMES = (
     "kubectl",
     "kubelet",
 )
+RUNTIME_NAMES = ("containerd", "containerd-shim-runc-v2", "ctr")
 TOOL_NAMES = ("bridge", "fetch", "forward", "lookup", "pause")
 _GO_NEEDED = (1, 26)
 _DISK_NEEDED = 8 << 30
-_REPORT_EVERY = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One binary: a module of this tree, or a released one, and the names it goes by."""
+    """What one build makes: one binary of a module of this tree, or commands of a released module.
+
+    With ``source`` it goes by all of ``names``, and ``commands`` is the import path of its main package if that is not
+    the module's own. Without, ``commands`` are the paths below ``module``, at ``version``.
+    """
 
     name: str
     source: Path | None = None
-    package: str = ""
+    module: str = ""
+    version: str = ""
+    commands: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
-    cost: str = "under a minute"
+    minutes: float = 0.5
+    """Of CPU time, where nothing is cached."""
     flags: tuple[str, ...] = field(default=("-trimpath", "-buildvcs=false"))
 
     @property
@@ -51,29 +57,68 @@ class Target:
         """Return the linker's flags: no symbol table, and the version that the program shall tell."""
         return " ".join(["-s", "-w", *(f"-X {stamp}" for stamp in self.stamps)])
 
+    @property
+    def packages(self) -> list[str]:
+        """Return the main packages as the go command takes them; none for a module's own."""
+        if self.source is not None:
+            return list(self.commands)
+        return [f"{self.module}/{command}@{self.version}".replace("/@", "@") for command in self.commands]
+
 
 def kubernetes(release: Kubernetes) -> Target:
     """Return the one binary that is all of Kubernetes and etcd."""
+    name = f"kubernetes-{release.minor}"
+    return Target(name=name, source=SOURCES / name, names=KUBERNETES_NAMES, stamps=_stamps(release), minutes=12)
+
+
+def kubectl(release: Kubernetes) -> Target:
+    """Return kubectl alone, for a cluster that is there: locked by the same file as all of Kubernetes."""
+    return Target(
+        name=f"kubectl-{release.minor}",
+        source=SOURCES / f"kubernetes-{release.minor}",
+        commands=("k8s.io/kubernetes/cmd/kubectl",),
+        names=("kubectl",),
+        stamps=_stamps(release),
+        minutes=2,
+    )
+
+
+def _stamps(release: Kubernetes) -> tuple[str, ...]:
     minor = release.minor.partition(".")[2]
     values = {"gitVersion": f"v{release.value}", "gitMajor": "1", "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    stamps = tuple(f"{package}.{key}={value}" for package in packages for key, value in values.items())
-    name = f"kubernetes-{release.minor}"
-    cost = "15 minutes of CPU time when nothing is cached"
-    return Target(name=name, source=SOURCES / name, names=KUBERNETES_NAMES, stamps=stamps, cost=cost)
+    return tuple(f"{package}.{key}={value}" for package in packages for key, value in values.items())
 
 
-COREDNS = Target(name="coredns", source=SOURCES / "coredns", names=("coredns",), cost="2 minutes of CPU time")
+COREDNS = Target(name="coredns", source=SOURCES / "coredns", names=("coredns",), minutes=2)
 TOOLS = Target(name="tools", source=SOURCES / "tools", names=TOOL_NAMES)
+CONTAINERD = Target(
+    name="containerd",
+    module="github.com/containerd/containerd/v2",
+    version="v2.3.7",
+    commands=tuple(f"cmd/{name}" for name in RUNTIME_NAMES),
+    names=RUNTIME_NAMES,
+    stamps=("github.com/containerd/containerd/v2/version.Version=v2.3.7",),
+    minutes=2,
+)
 HELM = Target(
     name="helm",
-    package="helm.sh/helm/v3/cmd/helm@v3.22.0",
+    module="helm.sh/helm/v3",
+    version="v3.22.0",
+    commands=("cmd/helm",),
     names=("helm",),
     stamps=("helm.sh/helm/v3/internal/version.version=v3.22.0",),
-    cost="2 minutes of CPU time",
+    minutes=2,
 )
-KWOK = Target(name="kwok", package="sigs.k8s.io/kwok/cmd/kwok@v0.8.0", names=("kwok",), cost="2 minutes of CPU time")
-KIND = Target(name="kind", package="sigs.k8s.io/kind@v0.33.0", names=("kind",))
+KWOK = Target(
+    name="kwok",
+    module="sigs.k8s.io/kwok",
+    version="v0.8.0",
+    commands=("cmd/kwok",),
+    names=("kwok",),
+    minutes=2,
+)
+KIND = Target(name="kind", module="sigs.k8s.io/kind", version="v0.33.0", commands=("",), names=("kind",))
 
 
 def cache_root() -> Path:
@@ -87,7 +132,7 @@ def cache_root() -> Path:
 def key(target: Target, *, go: str) -> str:
     """Return the key of a binary's inputs: compiler, flags, sources and the lock file of what they import."""
     digest = hashlib.sha256()
-    parts = [target.name, target.package, go, target.ldflags, *target.flags, *target.names]
+    parts = [target.name, " ".join(target.packages), go, target.ldflags, *target.flags, *target.names]
     for path in sorted(target.source.iterdir()) if target.source else []:
         parts += [path.name, path.read_text()]
     for part in parts:
@@ -114,19 +159,29 @@ def go_version() -> str:
     return text
 
 
+def place(target: Target) -> Path:
+    """Return the directory that a target is built into."""
+    return cache_root() / f"{target.name}-{key(target, go=go_version())}"
+
+
+def built(target: Target) -> bool:
+    """Whether somebody has built it already."""
+    return (place(target) / "ready").exists()
+
+
 def ensure(target: Target) -> Path:
     """Return the directory with the binary under each of its names; build it if no one has yet."""
-    root = cache_root()
-    directory = root / f"{target.name}-{key(target, go=go_version())}"
-    if not (directory / "ready").exists():
-        with _locked(root, name=directory.name):
-            if not (directory / "ready").exists():
+    directory = place(target)
+    if not built(target):
+        with locked(directory.parent, name=directory.name):
+            if not built(target):
                 _build(target, directory=directory)
     return directory
 
 
 @contextmanager
-def _locked(root: Path, *, name: str) -> Iterator[None]:
+def locked(root: Path, *, name: str) -> Iterator[None]:
+    """Let one process at a time, and one thread of it, make what lies in the cache under a name."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -136,13 +191,13 @@ def _locked(root: Path, *, name: str) -> Iterator[None]:
 def _build(target: Target, *, directory: Path) -> None:
     if shutil.disk_usage(directory.parent).free < _DISK_NEEDED:
         raise ClusterError(f"{directory.parent}: less than {_DISK_NEEDED >> 30} GiB free; make room, then run it again")
-    say(f"building {target.name} ({target.cost}; kept in {directory.parent})")
+    say(f"building {target.name} ({target.minutes:g} min of CPU time; kept in {directory.parent})")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     _compile(target, directory=directory)
     program = directory / target.name
     for name in target.names:
-        if name != target.name:
+        if target.source is not None and name != target.name:
             (directory / name).symlink_to(program.name)
     (directory / "ready").touch()
 
@@ -151,58 +206,15 @@ def compile_command(target: Target, *, directory: Path) -> list[str]:
     """Return the words that compile a target into a directory."""
     words = [*target.flags, "-ldflags", target.ldflags]
     if target.source is None:
-        return ["go", "install", *words, target.package]
-    return ["go", "build", *words, "-mod=readonly", "-o", str(directory / target.name), "."]
+        return ["go", "install", *words, *target.packages]
+    return ["go", "build", *words, "-mod=readonly", "-o", str(directory / target.name), *(target.packages or ["."])]
 
 
 def _compile(target: Target, *, directory: Path) -> None:
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOBIN": str(directory), "GOWORK": "off"}
     command = compile_command(target, directory=directory)
     where = target.source or directory
-    process = subprocess.Popen(command, cwd=where, env=environment, stderr=subprocess.PIPE, text=True)
-    lines: list[str] = []
-    reader = threading.Thread(target=_collect, args=(process, lines), daemon=True)
-    reader.start()
-    _report(process, name=target.name, lines=lines)
-    reader.join()
-    if process.returncode != 0:
-        raise ClusterError(describe_failure(command, "\n".join(lines)))
-
-
-def _collect(process: "subprocess.Popen[str]", lines: list[str]) -> None:
-    for line in process.stderr or ():
-        lines.append(line.rstrip())  # noqa: PERF401 - read while it is written
-
-
-def _report(process: "subprocess.Popen[str]", *, name: str, lines: Sequence[str]) -> None:
-    """Show that something happens: minutes of silence look like a hang."""
-    while True:
-        try:
-            process.wait(timeout=_REPORT_EVERY)
-        except subprocess.TimeoutExpired:
-            downloads = sum(line.startswith("go: downloading") for line in lines)
-            say(f"  still building {name}" + (f" ({downloads} modules fetched)" if downloads else ""))
-        else:
-            return
-
-
-def toolbox(targets: Sequence[Target], *, release: Kubernetes) -> Path:
-    """Return one directory that holds kubectl and the named tools, for use on PATH."""
-    directories = [ensure(kubernetes(release)), *(ensure(target) for target in targets)]
-    names = "-".join(directory.name for directory in directories)
-    box = cache_root() / f"toolbox-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
-    box.mkdir(parents=True, exist_ok=True)
-    _link(box / "kubectl", to=directories[0] / "kubectl")
-    for target, directory in zip(targets, directories[1:], strict=True):
-        _link(box / target.name, to=directory / target.name)
-    return box
-
-
-def _link(path: Path, *, to: Path) -> None:
-    """Point a name at a file without a moment in which it is missing: another command may be about to run it."""
-    if path.is_symlink() and path.readlink() == to:
-        return
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(to)
-    fresh.replace(path)
+    with in_progress(target.name):
+        done = subprocess.run(command, cwd=where, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise ClusterError(describe_failure(command, done.stderr))

@@ -10,6 +10,7 @@ from clusterkit import commands
 from clusterkit.errors import ClusterError
 from clusterkit.model import DEFAULT_NAME, Kubernetes
 from clusterkit.run import describe_os_error
+from clusterkit.toolbox import NAMES
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 _VERBS: tuple[tuple[str, Handler, str], ...] = (
     ("up", commands.up, "start a cluster, or what is missing of it"),
+    ("prepare", commands.prepare, "build and install what a cluster is made of, without starting one"),
     ("down", commands.down, "remove a cluster and everything it made"),
     ("status", commands.status, "print what runs; exit code 1 if something does not"),
     ("kubeconfig", commands.kubeconfig, "print the path of the administrator's kubeconfig"),
@@ -40,16 +42,21 @@ _VERBS: tuple[tuple[str, Handler, str], ...] = (
     ("version", commands.version, "print the versions a cluster is made of"),
     ("pull-rate", commands.pull_rate, "limit what each node gets from the registry, for example 5mbit; or off"),
     ("node-server", commands.node_server, "have a node's kubelet talk to the API through a server, in JSON; or `off`"),
-    ("tools", commands.tools, "print a directory with kubectl, helm and kwok"),
+    ("tools", commands.tools, "print a directory with kubectl and helm, or with the programs that are named"),
     ("truth", commands.truth, "print the paths of the audit, containerd and CNI logs"),
     ("exec", commands.execute, "run a command in the control plane's network, or on a node"),
 )
 _RELEASES = ", ".join(release.minor for release in Kubernetes)
+_KUBERNETES: tuple[tuple[str, ...], dict[str, object]] = (
+    ("--kubernetes",),
+    {"default": Kubernetes.V1_37.minor, "help": f"one of {_RELEASES} (default: %(default)s)"},
+)
 _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "up": (
         (("--nodes",), {"type": int, "default": 2, "help": "how many nodes (default: %(default)s)"}),
-        (("--kubernetes",), {"default": Kubernetes.V1_37.minor, "help": f"one of {_RELEASES} (default: %(default)s)"}),
+        _KUBERNETES,
     ),
+    "prepare": (_KUBERNETES,),
     "load": ((("archive",), {"type": Path}),),
     "push": ((("archive",), {"type": Path}), (("reference",), {"metavar": "NAME:TAG"})),
     "image": (
@@ -63,7 +70,9 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "pull-rate": ((("rate",), {}),),
     "node-server": ((("node",), {"type": int}), (("server",), {"metavar": "URL|off"})),
     "tools": (
-        (("--kubernetes",), {"default": Kubernetes.V1_37.minor, "help": f"one of {_RELEASES} (default: %(default)s)"}),
+        _KUBERNETES,
+        (("--own-first",), {"action": "store_true", "help": "take what PATH has, and build only what it lacks"}),
+        (("programs",), {"nargs": "*", "metavar": "PROGRAM", "help": f"of {', '.join(NAMES)}"}),
     ),
     "exec": (
         (("--node",), {"type": int, "help": "the node's number; without it, the control plane"}),

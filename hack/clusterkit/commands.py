@@ -5,14 +5,17 @@ import re
 import shutil
 import sys
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from clusterkit import build, images, lifecycle, network
+from clusterkit import build, images, lifecycle, network, toolbox
 from clusterkit import kwok as simulated
 from clusterkit.api import Api
 from clusterkit.errors import UsageError
 from clusterkit.lifecycle import Cluster, opened
 from clusterkit.model import Addresses, Kubernetes, Spec
 from clusterkit.say import say
+from clusterkit.together import together
 
 _RATE = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(k|m|g)?bit")
 _SERVER = re.compile(r"https?://[a-z0-9.-]+:[0-9]+")
@@ -24,6 +27,14 @@ def up(options: Namespace) -> int:
     spec = Spec(name=options.name, nodes=options.nodes, kubernetes=Kubernetes.named(options.kubernetes))
     cluster = lifecycle.up(spec)
     print(cluster.files.kubeconfig)
+    return 0
+
+
+def prepare(options: Namespace) -> int:
+    """Have everything there that a cluster is made of."""
+    spec = Spec(name=options.name, nodes=1, kubernetes=Kubernetes.named(options.kubernetes))
+    lifecycle.check_machine()
+    together(Cluster.of(spec).jobs())
     return 0
 
 
@@ -58,11 +69,11 @@ def load(options: Namespace) -> int:
     """Give every node an image."""
     cluster = opened(options.name)
     images.kind_of(options.archive)
-    names: list[str] = []
-    for place in cluster.nodes:
-        talk = lifecycle.import_image(cluster, place, archive=options.archive.read_bytes())
-        names += [line.split()[1] for line in talk.splitlines() if line.startswith("unpacking ")]
-    print("\n".join(dict.fromkeys(names)))
+    archive = options.archive.read_bytes()
+    with ThreadPoolExecutor() as pool:
+        talks = pool.map(partial(lifecycle.import_image, cluster, archive=archive), cluster.nodes)
+        lines = [line for talk in talks for line in talk.splitlines()]
+    print("\n".join(dict.fromkeys(line.split()[1] for line in lines if line.startswith("unpacking "))))
     return 0
 
 
@@ -120,8 +131,8 @@ def version(options: Namespace) -> int:
     release = spec.kubernetes if spec else Kubernetes.V1_37
     print(f"kubernetes v{release.value}{'' if spec else ' (the default; the cluster is not up)'}")
     print(f"offered    {', '.join(f'v{one.value}' for one in Kubernetes)}")
-    for target in (build.HELM, build.KWOK, build.KIND):
-        print(f"{target.name:10} {target.package.rpartition('@')[2]}")
+    for target in (build.CONTAINERD, build.HELM, build.KWOK, build.KIND):
+        print(f"{target.name:10} {target.version}")
     return 0
 
 
@@ -148,8 +159,9 @@ def node_server(options: Namespace) -> int:
 
 
 def tools(options: Namespace) -> int:
-    """Print the directory of the client programs."""
-    print(build.toolbox([build.HELM, build.KWOK], release=Kubernetes.named(options.kubernetes)))
+    """Print a directory of client programs."""
+    release = Kubernetes.named(options.kubernetes)
+    print(toolbox.toolbox(options.programs or ("kubectl", "helm"), release=release, own_first=options.own_first))
     return 0
 
 

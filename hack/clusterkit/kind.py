@@ -1,7 +1,6 @@
 """hack/kind: a cluster of the same shape as hack/cluster's, for machines that have Docker."""
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from clusterkit import build
 from clusterkit.errors import ClusterError
-from clusterkit.model import DEFAULT_NAME
+from clusterkit.model import DEFAULT_NAME, Kubernetes
 from clusterkit.run import describe_os_error, run
+from clusterkit.toolbox import program
 
 CONFIG = Path(__file__).parent.parent / "kind-config.yaml"
 
@@ -63,10 +63,8 @@ def execute(options: argparse.Namespace) -> int:
         print(kubeconfig(options.name))
         return 0
     require_docker()
-    kind = build.ensure(build.KIND) / "kind"
-    status = subprocess.run(
-        [str(kind), *words(options)], stdout=sys.stderr, env=dict(os.environ), check=False
-    ).returncode
+    kind = program("kind", release=Kubernetes.V1_37, own_first=True)
+    status = subprocess.run([str(kind), *words(options)], stdout=sys.stderr, check=False).returncode
     if status == 0 and options.verb == "create":
         print(kubeconfig(options.name))
     if status == 0 and options.verb == "delete":

@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from clusterkit import bootstrap, build, controlplane, images, network, node, packages, pki
@@ -15,9 +16,10 @@ from clusterkit.api import Api
 from clusterkit.cgroups import Tree, hierarchies
 from clusterkit.errors import ClusterError
 from clusterkit.model import STATE_ROOT, Addresses, Files, Kubernetes, NodeFiles, Spec
-from clusterkit.process import Processes, Program
+from clusterkit.process import Processes, Program, Record
 from clusterkit.run import run, wait_until, write
 from clusterkit.say import say
+from clusterkit.together import together
 
 _DISK_NEEDED = 2 << 30
 _ENDING = 10.0
@@ -35,15 +37,21 @@ class Cluster:
         """Return the cluster of that specification, whether it is there or not."""
         return cls(spec=spec, files=Files.of(spec.name))
 
-    def prepare(self) -> None:
-        """Build what the cluster needs, before anything of the cluster itself is made."""
-        for directory in (self.binaries, self.tools, self.coredns):
-            directory.stat()
+    def jobs(self) -> dict[str, Callable[[], object]]:
+        """Return what has to be there before anything of the cluster itself is made, the longest first."""
+        targets = (build.kubernetes(self.spec.kubernetes), build.CONTAINERD, build.COREDNS, build.TOOLS)
+        builds = {each.name: partial(build.ensure, each) for each in targets}
+        return {**builds, "Debian's packages": packages.ensure}
 
     @property
     def binaries(self) -> Path:
         """Return the directory of Kubernetes' programs."""
         return build.ensure(build.kubernetes(self.spec.kubernetes))
+
+    @property
+    def runtime(self) -> Path:
+        """Return the directory of containerd's programs."""
+        return build.ensure(build.CONTAINERD)
 
     @property
     def tools(self) -> Path:
@@ -137,9 +145,8 @@ def opened(name: str) -> Cluster:
 def up(spec: Spec) -> Cluster:
     """Bring a cluster up, or bring it back to what it should be."""
     check_machine()
-    packages.ensure()
     cluster = Cluster.of(spec)
-    cluster.prepare()
+    together(cluster.jobs())
     with locked(spec.name):
         existing = load_spec(spec.name)
         if existing is not None and existing != spec:
@@ -202,13 +209,17 @@ def _open_port(cluster: Cluster) -> None:
 
 
 def _start_runtime(cluster: Cluster, place: NodeFiles) -> None:
-    node.hold(cluster.files, place, binaries=cluster.binaries, processes=cluster.processes)
+    _hold(cluster, place)
     cluster.processes.ensure(_node_programs(cluster, place)[0])
 
 
 def _node_programs(cluster: Cluster, place: NodeFiles) -> list[Program]:
-    holder = node.hold(cluster.files, place, binaries=cluster.binaries, processes=cluster.processes)
-    return node.programs(cluster.files, place, holder=holder)
+    return node.programs(cluster.files, place, holder=_hold(cluster, place))
+
+
+def _hold(cluster: Cluster, place: NodeFiles) -> Record:
+    files, processes = cluster.files, cluster.processes
+    return node.hold(files, place, binaries=cluster.binaries, runtime=cluster.runtime, processes=processes)
 
 
 def point_kubelet(cluster: Cluster, place: NodeFiles, *, server: str | None) -> None:
@@ -228,8 +239,7 @@ def _settle(cluster: Cluster) -> None:
     for place in cluster.nodes:
         wait_until(lambda: runtime_answers(cluster, place), seconds=60, what=f"{place.name}: containerd")  # noqa: B023
         import_image(cluster, place, archive=pause)
-        holder = node.hold(cluster.files, place, binaries=cluster.binaries, processes=cluster.processes)
-        cluster.processes.ensure(node.event_reader(cluster.files, place, holder=holder))
+        cluster.processes.ensure(node.event_reader(cluster.files, place, holder=_hold(cluster, place)))
     api = Api.from_kubeconfig(cluster.files.kubeconfig)
     say("waiting for the nodes and for DNS")
     wait_until(lambda: ready_nodes(api) >= {place.name for place in cluster.nodes}, seconds=120, what="the nodes")
@@ -251,8 +261,11 @@ def runtime_answers(cluster: Cluster, place: NodeFiles) -> bool:
 
 
 def import_image(cluster: Cluster, place: NodeFiles, *, archive: bytes) -> str:
-    """Give a node an image; it is sent through a pipe, because the node does not see the machine's paths."""
-    command = ["ctr", "--namespace", "k8s.io", "images", "import", "-"]
+    """Give a node an image; it is sent through a pipe, because the node does not see the machine's paths.
+
+    The transfer service would show progress bars in place of the names that it brought: hence ``--local``.
+    """
+    command = ["ctr", "--namespace", "k8s.io", "images", "import", "--local", "-"]
     return run([*cluster.entering(place), *command], stdin=archive)
 
 

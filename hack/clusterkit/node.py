@@ -5,6 +5,7 @@ kernel drops them all: nothing has to be unmounted, not even after a crash. Insi
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -22,43 +23,43 @@ _HOLD = """\
 set -e
 mount --make-rshared /
 mount --bind "$2" "$1/run/bin"
+mount --bind "$3" "$1/run/runtime"
 mount --rbind "$1/run" /run
 mount --bind "$1/log" /var/log
 # Last: it hides the directory that all the others come from.
 mount --bind "$1/lib" /var/lib
 # Names outside the cluster fail at once instead of timing out; a link there leads below /run, which is hidden now.
 [ -L /etc/resolv.conf ] || mount --bind /run/kubernetes/resolv.conf /etc/resolv.conf
-hostname "$3"
+hostname "$4"
 touch /run/kubernetes/holding
 exec sleep infinity
 """
 
 CONTAINERD = f"""\
-version = 2
+version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-oom_score = 0
-disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.tracing",
-  "io.containerd.tracing.processor.v1.otlp"]
+disabled_plugins = ["io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs", "io.containerd.snapshotter.v1.zfs"]
 [grpc]
   address = "{_SOCKET}"
 [debug]
   format = "json"
   level = "info"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE}"
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "overlayfs"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "{PAUSE}"
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = "/run/kubernetes/registries"
+[plugins."io.containerd.cri.v1.runtime"]
   # Without CAP_SYS_RESOURCE a lower score is refused, and runc dies of it.
   restrict_oom_score_adj = true
   # A profile would be loaded into the machine's kernel, and stay there.
   disable_apparmor = true
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "overlayfs"
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "/run/kubernetes/cni-bin"
+[plugins."io.containerd.cri.v1.runtime".cni]
+  bin_dirs = ["/run/kubernetes/cni-bin"]
   conf_dir = "/run/kubernetes/cni"
-[plugins."io.containerd.grpc.v1.cri".registry]
-  config_path = "/run/kubernetes/registries"
 """
 
 REGISTRY = f"""\
@@ -121,8 +122,8 @@ def kubelet_config(node: NodeFiles, *, tree: Tree, release: Kubernetes, readable
 
 def configure(files: Files, node: NodeFiles, *, tools: Path, release: Kubernetes) -> None:
     """Write a node's files."""
-    made = [node.run / "bin", node.run / "lock", node.lib, node.log, node.cni_log.parent, node.config / "manifests"]
-    for directory in made:
+    below_run = [node.run / name for name in ("bin", "runtime", "lock")]
+    for directory in [*below_run, node.lib, node.log, node.cni_log.parent, node.config / "manifests"]:
         directory.mkdir(parents=True, exist_ok=True)
     node.cni_log.touch()
     write(node.config / "containerd.toml", CONTAINERD)
@@ -167,7 +168,7 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def hold(files: Files, node: NodeFiles, *, binaries: Path, processes: Processes) -> Record:
+def hold(files: Files, node: NodeFiles, *, binaries: Path, runtime: Path, processes: Processes) -> Record:
     """Make the node's mount namespace and return the process that keeps it."""
     name = f"{node.name}-holder"
     running = processes.running(name)
@@ -176,7 +177,7 @@ def hold(files: Files, node: NodeFiles, *, binaries: Path, processes: Processes)
     ready = node.config / "holding"
     ready.unlink(missing_ok=True)
     unshare = ["unshare", "--mount", "--uts", "--propagation", "private", "--"]
-    shell = ["sh", "-c", _HOLD, "hold", str(node.base), str(binaries), node.name]
+    shell = ["sh", "-c", _HOLD, "hold", str(node.base), str(binaries), str(runtime), node.name]
     command = [*network.entering(files, place=node.name), *unshare, *shell]
     record = processes.start(Program(name=name, command=command))
     wait_until(ready.exists, seconds=10, what=f"{node.name}: its mount namespace", interval=0.02)
@@ -185,7 +186,9 @@ def hold(files: Files, node: NodeFiles, *, binaries: Path, processes: Processes)
 
 def entering(files: Files, node: NodeFiles, *, holder: Record) -> list[str]:
     """Return the words that run a command as on the node itself."""
-    return ["nsenter", f"--target={holder.pid}", "--mount", "--uts", f"--net={files.netns(node.name)}", "--"]
+    path = ":".join(["/run/runtime", "/run/bin", os.environ["PATH"]])
+    enter = ["nsenter", f"--target={holder.pid}", "--mount", "--uts", f"--net={files.netns(node.name)}", "--"]
+    return [*enter, "env", f"PATH={path}"]
 
 
 def programs(files: Files, node: NodeFiles, *, holder: Record) -> list[Program]:

@@ -1,24 +1,26 @@
-"""Debian's packages that the nodes are made of; none of their services is ever started."""
+"""Debian's packages: what the nodes are made of, and tools; none of their services is ever started."""
 
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from clusterkit.build import cache_root, locked
 from clusterkit.errors import ClusterError
 from clusterkit.run import run
-from clusterkit.say import say
+from clusterkit.say import in_progress, say
 
+APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+"""The environment of apt: it asks nothing."""
 _POLICY = Path("/usr/sbin/policy-rc.d")
 # A program or a file that each package brings: looking is faster than asking dpkg, and it finds other vendors' builds,
-# such as the containerd that comes with Docker and that Debian's package would push off the machine.
+# such as the runc that comes with Docker and that Debian's package would push off the machine.
 NEEDED = {
     "busybox-static": "/bin/busybox",
     "conntrack": "conntrack",
-    "containerd": "containerd",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
     "docker-registry": "docker-registry",
     "iproute2": "tc",
@@ -40,16 +42,19 @@ def missing() -> list[str]:
 
 def ensure() -> None:
     """Install what is missing."""
-    wanted = missing()
+    install(missing())
+
+
+def install(wanted: Sequence[str]) -> None:
+    """Install packages. Raises `ClusterError` on a machine without apt."""
     if not wanted:
         return
     if shutil.which("apt-get") is None:
         raise ClusterError(f"missing: {', '.join(wanted)}; this machine has no apt-get, install them by hand")
     say(f"installing Debian's {', '.join(wanted)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    with _no_service_starts():
-        run(["apt-get", "-q", "update"], env=environment)
-        run(["apt-get", "-q", "-y", "install", "--no-install-recommends", *wanted], env=environment)
+    with in_progress("Debian's packages"), locked(cache_root(), name="apt"), _no_service_starts():
+        run(["apt-get", "-q", "update"], env=APT)
+        run(["apt-get", "-q", "-y", "install", "--no-install-recommends", *wanted], env=APT)
 
 
 @contextmanager

@@ -1,21 +1,24 @@
-"""The cluster that the demo runs on: the one in KUBECONFIG, else one of hack/cluster."""
+"""The cluster that the demo runs on: the one in KUBECONFIG, else one of its own, by kind or by hack/cluster."""
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from clusterkit import kind
+from clusterkit.build import cache_root
 from clusterkit.errors import ClusterError
-from clusterkit.model import STATE_ROOT, Files
-from demokit.tools import run_told
+from clusterkit.lifecycle import load_spec
+from clusterkit.model import STATE_ROOT, Files, Kubernetes
+from clusterkit.toolbox import toolbox
+from demokit.tools import answers, docker_answers, run_told
 
 HACK = Path(__file__).resolve().parents[1]
 NAME = "podtimeline-demo"
 """The cluster that the demo starts where KUBECONFIG names none."""
-_MARK = Files.of(NAME).base / "made-by-hack-demo"
-"""Says that the demo made that cluster, so that it may take it down again."""
 
 
 class Made(Enum):
@@ -79,49 +82,96 @@ def tool(name: str, *words: str) -> str:
     return done.stdout.strip()
 
 
-def find(*, start: bool = True) -> Cluster | None:
-    """Return the cluster in KUBECONFIG, else the demo's own one: started if need be, or None with `start` off."""
-    given = os.environ.get("KUBECONFIG")
-    if given:
-        made, name = _maker(given)
-        kubectl, helm = _tools(made)
-        own = made is Made.HACK_CLUSTER and name == NAME and _MARK.exists()
-        return Cluster(made=made, name=name, kubeconfig=given, kubectl_path=kubectl, helm_path=helm, own=own)
-    if not start and not _MARK.exists():
+def given() -> Cluster | None:
+    """Return the cluster in KUBECONFIG."""
+    path = os.environ.get("KUBECONFIG")
+    if not path:
         return None
-    if start:
-        _start()
-    kubectl, helm = _tools(Made.HACK_CLUSTER)
-    path = tool("cluster", "kubeconfig", "--name", NAME)
-    return Cluster(
-        made=Made.HACK_CLUSTER, name=NAME, kubeconfig=path, kubectl_path=kubectl, helm_path=helm, own=_MARK.exists()
-    )
+    made, name = maker(path)
+    return _opened(made, name=name, kubeconfig=path)
 
 
-def _start() -> None:
-    there = Files.of(NAME).base.exists()
-    tool("cluster", "up", "--name", NAME)
+def own() -> Made | None:
+    """Return who made the cluster that an earlier demo has left; None if there is none."""
+    return next((made for made in (Made.HACK_CLUSTER, Made.KIND) if mark(made).exists() and _there(made)), None)
+
+
+def preferred() -> Made:
+    """Return who is to make a cluster: a kind that is there with a Docker that answers, else hack/cluster."""
+    return Made.KIND if shutil.which("kind") and docker_answers() else Made.HACK_CLUSTER
+
+
+def start(made: Made) -> None:
+    """Start the demo's own cluster, or what is missing of it."""
+    there = _there(made)
+    if made is Made.HACK_CLUSTER:
+        tool("cluster", "up", "--name", NAME)
+    elif not there:
+        tool("kind", "--name", NAME, "create")
     if not there:
-        _MARK.touch()
+        mark(made).parent.mkdir(parents=True, exist_ok=True)
+        mark(made).touch()
 
 
-def _maker(kubeconfig: str) -> tuple[Made, str]:
+def remove(made: Made) -> None:
+    """Remove the demo's own cluster."""
+    if made is Made.KIND:
+        tool("kind", "--name", NAME, "delete")
+    else:
+        tool("cluster", "down", "--name", NAME)
+    mark(made).unlink(missing_ok=True)
+
+
+def opened(made: Made) -> Cluster:
+    """Return the demo's own cluster, which is up."""
+    path = kind.kubeconfig(NAME) if made is Made.KIND else Files.of(NAME).kubeconfig
+    return _opened(made, name=NAME, kubeconfig=str(path))
+
+
+def mark(made: Made) -> Path:
+    """Return the file which says that the demo made its cluster, so that it may take it down again."""
+    if made is Made.KIND:
+        return cache_root() / "demo" / "made-by-kind"
+    return Files.of(NAME).base / "made-by-hack-demo"
+
+
+def maker(kubeconfig: str) -> tuple[Made, str]:
+    """Return who made the cluster of a kubeconfig, and its name: by where the file lies, or by its current context."""
     path = Path(kubeconfig).absolute()
     if path.parent.parent == STATE_ROOT:
         return Made.HACK_CLUSTER, path.parent.name
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        return Made.ELSEWHERE, ""
-    context = subprocess.run(
-        [kubectl, "config", "current-context"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    context = _current_context(kubeconfig)
     return (Made.KIND, context.removeprefix("kind-")) if context.startswith("kind-") else (Made.ELSEWHERE, "")
 
 
-def _tools(made: Made) -> tuple[str, str]:
-    """Return kubectl and helm: people's own on a cluster of theirs, else the ones built here."""
-    kubectl, helm = shutil.which("kubectl"), shutil.which("helm")
-    if made is not Made.HACK_CLUSTER and kubectl and helm:
-        return kubectl, helm
-    directory = Path(tool("cluster", "tools"))
+def _current_context(kubeconfig: str) -> str:
+    """Read it as kubectl does, the first of several files first, on machines that have no kubectl either."""
+    for path in (Path(each) for each in kubeconfig.split(os.pathsep) if each):
+        found = (
+            re.search(r'^\W*current-context"?:\s*"?([^\s",]+)', path.read_text(), re.MULTILINE)
+            if path.exists()
+            else None
+        )
+        if found is not None:
+            return found[1]
+    return ""
+
+
+def _there(made: Made) -> bool:
+    if made is Made.KIND:
+        return kind.kubeconfig(NAME).exists() and answers(["docker", "inspect", f"{NAME}-control-plane"])
+    return Files.of(NAME).base.exists()
+
+
+def _opened(made: Made, *, name: str, kubeconfig: str) -> Cluster:
+    mine = made is not Made.ELSEWHERE and name == NAME and mark(made).exists()
+    kubectl, helm = _tools(made, name=name)
+    return Cluster(made=made, name=name, kubeconfig=kubeconfig, kubectl_path=kubectl, helm_path=helm, own=mine)
+
+
+def _tools(made: Made, *, name: str) -> tuple[str, str]:
+    """Return kubectl and helm: those of the cluster's own release, on other clusters first what PATH has."""
+    spec = load_spec(name) if made is Made.HACK_CLUSTER else None
+    release = spec.kubernetes if spec else Kubernetes.V1_37
+    directory = toolbox(("kubectl", "helm"), release=release, own_first=made is not Made.HACK_CLUSTER)
     return str(directory / "kubectl"), str(directory / "helm")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from clusterkit.build import cache_root
@@ -14,8 +15,9 @@ from clusterkit.model import Files
 from clusterkit.run import describe_os_error
 from clusterkit.say import say
 from demokit import consent, image, shop
-from demokit.cluster import HACK, NAME, Cluster, Made, find, tool
+from demokit.cluster import HACK, NAME, Cluster, Made, given, opened, own, preferred, remove, tool
 from demokit.prometheus import Prometheus, Target
+from demokit.ready import Job, bring_up
 
 NAMESPACE, RELEASE = consent.SYSTEM, "podtimeline-demo"
 _OPERATOR = ("--operator-namespace", NAMESPACE)
@@ -47,10 +49,25 @@ def prometheus() -> Prometheus:
     return Prometheus(cache_root() / "demo" / hashlib.sha256(which.encode()).hexdigest()[:8])
 
 
+def own_reference() -> str:
+    """Return the name of the image of this very source."""
+    return f"podtimeline:{image.source_key()}"
+
+
+def find(*, extra: dict[str, Job]) -> Cluster:
+    """Return the cluster in KUBECONFIG, else the demo's own, started if need be with ``extra`` done beside."""
+    cluster = given()
+    if cluster is not None:
+        return cluster
+    made = own() or preferred()
+    bring_up(made, extra=extra)
+    return opened(made)
+
+
 def install(cluster: Cluster, *, reference: str | None) -> None:
     """Install or upgrade the operator, and wait until its first listings are complete."""
     if reference is None:
-        reference = f"podtimeline:{image.source_key()}"
+        reference = own_reference()
         archive = image.build(tag=reference)
         say(f"loading {reference} into the cluster")
         cluster.load(archive)
@@ -120,9 +137,8 @@ def plan(cluster: Cluster) -> list[str]:
 
 def up(options: argparse.Namespace) -> int:
     """Run the demo."""
-    cluster = find()
-    if cluster is None:
-        raise ClusterError("no cluster")
+    wanted = {} if options.image else {"the operator's image": partial(image.build, tag=own_reference())}
+    cluster = find(extra={**wanted, "podtimeline": partial(tool, "venv")})
     consent.ask(cluster, plan=plan(cluster), yes=options.yes)
     for namespace in (NAMESPACE, shop.NAMESPACE):
         consent.owned(cluster, namespace)
@@ -140,14 +156,15 @@ def up(options: argparse.Namespace) -> int:
 def down(options: argparse.Namespace) -> int:
     """Remove what an earlier demo left: its cluster, or on any other one only what carries its label."""
     prometheus().stop()
-    cluster = find(start=False)
-    if cluster is None:
-        say("nothing is left of a demo")
-    elif cluster.own:
-        say(f"removing the cluster {NAME}, which the demo made")
-        tool("cluster", "down", "--name", NAME)
-    else:
+    cluster = given()
+    made = cluster.made if cluster is not None and cluster.own else own()
+    if cluster is not None and not cluster.own:
         clear(cluster, yes=options.yes)
+    elif made is not None:
+        say(f"removing the cluster {NAME}, which the demo made")
+        remove(made)
+    else:
+        say("nothing is left of a demo")
     return 0
 
 

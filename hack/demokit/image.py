@@ -1,4 +1,4 @@
-"""The operator's image: one Dockerfile, built by docker where that reaches a registry, else by Debian's buildah."""
+"""The operator's image: one Dockerfile, built by docker where that can, else by Debian's buildah."""
 
 import fcntl
 import hashlib
@@ -18,7 +18,7 @@ from clusterkit.run import run
 from clusterkit.say import say
 from demokit import base
 from demokit.packages import ensure as ensure_program
-from demokit.tools import answers, run_told
+from demokit.tools import answers, docker_answers, run_told
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy/Dockerfile"
@@ -75,7 +75,7 @@ def build(*, tag: str = DEFAULT_TAG) -> Path:
     cache = cache_root() / "images"
     cache.mkdir(parents=True, exist_ok=True)
     with _locked(cache / "lock"):
-        archive = _with_docker(cache, tag=tag) if _docker_works() else _with_buildah(cache, tag=tag)
+        archive = _with_docker(cache, tag=tag) if docker_builds() else _with_buildah(cache, tag=tag)
         archive.touch()
         _forget(cache)
     return archive
@@ -96,9 +96,12 @@ def _forget(cache: Path) -> None:
             path.unlink()
 
 
-def _docker_works() -> bool:
-    """Whether a docker daemon answers and has, or can fetch, the base image."""
-    if shutil.which("docker") is None or not answers(["docker", "info"]):
+def docker_builds() -> bool:
+    """Whether a docker daemon answers and has, or can fetch, the base image.
+
+    The Dockerfile mounts secrets, so that the client needs buildx; some packages leave it out.
+    """
+    if not docker_answers() or not answers(["docker", "buildx", "version"]):
         return False
     name = default_base(DOCKERFILE.read_text())
     return answers(["docker", "image", "inspect", name]) or answers(["docker", "pull", "-q", name])

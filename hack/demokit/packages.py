@@ -1,6 +1,5 @@
 """Debian's packages, as an installed tool or unpacked into a directory; no service of theirs is ever started."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -8,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clusterkit.build import cache_root, locked
 from clusterkit.errors import ClusterError
+from clusterkit.packages import APT, install
 from clusterkit.run import describe_failure, run
-from clusterkit.say import say
 
-_APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 # With merged /usr these are links; packages that still ship files below them follow the links.
 _MERGED = ("bin", "sbin", "lib", "lib64")
 
@@ -44,11 +43,12 @@ def closure(wanted: Sequence[str]) -> tuple[Package, ...]:
         (Path(name) / "partial").mkdir()
         words = _apt(["-qq", "--print-uris", "-o", f"Dir::Cache::archives={name}"], wanted)
         try:
-            return parse_uris(run(words, env=_APT))
+            return parse_uris(run(words, env=APT))
         except ClusterError:
             # A fresh machine has no package lists yet.
-            run(["apt-get", "-q", "update"], env=_APT)
-            return parse_uris(run(words, env=_APT))
+            with locked(cache_root(), name="apt"):
+                run(["apt-get", "-q", "update"], env=APT)
+            return parse_uris(run(words, env=APT))
 
 
 def unpack(wanted: Sequence[str], *, root: Path, scratch: Path) -> None:
@@ -57,7 +57,7 @@ def unpack(wanted: Sequence[str], *, root: Path, scratch: Path) -> None:
     No script of a package runs: there is nothing yet in the root that could run one.
     """
     (scratch / "partial").mkdir(parents=True, exist_ok=True)
-    run(_apt(["-q", "--download-only", "-o", f"Dir::Cache::archives={scratch}"], wanted), env=_APT)
+    run(_apt(["-q", "--download-only", "-o", f"Dir::Cache::archives={scratch}"], wanted), env=APT)
     for name in _MERGED:
         (root / "usr" / name).mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(f"usr/{name}")
@@ -84,11 +84,7 @@ def ensure(program: str, *, package: str) -> str:
     found = shutil.which(program)
     if found is not None:
         return found
-    if shutil.which("apt-get") is None:
-        raise ClusterError(f"{program} is not on PATH: install it")
-    say(f"installing Debian's {package}")
-    run(["apt-get", "-q", "update"], env=_APT)
-    run(["apt-get", "-q", "-y", "install", "--no-install-recommends", package], env=_APT)
+    install([package])
     found = shutil.which(program)
     if found is None:
         raise ClusterError(f"{package} is installed, yet {program} is not on PATH")

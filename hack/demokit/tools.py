@@ -29,3 +29,8 @@ def answers(command: Sequence[str]) -> bool:
         return subprocess.run(list(command), capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return False
+
+
+def docker_answers() -> bool:
+    """Whether there is a Docker client whose daemon answers."""
+    return answers(["docker", "info"])

@@ -1,4 +1,4 @@
-"""The nodes of a cluster of hack/cluster, reached from outside: their files, and mounts in their own namespace."""
+"""The nodes of a cluster on this machine, reached from outside: their files, and mounts in their own namespace."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,13 +19,20 @@ class NodePlace:
     name: str
     holder: int
 
+    @classmethod
+    def parse(cls, text: str) -> "NodePlace":
+        """A node from ``NAME=PID``. Raises ``ValueError`` for anything else."""
+        name, _, holder = text.partition("=")
+        return cls(name, int(holder))
+
     def outside(self, path: Path) -> Path:
         """The same file, by a path that leads there from outside the node; short enough for a socket."""
         return Path(f"/proc/{self.holder}/root") / path.relative_to("/")
 
     async def mount(self, source: str, target: str) -> None:
         """Show the directory ``source`` at ``target``, which is made. Raises ``OSError``."""
-        await self._run("mkdir", "-p", target)
+        # kind's nodes do not see this machine's directories: there the disk is an empty one of the same name.
+        await self._run("mkdir", "-p", source, target)
         await self._run("mount", "--bind", source, target)
 
     async def unmount(self, target: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,16 @@ class CsiDriver:
 
 
 @contextmanager
-def csi_driver(home: Path, *, cluster: str) -> Iterator[CsiDriver]:
-    """Run the driver in a cluster of hack/cluster. Pods that use it are to be deleted before the context ends.
+def csi_driver(home: Path, *, where: Sequence[str]) -> Iterator[CsiDriver]:
+    """Run the driver on the nodes that ``where`` names, as words of its command line.
+
+    Pods that use it are to be deleted before the context ends.
 
     Raises ``AssertionError`` with the driver's words where it does not start, or where something of it is left.
     """
     journal, log = home / "deeds.jsonl", home / "csi.log"
     paths = os.pathsep.join(str(ROOT / each) for each in ("operator", "hack", "."))
-    command = [sys.executable, "-m", "tests.csi", "--cluster", cluster, "--journal", str(journal)]
+    command = [sys.executable, "-m", "tests.csi", *where, "--journal", str(journal)]
     with log.open("ab") as talk:
         environment = os.environ | {"PYTHONPATH": paths}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=talk)

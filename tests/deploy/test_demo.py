@@ -105,11 +105,41 @@ def test_a_process_that_outlives_the_demo_is_told_its_cluster() -> None:
 
 def test_a_kubeconfig_tells_who_made_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images get onto the nodes of hack/cluster by its own tool, whatever the cluster's name."""
-    monkeypatch.setattr(cluster, "_tools", lambda _made: ("kubectl", "helm"))
+    monkeypatch.setattr(cluster, "_tools", lambda _made, **_: ("kubectl", "helm"))
     monkeypatch.setenv("KUBECONFIG", str(STATE_ROOT / "mine/kubeconfig"))
-    found = cluster.find()
+    found = cluster.given()
     assert found is not None
     assert (found.made, found.name) == (Made.HACK_CLUSTER, "mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("apiVersion: v1\ncurrent-context: kind-blue\nkind: Config\n", (Made.KIND, "blue")),
+        ('{"kind": "Config",\n "current-context": "kind-blue"}', (Made.KIND, "blue")),
+        ("contexts:\n- name: kind-blue\ncurrent-context: prod\n", (Made.ELSEWHERE, "")),
+        ("kind: Config\n", (Made.ELSEWHERE, "")),
+    ],
+)
+def test_a_kind_cluster_is_known_without_kubectl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: tuple[Made, str]
+) -> None:
+    """By the context that counts, in whichever of the two formats, in the first of several files that names one."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "empty").write_text("kind: Config\n")
+    (tmp_path / "config").write_text(text)
+    assert cluster.maker(f"{tmp_path / 'missing'}:{tmp_path / 'empty'}:{tmp_path / 'config'}") == expected
+
+
+def test_a_kind_that_is_there_with_docker_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a minute where building a cluster takes ten; without a daemon it is of no use."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    chosen = []
+    for name, line in (("docker", "exit 0"), ("kind", "exit 0"), ("docker", "exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+        chosen.append(cluster.preferred())
+    assert chosen == [Made.HACK_CLUSTER, Made.KIND, Made.HACK_CLUSTER]
 
 
 def test_a_foreign_cluster_needs_a_pushed_image(tmp_path: Path) -> None:
@@ -170,7 +200,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> FakeTools:
     """Somebody else's cluster, with a release and a namespace that look like the demo's of old."""
     fake = FakeTools({"shop": {}, "podtimeline-system": {}, consent.SYSTEM: OURS, consent.SHOP: OURS}, "clusterrole/x")
     monkeypatch.setattr(cluster, "run_told", fake.run)
-    monkeypatch.setattr(demo, "find", lambda **_: ELSEWHERE)
+    monkeypatch.setattr(demo, "given", lambda: ELSEWHERE)
     monkeypatch.setattr(demo, "prometheus", lambda: Prometheus(Path("/nowhere")))
     return fake
 
@@ -225,12 +255,12 @@ def test_a_namespace_of_the_demos_name_that_is_somebody_elses_is_left_alone(
 
 def test_its_own_cluster_is_taken_down_also_by_its_own_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``export KUBECONFIG=…`` and then --down removes the cluster that the demo made, and no other."""
-    monkeypatch.setattr(cluster, "_tools", lambda _made: ("kubectl", "helm"))
-    monkeypatch.setattr(cluster, "_MARK", tmp_path / "mark")
+    monkeypatch.setattr(cluster, "_tools", lambda _made, **_: ("kubectl", "helm"))
+    monkeypatch.setattr(cluster, "mark", lambda _made: tmp_path / "mark")
     monkeypatch.setattr(demo, "prometheus", lambda: Prometheus(Path("/nowhere")))
     monkeypatch.setenv("KUBECONFIG", str(STATE_ROOT / cluster.NAME / "kubeconfig"))
     called: list[tuple[str, ...]] = []
-    monkeypatch.setattr(demo, "tool", lambda *words: called.append(words))
+    monkeypatch.setattr(cluster, "tool", lambda *words: called.append(words))
     monkeypatch.setattr(demo, "clear", lambda _cluster, *, yes: called.append(("clear", str(yes))))
     assert demo.main(["--down"]) == 0
     (tmp_path / "mark").touch()

@@ -10,7 +10,7 @@ import pytest
 
 from clusterkit.errors import ClusterError, UsageError
 from demokit import base
-from demokit.image import DOCKERFILE, ROOT, default_base, inputs, key, qualified
+from demokit.image import DOCKERFILE, ROOT, default_base, docker_builds, inputs, key, qualified
 from demokit.packages import Package, parse_uris
 from demokit.tools import answers, run_told
 
@@ -155,3 +155,15 @@ def test_a_failed_tool_is_told_with_its_last_words() -> None:
         run_told(["nothing-like-this"])
     assert run_told(["cat"], stdin="in") == "in"
     assert (answers(["true"]), answers(["false"]), answers(["nothing-like-this"])) == (True, False, False)
+
+
+@pytest.mark.parametrize(("refused", "builds"), [("", True), ("buildx", False), ("info", False)])
+def test_a_docker_without_daemon_or_buildx_leaves_it_to_buildah(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, *, builds: bool
+) -> None:
+    """The Dockerfile mounts secrets, which the client's own builder does not know."""
+    program = tmp_path / "docker"
+    program.write_text(f'#!/bin/sh\n[ "$1" != "{refused}" ]\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert docker_builds() is builds

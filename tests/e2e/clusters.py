@@ -2,13 +2,20 @@
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
+
+from demokit.cluster import Made, maker
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 180.0
@@ -60,12 +67,77 @@ def own_cluster() -> str | None:
     return os.environ.get("E2E_CLUSTER")
 
 
+class Need(Enum):
+    """What a test needs beside the API of its cluster; the value is the reason where it is skipped without that."""
+
+    LOGS = "needs the audit log, containerd's events or the CNI log: hack/cluster writes them down"
+    REGISTRY = "needs a registry whose speed it can set: hack/cluster has one"
+    SKEWED_CLOCKS = "needs a proxy in front of a kubelet: hack/cluster can put one there"
+    NODES = "needs to enter the nodes: those of hack/cluster, or of kind with root and a Docker of this machine"
+    NETWORK_PLUGIN = "needs to put a network plugin in front of a node's own: hack/cluster's is known here"
+    API_SERVER = "needs to stop the API server: hack/cluster runs it as a process"
+    NO_CLUSTER = "makes clusters of its own by hack/cluster, and leaves the one of KUBECONFIG alone"
+
+
+def needs(what: Need) -> pytest.MarkDecorator:
+    """Skip, with its reason, where the cluster of somebody else's KUBECONFIG does not have it."""
+    there = nodes_reached() if what is Need.NODES else own_cluster() is not None
+    return pytest.mark.skipif(not there, reason=what.value)
+
+
+def nodes_reached() -> bool:
+    """Whether tests can enter the nodes."""
+    return own_cluster() is not None or kind_cluster() is not None
+
+
+@cache
+def kind_cluster() -> str | None:
+    """The name of the kind cluster under test, if its nodes are containers of this machine, which root can enter."""
+    made, name = maker(os.environ.get("KUBECONFIG", ""))
+    local = made is Made.KIND and os.geteuid() == 0 and all(Path(f"/proc/{pid}").exists() for pid in kind_nodes(name))
+    return name if local else None
+
+
+def kind_nodes(name: str) -> dict[int, str]:
+    """The nodes of a kind cluster that take pods, by the process that each of them began with; none without Docker."""
+    labels = (f"io.x-k8s.kind.cluster={name}", "io.x-k8s.kind.role=worker")
+    chosen = [word for label in labels for word in ("--filter", f"label={label}")]
+    found = _docker("ps", "--format", "{{.Names}}", *chosen).split()
+    return {int(_docker("inspect", "--format", "{{.State.Pid}}", each)): each for each in sorted(found)}
+
+
+def _docker(*words: str) -> str:
+    try:
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+@cache
+def workers() -> tuple[str, ...]:
+    """The names of the nodes that take any pod, in order: hack/cluster calls them node-1 and node-2."""
+    nodes = kubectl_json("get", "nodes")["items"]
+    return tuple(sorted(each["metadata"]["name"] for each in nodes if not each["spec"].get("taints")))
+
+
+def placed(text: str) -> str:
+    """Manifests that are for node-1 and node-2, for this cluster's first two nodes that take pods."""
+    selector = re.compile(r"(kubernetes\.io/hostname: )node-(\d)")
+    return selector.sub(lambda found: found[1] + workers()[int(found[2]) - 1], text)
+
+
+def own_name() -> str:
+    """The name of the hack/cluster cluster under test, for tests that ``needs`` marks."""
+    name = own_cluster()
+    assert name is not None, "this needs a cluster of hack/cluster: run hack/test e2e without KUBECONFIG"
+    return name
+
+
 def hack_cluster(*words: str) -> str:
     """Run hack/cluster on the cluster under test and return what it printed."""
     verb, *rest = words
-    name = own_cluster()
-    assert name is not None, "this needs a cluster of hack/cluster: run hack/test e2e without KUBECONFIG"
-    command = ["hack/cluster", verb, "--name", name, *rest]
+    command = ["hack/cluster", verb, "--name", own_name(), *rest]
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 

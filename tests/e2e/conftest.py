@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, own_cluster
+from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
 from tests.e2e.processes import OperatorProcess
 from tests.e2e.shop import Shop
 
@@ -27,15 +27,26 @@ def kubeconfig() -> str:
 @pytest.fixture(scope="session")
 def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image with a shell that every node has; E2E_IMAGE names one on a cluster of somebody else's."""
-    given = os.environ.get("E2E_IMAGE")
-    if given:
-        return given
+    given = os.environ.get("E2E_IMAGE", "docker.io/library/busybox:1.36")
     if own_cluster() is None:
-        return "docker.io/library/busybox:1.36"
+        pulled(given)
+        return given
     archive = tmp_path_factory.mktemp("image") / "busybox.tar"
     hack_cluster("image", "podtimeline.test/busybox:1", str(archive))
     hack_cluster("load", str(archive))
     return "podtimeline.test/busybox:1"
+
+
+def pulled(image: str) -> None:
+    """Have every node that takes pods pull an image."""
+    container = {"name": "main", "image": image, "command": ["sleep", "3600"]}
+    labels = {"app": "pulled"}
+    pod = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}
+    spec = {"selector": {"matchLabels": labels}, "template": pod}
+    daemon_set = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "pulled"}, "spec": spec}
+    with namespace("e2e-images") as space:
+        kubectl("create", "-n", space, "-f", "-", text=json.dumps(daemon_set))
+        kubectl("rollout", "status", "-n", space, "daemonset/pulled", "--timeout=180s")
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,17 @@
-"""A node of the cluster under test from inside: only where hack/cluster made the cluster."""
+"""A node of the cluster under test from inside: what of it needs hack/cluster, and what a node of kind serves, too."""
 
 import json
 import os
 import re
+import secrets
 import signal
+import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.clusters import hack_cluster
+from tests.e2e.clusters import hack_cluster, kind_cluster, workers
 
 _REGISTERED = "ctr --namespace k8s.io containers ls -q 'labels.\"io.kubernetes.pod.namespace\"=={},{}'"
 _IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
@@ -42,6 +45,9 @@ class Node:
 
     def run(self, script: str) -> str:
         """Run a shell script as on the node itself, and return what it printed."""
+        if kind_cluster() is not None:
+            command = ["docker", "exec", workers()[self._index - 1], "sh", "-c", script]
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return hack_cluster("exec", "--node", str(self._index), "--", "sh", "-c", script)
 
     def file(self, path: str) -> Path:
@@ -58,7 +64,21 @@ class Node:
 
     def restart_kubelet(self) -> None:
         """Start the kubelet anew, with its own settings."""
+        if kind_cluster() is not None:
+            self.run("systemctl restart kubelet")
+            return
         hack_cluster("node-server", str(self._index), "off")
+
+    @contextmanager
+    def static_pod(self, manifest: str) -> Iterator[None]:
+        """Have the kubelet run a pod by itself."""
+        directory = "/run/kubernetes/manifests" if kind_cluster() is None else "/etc/kubernetes/manifests"
+        path = f"{directory}/{secrets.token_hex(3)}.yaml"
+        self.run(f"mkdir -p {directory}; echo {b64encode(manifest.encode()).decode()} | base64 -d > {path}")
+        try:
+            yield
+        finally:
+            self.run(f"rm {path}")
 
     @contextmanager
     def configured(self, **settings: object) -> Iterator[None]:

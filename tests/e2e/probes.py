@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.clusters import ROOT, own_cluster
+from tests.e2e.clusters import ROOT, own_name
 
 PERIOD = 1.0
 _TIMEOUT = 5.0
@@ -49,8 +49,7 @@ class Probing:
 @contextmanager
 def probing(probes: str, api: str, space: str, path: Path) -> Iterator[Probing]:
     """Look each second at the operator that listens on these addresses; the lines go to ``path``."""
-    name = own_cluster()
-    assert name is not None
+    name = own_name()
     words = ["hack/cluster", "exec", "--name", name, "--", sys.executable, "-m", "tests.e2e.probes", probes, api, space]
     with path.open("wb") as out:
         process = subprocess.Popen(words, stdout=out, cwd=ROOT)

@@ -21,7 +21,7 @@ def operator_image() -> tuple[str, str]:
     given = os.environ.get(PULLED)
     if given is None:
         given = f"podtimeline:{image.source_key()}"
-        found = cluster.find()
+        found = cluster.given()
         assert found is not None
         found.load(image.build(tag=given))
     repository, _, tag = given.rpartition(":")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.clusters import ROOT, Need, eventually, hack_cluster, kubectl, kubectl_json, namespace, needs, own_name
 from tests.e2e.processes import OperatorProcess
 from tests.support.recorders import cluster_truth
 from tests.support.sums import reached, whole
@@ -24,9 +24,7 @@ from podtimeline.model.milestones import Mark, Milestone
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(
-        own_cluster() is None, reason="KUBECONFIG names somebody else's cluster: its kubelets are left alone"
-    ),
+    needs(Need.SKEWED_CLOCKS),
 ]
 NODE, RIGHT = "node-2", "node-1"
 SHIFTS = (0, 30, -30)
@@ -69,7 +67,7 @@ class Skew:
             "hack/cluster",
             "exec",
             "--name",
-            str(own_cluster()),
+            own_name(),
             "--",
             "env",
             paths,
@@ -186,8 +184,7 @@ def reaching(operator: OperatorProcess, space: str, milestone: str) -> list[Any]
 @pytest.fixture(scope="module")
 def truth(rounds: dict[int, Round]) -> dict[str, PodTruth]:
     """What the recorders saw, by the machine's own clock."""
-    name = own_cluster()
-    assert name is not None
+    name = own_name()
     return cluster_truth(name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.clusters import own_cluster
+from tests.e2e.clusters import Need, needs
 
 HACK = Path(__file__).parents[2] / "hack" / "cluster"
 NAME = "lifecycle"
@@ -18,7 +18,7 @@ STATE = Path("/var/lib/podtimeline/clusters") / NAME
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names somebody else's cluster: none is made here"),
+    needs(Need.NO_CLUSTER),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.clusters import ROOT, eventually, kubectl, namespace, own_cluster, post_event
+from tests.e2e.clusters import ROOT, Need, eventually, kubectl, namespace, needs, post_event
 from tests.e2e.nodes import Node, another_boot, network_plugin
 from tests.e2e.processes import OperatorProcess
 from tests.support.starts import CHECKS, GATE, LIVE, MESH, SETTER, Items, befell
@@ -22,7 +22,7 @@ from tests.support.truth import nanoseconds
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.scenario,
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names somebody else's cluster: its nodes are let be"),
+    needs(Need.NETWORK_PLUGIN),
 ]
 OPEN = {"status": {"conditions": [{"type": GATE, "status": "True"}]}}
 LARGER = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "20m"}}}]}}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, namespace, own_cluster
+from tests.e2e.clusters import ROOT, Need, eventually, hack_cluster, kubectl, namespace, needs, own_name
 from tests.e2e.nodes import Node
 from tests.e2e.processes import OperatorProcess
 from tests.support.pulls import CHECKS, STUCK, Items
@@ -24,7 +24,7 @@ from clusterkit.model import Addresses
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.scenario,
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names somebody else's cluster: its nodes are let be"),
+    needs(Need.REGISTRY),
 ]
 PORT = 5001
 PRIVATE = f"private.podtimeline.test:{PORT}"
@@ -80,7 +80,7 @@ def private_registry(home: Path) -> Iterator[None]:
     hosts = Node(1).file(f"kubernetes/registries/{PRIVATE}")
     hosts.mkdir()
     (hosts / "hosts.toml").write_text(f'server = "{where}"\n[host."{where}"]\n  capabilities = ["pull", "resolve"]\n')
-    command = ["hack/cluster", "exec", "--name", str(own_cluster()), "--", "docker-registry", "serve"]
+    command = ["hack/cluster", "exec", "--name", own_name(), "--", "docker-registry", "serve"]
     process = subprocess.Popen([*command, str(home / "registry.json")], cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
         yield

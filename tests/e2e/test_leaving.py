@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.e2e.clusters import ROOT, addresses, eventually, kubectl, kubectl_json, namespace, own_cluster, slices
+from tests.e2e.clusters import (
+    ROOT,
+    Need,
+    addresses,
+    eventually,
+    kubectl,
+    kubectl_json,
+    namespace,
+    needs,
+    own_name,
+    slices,
+)
 from tests.e2e.processes import OperatorProcess
 from tests.support.departed import CAUSES, CHECKS, gone, one
 from tests.support.recorders import cluster_truth
@@ -218,11 +229,10 @@ def test_the_way_back_is_counted_once(departed: Left) -> None:
     assert operator.metric("podtimeline_endpoint_lost_traffic_seconds_count", namespace=space) == len(lost)
 
 
+@needs(Need.LOGS)
 def test_bounds_hold_what_the_recorders_saw(departed: Left) -> None:
     """The audit log has the requests and the slices' writes, containerd the exits: every instant's bounds hold them."""
-    cluster = own_cluster()
-    if cluster is None:
-        pytest.skip("KUBECONFIG names a cluster whose audit log cannot be read from here")
+    cluster = own_name()
     truth, wrong = cluster_truth(cluster), []
     back = {Milestone.DELETION_REQUESTED, Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED,
             Milestone.KILLING, Milestone.FINISHED}  # fmt: skip
@@ -237,12 +247,11 @@ def test_bounds_hold_what_the_recorders_saw(departed: Left) -> None:
     assert wrong == []
 
 
+@needs(Need.LOGS)
 @pytest.mark.parametrize("name", ["served", "lost"])
 def test_how_long_an_address_stood_is_what_the_audit_log_says(departed: Left, name: str) -> None:
     """From the request to the write of the slice."""
-    cluster = own_cluster()
-    if cluster is None:
-        pytest.skip("KUBECONFIG names a cluster whose audit log cannot be read from here")
+    cluster = own_name()
     item = one(departed.items, name)
     (drain,) = item["drains"]
     marks = cluster_truth(cluster)[item["uid"]].marks

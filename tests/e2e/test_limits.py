@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.clusters import ROOT, eventually, kubectl, namespace, own_cluster
+from tests.e2e.clusters import ROOT, Need, eventually, kubectl, namespace, needs, own_name, workers
 from tests.e2e.processes import OperatorProcess
 from tests.support.limits import CHECKS, Items
 from tests.support.recorders import cluster_truth
@@ -14,11 +14,7 @@ from tests.support.truth import holds
 
 from podtimeline.model.milestones import Mark, Milestone
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.scenario,
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names a cluster whose logs cannot be read from here"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +43,7 @@ def manifests(image: str) -> list[Any]:
     objects = list(yaml.safe_load_all((ROOT / "tests/e2e/limits.yaml").read_text()))
     for each in objects:
         spec, count = each["spec"], int(each["metadata"].get("labels", {}).get("containers", 0))
-        spec |= {"terminationGracePeriodSeconds": 1, "nodeSelector": {"kubernetes.io/hostname": "node-1"}}
+        spec |= {"terminationGracePeriodSeconds": 1, "nodeSelector": {"kubernetes.io/hostname": workers()[0]}}
         if count:
             (only,) = spec["containers"]
             spec["containers"] = [only | {"name": f"{only['name']}{number:02d}"} for number in range(1, count + 1)]
@@ -62,10 +58,10 @@ def test_what_no_event_tells_is_not_made_up(items: Items, check: str) -> None:
     CHECKS[check](items)
 
 
+@needs(Need.LOGS)
 def test_each_start_is_inside_its_bounds(items: Items) -> None:
     """Of starts that no Event tells, too: containerd wrote down when they were."""
-    name = own_cluster()
-    assert name is not None
+    name = own_name()
     truth = cluster_truth(name)
     wrong = [
         (item["name"], said["subject"], said["at"])

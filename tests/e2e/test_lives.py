@@ -4,7 +4,6 @@ The pods are in ``lives.yaml``, all but the static one, which the node's kubelet
 """
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.clusters import (
+    ROOT,
+    Need,
+    eventually,
+    hack_cluster,
+    kubectl,
+    kubectl_json,
+    namespace,
+    needs,
+    nodes_reached,
+)
+from tests.e2e.nodes import Node
 from tests.e2e.processes import OperatorProcess
 from tests.support.sums import in_order
 from tests.support.truth import nanoseconds
@@ -97,16 +107,11 @@ def live(operator: OperatorProcess, space: str, name: str) -> Any:
 @contextmanager
 def static_pod(space: str, image: str) -> Iterator[None]:
     """A pod that node 1's kubelet starts by itself, where the node's directory can be reached from here."""
-    if own_cluster() is None:
+    if not nodes_reached():
         yield
         return
-    home = Path(hack_cluster("kubeconfig").strip()).parent
-    manifest = home / "nodes/1/run/kubernetes/manifests" / f"mirrored-{secrets.token_hex(3)}.yaml"
-    manifest.write_text(STATIC.replace("SPACE", space).replace("IMAGE", image))
-    try:
+    with Node(1).static_pod(STATIC.replace("SPACE", space).replace("IMAGE", image)):
         yield
-    finally:
-        manifest.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +151,7 @@ def intervene(operator: OperatorProcess, space: str) -> None:
 def settled(operator: OperatorProcess, space: str) -> tuple[Any, ...]:
     """All timelines of the namespace, once every one that can be over is over and counted."""
     now = Lives(space, operator, tuple(operator.pods(namespace=space)))
-    ready = [*READY, *(["mirrored"] if own_cluster() else [])]
+    ready = [*READY, *(["mirrored"] if nodes_reached() else [])]
     assert {each: now.of(each)["outcome"] for each in ready if now.of(each)["outcome"] != "ready"} == {}
     assert [each["outcome"] for each in now.all("again")] == ["ready", "ready"]
     assert sorted(each["ended"] is None for each in (now.of("done"), now.of("broken"))) == [False, False]
@@ -249,10 +254,9 @@ def test_jobs_end(lives: Lives) -> None:
     assert all(("finished", "main") in reached(each) for each in (done, broken))
 
 
+@needs(Need.NODES)
 def test_a_static_pod_is_followed_through_its_mirror(lives: Lives) -> None:
     """The kubelet starts it before the API knows of it: its start begins with the kubelet's acceptance."""
-    if own_cluster() is None:
-        pytest.skip("KUBECONFIG names a cluster whose nodes' manifest directories cannot be reached from here")
     item = lives.of("mirrored")
     assert item["outcome"] == "ready"
     in_order(item, ("kubelet_accepted", ""), ("pulled", "main"), ("started", "main"), ("ready", ""))
@@ -300,14 +304,13 @@ def test_nothing_on_the_way_to_ready_is_missing(lives: Lives) -> None:
             assert {Milestone.CREATED, Milestone.SCHEDULED, Milestone.IP_ASSIGNED, Milestone.READY} <= marks
 
 
+@needs(Need.LOGS)
 def test_the_operator_only_reads(lives: Lives) -> None:
     """By the API server's own record the operator has never asked for anything but to get, list or watch.
 
     Reviews, which ``access: review`` asks for, are created and store nothing.
     """
     assert lives.items
-    if own_cluster() is None:
-        pytest.skip("KUBECONFIG names a cluster whose audit log cannot be read from here")
     rows = [line.split("\t") for line in hack_cluster("truth").splitlines()]
     verbs: dict[str, set[str]] = {}
     for path in (Path(path) for kind, _, path in rows if kind == "audit"):

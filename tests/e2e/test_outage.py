@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.clusters import eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.clusters import Need, eventually, hack_cluster, kubectl, kubectl_json, namespace, needs
 from tests.e2e.nodes import Node
 from tests.e2e.probes import Answers, Probing, probing
 from tests.e2e.support_chart import Release, installed, operator_image, restricted_namespace
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, needs(Need.API_SERVER)]
 SECONDS = float(os.environ.get("PODTIMELINE_OUTAGE_SECONDS", "100"))
 STALE = 120 if SECONDS >= 600 else 15
 CONFIG = {} if SECONDS >= 600 else {"stale_after_seconds": STALE, "watch_timeout_seconds": 30}
@@ -97,8 +97,6 @@ class Installed:
 def subject(kubeconfig: str) -> Iterator[Installed]:
     """The operator, by its chart."""
     assert kubeconfig
-    if own_cluster() is None:
-        pytest.skip("KUBECONFIG names a cluster whose API server cannot be stopped from here")
     with restricted_namespace("e2e-outage-operator") as space:
         release = Release(name="outage", namespace=space, image=operator_image())
         with installed(release, {"config": CONFIG}):

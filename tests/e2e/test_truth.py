@@ -1,7 +1,7 @@
 """One pod with a Service, held against what the API server, the runtime and the CNI plugin wrote down themselves."""
 
 import pytest
-from tests.e2e.clusters import eventually, kubectl, namespace, own_cluster
+from tests.e2e.clusters import Need, eventually, kubectl, namespace, needs, own_name
 from tests.e2e.processes import OperatorProcess
 from tests.support.recorders import cluster_truth
 from tests.support.sums import whole
@@ -12,7 +12,7 @@ from podtimeline.model.milestones import Mark, Milestone
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.scenario,
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names a cluster whose logs cannot be read from here"),
+    needs(Need.LOGS),
 ]
 
 POD = """
@@ -37,8 +37,7 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 
 def test_a_pod_is_followed_all_the_way(operator: OperatorProcess, busybox: str) -> None:
     """Every milestone is there, its truth inside its bounds, and the phases sum."""
-    name = own_cluster()
-    assert name is not None
+    name = own_name()
     operator.start()
     with namespace("e2e-truth") as space:
         kubectl("apply", "-n", space, "-f", "-", text=POD.replace("IMAGE", busybox))

@@ -17,14 +17,26 @@ from tests.csi.process import CsiDriver, csi_driver
 from tests.csi.scenario import PODS, VOLUMES, WITHOUT, Lived, Manifest, everything
 from tests.csi.storage import read_journal
 from tests.csi.test_captures import VolumesContract
-from tests.e2e.clusters import ROOT, eventually, kubectl, kubectl_json, namespace, own_cluster
+from tests.e2e.clusters import (
+    ROOT,
+    Need,
+    eventually,
+    kind_cluster,
+    kind_nodes,
+    kubectl,
+    kubectl_json,
+    namespace,
+    needs,
+    own_name,
+    placed,
+)
 from tests.e2e.processes import OperatorProcess
 from tests.support.sums import reached, whole
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.scenario,
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names a cluster whose nodes are out of reach"),
+    needs(Need.NODES),
 ]
 
 
@@ -49,7 +61,7 @@ def intervene(operator: OperatorProcess, space: str, second: Manifest) -> None:
     kubectl("create", "configmap", "-n", space, "later-settings", "--from-literal=key=value")
     kubectl("create", "secret", "generic", "-n", space, "later-password", "--from-literal=key=value")
     eventually(lambda: told(operator, space).get("first", {}).get("outcome") == "ready", what="the first is ready")
-    kubectl("apply", "-n", space, "-f", "-", text=yaml.safe_dump(second))
+    kubectl("apply", "-n", space, "-f", "-", text=placed(yaml.safe_dump(second)))
     refused("second", "FailedAttachVolume")
     kubectl("delete", "pod", "-n", space, "first", "--wait=false")
 
@@ -80,7 +92,7 @@ def live(operator: OperatorProcess, space: str, image: str) -> None:
     """All of it at once: every pod started, helped where it needs help, and deleted again."""
     documents = everything(image)
     second = documents.pop("second")
-    kubectl("apply", "-n", space, "-f", "-", text=yaml.safe_dump_all(documents.values()))
+    kubectl("apply", "-n", space, "-f", "-", text=placed(yaml.safe_dump_all(documents.values())))
     intervene(operator, space, second)
     for item in eventually(lambda: started(operator, space), what="every pod is ready").values():
         whole(item)
@@ -111,6 +123,14 @@ def captured(space: str, driver: CsiDriver) -> Iterator[None]:
     Path(f"{base}.deeds.jsonl.gz").write_bytes(gzip.compress(driver.journal.read_bytes(), mtime=0))
 
 
+def reached_nodes() -> list[str]:
+    """How the driver reaches the nodes: through hack/cluster, or through a process of each that is given to it."""
+    kind = kind_cluster()
+    if kind is None:
+        return ["--cluster", own_name()]
+    return [f"--node={name}={pid}" for pid, name in kind_nodes(kind).items()]
+
+
 class TestOnACluster(VolumesContract):
     """A running operator and the cluster under test."""
 
@@ -119,10 +139,8 @@ class TestOnACluster(VolumesContract):
     def lived(cls, tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[Lived]:
         """What the operator tells of the scenario."""
         home = tmp_path_factory.mktemp("volumes")
-        cluster = own_cluster()
-        assert cluster is not None
         operator = OperatorProcess(home)
-        with csi_driver(home, cluster=cluster) as driver, namespace("e2e-volumes") as space:
+        with csi_driver(home, where=reached_nodes()) as driver, namespace("e2e-volumes") as space:
             try:
                 with captured(space, driver):
                     # Once the operator has its lists the recorder has them, too.

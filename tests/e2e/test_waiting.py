@@ -13,19 +13,33 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.clusters import ROOT, eventually, hack_cluster, kubectl, kubectl_json, namespace, own_cluster, post_event
+from tests.e2e.clusters import (
+    ROOT,
+    Need,
+    eventually,
+    kubectl,
+    kubectl_json,
+    namespace,
+    needs,
+    placed,
+    post_event,
+    workers,
+)
+from tests.e2e.nodes import Node
 from tests.e2e.processes import OperatorProcess
 from tests.support.sums import reached
 from tests.support.truth import nanoseconds
-from tests.support.waits import CHECKS, NEW, NEW_NODE, OLD, ORDER, QUOTA, REFUSED, VICTIMS, Items
+from tests.support.waits import CHECKS, NEW_NODE, ORDER, QUOTA, REFUSED, VICTIMS, Items
 
 from podtimeline.sources.texts import moment
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.scenario,
-    pytest.mark.skipif(own_cluster() is None, reason="KUBECONFIG names somebody else's cluster: its nodes are let be"),
+    needs(Need.NODES),
 ]
+OLD, NEW = 0, 1
+"""The nodes by their place in ``workers``: one that is there, and one that goes and comes again."""
 TAINT, DISK = "podtimeline.test/waiting", "podtimeline.test/disk"
 WAITING = (*REFUSED, "gated", "big")
 MACHINE = 3.0
@@ -61,15 +75,15 @@ def waits(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[Wa
         release(operator, space)
         apply_to_new_node(operator, space, pods["new-node"])
         items = eventually(lambda: settled(operator, space), what="every pod is ready")
-        registered = moment(kubectl_json("get", "node", NEW)["metadata"]["creationTimestamp"])
+        registered = moment(kubectl_json("get", "node", workers()[NEW])["metadata"]["creationTimestamp"])
         yield Waits(space, items, counted, registered)
 
 
 def manifests(space: str, image: str) -> dict[str, list[Any]]:
     """The objects of ``waiting.yaml`` by their stage, for this cluster's nodes; the PriorityClass stands first."""
-    room = kubectl_json("get", "node", OLD)["status"]["allocatable"]
+    room = kubectl_json("get", "node", workers()[OLD])["status"]["allocatable"]
     cores, memory = millicores(room["cpu"]), kibibytes(room["memory"])
-    text = (ROOT / "tests/e2e/waiting.yaml").read_text().replace("SPACE", space)
+    text = placed((ROOT / "tests/e2e/waiting.yaml").read_text()).replace("SPACE", space)
     text = text.replace("CPU", f"{cores * 9 // 10}m")
     text = text.replace("HALF", f"{memory * 45 // 100}Ki").replace("MOST", f"{memory * 8 // 10}Ki")
     stages: dict[str, list[Any]] = {"standing": [], "waiting": [], "new-node": []}
@@ -103,23 +117,23 @@ def apply(space: str, objects: list[Any]) -> None:
 
 def obstruct(space: str) -> None:
     """Node 1 takes only what tolerates its taint, node 2 takes nothing."""
-    kubectl("taint", "node", OLD, f"{TAINT}={space}:NoSchedule", "--overwrite")
-    kubectl("cordon", NEW)
+    kubectl("taint", "node", workers()[OLD], f"{TAINT}={space}:NoSchedule", "--overwrite")
+    kubectl("cordon", workers()[NEW])
 
 
 def restore(space: str) -> None:
     """Leave the nodes, and all that belongs to no namespace, as they were; whatever happened."""
-    kubectl("taint", "node", OLD, f"{TAINT}-", check=False)
-    kubectl("label", "node", OLD, f"{DISK}-", check=False)
+    kubectl("taint", "node", workers()[OLD], f"{TAINT}-", check=False)
+    kubectl("label", "node", workers()[OLD], f"{DISK}-", check=False)
     kubectl("delete", "priorityclass", space, "--ignore-not-found", check=False)
-    if kubectl("get", "node", NEW, "--ignore-not-found", "-o", "name") == "":
+    if kubectl("get", "node", workers()[NEW], "--ignore-not-found", "-o", "name") == "":
         join()
-    kubectl("uncordon", NEW, check=False)
+    kubectl("uncordon", workers()[NEW], check=False)
 
 
 def join() -> None:
     """Node 2's kubelet is started anew: it registers its node and reports it Ready, as on a new machine."""
-    hack_cluster("node-server", "2", "off")
+    Node(2).restart_kubelet()
 
 
 def timelines(operator: OperatorProcess, space: str) -> dict[str, Any]:
@@ -150,9 +164,9 @@ def release(operator: OperatorProcess, space: str) -> None:
     post_event(space, "selective", "NotTriggerScaleUp", words, "cluster-autoscaler")
     ungate(space)
     kubectl("delete", "pod", "-n", space, "hog", "spread-first", "port-first", "--wait=false")
-    kubectl("uncordon", NEW)
-    kubectl("taint", "node", OLD, f"{TAINT}-")
-    kubectl("label", "node", OLD, f"{DISK}={space}")
+    kubectl("uncordon", workers()[NEW])
+    kubectl("taint", "node", workers()[OLD], f"{TAINT}-")
+    kubectl("label", "node", workers()[OLD], f"{DISK}={space}")
 
     def first_gone() -> bool:
         gates = {each["name"]: each["removed"] for each in timelines(operator, space)["gated"]["schedulingGates"]}
@@ -171,7 +185,7 @@ def ungate(space: str) -> None:
 def apply_to_new_node(operator: OperatorProcess, space: str, pods: list[Any]) -> None:
     """Take node 2 away, have pods wait for it, have it asked for, and let it join."""
     eventually(lambda: ready(operator, space, *WAITING), what="the pods of the old nodes are ready")
-    kubectl("delete", "node", NEW)
+    kubectl("delete", "node", workers()[NEW])
     apply(space, pods)
 
     def refused_both() -> bool:

@@ -54,9 +54,11 @@ def test_pods_of_a_node_get_addresses_of_that_node() -> None:
 
 def test_containerd_pulls_from_the_clusters_registry() -> None:
     """The registry's made-up name leads to plain HTTP inside the cluster's network."""
-    settings = tomllib.loads(node.CONTAINERD)["plugins"]["io.containerd.grpc.v1.cri"]
-    assert settings["sandbox_image"] == node.PAUSE
-    assert settings["restrict_oom_score_adj"] is True
+    plugins = tomllib.loads(node.CONTAINERD)["plugins"]
+    images = plugins["io.containerd.cri.v1.images"]
+    assert images["pinned_images"]["sandbox"] == node.PAUSE
+    assert Path(images["registry"]["config_path"]).name == "registries"
+    assert plugins["io.containerd.cri.v1.runtime"]["restrict_oom_score_adj"] is True
     assert tomllib.loads(node.REGISTRY)["server"] == "http://10.200.0.1:5000"
 
 

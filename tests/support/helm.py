@@ -41,7 +41,8 @@ def helm_path() -> str:
     given = os.environ.get("HELM")
     if given:
         return given
-    tools = subprocess.run([str(ROOT / "hack/cluster"), "tools"], capture_output=True, text=True, check=True).stdout
+    command = [str(ROOT / "hack/cluster"), "tools", "helm"]
+    tools = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return str(Path(tools.strip()) / "helm")
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from tests.support.truth import Json, PodTruth, Span, nanoseconds
+from tests.support.truth import SECOND, Json, PodTruth, Span, nanoseconds
 
 from podtimeline.model.milestones import Mark, Milestone
 
@@ -27,8 +27,13 @@ def read_containerd(pods: dict[str, PodTruth], lines: Iterable[str]) -> None:
         # A probe's command exits, too, in the same container and under an id of its own.
         if container in owners and said.get("id", container) == container:
             pod, name = owners[container]
-            moment = nanoseconds(said["exited_at"]) if "exited_at" in said else nanoseconds(match[1])
+            moment = _protobuf_time(said["exited_at"]) if "exited_at" in said else nanoseconds(match[1])
             pod.first(_DEEDS[match[2]], Span(moment, moment), subject=name)
+
+
+def _protobuf_time(stamp: Mapping[str, int]) -> int:
+    """Nanoseconds of a google.protobuf.Timestamp, which leaves out what is zero."""
+    return stamp.get("seconds", 0) * SECOND + stamp.get("nanos", 0)
 
 
 def _owners(pods: Mapping[str, PodTruth]) -> dict[str, tuple[PodTruth, str]]:
@@ -36,7 +41,8 @@ def _owners(pods: Mapping[str, PodTruth]) -> dict[str, tuple[PodTruth, str]]:
     return {identity: (pod, name) for pod in pods.values() for identity, name in pod.ids.items()}
 
 
-_SANDBOX = re.compile(r"RunPodSandbox for &PodSandboxMetadata\{.*Uid:([^,]+),.*\} returns sandbox id")
+# Messages are written as protobuf's text, whose spaces may differ from build to build.
+_SANDBOX = re.compile(r'RunPodSandbox for name:.*\buid:"([^"]+)".* returns sandbox id')
 _STOP = re.compile(r'StopContainer for "([0-9a-f]+)" with timeout')
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.recorders import read_truth
-from tests.support.truth import Span, nanoseconds
+from tests.support.truth import SECOND, Span, nanoseconds
 
 from podtimeline.model.milestones import Mark, Milestone
 
@@ -64,15 +64,21 @@ def truth(tmp_path: Path, audit: list[str], *, containerd: str = "", cri: str = 
     return read_truth(rows)["uid-1"].marks
 
 
-def event(topic: str, second: float, **said: str) -> str:
+def event(topic: str, second: float, **said: object) -> str:
     """A line of containerd's events."""
     return f"2026-11-25 03:00:{second:012.9f} +0000 UTC k8s.io {topic} {json.dumps(said)}\n"
 
 
+def protobuf(second: int) -> dict[str, int]:
+    """The same moment as ``stamp``, as containerd's events have it."""
+    whole, nanos = divmod(nanoseconds(stamp(second)), SECOND)
+    return {"seconds": whole, **({"nanos": nanos} if nanos else {})}
+
+
 def test_the_exit_of_a_probes_command_is_not_the_end_of_its_container(tmp_path: Path) -> None:
     """Both are exits of a task in the same container."""
-    log = event("/tasks/exit", 4, container_id="c1", id="probe", exited_at=stamp(4))
-    log += event("/tasks/exit", 9.5, container_id="c1", id="c1", exited_at=stamp(9))
+    log = event("/tasks/exit", 4, container_id="c1", id="probe", exited_at=protobuf(4))
+    log += event("/tasks/exit", 9.5, container_id="c1", id="c1", exited_at=protobuf(9))
     marks = truth(tmp_path, [audited(3, "patch", "pods", RUNNING, reference={"subresource": "status"})], containerd=log)
     assert marks[ENDED] == Span(nanoseconds(stamp(9)), nanoseconds(stamp(9)))
 
@@ -160,7 +166,7 @@ def test_with_its_slice_an_address_is_gone(tmp_path: Path) -> None:
 
 def test_a_sandbox_is_ready_once_the_runtime_has_answered(tmp_path: Path) -> None:
     """And a container is being stopped once the runtime was asked to."""
-    sandbox = "RunPodSandbox for &PodSandboxMetadata{Name:web-1,Uid:uid-1,Namespace:shop,Attempt:0,}"
+    sandbox = 'RunPodSandbox for name:"web-1"  uid:"uid-1"  namespace:"shop"'
     lines = [
         {"msg": sandbox, "time": stamp(1)},
         {"msg": f'{sandbox} returns sandbox id "s1"', "time": stamp(2)},

@@ -1,0 +1,34 @@
+"""Long steps beside each other: linking, downloading and packing leave a core idle that compiling can use."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from clusterkit.say import say
+
+_WORTH_TELLING = 1.0
+
+
+def together(jobs: Mapping[str, Callable[[], object]], *, at_once: int = 2) -> None:
+    """Run all jobs, the first ones first, and say after each what is left.
+
+    After the first failure, which is raised, no further job begins; the ones that run are waited for.
+    """
+    with ThreadPoolExecutor(at_once) as pool:
+        began = time.monotonic()
+        running = {pool.submit(job): name for name, job in jobs.items()}
+        try:
+            while running:
+                _tell(wait(running, return_when=FIRST_COMPLETED).done, running=running, began=began)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _tell(done: set[Future[object]], *, running: dict[Future[object], str], began: float) -> None:
+    for future in done:
+        name = running.pop(future)
+        if future.exception() is not None:
+            say(f"{name} failed; ending as soon as what runs beside it has ended")
+        future.result()
+        if time.monotonic() - began > _WORTH_TELLING:
+            say(f"{name} is there; left: {', '.join(running.values()) or 'nothing'}")
