@@ -74,7 +74,7 @@ def pod_spec(kind: Kind, *, image: str, pulled: str) -> Json:
         "containers": [_container("main", image, _SLEEPING) | extras.get(kind, {})],
     }
     if kind is Kind.TWO:
-        spec["containers"].append(_container("beside", image, _SLEEPING))
+        spec["containers"].append(_container("parallel", image, _SLEEPING))
     if kind is Kind.INIT:
         spec["initContainers"] = [_container("setup", image, ["true"])]
     if kind is Kind.SIDECAR:

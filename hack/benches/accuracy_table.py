@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.truth import REPORTED, PodTruth, Span, holds, nanoseconds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 MS = 1_000_000
 INSIDE = 0.999
@@ -55,7 +55,7 @@ def compared(items: Iterable[Any], truth: Truth) -> Iterator[Error]:
     for item in items:
         known = truth[item["uid"]].marks if item["uid"] in truth else {}
         for said in item["milestones"]:
-            mark = Mark(Milestone(said["milestone"]), said["subject"])
+            mark = MilestoneKey(Milestone(said["milestone"]), said["subject"])
             span = known.get(mark)
             if span is None or said["at"] is None:
                 continue

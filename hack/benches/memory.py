@@ -16,7 +16,7 @@ from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.codec import PackingCodec
 from podtimeline.model.instants import SECOND, Source, just_after
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import ImagePulled, Observation, Witnessed
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
@@ -90,12 +90,14 @@ def _told(uid: str, clock: int) -> Iterator[Observation]:
     for offset, milestone in enumerate(_EVENTS):
         at = clock + 700_000_003 + offset * 401_903_117
         stamp = just_after(Source.EVENT_NAME, at, observed=at + 9_120_331)
-        yield Witnessed(uid, Mark(milestone, "storefront"), (stamp,))
+        yield Witnessed(uid, MilestoneKey(milestone, "storefront"), (stamp,))
     image, at = "registry.example.com/shop/storefront:2026.11.3", clock + 1_500_000_003
     yield ImagePulled(uid, "storefront", image, cached=False, at=at, pull=401_000_000)
     at = clock + 3 * SECOND + 71_903_117
     seen = just_after(Source.WATCH, at, observed=at)
-    yield Witnessed(uid, Mark(Milestone.ENDPOINT_READY, "shop/storefront/storefront-x7k2p"), (seen,), "http:8080/TCP")
+    yield Witnessed(
+        uid, MilestoneKey(Milestone.ENDPOINT_READY, "shop/storefront/storefront-x7k2p"), (seen,), "http:8080/TCP"
+    )
 
 
 def resident() -> int:

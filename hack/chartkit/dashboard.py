@@ -63,7 +63,7 @@ _COLOURS: dict[Phase, str] = {
     Phase.READINESS_GATES: "light-red",
     Phase.ENDPOINT: "green",
     Phase.RUN: "dark-green",
-    Phase.KILL_NOTICE: "#3d6b8c",
+    Phase.TERMINATION_PENDING: "#3d6b8c",
     Phase.CONTAINER_STOP: "#f2cc0c",
     Phase.CLEANUP: "#5a5a5a",
     Phase.FINALIZERS: "#fa6400",
@@ -131,7 +131,7 @@ def _phases(*legs: Leg) -> list[Json]:
     return [
         by_name(phase, displayName=row.title, color={"mode": "fixed", "fixedColor": _COLOURS[phase]})
         for phase, row in PHASES.items()
-        if row.leg in legs and not row.beside
+        if row.leg in legs and not row.parallel
     ]
 
 

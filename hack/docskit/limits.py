@@ -12,9 +12,18 @@ from podtimeline.model.texts import MAX_TEXT, bytes_text
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
 from podtimeline.sources import namespaces
 from podtimeline.sources.events import reboots
-from podtimeline.tracking import clocks, graves, histories, makers, names, predecessors, storage, volumes
+from podtimeline.tracking import (
+    clocks,
+    controllers,
+    histories,
+    pending_creates,
+    predecessors,
+    storage,
+    tombstones,
+    volumes,
+)
 from podtimeline.tracking import refusals as refused
-from podtimeline.tracking import requests as asked
+from podtimeline.tracking import scale_attribution as asked
 from podtimeline.tracking.records import Rules
 
 _MINE = "`limits` of the document, and a line in the terminal"
@@ -55,11 +64,15 @@ def _before_pods(rules: Rules) -> Iterator[tuple[str, str, str]]:
     """Beside pods that are known: what waits for them, and what is left of them."""
     orphans = f"{rules.max_orphans}, about {bytes_text(rules.max_orphan_bytes)}, {_for(rules.orphan)}"
     yield "Pods that were named and not seen yet", orphans, _dropped(Kept.UNKNOWN_PODS)
-    named = f"{rules.max_names}, {names.MAX_SAID} of one name, {_for(rules.orphan)}"
+    named = f"{rules.max_names}, {pending_creates.MAX_SAID} of one name, {_for(rules.orphan)}"
     yield "Events by name whose pod was not seen yet", named, _dropped(Kept.POD_NAMES)
     tombs = f"{rules.max_tombstones}, {_for(rules.tombstone)}"
     yield "Pods that are gone and wait for late Events", tombs, _dropped(Kept.DELETED_PODS)
-    yield "Uids of pods that are gone", f"{rules.max_buried}, {_for(graves.BURIED)}", _dropped(Kept.DELETED_POD_UIDS)
+    yield (
+        "Uids of pods that are gone",
+        f"{rules.max_buried}, {_for(tombstones.BURIED)}",
+        _dropped(Kept.DELETED_POD_UIDS),
+    )
 
 
 def _of_workloads() -> Iterator[tuple[str, str, str]]:
@@ -70,10 +83,10 @@ def _of_workloads() -> Iterator[tuple[str, str, str]]:
     yield "Events of refused pods that wait for their workload", pending, _dropped(Kept.REFUSED_CREATES)
     counted = f"the latest {refusals.MAX_EVENTS}"
     yield "Events of one workload whose refusals are counted", counted, _dropped(Kept.REFUSAL_EVENTS)
-    yield "Deployments whose newest revision is known", str(makers.MAX_NEWEST), _dropped(Kept.DEPLOYMENT_REVISIONS)
-    said = f"{makers.MAX_SAID}, {_TEXT}, {_for(makers.SAID)}"
+    yield "Deployments whose newest revision is known", str(controllers.MAX_NEWEST), _dropped(Kept.DEPLOYMENT_REVISIONS)
+    said = f"{controllers.MAX_SAID}, {_TEXT}, {_for(controllers.SAID)}"
     yield "Messages of controllers about deleted pods", said, _dropped(Kept.CONTROLLER_MESSAGES)
-    faded = f"{makers.MAX_GONE}, {_for(makers.FADE)}"
+    faded = f"{controllers.MAX_GONE}, {_for(controllers.FADE)}"
     yield "Controllers that are gone, ReplicaSets without pods", faded, _dropped(Kept.DELETED_CONTROLLERS)
     vacant = f"{asked.MAX_PLACES}, {_for(asked.VACANT)}"
     yield "Nodes of DaemonSets whose latest pod is gone", vacant, _dropped(Kept.DAEMONSET_NODES)

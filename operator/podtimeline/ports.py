@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.analysis.attribution.scaling import WorkloadHistory
-from podtimeline.analysis.resolved import Outcome, View
-from podtimeline.model.milestones import Mark, Phase
+from podtimeline.analysis.resolved import Outcome, ResolvedTimeline
+from podtimeline.model.milestones import MilestoneKey, Phase
 from podtimeline.model.nodes import NodeState
 from podtimeline.model.observations import Observation
 from podtimeline.model.pods import Owner
@@ -57,7 +57,7 @@ class Clock(Protocol):
 class Intake(Protocol):
     """Takes what the streams say. All calls are synchronous and do no I/O: they run at the socket read."""
 
-    def known(self, uid: str) -> AbstractSet[Mark] | None:
+    def known(self, uid: str) -> AbstractSet[MilestoneKey] | None:
         """The marks already taken from the pod's own status; ``None`` while the pod has not been described."""
         ...
 
@@ -408,7 +408,7 @@ class History(Protocol):
 class Finished:
     """A pod whose start is over, as it is handed to the sinks after the commit."""
 
-    view: View
+    view: ResolvedTimeline
     at: int
 
 

@@ -32,7 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Step(StrEnum):
+class Operation(StrEnum):
     """What was being done when it failed."""
 
     DECODE = "decode"
@@ -58,7 +58,7 @@ class Fault:
     ``subject`` and ``sample`` are of its first occurrence: what it was found in, at most ``MAX_SAMPLE`` characters.
     """
 
-    step: Step
+    step: Operation
     subject: str
     error: str
     where: str
@@ -71,11 +71,11 @@ class Quarantine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kinds: dict[tuple[Step, str, str], Fault] = {}
-        self._counts: dict[Step, int] = dict.fromkeys(Step, 0)
+        self._kinds: dict[tuple[Operation, str, str], Fault] = {}
+        self._counts: dict[Operation, int] = dict.fromkeys(Operation, 0)
 
     @property
-    def counts(self) -> dict[Step, int]:
+    def counts(self) -> dict[Operation, int]:
         """Failures by step since the process began."""
         return dict(self._counts)
 
@@ -85,7 +85,9 @@ class Quarantine:
         with self._lock:
             return tuple(self._kinds.values())
 
-    def contain(self, step: Step, subject: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def contain(
+        self, step: Operation, subject: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
         """``work(*args, **kwargs)``, or ``None`` where the content that it handles makes it fail.
 
         Raises every ``PodtimelineError`` but ``MalformedObject``: it is of the world around and not of the content.
@@ -100,7 +102,7 @@ class Quarantine:
             self._keep(step, subject, error, args)
         return None
 
-    def _keep(self, step: Step, subject: str, error: Exception, args: tuple[object, ...]) -> None:
+    def _keep(self, step: Operation, subject: str, error: Exception, args: tuple[object, ...]) -> None:
         where = _place(error.__traceback__)
         kind = (step, type(error).__name__, where)
         with self._lock:

@@ -8,13 +8,15 @@ from tests.support.fleets import NEW, OLD, Seconds, pod, rolling_update
 from tests.support.lives import at, facts
 
 from podtimeline.analysis.attribution.scaling import Request, Why, WorkloadHistory
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.analysis.rollout import LinkKind, Rollout, of_one, revision_of, revisions, rollout, rollout_for
 from podtimeline.model.milestones import Phase
 from podtimeline.model.workloads import WorkloadState
 
 
-def told(views: list[View], *, revision: str = NEW, now: float = 600, desired: int | None = None) -> Rollout:
+def told(
+    views: list[ResolvedTimeline], *, revision: str = NEW, now: float = 600, desired: int | None = None
+) -> Rollout:
     """The rollout of a revision that has pods."""
     found = rollout(views, revision=revision, now=at(now), desired=desired)
     assert found is not None
@@ -50,7 +52,7 @@ def asked(
     return WorkloadHistory(state, since=0, born=0, birth=(), requests=(latest,))
 
 
-def going_on() -> list[View]:
+def going_on() -> list[ResolvedTimeline]:
     """The first new pod is ready, the second one is not."""
     return [*rolling_update()[:3], pod("web-new-b", NEW, Seconds(110.3, requested=99.8))]
 
@@ -216,7 +218,7 @@ MOMENT = st.floats(0, 300).map(lambda seconds: round(seconds, 3))
 
 
 @st.composite
-def fleets(draw: st.DrawFn) -> list[View]:
+def fleets(draw: st.DrawFn) -> list[ResolvedTimeline]:
     """Pods of two revisions that came and went at any time."""
     views = []
     for number in range(draw(st.integers(1, 6))):
@@ -235,7 +237,7 @@ def fleets(draw: st.DrawFn) -> list[View]:
 
 
 @given(fleets(), st.none() | st.integers(1, 4))
-def test_whatever_pods_did_the_chain_sums_exactly(views: list[View], desired: int | None) -> None:
+def test_whatever_pods_did_the_chain_sums_exactly(views: list[ResolvedTimeline], desired: int | None) -> None:
     """From the request to the completion, without a gap and without a negative link."""
     found = rollout(views, revision=NEW, now=at(1000), desired=desired)
     if found is None or found.complete is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind, read_capture
+from podtimeline.app.capture import FORMAT, CaptureWriter, Header, LineType, read_capture
 from podtimeline.errors import CaptureError
 
 HEADER = Header(format=FORMAT, cluster="test", kubernetes="v1.37.2", started=7)
@@ -28,9 +28,9 @@ def test_lines_come_back_as_they_were_tapped(tmp_path: Path) -> None:
     assert header == HEADER
     told = [(each.at, each.stream, each.type, bytes(each.line), each.version) for each in lines]
     assert told == [
-        (10, "pods", Kind.LIST, b'{"metadata":{"uid":"a"}}', ""),
-        (11, "pods", Kind.LISTED, b"", "42"),
-        (12, "pods", Kind.WATCH, b'{"type":"ADDED","object":{"metadata":{"uid":"b"}}}', ""),
+        (10, "pods", LineType.LIST, b'{"metadata":{"uid":"a"}}', ""),
+        (11, "pods", LineType.LISTED, b"", "42"),
+        (12, "pods", LineType.WATCH, b'{"type":"ADDED","object":{"metadata":{"uid":"b"}}}', ""),
     ]
 
 

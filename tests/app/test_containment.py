@@ -16,7 +16,7 @@ from podtimeline.analysis.findings import explain
 from podtimeline.model import timeline
 from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.render import document
 from podtimeline.store import codec, search, writing
 from podtimeline.tracking import tracker as tracking
@@ -43,11 +43,11 @@ def of_bad(first: Any, *_: Any) -> bool:
     return bool(getattr(first, "uid", first) == BAD)
 
 
-DEFECTS: dict[Step, Patch] = {
-    Step.APPLY: lambda patch: patch.setattr(tracking, "apply", failing(timeline.apply, of_bad)),
-    Step.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(view.view, of_bad)),
-    Step.COMMIT: lambda patch: patch.setattr(writing, "pack", failing(codec.pack, of_bad)),
-    Step.RENDER: lambda patch: patch.setattr(document, "findings", failing(explain.findings, of_bad)),
+DEFECTS: dict[Operation, Patch] = {
+    Operation.APPLY: lambda patch: patch.setattr(tracking, "apply", failing(timeline.apply, of_bad)),
+    Operation.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(view.view, of_bad)),
+    Operation.COMMIT: lambda patch: patch.setattr(writing, "pack", failing(codec.pack, of_bad)),
+    Operation.RENDER: lambda patch: patch.setattr(document, "findings", failing(explain.findings, of_bad)),
 }
 
 
@@ -76,7 +76,7 @@ async def shown(whole: Whole) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("step", DEFECTS)
-async def test_a_defect_stays_with_its_pod(whole: Whole, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_stays_with_its_pod(whole: Whole, step: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other pod is told as ever, commits and scrapes go on, and the fault is counted with a sample."""
     with monkeypatch.context() as patch:
         DEFECTS[step](patch)
@@ -94,7 +94,7 @@ async def test_a_pod_that_cannot_be_evaluated_is_shown_as_such_until_it_can(
 ) -> None:
     """Its milestones are named without their times; the gauge counts it; a later evaluation tells all of it."""
     with monkeypatch.context() as patch:
-        DEFECTS[Step.EVALUATE](patch)
+        DEFECTS[Operation.EVALUATE](patch)
         say(whole)
         await whole.commit()
         bad = (await shown(whole))[BAD]
@@ -132,7 +132,7 @@ async def test_a_record_that_cannot_be_written_spoils_no_commit(whole: Whole, mo
         say(whole)
         assert await whole.committer.commit()
     assert {each.state.uid for each in whole.store.restore().records} == {GOOD}
-    assert whole.quarantine.counts[Step.COMMIT] == 1
+    assert whole.quarantine.counts[Operation.COMMIT] == 1
 
 
 async def test_a_row_that_cannot_be_read_stops_no_restart(
@@ -150,14 +150,14 @@ async def test_a_row_that_cannot_be_read_stops_no_restart(
         assert again.tracker.versions.version(Stream.PODS) is None
         found = await shown(again)
         assert {uid: each["name"] for uid, each in found.items()} == {BAD: "bad", GOOD: "good"}
-        assert again.quarantine.counts[Step.RESTORE] == 1
+        assert again.quarantine.counts[Operation.RESTORE] == 1
         again.close()
 
 
 async def test_a_pod_of_which_one_word_cannot_be_joined_lives_on(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is flagged, and closed in its time; nothing of it stays behind."""
     with monkeypatch.context() as patch:
-        DEFECTS[Step.APPLY](patch)
+        DEFECTS[Operation.APPLY](patch)
         whole.read("pods", json.dumps(pod("bad")).encode(), listed=False, kind=b"ADDED")
     say(whole)
     await whole.commit()

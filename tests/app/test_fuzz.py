@@ -23,7 +23,7 @@ from tests.support.whole import Whole
 from podtimeline.cli.documents import read
 from podtimeline.cli.show import pictures
 from podtimeline.model.instants import SECOND
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.render.screen import Screen
 
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or secrets.randbelow(1 << 48)
@@ -131,7 +131,7 @@ async def test_whatever_arrives_the_whole_way_goes_on(tmp_path: Path) -> None:
     counts = whole.quarantine.counts
     print(f"{malformed} malformed, contained by step: {counts}, pods: {len(attacked)}", file=sys.stderr)
     for fault in whole.quarantine.faults:
-        if fault.step is not Step.DECODE:
+        if fault.step is not Operation.DECODE:
             print(f"{fault.step} {fault.count} times at {fault.where}: {fault.error}", file=sys.stderr)
     kept = [each for each in attacked if each["namespace"] == "till"]
     assert sorted(each["name"] for each in kept) == sorted(GUARDED)

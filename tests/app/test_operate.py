@@ -27,7 +27,7 @@ from podtimeline.kube.connection import Connection
 from podtimeline.model.instants import SECOND
 from podtimeline.sources.events import reboots
 from podtimeline.sources.registry import BY_NAME, KINDS
-from podtimeline.tracking import histories, names
+from podtimeline.tracking import histories, pending_creates
 
 STREAMS = len(KINDS)
 """Watches of a whole operator."""
@@ -309,7 +309,7 @@ async def test_what_every_part_drops_is_counted_in_one_metric(
     """The stream of Events, the companions and the tracker itself count what they have no room for, by store."""
     monkeypatch.setattr(reboots, "MAX_PODS", 0)
     monkeypatch.setattr(histories, "MAX_EARLY", 0)
-    monkeypatch.setattr(names, "MAX_SAID", 0)
+    monkeypatch.setattr(pending_creates, "MAX_SAID", 0)
     async with operator(api, tmp_path / "history.db") as running:
         body = (await running.get("/metrics"))[1]
         lines = [line for line in body.splitlines() if line.startswith("podtimeline_dropped_total")]

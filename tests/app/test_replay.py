@@ -16,7 +16,7 @@ from tests.support.waiting import Changes
 
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.app import replay
-from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
+from podtimeline.app.capture import FORMAT, CaptureWriter, Header, LineType
 from podtimeline.app.recording import record_streams
 from podtimeline.config import Settings
 from podtimeline.errors import ClusterError
@@ -99,9 +99,9 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
     """All streams with their listings, for the whole cluster or for some namespaces."""
     path, stop = tmp_path / "capture.jsonl.gz", asyncio.Event()
     settings = Settings(api_url=api.url, namespaces=namespaces, cluster_name="test")
-    lines, changes = Counter[tuple[str, Kind]](), Changes()
+    lines, changes = Counter[tuple[str, LineType]](), Changes()
 
-    def seen(stream: str, kind: Kind) -> None:
+    def seen(stream: str, kind: LineType) -> None:
         lines[stream, kind] += 1
         changes.notify()
 
@@ -111,7 +111,7 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
     api.put("pods", pod("web-1"))
     api.put("pods", ready_pod("web-1"))
     api.put("endpointslices", endpoint_slice(endpoint("web-1")))
-    await changes.until(lambda: lines["endpointslices", Kind.WATCH] == 1 and lines["pods", Kind.WATCH] == 2)
+    await changes.until(lambda: lines["endpointslices", LineType.WATCH] == 1 and lines["pods", LineType.WATCH] == 2)
     stop.set()
     told = await task
     assert "2 pods" in told

@@ -24,8 +24,8 @@ from tests.support.objects import (
 )
 from tests.support.storage import VOLUME, attachment, claim, claim_event
 
-from podtimeline.analysis.resolved import View
-from podtimeline.app.capture import Kind, Line
+from podtimeline.analysis.resolved import ResolvedTimeline
+from podtimeline.app.capture import Line, LineType
 from podtimeline.app.replaying import Replay
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Milestone
@@ -193,7 +193,7 @@ def lines(said: Sequence[tuple[float, Said]]) -> Iterator[Line]:
     """What a recorder would have written of it, each arriving so many seconds after the pod's creation."""
     for seconds, (stream, kind, body) in said:
         at = CREATED_NS + round(seconds * SECOND)
-        yield Line(at=at, stream=stream, type=Kind.WATCH, line=msgspec.Raw(line(kind, body)))
+        yield Line(at=at, stream=stream, type=LineType.WATCH, line=msgspec.Raw(line(kind, body)))
 
 
 def played(said: Sequence[tuple[float, Said]]) -> Replay:
@@ -203,7 +203,7 @@ def played(said: Sequence[tuple[float, Said]]) -> Replay:
     return replay
 
 
-def view(replay: Replay) -> View:
+def view(replay: Replay) -> ResolvedTimeline:
     """The pod's timeline."""
     (found,) = [each for each in replay.views() if each.uid == UID]
     return found

@@ -6,11 +6,11 @@ import pytest
 from tests.support.truth import PodTruth, Span, nanoseconds
 
 from benches.accuracy_table import MS, Error, compared, from_fields, judged, table
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 STAMP = "2026-11-23T20:00:05.250000000Z"
 AT = nanoseconds(STAMP)
-STARTED = Mark(Milestone.STARTED, "web")
+STARTED = MilestoneKey(Milestone.STARTED, "web")
 
 
 def item(**bounds: str | None) -> Any:

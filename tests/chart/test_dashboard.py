@@ -12,12 +12,12 @@ from tests.support.helm import CHART, only, render
 from chartkit.dashboard import dashboard, grown
 from podtimeline.model.milestones import PHASES, Leg
 from podtimeline.ports import Metric
-from podtimeline.sinks.metrics import METRICS, Kind
+from podtimeline.sinks.metrics import METRICS, MetricType
 
 FILE = CHART / "dashboards/podtimeline.json"
 DASHBOARD: dict[str, Any] = json.loads(FILE.read_text())
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-SUFFIXES = {Kind.HISTOGRAM: ("_bucket", "_sum", "_count"), Kind.SUMMARY: ("_sum", "_count")}
+SUFFIXES = {MetricType.HISTOGRAM: ("_bucket", "_sum", "_count"), MetricType.SUMMARY: ("_sum", "_count")}
 EXPOSED = {row.name + suffix: row for row in METRICS for suffix in SUFFIXES.get(row.kind, ("",))}
 GRAFANA = {"__range", "__rate_interval"}
 
@@ -51,7 +51,7 @@ def test_counters_are_never_read_without_what_they_grew_by() -> None:
     """A counter's value alone says how long the operator has run."""
     for expression in queries():
         for name in re.findall(r"\bpodtimeline_\w+", expression):
-            if EXPOSED[name].kind is not Kind.GAUGE:
+            if EXPOSED[name].kind is not MetricType.GAUGE:
                 assert re.search(rf"(rate|increase)\({name}", expression), expression
 
 
@@ -99,7 +99,7 @@ def test_phases_have_their_titles() -> None:
     properties = [
         {each["id"]: each["value"] for each in found["properties"]} for found in stacked["fieldConfig"]["overrides"]
     ]
-    startup = [row.title for row in PHASES.values() if row.leg is Leg.STARTUP and not row.beside]
+    startup = [row.title for row in PHASES.values() if row.leg is Leg.STARTUP and not row.parallel]
     assert [each["displayName"] for each in properties] == startup
     assert len({each["color"]["fixedColor"] for each in properties}) == len(startup)
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.render import samples
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.cli.captures import Duration
 from podtimeline.config import Settings
 from podtimeline.errors import CaptureError
@@ -30,7 +30,7 @@ class FakeApp(ModuleType):
         self.ends_itself_by: signal.Signals | None = None
         self.exit_code = 0
 
-    def replay_views(self, path: Path | None) -> tuple[View, ...]:
+    def replay_views(self, path: Path | None) -> tuple[ResolvedTimeline, ...]:
         """Two pods, or what is wrong with the file."""
         self.replayed.append(path)
         if path is not None and path.name == "broken":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from podtimeline.cli.main import Failure
+from podtimeline.cli.main import CommandFailure
 from podtimeline.cli.output import Form, plain, tell
 
 HOSTILE = "a\u202egnp \x1b[2J\u200b\u2028\x9b\U000e0041\u3164 名 😀\nb: 1"
@@ -29,7 +29,7 @@ def test_data_has_what_does_not_show_escaped(
 def test_talk_and_errors_have_it_escaped_too(capsys: pytest.CaptureFixture[str]) -> None:
     """An error may quote what a server said; its lines stay lines."""
     tell("waiting for \x1b[2J\u202egnol")
-    Failure("no timeline of \u202egnol\nin shop").show()
+    CommandFailure("no timeline of \u202egnol\nin shop").show()
     assert capsys.readouterr().err == (
         "waiting for \\x1b[2J\\u202egnol\npodtimeline: no timeline of \\u202egnol\npodtimeline: in shop\n"
     )

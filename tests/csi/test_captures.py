@@ -204,7 +204,7 @@ class VolumesContract:
         """The pod on the other node waits until the first one's volume is detached, and is told whose it is."""
         first, second = lived.items["first"], lived.items["second"]
         assert at(first, Milestone.DETACHED, "data") <= at(second, Milestone.ATTACHED, "data")
-        waited = at(first, Milestone.DETACHED, "data") - at(second, Milestone.KUBELET_ACCEPTED)
+        waited = at(first, Milestone.DETACHED, "data") - at(second, Milestone.KUBELET_ADMITTED)
         assert spent(second, "volume_attach", "data") >= waited / SECOND > 1
         (note,) = (note for note in second["notes"] if note["reason"] == "FailedAttachVolume")
         (finding,) = (each for each in second["findings"] if each["kind"] == "volume_attach")
@@ -228,10 +228,10 @@ class VolumesContract:
         unmounted, detached = lived.truth(name, Step.UNMOUNT), lived.truth(name, Step.DETACH)
         assert unmounted.ended <= at(item, Milestone.UNUSED, "data") + SLACK
         assert at(item, Milestone.UNUSED, "data") <= detached.ended + SLACK
-        (beside,) = (each for each in item["beside"] if each["phase"] == "volume_detach")
-        assert beside["subject"] == "data"
-        assert nanoseconds(beside["end"]) == at(item, Milestone.DETACHED, "data")
-        assert nanoseconds(beside["end"]) >= detached.ended
+        (parallel,) = (each for each in item["parallel"] if each["phase"] == "volume_detach")
+        assert parallel["subject"] == "data"
+        assert nanoseconds(parallel["end"]) == at(item, Milestone.DETACHED, "data")
+        assert nanoseconds(parallel["end"]) >= detached.ended
         assert "volume_detach" not in {each["phase"] for each in item["leaving"]}
 
     def test_what_happens_to_a_volume_after_its_pod_is_told_too(self, lived: Lived) -> None:
@@ -246,7 +246,7 @@ class VolumesContract:
             item = lived.items[name]
             assert of_volumes.isdisjoint(mark for mark, _ in reached(item))
             assert {"volume_provisioning", "volume_attach", "volume_report"}.isdisjoint(
-                each["phase"] for each in (*item["phases"], *item["beside"])
+                each["phase"] for each in (*item["phases"], *item["parallel"])
             )
 
 

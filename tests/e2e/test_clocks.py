@@ -20,7 +20,7 @@ from tests.support.recorders import cluster_truth
 from tests.support.sums import reached, whole
 from tests.support.truth import PodTruth, holds, nanoseconds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 pytestmark = [
     pytest.mark.e2e,
@@ -216,9 +216,9 @@ def test_the_truth_lies_inside_the_bounds_of_every_instant(
         assert item["skewNanoseconds"] == 0
 
 
-def instants(item: Any) -> dict[Mark, Any]:
+def instants(item: Any) -> dict[MilestoneKey, Any]:
     """The milestones of a document by mark."""
-    return {Mark(Milestone(name), subject): said for (name, subject), said in reached(item).items()}
+    return {MilestoneKey(Milestone(name), subject): said for (name, subject), said in reached(item).items()}
 
 
 @pytest.mark.parametrize("ahead", SHIFTS)
@@ -229,7 +229,7 @@ def test_the_start_of_a_container_is_told_as_well_as_by_a_right_clock(
     off = []
     for item in rounds[ahead].skewed:
         for container in ("setup", "main"):
-            mark = Mark(Milestone.STARTED, container)
+            mark = MilestoneKey(Milestone.STARTED, container)
             off.append(abs(nanoseconds(instants(item)[mark]["at"]) - truth[item["uid"]].marks[mark].end))
     assert sorted(off)[len(off) // 2] < SECOND // 20, off
 

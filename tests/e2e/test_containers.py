@@ -31,7 +31,7 @@ REJECTED = "rejected"
 BEFALLEN = ("resized", "flapping", "sandbox-lost", "rebooted", "squeezed")
 LATE = "critical"
 """The pod that comes once others are ready."""
-START = ("phases", "startupNanoseconds", "totalNanoseconds", "missing", "beside")
+START = ("phases", "startupNanoseconds", "totalNanoseconds", "missing", "parallel")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def help_them_start(operator: OperatorProcess, space: str) -> None:
     # Its network is attached before its sandbox is reported.
     at = nanoseconds(reached(meshed)["sandbox_ready", ""]["at"]) - 20_000_000
     post_event(space, "meshed", "AddedInterface", MESH, "multus", at=at)
-    far(operator, space, "sandbox-lost-early", "started_probe_passed", "main")
+    far(operator, space, "sandbox-lost-early", "startup_probe_passed", "main")
     Node(1).kill(space, "sandbox-lost-early")
     far(operator, space, "gated", "containers_ready")
     words = ("--subresource=status", "--field-manager", SETTER, "--patch", json.dumps(OPEN))

@@ -32,7 +32,7 @@ from tests.support.truth import Span, holds
 
 from podtimeline.cli.main import main
 from podtimeline.model.instants import SECOND
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 
@@ -219,12 +219,14 @@ def test_the_way_back_is_counted_once(departed: Left) -> None:
     termination = operator.metric("podtimeline_pod_termination_duration_seconds_sum", namespace=space)
     phases = sum(
         operator.metric("podtimeline_phase_duration_seconds_sum", namespace=space, phase=phase)
-        for phase in ("kill_notice", "container_stop", "cleanup", "finalizers")
+        for phase in ("termination_pending", "container_stop", "cleanup", "finalizers")
     )
     assert phases == pytest.approx(termination, abs=1e-3)
     assert termination == pytest.approx(sum(each["terminationSeconds"] for each in left(departed.items)), abs=1e-3)
     (drain,) = one(departed.items, "lost")["drains"]
-    lost = [each for item in left(departed.items) for each in item["drains"] if each["surely"] and each["lostSeconds"]]
+    lost = [
+        each for item in left(departed.items) for each in item["drains"] if each["confirmed"] and each["lostSeconds"]
+    ]
     assert drain in lost
     assert operator.metric("podtimeline_endpoint_lost_traffic_seconds_count", namespace=space) == len(lost)
 
@@ -255,7 +257,9 @@ def test_how_long_an_address_stood_is_what_the_audit_log_says(departed: Left, na
     item = one(departed.items, name)
     (drain,) = item["drains"]
     marks = cluster_truth(cluster)[item["uid"]].marks
-    outs = [Mark(each, drain["subject"]) for each in (Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED)]
+    outs = [
+        MilestoneKey(each, drain["subject"]) for each in (Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED)
+    ]
     out: Span = min(marks[mark] for mark in outs if mark in marks)
-    true = out.end - marks[Mark(Milestone.DELETION_REQUESTED)].end
+    true = out.end - marks[MilestoneKey(Milestone.DELETION_REQUESTED)].end
     assert drain["lagNanoseconds"] == pytest.approx(true, abs=SECOND // 2)

@@ -12,7 +12,7 @@ from tests.support.limits import CHECKS, Items
 from tests.support.recorders import cluster_truth
 from tests.support.truth import holds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 
@@ -68,6 +68,8 @@ def test_each_start_is_inside_its_bounds(items: Items) -> None:
         for item in items.values()
         for said in item["milestones"]
         if said["milestone"] == Milestone.STARTED
-        and not holds(said, truth[item["uid"]].marks[Mark(Milestone.STARTED, said["subject"])], Milestone.STARTED)
+        and not holds(
+            said, truth[item["uid"]].marks[MilestoneKey(Milestone.STARTED, said["subject"])], Milestone.STARTED
+        )
     ]
     assert wrong == []

@@ -259,7 +259,7 @@ def test_a_static_pod_is_followed_through_its_mirror(lives: Lives) -> None:
     """The kubelet starts it before the API knows of it: its start begins with the kubelet's acceptance."""
     item = lives.of("mirrored")
     assert item["outcome"] == "ready"
-    in_order(item, ("kubelet_accepted", ""), ("pulled", "main"), ("started", "main"), ("ready", ""))
+    in_order(item, ("kubelet_admitted", ""), ("pulled", "main"), ("started", "main"), ("ready", ""))
     # Its Events are under the uid that the kubelet made up: they are its own all the same.
     assert item["missing"] == []
     assert {"scheduling", "unexplained"}.isdisjoint(phases(item))
@@ -291,7 +291,7 @@ def test_host_network_needs_no_sandbox_network(lives: Lives) -> None:
     told = reached(item)["ip_assigned", ""]["detail"]
     assert {each.partition(" ")[0] for each in told.split(", ")} <= addresses
     # It has the node's addresses as soon as the kubelet has taken it up, before its volumes are mounted.
-    in_order(item, ("kubelet_accepted", ""), ("ip_assigned", ""), ("sandbox_ready", ""), ("started", "main"))
+    in_order(item, ("kubelet_admitted", ""), ("ip_assigned", ""), ("sandbox_ready", ""), ("started", "main"))
     assert item["missing"] == []
 
 

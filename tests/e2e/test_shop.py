@@ -17,14 +17,14 @@ from clusterkit.build import cache_root
 from demokit.consent import SHOP, SYSTEM
 from demokit.demo import RELEASE
 from demokit.prometheus import programs
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Place, Scope
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Place, Scope
 
 pytestmark = pytest.mark.e2e
 
 UP = (
     Milestone.CREATED,
     Milestone.SCHEDULED,
-    Milestone.KUBELET_ACCEPTED,
+    Milestone.KUBELET_ADMITTED,
     Milestone.IP_ASSIGNED,
     Milestone.INITIALIZED,
     Milestone.CONTAINERS_READY,
@@ -34,14 +34,14 @@ CONTAINER = (
     Milestone.PULLED,
     Milestone.CONTAINER_CREATED,
     Milestone.STARTED,
-    Milestone.STARTED_PROBE_PASSED,
+    Milestone.STARTUP_PROBE_PASSED,
     Milestone.CONTAINER_READY,
 )
 
 
-def instants(item: Any) -> dict[Mark, Any]:
+def instants(item: Any) -> dict[MilestoneKey, Any]:
     """The milestones of a timeline's document, by mark."""
-    return {Mark(Milestone(each["milestone"]), each["subject"]): each for each in item["milestones"]}
+    return {MilestoneKey(Milestone(each["milestone"]), each["subject"]): each for each in item["milestones"]}
 
 
 def test_every_ready_pod_has_every_milestone(shop: Shop) -> None:
@@ -49,12 +49,12 @@ def test_every_ready_pod_has_every_milestone(shop: Shop) -> None:
     assert shop.ready
     for item in shop.ready:
         have = instants(item)
-        pod = [mark for milestone in UP if (mark := Mark(milestone)) not in have]
+        pod = [mark for milestone in UP if (mark := MilestoneKey(milestone)) not in have]
         containers = [
             mark
             for name in shop.containers(item)
             for milestone in CONTAINER
-            if (mark := Mark(milestone, name)) not in have
+            if (mark := MilestoneKey(milestone, name)) not in have
         ]
         assert (pod, containers, item["missing"], item["partial"]) == ([], [], [], []), item["name"]
 
@@ -69,12 +69,16 @@ def test_init_containers_finish_before_the_main_ones_start(shop: Shop) -> None:
 
 def test_milestones_are_in_causal_order(shop: Shop) -> None:
     """No milestone's estimate comes before that of what must precede it."""
-    chain = (Milestone.CREATED, Milestone.SCHEDULED, Milestone.KUBELET_ACCEPTED, Milestone.IP_ASSIGNED)
+    chain = (Milestone.CREATED, Milestone.SCHEDULED, Milestone.KUBELET_ADMITTED, Milestone.IP_ASSIGNED)
     steps = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
     for item in shop.ready:
         have = instants(item)
         for name in shop.containers(item):
-            marks = [*(Mark(each) for each in chain), *(Mark(each, name) for each in steps), Mark(Milestone.READY)]
+            marks = [
+                *(MilestoneKey(each) for each in chain),
+                *(MilestoneKey(each, name) for each in steps),
+                MilestoneKey(Milestone.READY),
+            ]
             known = [nanoseconds(have[mark]["at"]) for mark in marks if mark in have]
             assert known == sorted(known), (item["name"], name)
 

@@ -7,7 +7,7 @@ from tests.support.recorders import cluster_truth
 from tests.support.sums import whole
 from tests.support.truth import holds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 pytestmark = [
     pytest.mark.e2e,
@@ -48,9 +48,9 @@ def test_a_pod_is_followed_all_the_way(operator: OperatorProcess, busybox: str) 
         eventually(look, what="its address is in the slice")
         (item,) = operator.pods(namespace=space)
     truth = cluster_truth(name)[item["uid"]]
-    have = {Mark(Milestone(each["milestone"]), each["subject"]): each for each in item["milestones"]}
+    have = {MilestoneKey(Milestone(each["milestone"]), each["subject"]): each for each in item["milestones"]}
     steps = (Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED, Milestone.CONTAINER_READY)
-    assert {Mark(each, "main") for each in steps} <= set(have)
+    assert {MilestoneKey(each, "main") for each in steps} <= set(have)
     assert item["missing"] == item["partial"] == []
     whole(item)
     known = {mark: said for mark, said in have.items() if mark in truth.marks}

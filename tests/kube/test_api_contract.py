@@ -21,7 +21,7 @@ from podtimeline.kube.feed import glance
 from podtimeline.kube.lister import Collection, Lister, check
 from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.model.instants import Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.sources.pods.feed import PODS, PodFeed
 
 NAMES = ("web-1", "web-2", "web-3")
@@ -226,6 +226,6 @@ async def test_a_reflector_sees_a_pods_life(subject: Subject) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     for milestone in (Milestone.CREATED, Milestone.DELETION_REQUESTED, Milestone.OBJECT_REMOVED):
-        assert Source.WATCH in {each.source for each in life.evidence[Mark(milestone)]}
+        assert Source.WATCH in {each.source for each in life.evidence[MilestoneKey(milestone)]}
     assert reflector.health.restarts == {}
     assert reflector.health.events >= 2

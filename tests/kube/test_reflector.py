@@ -15,13 +15,13 @@ from podtimeline.kube.connection import Connection
 from podtimeline.kube.failures import Backoff, Failure, Restart
 from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Flagged, Partial, Witnessed
 from podtimeline.ports import Stream
 from podtimeline.sources.pods.feed import PodFeed
 
-CREATED = Mark(Milestone.CREATED)
-READY = Mark(Milestone.READY)
+CREATED = MilestoneKey(Milestone.CREATED)
+READY = MilestoneKey(Milestone.READY)
 
 
 def three_pods(api: FakeApi, _: FaultProxy) -> None:
@@ -30,7 +30,7 @@ def three_pods(api: FakeApi, _: FaultProxy) -> None:
         api.put("pods", pod(name))
 
 
-def sources(intake: RecordingIntake, uid: str, mark: Mark) -> set[Source]:
+def sources(intake: RecordingIntake, uid: str, mark: MilestoneKey) -> set[Source]:
     """Where the evidence of a mark came from."""
     return {each.source for each in intake.timelines[uid].evidence.get(mark, ())}
 
@@ -384,7 +384,7 @@ async def test_a_deleted_pod_is_removed_when_the_watch_says_so() -> None:
         await at.watching()
         at.api.delete("pods", "shop", "web-2")
         await at.until(lambda: at.intake.timelines["uid-web-2"].has(Milestone.OBJECT_REMOVED))
-        assert sources(at.intake, "uid-web-2", Mark(Milestone.OBJECT_REMOVED)) == {Source.WATCH}
+        assert sources(at.intake, "uid-web-2", MilestoneKey(Milestone.OBJECT_REMOVED)) == {Source.WATCH}
 
 
 async def test_a_malformed_object_is_counted_and_the_stream_goes_on(caplog: pytest.LogCaptureFixture) -> None:

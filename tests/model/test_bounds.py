@@ -8,13 +8,13 @@ from tests.model.test_timeline import join
 from tests.support.lives import WEB, at, facts, named
 
 from podtimeline.model import bounds
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.notes import characters
 from podtimeline.model.observations import (
-    Befell,
     Described,
     ImagePulled,
     Incident,
+    IncidentKind,
     Labelled,
     Leaves,
     Limit,
@@ -39,10 +39,10 @@ def floods() -> dict[Limit, list[Observation]]:
     names = [f"c{number:04}" for number in range(MANY)]
     return {
         Limit.NOTES: [Noted(UID, f"Reason{n}", "", LONG, at(n)) for n in range(400)],
-        Limit.MILESTONES: [Witnessed(UID, Mark(Milestone.STARTED, name), (named(1),), LONG) for name in names],
+        Limit.MILESTONES: [Witnessed(UID, MilestoneKey(Milestone.STARTED, name), (named(1),), LONG) for name in names],
         Limit.CONTAINERS: [ImagePulled(UID, name, LONG, cached=False, at=at(1)) for name in names],
         Limit.RUNS: [Ran(UID, "web", n, at(n), reason=LONG) for n in range(20)],
-        Limit.INCIDENTS: [Befell(UID, Incident.NOT_READY, at(n), LONG) for n in range(20)],
+        Limit.INCIDENTS: [Incident(UID, IncidentKind.NOT_READY, at(n), LONG) for n in range(20)],
         Limit.SPEC: [Described(UID, facts(*(replace(WEB, name=name, image=LONG) for name in names)))],
         Limit.SERVICES: [Selected(UID, (f"shop/{name}",)) for name in names],
         Limit.FINALIZERS: [Leaves(UID, finalizers=(f"{name}/{LONG}",)) for name in names],
@@ -63,7 +63,7 @@ def check(timeline: Timeline) -> None:
     assert len(timeline.pulls) <= bounds.MAX_SUBJECTS
     assert all(len(pull.image) <= bounds.MAX_SUBJECT for pull in timeline.pulls.values())
     assert len(timeline.runs) <= bounds.MAX_SUBJECTS * (bounds.KEPT + 1)
-    assert len(timeline.incidents) <= len(Incident) * (bounds.KEPT + 1)
+    assert len(timeline.incidents) <= len(IncidentKind) * (bounds.KEPT + 1)
     assert len(timeline.services or ()) <= bounds.MAX_SUBJECTS
     assert timeline.leaves is None or len(timeline.leaves.finalizers) <= bounds.MAX_NAMES
     kept = timeline.facts
@@ -94,7 +94,7 @@ def test_each_flood_names_the_limit_that_it_meets_and_no_other() -> None:
 def test_what_is_within_the_bounds_is_not_called_cut() -> None:
     """As many as are kept, and no more."""
     names = [f"c{number:04}" for number in range(bounds.MAX_SUBJECTS)]
-    told: list[Observation] = [Witnessed(UID, Mark(Milestone.STARTED, name), (named(1),)) for name in names]
+    told: list[Observation] = [Witnessed(UID, MilestoneKey(Milestone.STARTED, name), (named(1),)) for name in names]
     told += [Noted(UID, f"Reason{n}", "", "short", at(n)) for n in range(bounds.MAX_NOTES)]
     told += [Ran(UID, "web", n, at(n)) for n in range(bounds.KEPT + 1)]
     assert (join(told).limits, len(join(told).notes)) == (frozenset(), bounds.MAX_NOTES)
@@ -119,7 +119,7 @@ def test_a_first_text_that_comes_later_counts_against_the_budget() -> None:
 
 def test_names_that_a_milestone_gathers_are_kept_whole() -> None:
     """A cut in the middle of a name would make two of it."""
-    mark = Mark(Milestone.PREEMPTION)
+    mark = MilestoneKey(Milestone.PREEMPTION)
     victims = [Witnessed(UID, mark, (named(1),), f"shop/{'v' * 200}-{n:03}") for n in range(100)]
     timeline = join([*victims, *victims])
     kept = timeline.details[mark].split(", ")

@@ -9,17 +9,17 @@ from tests.support.lives import EPOCH, INIT, PROXY, WEB, at, facts, ordinary, wa
 
 from podtimeline.analysis.resolved import view
 from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after, within_second
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Scope
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Scope
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import (
-    Befell,
-    Blamed,
     Cause,
+    DeletionCause,
     Described,
     Ended,
     Flagged,
     ImagePulled,
     Incident,
+    IncidentKind,
     Labelled,
     Leaves,
     Noted,
@@ -56,7 +56,7 @@ EVIDENCE = (
 )
 WITNESSED = st.builds(
     lambda milestone, name, evidence, detail: Witnessed(
-        UID, Mark(milestone, _subject(milestone, name)), tuple(evidence), detail
+        UID, MilestoneKey(milestone, _subject(milestone, name)), tuple(evidence), detail
     ),
     st.sampled_from(Milestone),
     NAMES,
@@ -88,8 +88,8 @@ OTHERS = st.one_of(
     ),
     st.builds(Labelled, st.just(UID), st.sampled_from([(), (("role", "a"),), (("role", "b"),)]), MOMENT),
     st.builds(Selected, st.just(UID), st.sampled_from([(), ("shop/a",), ("shop/b",)]), st.just(0) | MOMENT),
-    st.builds(Befell, st.just(UID), st.sampled_from(Incident), MOMENT, NAMES),
-    st.builds(Blamed, st.just(UID), st.sampled_from(Cause), NAMES),
+    st.builds(Incident, st.just(UID), st.sampled_from(IncidentKind), MOMENT, NAMES),
+    st.builds(DeletionCause, st.just(UID), st.sampled_from(Cause), NAMES),
     st.builds(Leaves, st.just(UID), st.none() | st.integers(0, 60), st.lists(NAMES, max_size=2).map(tuple)),
     st.builds(Skewed, st.just(UID), OFFSET, OFFSET, MOMENT, MOMENT),
     st.builds(Ended, st.just(UID), st.booleans()),
@@ -220,7 +220,7 @@ def test_the_words_of_each_probe_are_kept() -> None:
 def test_evidence_of_one_source_is_kept_once() -> None:
     """A record stays small however often its pod is told of."""
     timeline = Timeline(UID)
-    mark = Mark(Milestone.READY)
+    mark = MilestoneKey(Milestone.READY)
     for second in range(100, 0, -1):
         apply(timeline, Witnessed(UID, mark, (watched(second),)))
     assert timeline.evidence[mark] == (Evidence(Source.WATCH, at(1), None, at(1), at(1)),)
@@ -235,5 +235,5 @@ def test_a_copy_holds_everything_and_is_changed_by_nobody() -> None:
     copied = whole.copy()
     assert copied == whole
     copied.notes["a", "b"] = Note("a", "b", "c", 1, 1, 1)
-    copied.from_status.add(Mark(Milestone.READY))
+    copied.from_status.add(MilestoneKey(Milestone.READY))
     assert (whole.notes, whole.from_status) == ({}, set())

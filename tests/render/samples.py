@@ -17,7 +17,7 @@ from tests.support.lives import (
 )
 from tests.support.many import many
 
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.analysis.rollout import revisions, rollout
 from podtimeline.cli.documents import drawable
 from podtimeline.cli.rollout import read
@@ -32,7 +32,7 @@ from podtimeline.render.revision_drawing import RolloutDrawing
 DEPLOYMENT = (Owner("ReplicaSet", "checkout-7d9c5b6f4", "rs-1"), Owner("Deployment", "checkout", "d-1"))
 
 
-def seen(life: Life, *, now: float = 60) -> View:
+def seen(life: Life, *, now: float = 60) -> ResolvedTimeline:
     """What the life looks like ``now`` seconds after the epoch of the tests."""
     found = view(life.timeline(), now=at(now))
     assert found is not None
@@ -73,16 +73,16 @@ def crowded() -> Life:
     life.told.append(Owned("uid-1", DEPLOYMENT))
     life.saw(Milestone.CREATED, named(0.01), in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09), in_second(0), detail="node-2")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4), detail="10.0.0.9")
     container_start(life, "migrate", 1.0)
     life.saw(Milestone.FINISHED, in_second(7.3, Source.FIELD), watched(8.4), subject="migrate")
     container_start(life, "proxy", 8.5)
-    life.saw(Milestone.STARTED_PROBE_PASSED, watched(12.5), subject="proxy")
+    life.saw(Milestone.STARTUP_PROBE_PASSED, watched(12.5), subject="proxy")
     container_start(life, "web", 12.7)
     container_start(life, slow.name, 15.0)
-    life.saw(Milestone.STARTED_PROBE_PASSED, watched(17.5), subject="web")
-    life.saw(Milestone.STARTED_PROBE_PASSED, watched(17.6), subject=slow.name)
+    life.saw(Milestone.STARTUP_PROBE_PASSED, watched(17.5), subject="web")
+    life.saw(Milestone.STARTUP_PROBE_PASSED, watched(17.6), subject=slow.name)
     life.saw(Milestone.CONTAINER_READY, watched(19), subject="web")
     life.saw(Milestone.CONTAINER_READY, watched(31), subject=slow.name)
     refused = (
@@ -100,7 +100,7 @@ def unseen() -> Life:
     life = Life().described(facts(name="old-1", owner=None))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD))
     life.saw(Milestone.SCHEDULED, in_second(1), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(1, Source.FIELD))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(1, Source.FIELD))
     life.saw(Milestone.STARTED, in_second(5, Source.FIELD), subject="web")
     life.saw(Milestone.CONTAINER_READY, happened(at(50)), subject="web")
     life.saw(Milestone.CONTAINERS_READY, in_second(3))
@@ -120,7 +120,7 @@ def failed() -> Life:
     life = Life().described(pod)
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4), detail="10.0.0.7")
     container_start(life, "import", 1.0)
     life.saw(Milestone.FINISHED, in_second(9, Source.FIELD), watched(9.9), subject="import")
@@ -149,7 +149,7 @@ def fleet(count: int = 6) -> list[PodTimeline]:
         begin = number * 1.5
         life.saw(Milestone.CREATED, watched(begin))
         life.saw(Milestone.SCHEDULED, watched(begin + 0.1), detail=f"node-{number % 2 + 1}")
-        life.saw(Milestone.KUBELET_ACCEPTED, watched(begin + 0.2 + number))
+        life.saw(Milestone.KUBELET_ADMITTED, watched(begin + 0.2 + number))
         life.saw(Milestone.IP_ASSIGNED, watched(begin + 3.4 + number), detail="10.0.0.7")
         container_start(life, "web", begin + 1 + number)
         if number < count - 1:

@@ -9,7 +9,7 @@ from tests.model.test_timeline import OBSERVATIONS, join
 from tests.render import samples
 from tests.support.lives import Life, at, facts, ordinary
 
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.observations import Observation
 from podtimeline.render.document import Document, document, documents
 from podtimeline.render.moments import nanoseconds, rfc3339
@@ -19,7 +19,7 @@ TIMELINES = jsonschema.Draft202012Validator(TIMELINE)
 PAGES = jsonschema.Draft202012Validator(PAGE)
 
 
-def through_json(view: View) -> Document:
+def through_json(view: ResolvedTimeline) -> Document:
     """The document as the other end of a connection receives it."""
     received: Document = json.loads(json.dumps(document(view)))
     assert received == document(view)

@@ -2,19 +2,19 @@
 
 from podtimeline.model.milestones import Phase
 from podtimeline.render.axis import Axis
-from podtimeline.render.drawing import Stretch
+from podtimeline.render.drawing import PhaseSpan
 from podtimeline.render.folding import folded
 from podtimeline.render.moments import SECOND, rfc3339
 from podtimeline.render.screen import Piece, Screen, Style
 
 
-def stretch(phase: Phase, subject: str, *, length: int = 1, skew: int = 0, open_: bool = False) -> Stretch:
+def stretch(phase: Phase, subject: str, *, length: int = 1, skew: int = 0, open_: bool = False) -> PhaseSpan:
     """So many seconds."""
     start, end = rfc3339(0), rfc3339(length * SECOND)
-    return Stretch(phase, subject, start, end, length * SECOND, None, None, open_, skew)
+    return PhaseSpan(phase, subject, start, end, length * SECOND, None, None, open_, skew)
 
 
-def names(groups: list[tuple[Stretch, ...]]) -> list[str]:
+def names(groups: list[tuple[PhaseSpan, ...]]) -> list[str]:
     """The subjects of each group."""
     return [" ".join(each.subject for each in group) for group in groups]
 

@@ -8,7 +8,7 @@ from tests.analysis.test_rollout import fleets
 from tests.support.fleets import NEW, Seconds, pod, rolling_update
 from tests.support.lives import at
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.analysis.rollout import revisions, rollout
 from podtimeline.cli.rollout import read
 from podtimeline.render.document import Document
@@ -21,7 +21,7 @@ from podtimeline.render.text import cells
 ROLLOUTS = jsonschema.Draft202012Validator(ROLLOUT)
 
 
-def told(views: list[View], *, now: float = 600, desired: int | None = None) -> Document:
+def told(views: list[ResolvedTimeline], *, now: float = 600, desired: int | None = None) -> Document:
     """The document of the newest revision, as the other end of a connection receives it."""
     found = rollout(views, revision=NEW, now=at(now), desired=desired)
     assert found is not None
@@ -30,7 +30,7 @@ def told(views: list[View], *, now: float = 600, desired: int | None = None) -> 
 
 
 @given(fleets())
-def test_the_document_of_any_rollout_follows_the_schema(views: list[View]) -> None:
+def test_the_document_of_any_rollout_follows_the_schema(views: list[ResolvedTimeline]) -> None:
     """And whatever follows it can be drawn within the width."""
     if NEW not in revisions(views):
         return

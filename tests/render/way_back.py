@@ -5,7 +5,7 @@ from tests.support.lives import WEB, Life, at, facts, in_second, named, ordinary
 
 from podtimeline.model.instants import SECOND, Source, exactly
 from podtimeline.model.milestones import Milestone
-from podtimeline.model.observations import Befell, Blamed, Cause, Incident, Leaves, Owned, Ran, Skewed
+from podtimeline.model.observations import Cause, DeletionCause, Incident, IncidentKind, Leaves, Owned, Ran, Skewed
 from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, VolumeSpec
 
 HOOKED = ContainerSpec(
@@ -18,7 +18,7 @@ def evicted() -> Life:
     life = ordinary(facts(HOOKED, name="checkout-7d9c5b6f4-evict"))
     life.told.append(Owned("uid-1", DEPLOYMENT))
     life.saw(Milestone.DELETION_REQUESTED, watched(20), in_second(20, Source.FIELD))
-    life.told.append(Blamed("uid-1", Cause.DRAIN, "Eviction API: evicting, node node-1 is cordoned"))
+    life.told.append(DeletionCause("uid-1", Cause.DRAIN, "Eviction API: evicting, node node-1 is cordoned"))
     life.told.append(Leaves("uid-1", 10, ("shop.test/ledger",)))
     life.saw(Milestone.KILLING, named(20.4), subject="web")
     life.noted("FailedPreStopHook", 25.5, "PreStopHook failed", subject="web")
@@ -43,7 +43,7 @@ def ordinal() -> Life:
     life.saw(Milestone.PREDECESSOR_READY, watched(-0.1), detail="ledger-0")
     life.saw(Milestone.CREATED, named(0.01), in_second(0, Source.FIELD), watched(0.02))
     life.saw(Milestone.SCHEDULED, watched(0.09), detail="node-2")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.ATTACHED, watched(6.2), subject="data", detail="pvc-81")
     life.saw(Milestone.LAST_MOUNT_FAILURE, named(8.3))
     text = 'MountVolume.SetUp failed for volume "pvc-81": rpc error: code = Internal desc = fsck found errors'
@@ -64,7 +64,7 @@ def looping() -> Life:
     for milestone, subject in (("container_ready", "web"), ("containers_ready", ""), ("ready", "")):
         life.saw(Milestone(milestone), watched(19), subject=subject)
     life.noted("BackOff", 9, "Back-off restarting failed container web in pod checkout", subject="web", count=4)
-    life.told.append(Befell("uid-1", Incident.NOT_READY, at(41), "ContainersNotReady"))
-    life.told.append(Befell("uid-1", Incident.READY_AGAIN, at(44)))
+    life.told.append(Incident("uid-1", IncidentKind.NOT_READY, at(41), "ContainersNotReady"))
+    life.told.append(Incident("uid-1", IncidentKind.READY_AGAIN, at(44)))
     life.told.append(Skewed("uid-1", SECOND, 3 * SECOND // 2, at(200), at(260)))
     return life

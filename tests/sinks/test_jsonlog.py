@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.support.lives import Life, at, facts, in_second, ordinary, watched
 
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Owned, Partial
 from podtimeline.model.pods import Owner
@@ -16,7 +16,7 @@ from podtimeline.ports import Finished
 from podtimeline.sinks.jsonlog import JsonLog
 
 
-def seen(*chain: Owner, life: Life | None = None) -> View:
+def seen(*chain: Owner, life: Life | None = None) -> ResolvedTimeline:
     """The view of a pod owned by that chain."""
     timeline = (life or ordinary()).timeline()
     if chain:
@@ -26,7 +26,7 @@ def seen(*chain: Owner, life: Life | None = None) -> View:
     return found
 
 
-def line(shown: View, *, cluster: str = "") -> dict[str, object]:
+def line(shown: ResolvedTimeline, *, cluster: str = "") -> dict[str, object]:
     """The one line that is written for that pod."""
     stream = io.StringIO()
     sink = JsonLog(stream, cluster=cluster)

@@ -15,7 +15,7 @@ from podtimeline.analysis.phases.scheduling import Obstacle
 from podtimeline.model.buckets import BOUNDS
 from podtimeline.model.milestones import Phase
 from podtimeline.ports import Increment, Metric
-from podtimeline.sinks.metrics import METRICS, Kind
+from podtimeline.sinks.metrics import METRICS, MetricType
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
@@ -258,11 +258,11 @@ def test_names_keep_the_rules_of_prometheus() -> None:
     assert len(names) == len(set(names))
     for row in METRICS:
         assert re.fullmatch(r"podtimeline_[a-z0-9]+(_[a-z0-9]+)*", row.name)
-        assert row.name.endswith("_total") == (row.kind is Kind.COUNTER)
+        assert row.name.endswith("_total") == (row.kind is MetricType.COUNTER)
         assert not re.search(
             r"_(ms|milliseconds|minutes|hours|kb|mb|percent|count|sum|bucket|gauge|histogram)(_|$)", row.name
         )
-        assert row.unit or row.kind not in (Kind.HISTOGRAM, Kind.SUMMARY)
+        assert row.unit or row.kind not in (MetricType.HISTOGRAM, MetricType.SUMMARY)
         assert row.help.endswith(".")
         assert not {"le", "pod", "uid", "image", "job", "instance"} & set(row.labels)
         assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in row.labels)

@@ -8,7 +8,7 @@ from tests.support.objects import CREATED_NS, endpoint, endpoint_slice, line, ra
 from tests.support.recording import RecordingIntake
 
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Witnessed
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.sources.endpointslices import SliceFeed, SliceIndex
@@ -16,7 +16,7 @@ from podtimeline.sources.endpointslices import SliceFeed, SliceIndex
 ARRIVED = CREATED_NS + 9 * SECOND
 SUBJECT = "shop/web/web-x1"
 READY, OUT, GONE = (
-    Mark(each, SUBJECT)
+    MilestoneKey(each, SUBJECT)
     for each in (Milestone.ENDPOINT_READY, Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED)
 )
 
@@ -80,7 +80,7 @@ def terminating(pod_name: str, *, ready: bool = False) -> dict[str, Any]:
     return body
 
 
-def told(said: Iterable[Witnessed]) -> list[tuple[str, Mark]]:
+def told(said: Iterable[Witnessed]) -> list[tuple[str, MilestoneKey]]:
     """Of whom, and what."""
     return [(each.uid, each.mark) for each in said]
 
@@ -252,7 +252,7 @@ def test_a_slice_that_is_given_to_another_service_has_left_its_own(*, live: bool
     """By its label; one without a Service is nobody's any more."""
     watched = Watched()
     watched.read(endpoint_slice(endpoint("web-1")))
-    other = Mark(Milestone.ENDPOINT_READY, "shop/db/web-x1")
+    other = MilestoneKey(Milestone.ENDPOINT_READY, "shop/db/web-x1")
     new = watched.read(endpoint_slice(endpoint("web-1"), service="db"), live=live)
     assert told(new) == [("uid-web-1", OUT), ("uid-web-1", GONE), ("uid-web-1", other)]
     assert not watched.index.standing(SUBJECT, named("web-1"))

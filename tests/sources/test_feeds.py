@@ -20,11 +20,11 @@ from tests.support.objects import (
 from tests.support.recording import Listing, RecordingIntake
 
 from podtimeline.kube.failures import ApiError, VersionGoneError
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Flagged, Labelled, Noted, Partial, Witnessed
 from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, Stream
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.sources.endpointslices import SliceFeed, SliceIndex
 from podtimeline.sources.events.feed import EventFeed
 from podtimeline.sources.pods.feed import PodFeed
@@ -128,7 +128,7 @@ def test_a_slice_is_told_once_and_forgotten_when_it_goes() -> None:
     first = [each.mark.milestone for uid, each in intake.taken if uid == "uid-web-1" and isinstance(each, Witnessed)]
     stays, stops = Milestone.ENDPOINT_READY, [Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED]
     assert first == [stays, *stops, stays, *stops, stays]
-    assert intake.timelines["uid-web-1"].details[Mark(Milestone.ENDPOINT_READY, "shop/web/web-x1")]
+    assert intake.timelines["uid-web-1"].details[MilestoneKey(Milestone.ENDPOINT_READY, "shop/web/web-x1")]
 
 
 def test_a_slice_that_cannot_be_read_is_there_all_the_same() -> None:
@@ -174,7 +174,7 @@ def test_garbage_is_counted_and_nothing_else(garbage: bytes, caplog: pytest.LogC
         feed.item(garbage, arrived=NOW)
         logged = len(caplog.records)
         feed.item(garbage, arrived=NOW)
-        assert feed.malformed == feed.quarantine.counts[Step.DECODE] == 3
+        assert feed.malformed == feed.quarantine.counts[Operation.DECODE] == 3
         assert 0 < logged == len(caplog.records)
     assert intake.taken == []
 

@@ -14,7 +14,7 @@ from podtimeline.analysis.resolved import Outcome
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.model.buckets import BOUNDS, COUNT, bucket
 from podtimeline.model.milestones import Phase
-from podtimeline.model.workloads import Refused
+from podtimeline.model.workloads import CreateRefused
 from podtimeline.ports import CONTROLLED, Memory, Metric, Order, Query, Stream
 
 
@@ -88,7 +88,7 @@ def test_stream_versions_and_moments_are_remembered(store: Both) -> None:
 def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store: Both) -> None:
     """A later memory of the same key replaces the earlier one."""
     asked = told(None, replicaset(), arrived=at(1), live=True)
-    said = Refused("shop", asked.state.owner or DEPLOYMENT, "e-1", "exceeded quota", at(0), at(1), 3)
+    said = CreateRefused("shop", asked.state.owner or DEPLOYMENT, "e-1", "exceeded quota", at(0), at(1), 3)
     refusal = Memory("shop/Deployment/web", refusal=refused(None, DEPLOYMENT, said))
     store.commit(replace(checkpoint(), memories=(Memory("rs-1", asked), refusal)))
     assert store.restore().memories == (Memory("rs-1", asked), refusal)

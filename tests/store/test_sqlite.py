@@ -14,7 +14,7 @@ from podtimeline.errors import StoreError
 from podtimeline.model.buckets import BOUNDS
 from podtimeline.model.observations import Partial
 from podtimeline.ports import HistogramState, Metric, Query
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.store import SqliteStore
 from podtimeline.store.files import failure
 from podtimeline.store.schema import APPLICATION_ID, STEPS
@@ -152,7 +152,7 @@ def test_a_damaged_row_is_its_own_pods_alone(path: Path) -> None:
     assert (found["a"].outcome, found["a"].state.partial) == (Outcome.UNKNOWN, (Partial.MALFORMED,))
     assert found["b"].outcome is not Outcome.UNKNOWN
     assert {each.state.uid for each in store.restore().records} == {"a", "b"}
-    assert store.quarantine.counts[Step.RESTORE] == 2
+    assert store.quarantine.counts[Operation.RESTORE] == 2
     store.close()
 
 

@@ -7,7 +7,7 @@ from tests.support.audit_slices import SliceWrites
 from tests.support.audit_volumes import VolumeWrites
 from tests.support.truth import SECOND, Json, Pods, PodTruth, Span, nanoseconds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 
 def read_audit(pods: Pods, entries: Iterable[Json]) -> None:
@@ -87,14 +87,14 @@ class PodWrites:
         """The pod of that name that was there: it is answered with no more than that it was done."""
         name = (reference["namespace"], reference["name"])
         for pod in self._pods.values():
-            if (pod.namespace, pod.name) == name and Mark(Milestone.OBJECT_REMOVED) not in pod.marks:
+            if (pod.namespace, pod.name) == name and MilestoneKey(Milestone.OBJECT_REMOVED) not in pod.marks:
                 pod.first(Milestone.DELETION_REQUESTED, span)
 
     def _reported(self, written: Json, span: Span) -> None:
         pod, status = self._pods.of(written["metadata"]), written["status"]
         _read_fields(pod, written)
         if status.get("startTime"):
-            pod.first(Milestone.KUBELET_ACCEPTED, span)
+            pod.first(Milestone.KUBELET_ADMITTED, span)
         for condition in status.get("conditions", ()):
             mark = _told_by(pod, condition)
             if mark is not None:
@@ -110,14 +110,14 @@ _CONDITIONS = {
 }
 
 
-def _told_by(pod: PodTruth, condition: Json) -> Mark | None:
+def _told_by(pod: PodTruth, condition: Json) -> MilestoneKey | None:
     """The milestone that a condition reports."""
     kind, true = condition["type"], condition["status"] == "True"
     if kind == "PodScheduled" and condition.get("reason") == "Unschedulable":
-        return Mark(Milestone.FIRST_UNSCHEDULABLE)
+        return MilestoneKey(Milestone.FIRST_UNSCHEDULABLE)
     if true and kind in pod.gates:
-        return Mark(Milestone.READINESS_GATE, kind)
-    return Mark(_CONDITIONS[kind]) if true and kind in _CONDITIONS else None
+        return MilestoneKey(Milestone.READINESS_GATE, kind)
+    return MilestoneKey(_CONDITIONS[kind]) if true and kind in _CONDITIONS else None
 
 
 def _read_container(pod: PodTruth, status: Json, span: Span) -> None:
@@ -125,7 +125,7 @@ def _read_container(pod: PodTruth, status: Json, span: Span) -> None:
         pod.ids.setdefault(status["containerID"].rpartition("/")[2], status["name"])
     pod.images[status["name"]] = status["image"]
     if status.get("started"):
-        pod.first(Milestone.STARTED_PROBE_PASSED, span, subject=status["name"])
+        pod.first(Milestone.STARTUP_PROBE_PASSED, span, subject=status["name"])
     if status["ready"] and not status["state"].get("terminated"):
         pod.first(Milestone.CONTAINER_READY, span, subject=status["name"])
 
@@ -145,7 +145,7 @@ _FIELDS = _CONDITIONS | {
 def _read_fields(pod: PodTruth, written: Json) -> None:
     meta, status = written.get("metadata", {}), written.get("status", {})
     pod.said(Milestone.CREATED, meta.get("creationTimestamp"))
-    pod.said(Milestone.KUBELET_ACCEPTED, status.get("startTime"))
+    pod.said(Milestone.KUBELET_ADMITTED, status.get("startTime"))
     if meta.get("deletionTimestamp") is not None:
         grace = meta.get("deletionGracePeriodSeconds") or 0
         pod.said(Milestone.DELETION_REQUESTED, meta["deletionTimestamp"], earlier=grace * SECOND)

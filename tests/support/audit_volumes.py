@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tests.support.truth import Json, Pods, PodTruth, Span
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 SELECTED = "volume.kubernetes.io/selected-node"
 
@@ -93,7 +93,7 @@ class VolumeWrites:
                 pod.first(Milestone.IN_USE, span, subject=volume)
         for ended in before - using:
             for pod, volume in self._users(self._named.get(ended), name):
-                if Mark(Milestone.IN_USE, volume) in pod.marks:
+                if MilestoneKey(Milestone.IN_USE, volume) in pod.marks:
                     pod.first(Milestone.UNUSED, span, subject=volume)
 
     def _users(self, volume: str | None, node: str) -> Iterator[Use]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from podtimeline.analysis.findings.peers import peers
-from podtimeline.app.capture import CaptureWriter, Kind, Line, read_capture
+from podtimeline.app.capture import CaptureWriter, Line, LineType, read_capture
 from podtimeline.app.replaying import replay_views
 from podtimeline.render.document import document
 
@@ -41,18 +41,18 @@ def trim(raw: Path, out: Path, *, namespace: str, until: str | None = None) -> T
             read += 1
             if until is not None and _deleted(line, namespace, until):
                 break
-            if line.type is Kind.LISTED or _space(line) is None or str(_space(line)).startswith(namespace):
+            if line.type is LineType.LISTED or _space(line) is None or str(_space(line)).startswith(namespace):
                 kept += 1
-                said = line.version.encode() if line.type is Kind.LISTED else bytes(line.line)
+                said = line.version.encode() if line.type is LineType.LISTED else bytes(line.line)
                 writer.tap(line.at, line.stream, line.type, said)
     return Trimmed(kept, read)
 
 
 def _seen(line: Line) -> Any:
-    if line.type is Kind.LISTED:
+    if line.type is LineType.LISTED:
         return {}
     body = msgspec.json.decode(line.line)
-    return body["object"] if line.type is Kind.WATCH else body
+    return body["object"] if line.type is LineType.WATCH else body
 
 
 def _space(line: Line) -> str | None:

@@ -44,7 +44,7 @@ def one(items: Items, name: str) -> Any:
 
 def phases(item: Any) -> list[tuple[str, str]]:
     """The phases of the way back and what they belong to, without the kubelet's notice, which may take no time."""
-    return [(each["phase"], each["subject"]) for each in item["leaving"] if each["phase"] != "kill_notice"]
+    return [(each["phase"], each["subject"]) for each in item["leaving"] if each["phase"] != "termination_pending"]
 
 
 def took(item: Any, phase: str) -> float:
@@ -114,8 +114,8 @@ def grace(items: Items) -> None:
     assert took(item, "container_stop") > 2.5
     assert "main did not end within its grace of 3 s and was killed (exit code 137)" in item["explanation"]
     for name in CAUSES:
-        outlived = [stop["outlived"] for each in gone(items, name) for stop in each["stops"]]
-        assert (True in outlived) == (name == "stubborn"), name
+        grace_exceeded = [stop["graceExceeded"] for each in gone(items, name) for stop in each["stops"]]
+        assert (True in grace_exceeded) == (name == "stubborn"), name
 
 
 def several(items: Items) -> None:
@@ -155,10 +155,10 @@ def at_once(items: Items) -> None:
 def no_kubelet(items: Items) -> None:
     """A node that exists by name only, or no more: nobody stops the pod until the garbage collector of pods does."""
     tainted, stranded = one(items, "tainted"), one(items, "stranded")
-    assert [each["phase"] for each in tainted["leaving"]] == ["kill_notice"]
+    assert [each["phase"] for each in tainted["leaving"]] == ["termination_pending"]
     # Of a node that is gone it says first that the pod has failed (KEP-3329); request and removal are then one step,
     # and may be told in one breath.
-    assert {each["phase"] for each in stranded["leaving"]} <= {"kill_notice"}
+    assert {each["phase"] for each in stranded["leaving"]} <= {"termination_pending"}
     assert stranded["terminationSeconds"] < 0.5
     assert (tainted["outcome"], stranded["outcome"]) == ("deleted", "failed")
     assert tainted["stops"] == stranded["stops"] == []
@@ -173,7 +173,7 @@ def served(items: Items) -> None:
              ("endpoint_removed", slice_))  # fmt: skip
     assert slice_.split("/")[1] == "served"
     assert reached(item)["endpoint_terminating", slice_]["at"] == drain["out"]
-    assert (drain["exited"], drain["lostNanoseconds"], drain["surely"]) == ("main", 0, False)
+    assert (drain["exited"], drain["lostNanoseconds"], drain["confirmed"]) == ("main", 0, False)
     assert drain["lagSeconds"] < took(item, "container_stop")
     item = one(items, "published")
     (drain,) = item["drains"]
@@ -185,7 +185,7 @@ def lost(items: Items) -> None:
     """The slice holds the address after the container has ended: for how long, and that it is sure."""
     item = one(items, "lost")
     (drain,) = item["drains"]
-    assert (drain["exited"], drain["surely"]) == ("main", True)
+    assert (drain["exited"], drain["confirmed"]) == ("main", True)
     assert drain["lagSeconds"] > drain["lostSeconds"] > 1
     in_order(item, ("deletion_requested", ""), ("finished", "main"), ("endpoint_terminating", drain["subject"]))
     assert "/lost sent it traffic for " in item["explanation"]

@@ -42,7 +42,7 @@ def created(pod: PodFacts | None = None) -> Life:
 def accepted(pod: PodFacts | None = None) -> Life:
     """A pod that the kubelet has taken up after half a second."""
     life = created(pod).saw(Milestone.SCHEDULED, watched(0.1), detail="node-1")
-    return life.saw(Milestone.KUBELET_ACCEPTED, watched(0.5))
+    return life.saw(Milestone.KUBELET_ADMITTED, watched(0.5))
 
 
 def networked(pod: PodFacts | None = None) -> Life:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.lives import WEB, Life, at, container_start, facts, watched
 
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Owned
 from podtimeline.model.pods import Owner
@@ -24,7 +24,9 @@ class Seconds:
     requested: float | None = None
 
 
-def pod(name: str, revision: str, when: Seconds, *, kind: str = "Deployment", now: float = 600, **more: Any) -> View:
+def pod(
+    name: str, revision: str, when: Seconds, *, kind: str = "Deployment", now: float = 600, **more: Any
+) -> ResolvedTimeline:
     """A pod of the workload ``web`` of that revision."""
     found = view(life_of(name, revision, when, kind=kind, **more).timeline(), now=at(now))
     assert found is not None
@@ -43,7 +45,7 @@ def life_of(name: str, revision: str, when: Seconds, *, kind: str = "Deployment"
         life.saw(Milestone.ROLLOUT_STARTED, watched(when.requested))
     life.saw(Milestone.CREATED, watched(when.created))
     life.saw(Milestone.SCHEDULED, watched(when.created + 0.1), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, watched(when.created + 0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, watched(when.created + 0.2))
     if when.ready is not None:
         life.saw(Milestone.IP_ASSIGNED, watched(when.created + 0.5))
         container_start(life, "web", when.created + 0.6)
@@ -64,7 +66,7 @@ _UPDATE = (
 )
 
 
-def rolling_update() -> list[View]:
+def rolling_update() -> list[ResolvedTimeline]:
     """Two old pods replaced one by one: the surge of one, the first new pod slow (ready 10 s after it was made)."""
     return [pod(*each) for each in _UPDATE]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from podtimeline.model.instants import SECOND, Evidence, Source, exactly, just_after, within_second
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, ImagePulled, Noted, Observation, Selected, Witnessed
 from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, PodFacts, Probe
 from podtimeline.model.timeline import Timeline, apply
@@ -63,7 +63,7 @@ class Life:
 
     def saw(self, milestone: Milestone, *evidence: Evidence, subject: str = "", detail: str = "") -> "Life":
         """Evidence for one milestone."""
-        self.told.append(Witnessed(self.uid, Mark(milestone, subject), evidence, detail))
+        self.told.append(Witnessed(self.uid, MilestoneKey(milestone, subject), evidence, detail))
         return self
 
     def noted(self, reason: str, seconds: float, text: str, *, subject: str = "", count: int = 1) -> "Life":
@@ -121,11 +121,11 @@ def ordinary(pod: PodFacts | None = None) -> Life:
     life = Life().described(pod or facts())
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09), in_second(0), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.INITIALIZED, in_second(0), watched(0.2))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4), detail="10.0.0.7")
     container_start(life, "web", 1.0)
-    life.saw(Milestone.STARTED_PROBE_PASSED, watched(3.4), subject="web")
+    life.saw(Milestone.STARTUP_PROBE_PASSED, watched(3.4), subject="web")
     life.saw(Milestone.CONTAINER_READY, watched(5.9), subject="web")
     life.saw(Milestone.CONTAINERS_READY, in_second(5.8), watched(5.9))
     life.saw(Milestone.READY, in_second(5.8), watched(5.9))

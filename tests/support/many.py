@@ -34,7 +34,7 @@ def many(count: int = 40, *, written: int = 25, last: float = 0) -> Life:
     life = Life().described(facts(*specs, name="many"))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09), in_second(0), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.IP_ASSIGNED, watched(0.95), detail="10.0.0.9").saw(Milestone.SANDBOX_READY, watched(0.95))
     begins = {name: FIRST + STEP * number for number, name in enumerate(names(count))}
     begins[names(count)[-1]] += last
@@ -47,6 +47,6 @@ def many(count: int = 40, *, written: int = 25, last: float = 0) -> Life:
     for name, begin in begins.items():
         shown = watched(min(int(begin) + 2.3, end))
         life.saw(Milestone.STARTED, started_at(begin), shown, subject=name)
-        life.saw(Milestone.STARTED_PROBE_PASSED, shown, subject=name)
+        life.saw(Milestone.STARTUP_PROBE_PASSED, shown, subject=name)
         life.saw(Milestone.CONTAINER_READY, shown, subject=name)
     return life.saw(Milestone.CONTAINERS_READY, watched(end)).saw(Milestone.READY, watched(end))

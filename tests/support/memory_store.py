@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.model.buckets import COUNT, bucket
-from podtimeline.model.series import Book, Labels, Standing
+from podtimeline.model.series import Book, Labels, SeriesRank
 from podtimeline.ports import (
     Checkpoint,
     Counted,
@@ -128,7 +128,7 @@ class MemoryStore:
         )
         if gone is not None:
             del self.series[metric, gone.labels]
-            freed.append(Freed(metric, gone.labels, gone.standing is not Standing.GONE))
+            freed.append(Freed(metric, gone.labels, gone.standing is not SeriesRank.GONE))
         held = self.series.get((metric, labels)) or HistogramState(metric, labels, (0,) * COUNT, 0.0)
         buckets = list(held.buckets)
         buckets[bucket(increment.value)] += 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tests.support.truth import SECOND, Json, PodTruth, Span, nanoseconds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 _DEEDS = {
     "/containers/create": Milestone.CONTAINER_CREATED,
@@ -90,9 +90,9 @@ def _read_pulls(pods: dict[str, PodTruth], node: str, entries: Iterable[Json]) -
 
 def _assign_pulls(pod: PodTruth, pulls: list[tuple[str, int, int]]) -> None:
     """A pull belongs to a container if it is the only one of that image between its binding and its creation."""
-    bound = pod.marks.get(Mark(Milestone.SCHEDULED))
+    bound = pod.marks.get(MilestoneKey(Milestone.SCHEDULED))
     for container, image in pod.images.items():
-        made = pod.marks.get(Mark(Milestone.CONTAINER_CREATED, container))
+        made = pod.marks.get(MilestoneKey(Milestone.CONTAINER_CREATED, container))
         if bound is None or made is None or list(pod.images.values()).count(image) > 1:
             continue
         fitting = [

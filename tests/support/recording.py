@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.support.waiting import Changes
 
-from podtimeline.model.milestones import Mark
+from podtimeline.model.milestones import MilestoneKey
 from podtimeline.model.observations import Observation
 from podtimeline.model.pods import Owner
 from podtimeline.model.storage import StorageNews
@@ -39,7 +39,7 @@ class RecordingIntake(Intake):
     workloads: list[WorkloadNews] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
-    def known(self, uid: str) -> AbstractSet[Mark] | None:
+    def known(self, uid: str) -> AbstractSet[MilestoneKey] | None:
         """See ``ports.Intake``."""
         timeline = self.timelines.get(uid)
         return None if timeline is None or timeline.facts is None else timeline.from_status

@@ -59,7 +59,7 @@ def sums(items: Items) -> None:
 def crash_loop(items: Items) -> None:
     """Each run before readiness has its exit code; the time up to the run that got ready is the loop's."""
     item = items["crashing"]
-    in_order(item, ("created", ""), ("kubelet_accepted", ""), ("started", "main"))
+    in_order(item, ("created", ""), ("kubelet_admitted", ""), ("started", "main"))
     in_order(item, ("started", "main"), ("last_started", "main"), ("container_ready", "main"), ("ready", ""))
     assert codes(item)[:2] == [3, 4]
     assert longest(item) == ("crash_loop", "main")
@@ -81,8 +81,8 @@ def sidecar(items: Items) -> None:
     """A native sidecar that failed once loops, then its startup probe is waited for; the main one comes after it."""
     item = items["sidecar-retried"]
     assert {each["name"]: each["kind"] for each in item["containers"]} == {"proxy": "sidecar", "main": "main"}
-    in_order(item, ("started", "proxy"), ("last_started", "proxy"), ("started_probe_passed", "proxy"))
-    in_order(item, ("started_probe_passed", "proxy"), ("started", "main"), ("ready", ""))
+    in_order(item, ("started", "proxy"), ("last_started", "proxy"), ("startup_probe_passed", "proxy"))
+    in_order(item, ("startup_probe_passed", "proxy"), ("started", "main"), ("ready", ""))
     assert codes(item, "proxy")[0] == 5
     assert lengths(item)["startup_probe", "proxy"] > 1
     assert ("crash_loop", "proxy") in lengths(item)
@@ -112,7 +112,7 @@ def failing_hook(items: Items) -> None:
 def probes(items: Items) -> None:
     """Startup and readiness probes have a phase each, and the words of each are kept."""
     item = items["probed"]
-    in_order(item, ("started", "main"), ("started_probe_passed", "main"), ("container_ready", "main"), ("ready", ""))
+    in_order(item, ("started", "main"), ("startup_probe_passed", "main"), ("container_ready", "main"), ("ready", ""))
     assert lengths(item)["startup_probe", "main"] > 1.5
     assert lengths(item)["readiness_probe", "main"] > 1.5
     said = {each["firstText"] for each in item["notes"] if each["reason"] == "Unhealthy"}
@@ -144,7 +144,7 @@ def gate(items: Items) -> None:
 def sandbox_retries(items: Items) -> None:
     """Attempts to make a sandbox that failed are counted, with the plugin's words, up to the one that did not."""
     item = items["flaky-network"]
-    in_order(item, ("kubelet_accepted", ""), ("last_sandbox_failure", ""), ("ip_assigned", ""), ("started", "main"))
+    in_order(item, ("kubelet_admitted", ""), ("last_sandbox_failure", ""), ("ip_assigned", ""), ("started", "main"))
     assert longest(item) == ("sandbox_retries", "")
     (note,) = [each for each in item["notes"] if each["reason"] == "FailedCreatePodSandBox"]
     assert note["count"] == 2
@@ -169,7 +169,7 @@ def families(items: Items) -> None:
 def interface(items: Items) -> None:
     """Multus stamps each interface that it adds: the address is known to the nanosecond, and whose network it is of."""
     item = items["meshed"]
-    in_order(item, ("kubelet_accepted", ""), ("ip_assigned", ""), ("pulled", "main"))
+    in_order(item, ("kubelet_admitted", ""), ("ip_assigned", ""), ("pulled", "main"))
     assert reached(item)["ip_assigned", ""]["source"] == "event_name"
     assert MESH in {each["text"] for each in item["notes"] if each["reason"] == "AddedInterface"}
 
@@ -222,7 +222,7 @@ def squeezed(items: Items) -> None:
     assert item["deletion"]["cause"] == "node_pressure"
     assert "critical pod" in item["deletion"]["text"]
     in_order(item, ("ready", ""), ("finished", "main"), ("deletion_requested", ""), ("object_removed", ""))
-    in_order(items["critical"], ("kubelet_accepted", ""), ("started", "main"), ("ready", ""))
+    in_order(items["critical"], ("kubelet_admitted", ""), ("started", "main"), ("ready", ""))
 
 
 def rejection(items: Items) -> None:
@@ -230,7 +230,7 @@ def rejection(items: Items) -> None:
     item = items["rejected"]
     assert (item["outcome"], item["phase"]) == ("failed", None)
     assert (item["phases"][-1]["phase"], item["phases"][-1]["open"]) == ("kubelet_admission", False)
-    assert ("kubelet_accepted", "") not in reached(item)
+    assert ("kubelet_admitted", "") not in reached(item)
     assert reached(item)["terminal_phase", ""]["source"] == "event_name"
     words(item, "rejected by the kubelet: OutOfcpu", "cpu")
     assert not any("kubectl logs" in each["advice"] for each in item["findings"])

@@ -7,10 +7,10 @@ from typing import Any
 from tests.support.recorders import read_truth
 from tests.support.truth import SECOND, Span, nanoseconds
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 SLICE = "shop/web/web-x1"
-ENDED = Mark(Milestone.FINISHED, "main")
+ENDED = MilestoneKey(Milestone.FINISHED, "main")
 
 
 def stamp(second: float) -> str:
@@ -55,7 +55,7 @@ RUNNING = pod(containerStatuses=[
 ])  # fmt: skip
 
 
-def truth(tmp_path: Path, audit: list[str], *, containerd: str = "", cri: str = "") -> dict[Mark, Span]:
+def truth(tmp_path: Path, audit: list[str], *, containerd: str = "", cri: str = "") -> dict[MilestoneKey, Span]:
     """What these logs say of the pod."""
     rows = []
     for kind, text in (("audit", "".join(audit)), ("containerd", containerd), ("cri", cri)):
@@ -99,9 +99,9 @@ def test_one_second_fields_are_kept_as_they_were_first_said(tmp_path: Path) -> N
     (tmp_path / "audit").write_text("".join(lines))
     fields = read_truth([("audit", "", tmp_path / "audit")])["uid-1"].fields
     assert fields == {
-        Mark(Milestone.CREATED): nanoseconds(stamp(1)),
-        Mark(Milestone.READY): nanoseconds(stamp(4)),
-        Mark(Milestone.DELETION_REQUESTED): nanoseconds(stamp(50)),
+        MilestoneKey(Milestone.CREATED): nanoseconds(stamp(1)),
+        MilestoneKey(Milestone.READY): nanoseconds(stamp(4)),
+        MilestoneKey(Milestone.DELETION_REQUESTED): nanoseconds(stamp(50)),
     }
 
 
@@ -115,20 +115,20 @@ def test_a_deletion_is_asked_for_by_the_first_request_and_done_by_the_kubelets_o
     """The kubelet's request has a grace of 0."""
     lines = [audited(5, "delete", "pods", deleted(grace=2)), audited(7, "delete", "pods", deleted(grace=0))]
     marks = truth(tmp_path, lines)
-    assert marks[Mark(Milestone.DELETION_REQUESTED)] == span(5)
-    assert marks[Mark(Milestone.OBJECT_REMOVED)] == span(7)
+    assert marks[MilestoneKey(Milestone.DELETION_REQUESTED)] == span(5)
+    assert marks[MilestoneKey(Milestone.OBJECT_REMOVED)] == span(7)
 
 
 def test_a_finalizer_keeps_the_object_beyond_the_request(tmp_path: Path) -> None:
     """A grace of 0 alone removes nothing then."""
     marks = truth(tmp_path, [audited(5, "delete", "pods", deleted(grace=0, finalizers=["test/hold"]))])
-    assert Mark(Milestone.OBJECT_REMOVED) not in marks
+    assert MilestoneKey(Milestone.OBJECT_REMOVED) not in marks
 
 
 def test_the_deletion_of_a_namespaces_pods_is_one_request(tmp_path: Path) -> None:
     """Its answer lists them."""
     marks = truth(tmp_path, [audited(5, "deletecollection", "pods", {"items": [pod()]})])
-    assert marks[Mark(Milestone.DELETION_REQUESTED)] == span(5)
+    assert marks[MilestoneKey(Milestone.DELETION_REQUESTED)] == span(5)
 
 
 def test_an_address_is_ready_then_terminating_then_gone(tmp_path: Path) -> None:
@@ -143,16 +143,16 @@ def test_an_address_is_ready_then_terminating_then_gone(tmp_path: Path) -> None:
             audited(6, "update", "endpointslices", piece()),
         ],
     )
-    assert marks[Mark(Milestone.ENDPOINT_READY, SLICE)] == span(3)
-    assert marks[Mark(Milestone.ENDPOINT_TERMINATING, SLICE)] == span(5.1)
-    assert marks[Mark(Milestone.ENDPOINT_REMOVED, SLICE)] == span(6)
+    assert marks[MilestoneKey(Milestone.ENDPOINT_READY, SLICE)] == span(3)
+    assert marks[MilestoneKey(Milestone.ENDPOINT_TERMINATING, SLICE)] == span(5.1)
+    assert marks[MilestoneKey(Milestone.ENDPOINT_REMOVED, SLICE)] == span(6)
 
 
 def test_an_address_that_is_not_ready_for_a_while_is_not_terminating(tmp_path: Path) -> None:
     """A flap is no way back."""
     lines = [audited(3, "update", "endpointslices", piece(ready=True))]
     lines.append(audited(4, "update", "endpointslices", piece(ready=False)))
-    assert Mark(Milestone.ENDPOINT_TERMINATING, SLICE) not in truth(tmp_path, lines)
+    assert MilestoneKey(Milestone.ENDPOINT_TERMINATING, SLICE) not in truth(tmp_path, lines)
 
 
 def test_with_its_slice_an_address_is_gone(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_with_its_slice_an_address_is_gone(tmp_path: Path) -> None:
     lines.append(
         audited(4, "delete", "endpointslices", {"kind": "Status", "metadata": {}}, reference={"name": "web-x1"})
     )
-    assert truth(tmp_path, lines)[Mark(Milestone.ENDPOINT_REMOVED, SLICE)] == span(4)
+    assert truth(tmp_path, lines)[MilestoneKey(Milestone.ENDPOINT_REMOVED, SLICE)] == span(4)
 
 
 def test_a_sandbox_is_ready_once_the_runtime_has_answered(tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_a_sandbox_is_ready_once_the_runtime_has_answered(tmp_path: Path) -> Non
     cri = "".join(json.dumps(line) + "\n" for line in lines)
     audit = [audited(3, "patch", "pods", RUNNING, reference={"subresource": "status"})]
     marks = truth(tmp_path, audit, cri=cri)
-    assert marks[Mark(Milestone.SANDBOX_READY)].start == nanoseconds(stamp(2))
-    assert marks[Mark(Milestone.KILLING, "main")].start == nanoseconds(stamp(8))
+    assert marks[MilestoneKey(Milestone.SANDBOX_READY)].start == nanoseconds(stamp(2))
+    assert marks[MilestoneKey(Milestone.KILLING, "main")].start == nanoseconds(stamp(8))
 
 
 def made(**spec: Any) -> Any:
@@ -204,8 +204,8 @@ def test_a_pod_is_made_for_the_last_change_of_its_workload_before_it(tmp_path: P
         audited(5, "patch", "deployments", workload("d-1", 3)),
     ]
     marks = truth(tmp_path, lines)
-    assert marks[Mark(Milestone.OWNER_CREATED)] == span(2)
-    assert marks[Mark(Milestone.ROLLOUT_STARTED)] == span(3)
+    assert marks[MilestoneKey(Milestone.OWNER_CREATED)] == span(2)
+    assert marks[MilestoneKey(Milestone.ROLLOUT_STARTED)] == span(3)
 
 
 def test_gates_are_removed_by_the_write_that_leaves_none(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_gates_are_removed_by_the_write_that_leaves_none(tmp_path: Path) -> None
         audited(2, "patch", "pods", made(schedulingGates=gates[1:])),
         audited(3, "patch", "pods", made()),
     ]
-    assert truth(tmp_path, lines)[Mark(Milestone.GATES_REMOVED)] == span(3)
+    assert truth(tmp_path, lines)[MilestoneKey(Milestone.GATES_REMOVED)] == span(3)
 
 
 def test_a_readiness_gate_is_opened_by_its_own_condition(tmp_path: Path) -> None:
@@ -231,9 +231,9 @@ def test_a_readiness_gate_is_opened_by_its_own_condition(tmp_path: Path) -> None
     ]
     marks = truth(tmp_path, lines)
     assert {mark: when for mark, when in marks.items() if mark.milestone is Milestone.READINESS_GATE} == {
-        Mark(Milestone.READINESS_GATE, "a/b"): span(3)
+        MilestoneKey(Milestone.READINESS_GATE, "a/b"): span(3)
     }
-    assert marks[Mark(Milestone.FIRST_UNSCHEDULABLE)] == span(2)
+    assert marks[MilestoneKey(Milestone.FIRST_UNSCHEDULABLE)] == span(2)
 
 
 def test_the_kubelet_lets_go_of_an_object_that_a_finalizer_still_holds(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_the_kubelet_lets_go_of_an_object_that_a_finalizer_still_holds(tmp_path:
     held = deleted(grace=0, finalizers=["test/hold"])
     free = deleted(grace=0) | {"spec": {}}
     marks = truth(tmp_path, [audited(5, "delete", "pods", held), audited(6, "patch", "pods", free)])
-    assert marks[Mark(Milestone.RELEASED)] == span(5)
-    assert marks[Mark(Milestone.OBJECT_REMOVED)] == span(6)
+    assert marks[MilestoneKey(Milestone.RELEASED)] == span(5)
+    assert marks[MilestoneKey(Milestone.OBJECT_REMOVED)] == span(6)
 
 
 def test_a_volume_is_followed_from_the_claim_to_what_the_node_reports(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 
 SECOND = 1_000_000_000
 Json = Mapping[str, Any]
@@ -27,10 +27,10 @@ class Span(NamedTuple):
 REPORTED = frozenset(
     {
         Milestone.FIRST_UNSCHEDULABLE,
-        Milestone.KUBELET_ACCEPTED,
+        Milestone.KUBELET_ADMITTED,
         Milestone.PULL_STARTED,
         Milestone.INITIALIZED,
-        Milestone.STARTED_PROBE_PASSED,
+        Milestone.STARTUP_PROBE_PASSED,
         Milestone.CONTAINER_READY,
         Milestone.CONTAINERS_READY,
         Milestone.READY,
@@ -59,8 +59,8 @@ class PodTruth:
     namespace: str = ""
     name: str = ""
     node: str = ""
-    marks: dict[Mark, Span] = field(default_factory=dict)
-    fields: dict[Mark, int] = field(default_factory=dict)
+    marks: dict[MilestoneKey, Span] = field(default_factory=dict)
+    fields: dict[MilestoneKey, int] = field(default_factory=dict)
     """What the API's one-second fields said of the same facts when they first did, nanoseconds since the epoch."""
     ids: dict[str, str] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
@@ -72,11 +72,11 @@ class PodTruth:
     def said(self, milestone: Milestone, stamp: str | None, *, subject: str = "", earlier: int = 0) -> None:
         """Keep what a one-second field said first, ``earlier`` nanoseconds before it."""
         if stamp:
-            self.fields.setdefault(Mark(milestone, subject), nanoseconds(stamp) - earlier)
+            self.fields.setdefault(MilestoneKey(milestone, subject), nanoseconds(stamp) - earlier)
 
     def first(self, milestone: Milestone, span: Span, *, subject: str = "") -> None:
         """Keep the first occurrence: recorders are read in the order of time."""
-        self.marks.setdefault(Mark(milestone, subject), span)
+        self.marks.setdefault(MilestoneKey(milestone, subject), span)
 
 
 class Pods(dict[str, PodTruth]):

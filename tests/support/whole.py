@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
-from podtimeline.app.companions import companions
+from podtimeline.app.enrichers import enrichers
 from podtimeline.app.scraping import Scraper
 from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.prometheus import Exposition
@@ -31,12 +31,12 @@ class Whole:
         self.time = now
         self.quarantine = Quarantine()
         self._known = known = Indexes()
-        company = companions(known)
+        enrichment = enrichers(known)
         self.store = SqliteStore(path, clock=self, quarantine=self.quarantine)
         restored = self.store.restore()
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=Rules(), now=now, restored=restored,
-            companions=company.all, quarantine=self.quarantine, losses=company.losses,
+            enrichers=enrichment.all, quarantine=self.quarantine, losses=enrichment.losses,
         )  # fmt: skip
         self.exposition = Exposition(version="fuzz", process=False)
         self.exposition.restore(restored.histograms)
@@ -45,7 +45,7 @@ class Whole:
             counted=lambda counted: self.exposition.count(counted, at=self.time), finished=lambda _: None, interval=1,
         )  # fmt: skip
         self._worker, self._http = Worker(), HttpNumbers()
-        self.refusals = company.refusals
+        self.refusals = enrichment.refusals
         self.feeds = {feed.stream: feed for feed in feeds(known, self.tracker, quarantine=self.quarantine)}
 
     def now(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.lives import Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.model.instants import SECOND, Source, happened, within_second
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.nodes import NodeState
@@ -14,7 +14,7 @@ from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import WorkloadNews, WorkloadSeen, WorkloadState
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
-from podtimeline.tracking.requests import Requests
+from podtimeline.tracking.scale_attribution import ScaleAttribution
 
 
 @dataclass
@@ -45,9 +45,9 @@ class OwnedWorld(World):
 
     def _join(self) -> None:
         predecessors = Predecessors(self.losses)
-        self.requests = Requests(self.nodes, predecessors, self.losses)
+        self.requests = ScaleAttribution(self.nodes, predecessors, self.losses)
         self.refusals = Refusals(self.owners, self.requests.histories, self.losses, limit=self.limit)
-        self.companions = (predecessors, self.requests, self.refusals)
+        self.enrichers = (predecessors, self.requests, self.refusals)
         self.tracker = self._tracker(at(-100))
 
     def killed(self, seconds: float) -> None:
@@ -97,12 +97,12 @@ class OwnedWorld(World):
         return said(self.view(uid), Milestone.ROLLOUT_STARTED)
 
 
-def said(view: View, milestone: Milestone) -> str | None:
+def said(view: ResolvedTimeline, milestone: Milestone) -> str | None:
     """The detail of a milestone, ``None`` where it was not reached."""
     return next((each.detail for each in view.milestones if each.mark.milestone is milestone), None)
 
 
-def since(view: View, milestone: Milestone) -> float | None:
+def since(view: ResolvedTimeline, milestone: Milestone) -> float | None:
     """The best estimate of a milestone in seconds after ``EPOCH``."""
     instant = view.instant(milestone)
     return None if instant is None else (instant.at - at(0)) / SECOND

@@ -10,7 +10,7 @@ from tests.tracking.worlds import World
 from podtimeline.bounded import Losses
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.nodes import NodeState
-from podtimeline.model.observations import Blamed, Cause, Observation
+from podtimeline.model.observations import Cause, DeletionCause, Observation
 from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import (
     Dropped,
@@ -48,7 +48,7 @@ class Deleted:
 
     def __init__(self, *, owner: Owner | None = OWNER) -> None:
         self.cluster = Cluster()
-        self.world = World(companions=(Causes(self.cluster, self.cluster, Losses()),))
+        self.world = World(enrichers=(Causes(self.cluster, self.cluster, Losses()),))
         self.world.take(*ordinary(facts(owner=owner)).told, seconds=6)
         self.world.commit(30)
 
@@ -74,14 +74,14 @@ class Deleted:
     def told(self, seconds: float) -> Cause | None:
         """Who is blamed by then."""
         self.world.tick(seconds)
-        blamed = self.world.timeline("uid-1").blamed
-        return None if blamed is None else blamed.cause
+        deletion_cause = self.world.timeline("uid-1").deletion_cause
+        return None if deletion_cause is None else deletion_cause.cause
 
     @property
     def words(self) -> str:
         """The words of it."""
-        blamed = self.world.timeline("uid-1").blamed
-        return "" if blamed is None else blamed.text
+        deletion_cause = self.world.timeline("uid-1").deletion_cause
+        return "" if deletion_cause is None else deletion_cause.text
 
 
 def cordoned(seconds: float, **more: Any) -> NodeState:
@@ -151,7 +151,7 @@ def test_a_namespace_that_goes_is_told_before_the_owners_that_go_with_it() -> No
 
 def test_an_eviction_from_a_cordoned_node_is_a_drain() -> None:
     """The node may be told of a little later; one that is cordoned afterwards was not drained."""
-    evicted = Blamed("uid-1", Cause.EVICTION, "Eviction API: evicting")
+    evicted = DeletionCause("uid-1", Cause.EVICTION, "Eviction API: evicting")
     for seconds, cause in ((20, Cause.DRAIN), (40.4, Cause.DRAIN), (41, Cause.EVICTION)):
         case = Deleted().delete(evicted)
         assert case.told(40.3) is Cause.EVICTION
@@ -165,7 +165,7 @@ def test_an_eviction_from_a_cordoned_node_is_a_drain() -> None:
 
 def test_a_taint_is_named() -> None:
     """Instead of the condition's words, which say no more than that there was one."""
-    condition = Blamed("uid-1", Cause.TAINT, "Taint manager: deleting due to NoExecute taint")
+    condition = DeletionCause("uid-1", Cause.TAINT, "Taint manager: deleting due to NoExecute taint")
     tainted = cordoned(20, evicting=("node.kubernetes.io/unreachable",))
     early, late = Deleted(), Deleted()
     early.cluster.nodes["node-1"] = tainted
@@ -179,7 +179,7 @@ def test_a_taint_is_named() -> None:
 def test_what_the_pod_says_itself_is_not_asked_about() -> None:
     """Preemption, node pressure: its own condition tells."""
     case = Deleted().see(WEB, 35).see(replicaset(), 35, have=2)
-    case.delete(Blamed("uid-1", Cause.PREEMPTION, "Preempted by pod shop/big on node node-1"))
+    case.delete(DeletionCause("uid-1", Cause.PREEMPTION, "Preempted by pod shop/big on node node-1"))
     assert case.told(60) is Cause.PREEMPTION
 
 
@@ -187,7 +187,7 @@ def test_after_a_restart_it_is_asked_again() -> None:
     """Nothing was answered before; what was is kept."""
     case = Deleted(owner=None).delete()
     case.world.commit(41)
-    case.world.companions = (Causes(case.cluster, case.cluster, Losses()),)
+    case.world.enrichers = (Causes(case.cluster, case.cluster, Losses()),)
     case.world.killed(43)
     assert case.told(50) is None
     assert case.told(53) is Cause.DIRECT

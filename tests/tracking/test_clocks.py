@@ -5,15 +5,15 @@ from tests.support.lives import ANSWER, EPOCH, Life, at, container_start, facts,
 from tests.tracking.worlds import World
 
 from podtimeline.analysis.evidence.clocks import LATE, WINDOW
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.bounded import Kept
 from podtimeline.model.instants import SECOND, Evidence, Source, just_after
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Place
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Place
 from podtimeline.model.observations import Observation, Selected, Witnessed
 from podtimeline.tracking import clocks
 
-STARTED = Mark(Milestone.STARTED, "web")
-PLACED = {Mark(Milestone.CREATED), Mark(Milestone.SCHEDULED)}
+STARTED = MilestoneKey(Milestone.STARTED, "web")
+PLACED = {MilestoneKey(Milestone.CREATED), MilestoneKey(Milestone.SCHEDULED)}
 
 
 def lived(
@@ -52,7 +52,7 @@ def _observed(said: Observation) -> int:
     return said.evidence[0].observed if isinstance(said, Witnessed) else EPOCH
 
 
-def seen(world: World, uid: str, *, seconds: float = 60) -> View:
+def seen(world: World, uid: str, *, seconds: float = 60) -> ResolvedTimeline:
     """The pod's view."""
     found = world.tracker.view(uid, now=at(seconds))
     assert found is not None

@@ -40,7 +40,7 @@ def test_the_phases_of_the_way_back_count_with_its_length() -> None:
     assert world.commit(29) == ()
     values = counted(world.commit(31))
     assert values.pop((Metric.TERMINATION, "")) == 5 * SECOND
-    assert {key for _, key in values} == {"kill_notice", "container_stop", "cleanup"}
+    assert {key for _, key in values} == {"termination_pending", "container_stop", "cleanup"}
     assert sum(values.values()) == 5 * SECOND
     assert world.commit(60) == ()
 

@@ -9,7 +9,7 @@ from tests.tracking.worlds import RULES, World
 
 from podtimeline.bounded import Kept
 from podtimeline.model.instants import SECOND, Source, just_after
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Observation, Partial, Selected, Witnessed
 from podtimeline.model.pods import Owner
 from podtimeline.model.state import State, dump
@@ -38,7 +38,7 @@ def born(world: World, uid: str, *, seconds: float, name: str = "db-0", until: f
 def created_names(world: World, uid: str) -> list[int | None]:
     """What events by name have said of the pod's creation."""
     evidence = world.timeline(uid).evidence
-    return [each.at for each in evidence[Mark(Milestone.CREATED)] if each.source is Source.EVENT_NAME]
+    return [each.at for each in evidence[MilestoneKey(Milestone.CREATED)] if each.source is Source.EVENT_NAME]
 
 
 @given(st.permutations(TOLD), st.lists(st.sampled_from(TOLD), max_size=8), st.lists(st.integers(1, 4), max_size=8))
@@ -184,7 +184,9 @@ def test_late_words_join_a_pod_that_is_gone_until_its_tombstone_expires() -> Non
     world.take(*TOLD, seconds=6)
     world.take(*Life().saw(Milestone.OBJECT_REMOVED, watched(20)).told, seconds=20)
     world.commit(25)
-    late = Witnessed("uid-1", Mark(Milestone.STARTED, "web"), (just_after(Source.EVENT_TIME, at(3), observed=at(30)),))
+    late = Witnessed(
+        "uid-1", MilestoneKey(Milestone.STARTED, "web"), (just_after(Source.EVENT_TIME, at(3), observed=at(30)),)
+    )
     world.take(late, seconds=30)
     world.commit(30)
     assert late.evidence[0] in dict(world.store.records["uid-1"].state.evidence)[late.mark]
@@ -211,13 +213,13 @@ def test_a_pod_that_rests_keeps_its_decoder_and_its_slices_quiet() -> None:
     """It says what was said, and the same addresses again do not unpack it."""
     world = World()
     life = Life().described(facts(WEB)).saw(Milestone.CREATED, watched(0.1))
-    ready = Witnessed("uid-1", Mark(Milestone.READY), (watched(2),), from_status=True)
+    ready = Witnessed("uid-1", MilestoneKey(Milestone.READY), (watched(2),), from_status=True)
     address = Life().saw(Milestone.ENDPOINT_READY, watched(2.1), subject="shop/web/web-x1").told[0]
     world.take(*life.told, ready, address, seconds=2)
     world.commit(10)
     known = world.tracker.known("uid-1")
     assert known is not None
-    assert Mark(Milestone.READY) in known
+    assert MilestoneKey(Milestone.READY) in known
     before = world.codec.unpacked
     world.take(address, address, seconds=11)
     assert world.codec.unpacked == before

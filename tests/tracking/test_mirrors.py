@@ -6,7 +6,7 @@ from tests.tracking.worlds import World
 
 from podtimeline.model.instants import Source
 from podtimeline.model.milestones import Milestone, Phase
-from podtimeline.model.observations import Befell, Incident, Observation
+from podtimeline.model.observations import Incident, IncidentKind, Observation
 from podtimeline.model.pods import PodFacts
 
 M = Milestone
@@ -21,8 +21,8 @@ def mirror(uid: str = "uid-1") -> PodFacts:
 def of_mirror(uid: str = "uid-1") -> list[Observation]:
     """What the API shows of the mirror: accepted at 0.2 s, ready at 6 s."""
     life = Life(uid).described(mirror(uid)).saw(M.CREATED, in_second(0, Source.FIELD), watched(0.9))
-    life.saw(M.KUBELET_ACCEPTED, watched(0.2)).saw(M.IP_ASSIGNED, watched(3))
-    life.saw(M.STARTED_PROBE_PASSED, watched(6), subject="web").saw(M.CONTAINER_READY, watched(6), subject="web")
+    life.saw(M.KUBELET_ADMITTED, watched(0.2)).saw(M.IP_ASSIGNED, watched(3))
+    life.saw(M.STARTUP_PROBE_PASSED, watched(6), subject="web").saw(M.CONTAINER_READY, watched(6), subject="web")
     life.saw(M.CONTAINERS_READY, watched(6)).saw(M.READY, watched(6))
     return life.told
 
@@ -30,7 +30,7 @@ def of_mirror(uid: str = "uid-1") -> list[Observation]:
 def of_kubelet() -> list[Observation]:
     """What the kubelet's Events say, under the uid that it made up."""
     life = container_start(Life(STATIC), "web", 1).noted("Unhealthy", 4, "Readiness probe failed: 503", subject="web")
-    life.told.append(Befell(STATIC, Incident.RESIZED, at(9), "bigger"))
+    life.told.append(Incident(STATIC, IncidentKind.RESIZED, at(9), "bigger"))
     return life.told
 
 

@@ -5,17 +5,20 @@ from tests.support.surveys import phases
 from tests.tracking.worlds import World
 
 from podtimeline.bounded import Kept, Losses
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Blamed, Cause, Noted, Observation
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import Cause, DeletionCause, Noted, Observation
 from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, PodReference, Stream
-from podtimeline.tracking.names import MAX_SAID, Names, Said
 from podtimeline.tracking.orphans import Orphans
+from podtimeline.tracking.pending_creates import MAX_SAID, PendingCreates, Said
 from podtimeline.tracking.records import Rules, Stage, Tracked
 
 M = Milestone
 MISMATCHED = Life().saw(M.KILLING, named(1), subject="web").told
-TRUE = [*Life().saw(M.STARTED, named(3.1), subject="web").told, Blamed("uid-1", Cause.PREEMPTION, "by a bigger one")]
+TRUE = [
+    *Life().saw(M.STARTED, named(3.1), subject="web").told,
+    DeletionCause("uid-1", Cause.PREEMPTION, "by a bigger one"),
+]
 
 
 def said(world: World, told: list[Observation], *, namespace: str = "shop", name: str = "web-1") -> None:
@@ -34,7 +37,7 @@ def test_what_was_said_by_the_pods_own_reference_is_joined_and_the_rest_counted(
     world.take(*Life().described(facts()).told, seconds=5)
     timeline = world.timeline("uid-1")
     assert (timeline.has(M.STARTED, "web"), timeline.has(M.KILLING, "web")) == (True, False)
-    assert timeline.blamed == TRUE[-1]
+    assert timeline.deletion_cause == TRUE[-1]
     assert world.tracker.numbers.mismatched == {
         (Stream.EVENTS, Mismatch.NAMESPACE): 1,
         (Stream.EVENTS, Mismatch.NAME): 2,
@@ -53,13 +56,13 @@ def test_a_flood_of_references_takes_no_room_of_another_namespace() -> None:
         flood = [Noted(f"evil-{number}", "Failed", "", "x" * 2000, at(number))]
         orphans.keep(PodReference(f"evil-{number}", "evil", "p"), flood, stream=Stream.EVENTS, arrived=at(number))
     assert (len(orphans) < 40, losses.counts[Kept.UNKNOWN_PODS] + len(orphans)) == (True, 501)
-    assert [each.timeline.blamed for each in orphans.claim(mine)] == [TRUE[-1]]
+    assert [each.timeline.deletion_cause for each in orphans.claim(mine)] == [TRUE[-1]]
 
 
 def test_events_by_name_are_bounded_for_each_name_and_fair_among_namespaces() -> None:
     """An Event of another namespace than the flood's still finds its pod; the rest is counted."""
     losses = Losses()
-    names, owner = Names(Rules(max_names=50), losses), Owner("ReplicaSet", "web-abc", "rs-1")
+    names, owner = PendingCreates(Rules(max_names=50), losses), Owner("ReplicaSet", "web-abc", "rs-1")
     names.keep(("shop", "web-1"), Said(owner, at(0), at(0)))
     for number in range(100):
         names.keep(("evil", "one"), Said(owner, at(number), at(number)))
@@ -136,7 +139,7 @@ def test_only_its_controller_has_created_a_pod() -> None:
     world.take(*life.told, seconds=0.05)
     world.tracker.created_by_event("shop", "web-1", other, at=at(0.02), observed=at(0.06))
     world.tracker.created_by_event("shop", "web-1", Owner("ReplicaSet", "web-abc", "rs-1"), at=at(0.03), observed=at(1))
-    evidence = world.timeline("uid-1").evidence[Mark(M.CREATED)]
+    evidence = world.timeline("uid-1").evidence[MilestoneKey(M.CREATED)]
     assert {each.at for each in evidence} == {at(0.03), at(0.05)}
     assert world.tracker.numbers.mismatched == {(Stream.EVENTS, Mismatch.OWNER): 2}
 

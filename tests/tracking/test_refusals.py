@@ -9,15 +9,15 @@ from tests.tracking.owners import OwnedWorld
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.model.pods import Owner
 from podtimeline.model.series import OTHER
-from podtimeline.model.workloads import Refused
+from podtimeline.model.workloads import CreateRefused
 
 RS = Owner("ReplicaSet", "web-abc", "rs-1")
 CRON = Owner("CronJob", "tick", "c-1")
 
 
-def refused(seconds: float, *, maker: Owner = RS, event: str = "e-1", count: int = 1) -> Refused:
+def refused(seconds: float, *, maker: Owner = RS, event: str = "e-1", count: int = 1) -> CreateRefused:
     """A controller was refused a pod."""
-    return Refused("shop", maker, event, f"exceeded quota {count}", at(seconds), at(seconds), count)
+    return CreateRefused("shop", maker, event, f"exceeded quota {count}", at(seconds), at(seconds), count)
 
 
 def known(world: OwnedWorld) -> list[Refusal]:

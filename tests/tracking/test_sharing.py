@@ -12,19 +12,19 @@ from podtimeline.bounded import Kept, Losses
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import (
+    CreateRefused,
     Dropped,
     Launched,
-    Refused,
     WorkloadGone,
     WorkloadNews,
     WorkloadSeen,
     WorkloadState,
 )
-from podtimeline.tracking import histories, makers, predecessors, refusals, requests
-from podtimeline.tracking.graves import BURIED, Graves
+from podtimeline.tracking import controllers, histories, predecessors, refusals, scale_attribution
+from podtimeline.tracking.controllers import SAID, Controllers
 from podtimeline.tracking.histories import EARLY, Histories
-from podtimeline.tracking.makers import SAID, Makers
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.tombstones import BURIED, Tombstones
 
 LIMIT, FLOOD = 10, 100
 SURPLUS = FLOOD + 1 - LIMIT
@@ -89,9 +89,9 @@ def dropped(namespace: str, number: int) -> WorkloadNews:
 
 def test_the_words_of_a_controller_are_kept_for_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten minutes long."""
-    monkeypatch.setattr(makers, "MAX_SAID", LIMIT)
+    monkeypatch.setattr(controllers, "MAX_SAID", LIMIT)
     losses = Losses()
-    known = Makers(losses)
+    known = Controllers(losses)
     for news in flooded(dropped):
         list(known.learn(news, at(6)))
     assert losses.counts[Kept.CONTROLLER_MESSAGES] == SURPLUS
@@ -103,10 +103,10 @@ def test_the_words_of_a_controller_are_kept_for_its_namespace(monkeypatch: pytes
 
 def test_revisions_and_ends_of_controllers_are_kept_for_their_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """ReplicaSets of invented Deployments, created and deleted in another namespace."""
-    monkeypatch.setattr(makers, "MAX_NEWEST", LIMIT)
-    monkeypatch.setattr(makers, "MAX_GONE", LIMIT)
+    monkeypatch.setattr(controllers, "MAX_NEWEST", LIMIT)
+    monkeypatch.setattr(controllers, "MAX_GONE", LIMIT)
     losses = Losses()
-    known = Makers(losses)
+    known = Controllers(losses)
     list(known.learn(WorkloadSeen(replicaset(), live=True), at(1)))
     list(known.learn(WorkloadGone("rs-1"), at(2)))
     for number in range(2, FLOOD + 2):
@@ -122,7 +122,7 @@ def test_revisions_and_ends_of_controllers_are_kept_for_their_namespace(monkeypa
 
 def refused(namespace: str, number: int) -> WorkloadNews:
     """A ReplicaSet was refused a pod."""
-    return Refused(namespace, RS, f"e-{number}", "exceeded quota", at(5), at(5), 1)
+    return CreateRefused(namespace, RS, f"e-{number}", "exceeded quota", at(5), at(5), 1)
 
 
 def test_what_is_refused_waits_for_its_workload_in_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_of_more_events_than_are_remembered_the_oldest_counts_are_missed() -> No
     """Told again, such an Event would count twice."""
     world = OwnedWorld()
     for number in range(70):
-        world.says(Refused("shop", CRON, f"e-{number}", "exceeded quota", at(5), at(5), 1), 5)
+        world.says(CreateRefused("shop", CRON, f"e-{number}", "exceeded quota", at(5), at(5), 1), 5)
         world.tick(5)
     (refusal,) = world.refusals.known
     assert (refusal.total, len(refusal.events), world.losses.counts[Kept.REFUSAL_EVENTS]) == (70, 64, 6)
@@ -175,7 +175,7 @@ def test_who_takes_a_name_days_later_did_not_wait_for_it() -> None:
 
 def test_the_places_of_daemonsets_are_remembered_for_their_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pods that call themselves a DaemonSet's, bound to nodes that there may be none of."""
-    monkeypatch.setattr(requests, "MAX_PLACES", LIMIT)
+    monkeypatch.setattr(scale_attribution, "MAX_PLACES", LIMIT)
     world = OwnedWorld()
     world.born("old", 0.5, owner=DS, node="n-1")
     world.gone("old", 2)
@@ -190,7 +190,7 @@ def test_the_places_of_daemonsets_are_remembered_for_their_namespace(monkeypatch
 
 def test_places_with_a_pod_take_no_room_and_those_of_late_words_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """An Event that tells of the binding of a pod that is gone fills the store like any other."""
-    monkeypatch.setattr(requests, "MAX_PLACES", 1)
+    monkeypatch.setattr(scale_attribution, "MAX_PLACES", 1)
     world = OwnedWorld()
     for number in range(5):
         world.born(f"there-{number}", 1, owner=DS, node=f"n-{number}")
@@ -210,17 +210,17 @@ def test_places_with_a_pod_take_no_room_and_those_of_late_words_do(monkeypatch: 
 def test_the_dead_of_one_namespace_disturb_no_tombs_of_another() -> None:
     """Neither records that wait for late words, nor uids that are over; those are forgotten after an hour."""
     losses = Losses()
-    graves = Graves(Rules(max_tombstones=LIMIT, max_buried=LIMIT), losses)
-    graves.closed("shop", "mine")
+    tombstones = Tombstones(Rules(max_tombstones=LIMIT, max_buried=LIMIT), losses)
+    tombstones.closed("shop", "mine")
     for number in range(FLOOD):
-        graves.closed("evil", f"evil-{number}")
-        while (oldest := graves.surplus) is not None:
+        tombstones.closed("evil", f"evil-{number}")
+        while (oldest := tombstones.surplus) is not None:
             assert oldest != "mine"
-            graves.bury(oldest, at(number))
-    assert (len(graves), losses.counts[Kept.DELETED_PODS]) == (LIMIT, SURPLUS)
+            tombstones.bury(oldest, at(number))
+    assert (len(tombstones), losses.counts[Kept.DELETED_PODS]) == (LIMIT, SURPLUS)
     assert losses.counts[Kept.DELETED_POD_UIDS] == SURPLUS - LIMIT
-    graves.bury("mine", at(FLOOD))
-    assert "mine" in graves
+    tombstones.bury("mine", at(FLOOD))
+    assert "mine" in tombstones
     assert losses.counts[Kept.DELETED_PODS] == SURPLUS
-    graves.expire(at(FLOOD) + BURIED)
-    assert "mine" not in graves
+    tombstones.expire(at(FLOOD) + BURIED)
+    assert "mine" not in tombstones

@@ -19,7 +19,7 @@ from tests.tracking.worlds import World
 from podtimeline.analysis.phases.scheduling import Obstacle
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.instants import Source, happened
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Ended, Flagged, ImagePulled, Observation, Partial, Witnessed
 from podtimeline.model.pods import Owner
 from podtimeline.ports import Metric
@@ -115,7 +115,7 @@ def test_a_pod_that_is_deleted_before_it_is_ready_counts_no_phases_of_its_start(
     assert world.told[0].view.outcome is Outcome.DELETED
     assert [(each.metric, each.phase) for each in counted] == [
         (Metric.TERMINATION, None),
-        (Metric.PHASE, Phase.KILL_NOTICE),
+        (Metric.PHASE, Phase.TERMINATION_PENDING),
     ]
     assert world.store.records["uid-1"].closed
 
@@ -160,7 +160,7 @@ def test_a_job_that_completes_without_readiness_counts_its_phases_but_no_startup
     world = World()
     life = Life().described(facts(replace(WEB, readiness_probe=None), run_to_completion=True))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
-    life.saw(Milestone.SCHEDULED, watched(0.09)).saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD))
+    life.saw(Milestone.SCHEDULED, watched(0.09)).saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4))
     container_start(life, "web", 1.0)
     life.saw(Milestone.FINISHED, in_second(9, Source.FIELD), watched(9.5), subject="web")
@@ -206,7 +206,7 @@ def test_mirrors_of_static_pods_are_told_and_never_counted() -> None:
     world = World()
     world.owners.selecting = ()
     life = Life().described(facts(mirror="static-1")).saw(Milestone.CREATED, in_second(9, Source.FIELD), watched(9.1))
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD)).saw(Milestone.READY, watched(9.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD)).saw(Milestone.READY, watched(9.2))
     world.take(*life.told, seconds=9.2)
     assert world.commit(15) == ()
     assert len(world.told) == 1
@@ -260,7 +260,7 @@ def test_termination_is_counted_when_the_object_is_gone() -> None:
     world.commit(11)
     world.take(*Life().saw(Milestone.DELETION_REQUESTED, watched(100)).told, seconds=100)
     world.commit(101)
-    assert phases(world.tracker, now=at(110)).in_phase[Phase.KILL_NOTICE] == 1
+    assert phases(world.tracker, now=at(110)).in_phase[Phase.TERMINATION_PENDING] == 1
     world.take(*Life().saw(Milestone.OBJECT_REMOVED, watched(130)).told, seconds=130)
     counted = world.commit(135)
     assert [(each.metric, each.value) for each in counted] == [
@@ -274,12 +274,14 @@ def test_words_that_come_after_the_cut_refine_the_record_and_not_the_histograms(
     """What was unexplained when it was counted stays counted as unexplained."""
     world = World()
     world.owners.selecting = ()
-    late = [each for each in ordinary().told if getattr(each, "mark", None) == Mark(Milestone.PULL_STARTED, "web")]
+    late = [
+        each for each in ordinary().told if getattr(each, "mark", None) == MilestoneKey(Milestone.PULL_STARTED, "web")
+    ]
     world.take(*[each for each in until_ready(ordinary()) if each not in late], seconds=6)
     counted = world.commit(11)
     assert Phase.UNEXPLAINED in {each.phase for each in counted}
     world.take(*late, seconds=12)
     assert world.commit(30) == ()
-    assert Mark(Milestone.PULL_STARTED, "web") in {each.mark for each in world.view().milestones}
+    assert MilestoneKey(Milestone.PULL_STARTED, "web") in {each.mark for each in world.view().milestones}
     stored = world.store.records["uid-1"].state
-    assert Mark(Milestone.PULL_STARTED, "web") in dict(stored.evidence)
+    assert MilestoneKey(Milestone.PULL_STARTED, "web") in dict(stored.evidence)

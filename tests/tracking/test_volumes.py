@@ -75,7 +75,7 @@ def tell(news: StorageNews, seconds: float) -> Act:
 
 def world_of(*acts: Act) -> World:
     """A world in which this happened."""
-    world = World(companions=(Volumes(Losses()),))
+    world = World(enrichers=(Volumes(Losses()),))
     for act in acts:
         act(world)
     return world
@@ -88,7 +88,7 @@ def reached(world: World, milestone: Milestone, *, uid: str = "uid-1") -> Instan
 
 EVERYTHING: tuple[Act, ...] = (
     take(life(), 4),
-    take(Life().saw(Milestone.KUBELET_ACCEPTED, watched(4.1)), 4.1),
+    take(Life().saw(Milestone.KUBELET_ADMITTED, watched(4.1)), 4.1),
     tell(ClaimNews("shop", "data-web-0", "c-1", seen=True), 0.01),
     tell(said("WaitForFirstConsumer", -1), 0.1),
     tell(said("WaitForFirstConsumer", 0.5, first=-1, count=2), 0.5),
@@ -166,7 +166,7 @@ def test_the_detachment_finds_its_pod_among_the_tombs() -> None:
     unused = reached(world, Milestone.UNUSED)
     assert unused is not None
     assert unused.at == at(28)
-    (stretch,) = [each for each in world.view("uid-1").beside if each.phase is Phase.VOLUME_DETACH]
+    (stretch,) = [each for each in world.view("uid-1").parallel if each.phase is Phase.VOLUME_DETACH]
     assert (stretch.subject, stretch.duration) == ("data", at(29) - at(19))
 
 
@@ -236,7 +236,7 @@ def test_after_a_restart_what_is_listed_is_told_again_and_what_rests_is_left_alo
     """A pod that starts still learns of its volume; one whose start is over is not unpacked for old news."""
     world = world_of(take(life(), 4), take(settled("uid-2"), 6))
     world.commit(200)
-    world.companions = (Volumes(Losses()),)
+    world.enrichers = (Volumes(Losses()),)
     world.killed(210)
     unpacked = world.codec.unpacked
     tell(claim_bound(None), 211)(world)
@@ -253,8 +253,8 @@ def rumour(number: int, *, namespace: str = "shop") -> ClaimNews:
 def test_claims_that_only_events_have_named_take_no_room_of_another_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they say is kept for ten minutes, and told once the claim is seen."""
     monkeypatch.setattr(volumes, "MAX_RUMOURS", 10)
-    world = World(companions=())
-    world.companions = (Volumes(world.losses),)
+    world = World(enrichers=())
+    world.enrichers = (Volumes(world.losses),)
     world.killed(0)
     tell(said("ProvisioningFailed", 1), 1)(world)
     for number in range(100):
@@ -278,7 +278,7 @@ def test_a_claim_that_was_seen_is_no_rumour_any_more() -> None:
 def test_a_claim_that_nobody_ever_saw_is_forgotten_with_the_pods_that_named_it() -> None:
     """Pods can be created that name claims which there are none of, and Events about those."""
     kept = Volumes(Losses(), kept=60 * SECOND)
-    world = World(companions=(kept,))
+    world = World(enrichers=(kept,))
     for act in (take(life(), 4), tell(said("FailedBinding", 5), 5), take(gone(), 20)):
         act(world)
     for seconds in (30, 100):
@@ -291,7 +291,7 @@ def test_a_claim_that_nobody_ever_saw_is_forgotten_with_the_pods_that_named_it()
 def test_a_pod_says_where_more_was_said_of_its_claim_than_is_kept() -> None:
     """One that heard all of it as it came has notes of its own; one that comes later has the latest of the claim's."""
     losses = Losses()
-    world = World(companions=(Volumes(losses),))
+    world = World(enrichers=(Volumes(losses),))
     tell(ClaimNews("shop", "data-web-0", "c-1", seen=True), 1)(world)
     take(life(), 1)(world)
     for number in range(70):
@@ -317,7 +317,7 @@ def test_what_is_over_takes_no_room_of_another_namespace_or_node(monkeypatch: py
     monkeypatch.setattr(volumes, "MAX_PARTED", 3)
     monkeypatch.setattr(volumes, "MAX_ENDED", 3)
     losses = Losses()
-    world = World(companions=(Volumes(losses),))
+    world = World(enrichers=(Volumes(losses),))
     for act in (*EVERYTHING, take(gone(), 20)):
         act(world)
     for number in range(10):
@@ -335,7 +335,7 @@ def test_what_is_over_takes_no_room_of_another_namespace_or_node(monkeypatch: py
 def test_memory_is_bounded_by_what_there_is() -> None:
     """Pods that are gone, attachments that ended and claims of which only events told are forgotten."""
     kept = Volumes(Losses(), kept=60 * SECOND)
-    world = World(companions=(kept,))
+    world = World(enrichers=(kept,))
     for act in (*EVERYTHING, take(gone(), 20), tell(replace(claim_bound(), facts=(), gone=True), 22)):
         act(world)
     tell(using(Milestone.UNUSED, 22), 22)(world)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from tests.support.lives import EPOCH, at
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.bounded import Losses
 from podtimeline.model.instants import SECOND
 from podtimeline.model.observations import Described, Observation
@@ -28,7 +28,7 @@ from podtimeline.ports import (
     Stream,
 )
 from podtimeline.tracking.batches import Batch, Result, evaluate
-from podtimeline.tracking.companions import Companion
+from podtimeline.tracking.enrichers import Enricher
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 
@@ -119,14 +119,14 @@ class World:
     """A tracker with its surroundings; ``EPOCH`` is the second in which the pods of ``lives`` are created."""
 
     def __init__(
-        self, *, look: int = EPOCH - 100 * SECOND, rules: Rules = RULES, companions: Sequence[Companion] = ()
+        self, *, look: int = EPOCH - 100 * SECOND, rules: Rules = RULES, enrichers: Sequence[Enricher] = ()
     ) -> None:
         self.owners = StandingOwners()
         self.codec = PlainCodec()
         self.store = MemoryStore(first_look=look)
         self.told: list[Finished] = []
         self.rules = rules
-        self.companions = companions
+        self.enrichers = enrichers
         self.losses = Losses()
         self.tracker = self._tracker(look)
 
@@ -137,7 +137,7 @@ class World:
             rules=self.rules,
             now=now,
             restored=self.store.restore(),
-            companions=self.companions,
+            enrichers=self.enrichers,
             losses=self.losses,
         )
 
@@ -185,9 +185,9 @@ class World:
 
     def timeline(self, uid: str) -> Timeline:
         """The pod's whole record, packed or not."""
-        return self.tracker._packing.timeline(self.tracker._records[uid])
+        return self.tracker._compaction.timeline(self.tracker._records[uid])
 
-    def view(self, uid: str = "uid-1", *, seconds: float = 1000) -> View:
+    def view(self, uid: str = "uid-1", *, seconds: float = 1000) -> ResolvedTimeline:
         """The pod's timeline as of then."""
         seen = self.tracker.view(uid, now=at(seconds))
         assert seen is not None

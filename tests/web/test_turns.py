@@ -8,10 +8,10 @@ from tests.support.lives import facts, ordinary
 from tests.support.saved import checkpoint, saved
 from tests.web.worlds import World, api_of
 
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.timeline import Timeline
 from podtimeline.web.lane import JOB, SLICE, Lane, Worker
-from podtimeline.web.problems import Refused
+from podtimeline.web.problems import RequestRefused
 
 
 class Turns:
@@ -43,7 +43,7 @@ async def test_a_page_of_500_is_copied_in_slices_and_evaluated_elsewhere(monkeyp
         turns.done[-1] += 1
         return timeline
 
-    def evaluated(told: Timeline, *, now: int) -> View | None:
+    def evaluated(told: Timeline, *, now: int) -> ResolvedTimeline | None:
         threads.append(threading.get_ident())
         return view(told, now=now)
 
@@ -87,7 +87,7 @@ async def test_a_lane_is_as_wide_as_it_says() -> None:
 
     asked = [asyncio.create_task(ask()) for _ in range(5)]
     await asyncio.sleep(0)
-    with pytest.raises(Refused, match="try again") as refused:
+    with pytest.raises(RequestRefused, match="try again") as refused:
         await ask()
     go.set()
     await asyncio.gather(*asked)

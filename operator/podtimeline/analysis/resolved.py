@@ -11,19 +11,19 @@ from podtimeline.analysis.evidence.endings import called_off
 from podtimeline.analysis.evidence.event_limit import EventLimit, event_limits
 from podtimeline.analysis.evidence.order import resolve
 from podtimeline.analysis.phases.endpoint_drain import Drain, drains
-from podtimeline.analysis.phases.scheduling import Refused, refused
-from podtimeline.analysis.phases.spans import Stretch, beginning, measure, measure_request
+from podtimeline.analysis.phases.scheduling import NodesRefused, refused
+from podtimeline.analysis.phases.spans import PhaseSpan, beginning, measure, measure_request
 from podtimeline.analysis.phases.termination import Stop, measure_leaving, stops
 from podtimeline.analysis.phases.volumes import detaching, named
 from podtimeline.model.instants import Instant, Source
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import (
-    Befell,
-    Blamed,
+    DeletionCause,
     Ended,
     ImagePulled,
     Incident,
+    IncidentKind,
     Leaves,
     Limit,
     Partial,
@@ -56,7 +56,7 @@ class Reached:
     ``None`` where no watch showed it, or where nothing but the watch says when it was.
     """
 
-    mark: Mark
+    mark: MilestoneKey
     instant: Instant | None
     detail: str = ""
     lag: int | None = None
@@ -76,7 +76,7 @@ class Restarts:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ResolvedTimeline:
     """One pod's timeline, resolved. Durations are nanoseconds; ``None`` is unknown or not reached.
 
     ``request``, ``phases`` and ``leaving`` are the three legs of its way: their stretches sum exactly to ``requested``
@@ -92,10 +92,10 @@ class View:
     node: str | None
     outcome: Outcome
     milestones: tuple[Reached, ...]
-    request: tuple[Stretch, ...]
-    phases: tuple[Stretch, ...]
-    leaving: tuple[Stretch, ...]
-    beside: tuple[Stretch, ...]
+    request: tuple[PhaseSpan, ...]
+    phases: tuple[PhaseSpan, ...]
+    leaving: tuple[PhaseSpan, ...]
+    parallel: tuple[PhaseSpan, ...]
     drains: tuple[Drain, ...]
     stops: tuple[Stop, ...]
     requested: int | None
@@ -103,7 +103,7 @@ class View:
     startup: int | None
     endpoint: int | None
     termination: int | None
-    missing: tuple[Mark, ...]
+    missing: tuple[MilestoneKey, ...]
     awaited: tuple[str, ...]
     services: tuple[str, ...] | None
     partial: tuple[Partial, ...]
@@ -113,8 +113,8 @@ class View:
     pulls: tuple[ImagePulled, ...]
     runs: tuple[Ran, ...]
     restarts: tuple[Restarts, ...]
-    incidents: tuple[Befell, ...]
-    blamed: Blamed | None
+    incidents: tuple[Incident, ...]
+    deletion_cause: DeletionCause | None
     leaves: Leaves | None
     clock: Skewed | None
     event_limits: tuple[EventLimit, ...]
@@ -123,17 +123,17 @@ class View:
 
     def instant(self, milestone: Milestone, subject: str = "") -> Instant | None:
         """The instant of a milestone, ``None`` where it was not reached or its time is unknown."""
-        wanted = Mark(milestone, subject)
+        wanted = MilestoneKey(milestone, subject)
         return next((each.instant for each in self.milestones if each.mark == wanted), None)
 
     @property
-    def refused(self) -> Refused | None:
+    def refused(self) -> NodesRefused | None:
         """What the scheduler says of why no node takes it; ``None`` where no attempt is known to have failed."""
         first, last = (self.instant(each) for each in (Milestone.FIRST_UNSCHEDULABLE, Milestone.LAST_UNSCHEDULABLE))
         return refused(self.notes, first=None if first is None else first.at, last=None if last is None else last.at)
 
     @property
-    def dominant(self) -> Stretch | None:
+    def dominant(self) -> PhaseSpan | None:
         """The longest stretch of the critical path."""
         return max(self.phases, key=lambda each: each.duration, default=None)
 
@@ -151,7 +151,7 @@ class View:
         return sums
 
 
-def view(timeline: Timeline, *, now: int) -> View | None:
+def view(timeline: Timeline, *, now: int) -> ResolvedTimeline | None:
     """Resolve a timeline as of ``now``; ``None`` while only events or slices have named the pod's uid."""
     timeline = named(timeline)
     facts = timeline.facts
@@ -164,12 +164,12 @@ def view(timeline: Timeline, *, now: int) -> View | None:
     request, phases = measure_request(timeline, instants), measure(timeline, instants, now=now)
     begin = beginning(timeline, instants)
     started = None if begin is None else begin.at
-    ready, endpoint = instants.get(Mark(Milestone.READY)), _endpoint(timeline, instants)
-    return View(
+    ready, endpoint = instants.get(MilestoneKey(Milestone.READY)), _endpoint(timeline, instants)
+    return ResolvedTimeline(
         uid=timeline.uid,
         facts=facts if timeline.labelled is None else replace(facts, labels=timeline.labelled.labels),
         workload=workload(timeline, facts),
-        node=timeline.details.get(Mark(Milestone.SCHEDULED)),
+        node=timeline.details.get(MilestoneKey(Milestone.SCHEDULED)),
         outcome=outcome(timeline, facts, instants),
         milestones=_milestones(timeline, instants),
         request=request,
@@ -177,12 +177,14 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         leaving=measure_leaving(timeline, instants, now=now),
         drains=drains(timeline, instants, now=now),
         stops=stops(timeline, instants),
-        requested=_between(_at(instants, Milestone.ROLLOUT_STARTED), instants.get(Mark(Milestone.CREATED))),
-        beside=_beside(timeline, facts, instants),
+        requested=_between(_at(instants, Milestone.ROLLOUT_STARTED), instants.get(MilestoneKey(Milestone.CREATED))),
+        parallel=_parallel(timeline, facts, instants),
         total=phases[-1].end - phases[0].start if phases else None,
         startup=_between(started, ready),
         endpoint=_between(started, endpoint),
-        termination=_between(_at(instants, Milestone.DELETION_REQUESTED), instants.get(Mark(Milestone.OBJECT_REMOVED))),
+        termination=_between(
+            _at(instants, Milestone.DELETION_REQUESTED), instants.get(MilestoneKey(Milestone.OBJECT_REMOVED))
+        ),
         missing=_missing(timeline, facts, instants),
         awaited=awaited(timeline),
         services=_services(timeline),
@@ -194,7 +196,7 @@ def view(timeline: Timeline, *, now: int) -> View | None:
         runs=tuple(timeline.runs[key] for key in sorted(timeline.runs)),
         restarts=_restarts(timeline),
         incidents=tuple(_incidents(timeline, instants)),
-        blamed=timeline.blamed,
+        deletion_cause=timeline.deletion_cause,
         leaves=timeline.leaves,
         clock=timeline.clock,
         event_limits=limits,
@@ -206,35 +208,35 @@ NOT_EVALUATED = "The timeline of this pod could not be evaluated. See /api/v1/fa
 """Why a view is empty."""
 
 
-def unresolved(timeline: Timeline, facts: PodFacts) -> View:
+def unresolved(timeline: Timeline, facts: PodFacts) -> ResolvedTimeline:
     """The view of a timeline that could not be evaluated: its identity, and which milestones were reached at all."""
-    return View(
+    return ResolvedTimeline(
         uid=timeline.uid,
         facts=facts,
         workload=workload(timeline, facts),
-        node=timeline.details.get(Mark(Milestone.SCHEDULED)),
+        node=timeline.details.get(MilestoneKey(Milestone.SCHEDULED)),
         outcome=Outcome.UNKNOWN,
         milestones=tuple(Reached(mark, None, timeline.details.get(mark, "")) for mark in sorted(timeline.evidence)),
-        request=(), phases=(), leaving=(), beside=(), drains=(), stops=(),
+        request=(), phases=(), leaving=(), parallel=(), drains=(), stops=(),
         requested=None, total=None, startup=None, endpoint=None, termination=None,
         missing=(), awaited=(), services=None,
         partial=tuple(sorted(timeline.partial)),
         limits=tuple(sorted(timeline.limits)),
         skew=0,
         notes=(), pulls=(), runs=(), restarts=(), incidents=(),
-        blamed=None, leaves=None, clock=None, event_limits=(), ended=None,
+        deletion_cause=None, leaves=None, clock=None, event_limits=(), ended=None,
         error=NOT_EVALUATED,
     )  # fmt: skip
 
 
-def degraded(view: View) -> View:
+def degraded(view: ResolvedTimeline) -> ResolvedTimeline:
     """What is left of a view that cannot be rendered: its identity, and how its start ended."""
     return replace(
         unresolved(Timeline(view.uid), view.facts), workload=view.workload, node=view.node, outcome=view.outcome
     )
 
 
-def outcome(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> Outcome:
+def outcome(timeline: Timeline, facts: PodFacts, instants: Mapping[MilestoneKey, Instant]) -> Outcome:
     """How the start ended, from evidence alone; readiness once reached is never taken back."""
     if timeline.has(Milestone.READY):
         return Outcome.READY
@@ -266,8 +268,8 @@ def workload(timeline: Timeline, facts: PodFacts) -> Owner:
     return facts.owner or Owner("Pod", facts.name, facts.uid)
 
 
-def _at(instants: Mapping[Mark, Instant], milestone: Milestone) -> int | None:
-    instant = instants.get(Mark(milestone))
+def _at(instants: Mapping[MilestoneKey, Instant], milestone: Milestone) -> int | None:
+    instant = instants.get(MilestoneKey(milestone))
     return None if instant is None else instant.at
 
 
@@ -275,10 +277,10 @@ def _between(start: int | None, end: Instant | None) -> int | None:
     return None if start is None or end is None else max(end.at, start) - start
 
 
-def _endpoint(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Instant | None:
+def _endpoint(timeline: Timeline, instants: Mapping[MilestoneKey, Instant]) -> Instant | None:
     mark = last_endpoint(timeline, instants)
     endpoint = None if mark is None else instants.get(mark)
-    ready = instants.get(Mark(Milestone.READY))
+    ready = instants.get(MilestoneKey(Milestone.READY))
     # publishNotReadyAddresses puts the address in before the pod is ready: traffic can come, but not be served.
     if endpoint is not None and ready is not None and ready.at > endpoint.at:
         return ready
@@ -294,12 +296,12 @@ def _restarts(timeline: Timeline) -> tuple[Restarts, ...]:
     return tuple(each for each in found.values() if each.restarts)
 
 
-def _incidents(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Iterator[Befell]:
+def _incidents(timeline: Timeline, instants: Mapping[MilestoneKey, Instant]) -> Iterator[Incident]:
     """What befell the pod, in order; what happens to its sandbox and readiness before it is ready is its start.
 
     A node's reboot can come before the pod to which another loss of its sandbox there makes it known.
     """
-    ready, accepted = (instants.get(Mark(each)) for each in (Milestone.READY, Milestone.KUBELET_ACCEPTED))
+    ready, accepted = (instants.get(MilestoneKey(each)) for each in (Milestone.READY, Milestone.KUBELET_ADMITTED))
     for key in sorted(timeline.incidents, key=lambda key: (key[1], key)):
         each = timeline.incidents[key]
         since = ready if each.incident in _AFTER_READY else accepted
@@ -307,17 +309,17 @@ def _incidents(timeline: Timeline, instants: Mapping[Mark, Instant]) -> Iterator
             yield each
 
 
-_AFTER_READY = frozenset({Incident.NOT_READY, Incident.READY_AGAIN, Incident.SANDBOX_CHANGED})
+_AFTER_READY = frozenset({IncidentKind.NOT_READY, IncidentKind.READY_AGAIN, IncidentKind.SANDBOX_CHANGED})
 
 
-def _lag(timeline: Timeline, mark: Mark, instant: Instant | None) -> int | None:
+def _lag(timeline: Timeline, mark: MilestoneKey, instant: Instant | None) -> int | None:
     if instant is None or instant.source is Source.WATCH:
         return None
     shown = next((each.at for each in timeline.evidence.get(mark, ()) if each.source is Source.WATCH), None)
     return None if shown is None or shown < instant.at else shown - instant.at
 
 
-def _milestones(timeline: Timeline, instants: Mapping[Mark, Instant]) -> tuple[Reached, ...]:
+def _milestones(timeline: Timeline, instants: Mapping[MilestoneKey, Instant]) -> tuple[Reached, ...]:
     rank = {milestone: index for index, milestone in enumerate(Milestone)}
     marks = dict.fromkeys((*timeline.evidence, *instants))
     reached = [
@@ -337,9 +339,9 @@ def _milestones(timeline: Timeline, instants: Mapping[Mark, Instant]) -> tuple[R
     )
 
 
-def _missing(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Mark, ...]:
-    skipped: list[Mark] = []
-    missing: list[Mark] = []
+def _missing(timeline: Timeline, facts: PodFacts, instants: Mapping[MilestoneKey, Instant]) -> tuple[MilestoneKey, ...]:
+    skipped: list[MilestoneKey] = []
+    missing: list[MilestoneKey] = []
     for step in startup_path(timeline, facts, instants):
         if step.mark in instants:
             missing += skipped
@@ -360,20 +362,20 @@ def _probed(container: ContainerSpec) -> tuple[tuple[Milestone, Milestone, Phase
     phase = Phase.READINESS_PROBE if container.readiness_probe else Phase.STATUS_REPORT
     if not container.startup_probe:
         return ((Milestone.STARTED, Milestone.CONTAINER_READY, phase),)
-    passed = Milestone.STARTED_PROBE_PASSED
+    passed = Milestone.STARTUP_PROBE_PASSED
     return ((Milestone.STARTED, passed, Phase.STARTUP_PROBE), (passed, Milestone.CONTAINER_READY, phase))
 
 
-def _beside(timeline: Timeline, facts: PodFacts, instants: Mapping[Mark, Instant]) -> tuple[Stretch, ...]:
+def _parallel(timeline: Timeline, facts: PodFacts, instants: Mapping[MilestoneKey, Instant]) -> tuple[PhaseSpan, ...]:
     """What containers did that is not on the critical path, and volumes that stayed attached after them."""
     charged = {step.mark for step in startup_path(timeline, facts, instants)}
-    found: list[Stretch] = []
+    found: list[PhaseSpan] = []
     for container in facts.containers:
         if container.kind is ContainerKind.INIT:
             continue
         for first, last, phase in (*_PARALLEL, *_probed(container)):
-            end_mark = Mark(last, container.name)
-            start, end = instants.get(Mark(first, container.name)), instants.get(end_mark)
+            end_mark = MilestoneKey(last, container.name)
+            start, end = instants.get(MilestoneKey(first, container.name)), instants.get(end_mark)
             if end_mark not in charged and start is not None and end is not None and end.at >= start.at:
-                found.append(Stretch(phase, start.at, end.at, container.name))
+                found.append(PhaseSpan(phase, start.at, end.at, container.name))
     return (*found, *detaching(facts, instants))

@@ -11,8 +11,8 @@ from enum import StrEnum
 from itertools import pairwise
 
 from podtimeline.analysis.attribution.scaling import Why, WorkloadHistory
-from podtimeline.analysis.phases.spans import Stretch
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.phases.spans import PhaseSpan
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.model.pods import Owner
@@ -33,7 +33,7 @@ class Member:
     completion when it ended; ``leaving`` when its deletion was asked for; ``removed`` when it was gone.
     """
 
-    view: View
+    view: ResolvedTimeline
     revision: str
     current: bool
     requested: int | None
@@ -89,7 +89,7 @@ class Link:
     start: int
     end: int
     pod: str = ""
-    stretches: tuple[Stretch, ...] = ()
+    stretches: tuple[PhaseSpan, ...] = ()
 
     @property
     def duration(self) -> int:
@@ -98,7 +98,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldUp:
     """What held the rollout: a phase of its pods (``None`` for the controller), how long, and in which pods."""
 
     phase: Phase | None
@@ -128,16 +128,16 @@ class Rollout:
     members: tuple[Member, ...]
     levels: tuple[Level, ...]
     chain: tuple[Link, ...]
-    held: tuple[Held, ...]
+    held: tuple[HeldUp, ...]
 
 
-def revision_of(view: View) -> str:
+def revision_of(view: ResolvedTimeline) -> str:
     """The revision of the pod by its labels; empty where no label tells."""
     labels = dict(view.facts.labels)
     return next((labels[label] for label in REVISION_LABELS if label in labels), "")
 
 
-def revisions(views: Iterable[View]) -> tuple[str, ...]:
+def revisions(views: Iterable[ResolvedTimeline]) -> tuple[str, ...]:
     """The revisions of these pods, the one with the newest first pod first."""
     first: dict[str, int] = {}
     for view in views:
@@ -148,7 +148,7 @@ def revisions(views: Iterable[View]) -> tuple[str, ...]:
     return tuple(sorted(first, key=lambda revision: first[revision], reverse=True))
 
 
-def of_one(views: Sequence[View], *, revision: str | None) -> tuple[View, ...]:
+def of_one(views: Sequence[ResolvedTimeline], *, revision: str | None) -> tuple[ResolvedTimeline, ...]:
     """The pods of the latest workload of the name; where a ``revision`` is given, of the latest that had it.
 
     A workload that was deleted and made again has the same name, and often the same revisions, but not the same uid.
@@ -158,7 +158,9 @@ def of_one(views: Sequence[View], *, revision: str | None) -> tuple[View, ...]:
     return () if newest is None else tuple(each for each in views if each.workload.uid == newest.workload.uid)
 
 
-def rollout(views: Sequence[View], *, revision: str, now: int, desired: int | None = None) -> Rollout | None:
+def rollout(
+    views: Sequence[ResolvedTimeline], *, revision: str, now: int, desired: int | None = None
+) -> Rollout | None:
     """The rollout of ``revision`` among the pods of one workload; ``None`` where no pod of it has a known creation.
 
     ``desired`` is the number of replicas that the workload's spec asks for, where that is known. Without it the number
@@ -202,7 +204,9 @@ _STEADY = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 """Kinds that want a number of pods; a Job wants so many at a time."""
 
 
-def rollout_for(views: Sequence[View], asked: WorkloadHistory | None, *, revision: str, now: int) -> Rollout | None:
+def rollout_for(
+    views: Sequence[ResolvedTimeline], asked: WorkloadHistory | None, *, revision: str, now: int
+) -> Rollout | None:
     """The rollout of the workload's newest ``revision``, by how many pods the workload was ``asked`` for.
 
     One that is going on is measured by what the workload wants now. One whose pods are all ready is complete only once
@@ -217,12 +221,12 @@ def rollout_for(views: Sequence[View], asked: WorkloadHistory | None, *, revisio
     return rollout(views, revision=revision, now=now, desired=asked.state.wanted)
 
 
-def _at(view: View, milestone: Milestone) -> int | None:
+def _at(view: ResolvedTimeline, milestone: Milestone) -> int | None:
     instant = view.instant(milestone)
     return None if instant is None else instant.at
 
 
-def _member(view: View, revision: str) -> Member:
+def _member(view: ResolvedTimeline, revision: str) -> Member:
     mine = revision_of(view)
     return Member(
         view=view,
@@ -236,12 +240,12 @@ def _member(view: View, revision: str) -> Member:
     )
 
 
-def _kind_in(view: View, kinds: frozenset[str]) -> bool:
+def _kind_in(view: ResolvedTimeline, kinds: frozenset[str]) -> bool:
     """Whether the workload is of one of Kubernetes' own kinds: a custom resource of that name does as it likes."""
     return view.workload.kind in kinds and not view.workload.group
 
 
-def _up(view: View) -> int | None:
+def _up(view: ResolvedTimeline) -> int | None:
     if not _kind_in(view, _TO_COMPLETION):
         return _at(view, Milestone.READY)
     if view.ended is None:
@@ -420,7 +424,7 @@ def _link(cause: _Cause, started: int, end: int) -> Link:
     return Link(kind, start, end, member.name, within)
 
 
-def _held(chain: Sequence[Link]) -> tuple[Held, ...]:
+def _held(chain: Sequence[Link]) -> tuple[HeldUp, ...]:
     """The chain's time by phase, the longest first; what no phase covers is the controller's."""
     times: dict[Phase | None, int] = {}
     pods: dict[Phase | None, dict[str, None]] = {}
@@ -433,5 +437,5 @@ def _held(chain: Sequence[Link]) -> tuple[Held, ...]:
         times[None] = times.get(None, 0) + rest
         if link.pod and rest:
             pods.setdefault(None, {})[link.pod] = None
-    found = [Held(phase, time, tuple(pods.get(phase, ()))) for phase, time in times.items() if time]
+    found = [HeldUp(phase, time, tuple(pods.get(phase, ()))) for phase, time in times.items() if time]
     return tuple(sorted(found, key=lambda held: (-held.duration, held.phase or "")))

@@ -5,7 +5,7 @@ What each command needs is imported when it is called: a replay does not pay for
 
 from pathlib import Path
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.config import Settings
 
 
@@ -16,7 +16,7 @@ def run(settings: Settings) -> int:
     return run_operator(settings)
 
 
-def replay(path: Path | None = None) -> tuple[View, ...]:
+def replay(path: Path | None = None) -> tuple[ResolvedTimeline, ...]:
     """Every pod of a capture; of the one that ships with the package where none is named. Raises ``CaptureError``."""
     from podtimeline.app.replaying import replay_views
 

@@ -27,7 +27,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     started: int
 
 
-class Kind(StrEnum):
+class LineType(StrEnum):
     """What a line is."""
 
     LIST = "LIST"
@@ -47,7 +47,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int = 0
     stream: str
     namespace: str = ""
-    type: Kind
+    type: LineType
     line: msgspec.Raw = msgspec.Raw()
     version: str = ""
 
@@ -77,8 +77,8 @@ class CaptureWriter:
 
     def tap(self, arrived: int, stream: str, kind: str, raw: bytes, *, namespace: str = "") -> None:
         """Write one line, of what ``kube.reflector.Tap`` sees."""
-        line = Line(at=arrived, stream=stream, namespace=namespace, type=Kind(kind))
-        if kind == Kind.LISTED:
+        line = Line(at=arrived, stream=stream, namespace=namespace, type=LineType(kind))
+        if kind == LineType.LISTED:
             self._write(msgspec.structs.replace(line, version=raw.decode()))
         elif raw.strip():
             self._write(msgspec.structs.replace(line, line=msgspec.Raw(raw)))

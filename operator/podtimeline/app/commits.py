@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from podtimeline.app.supervision import wait
 from podtimeline.errors import PodtimelineError, StoreError
 from podtimeline.ports import Checkpoint, Clock, Counted, Finished, Store, together
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.records import Codec
 from podtimeline.tracking.tracker import Tracker
@@ -125,7 +125,7 @@ class Committer:
         set_aside = set(result.set_aside)
         for record in checkpoint.records:
             alone = Checkpoint((record,), {}, checkpoint.at)
-            one = quarantine.contain(Step.COMMIT, record.state.uid, self._store.commit, alone)
+            one = quarantine.contain(Operation.COMMIT, record.state.uid, self._store.commit, alone)
             if one is None:
                 set_aside.add(record.state.uid)
             else:

@@ -8,7 +8,7 @@ from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.bounded import Kept
 from podtimeline.kube.reflector import StreamHealth
 from podtimeline.ports import Stream
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
     HttpTelemetry,
@@ -28,7 +28,7 @@ from podtimeline.web.numbers import HttpNumbers
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Sample:
     """What the event loop has copied for one scrape; the rest may be done in another thread."""
 
     now: int
@@ -41,7 +41,7 @@ class Reading:
     clocks: tuple[ClockNumbers, ...]
     http: HttpTelemetry
     unreadable: tuple[tuple[str, str, str], ...]
-    faults: Mapping[Step, int]
+    faults: Mapping[Operation, int]
     dropped: Mapping[Kept, int]
 
     def telemetry(self) -> Telemetry:
@@ -75,10 +75,10 @@ def read(
     contradictions: int,
     refusals: Iterable[Refusal],
     http: HttpNumbers,
-) -> Reading:
+) -> Sample:
     """Copy everything, on the thread of the event loop; ``survey`` has been taken."""
     health = tuple(streams)
-    return Reading(
+    return Sample(
         now=now,
         survey=survey,
         streams=tuple(map(_stream, health)),

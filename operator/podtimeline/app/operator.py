@@ -16,7 +16,7 @@ from podtimeline import __version__
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
-from podtimeline.app.companions import Company, companions
+from podtimeline.app.enrichers import Enrichment, enrichers
 from podtimeline.app.frame import Frame
 from podtimeline.app.health import Watcher
 from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
@@ -96,8 +96,8 @@ def _world(settings: Settings) -> World:
     return World(connection=connection, clock=SystemClock(), stdout=sys.stdout)
 
 
-def _open_store(settings: Settings, clock: Clock, company: Company) -> SqliteStore:
-    named = company.histories.named
+def _open_store(settings: Settings, clock: Clock, enrichment: Enrichment) -> SqliteStore:
+    named = enrichment.histories.named
     return SqliteStore(
         settings.history_path,
         clock=clock,
@@ -110,7 +110,7 @@ def _open_store(settings: Settings, clock: Clock, company: Company) -> SqliteSto
 
 
 def _tracker(
-    settings: Settings, known: Indexes, company: Company, restored: Restored, clock: Clock, store: SqliteStore
+    settings: Settings, known: Indexes, enrichment: Enrichment, restored: Restored, clock: Clock, store: SqliteStore
 ) -> Tracker:
     return Tracker(
         quarantine=store.quarantine,
@@ -119,8 +119,8 @@ def _tracker(
         rules=tracking_rules(settings),
         now=clock.now(),
         restored=restored,
-        companions=company.all,
-        losses=company.losses,
+        enrichers=enrichment.all,
+        losses=enrichment.losses,
     )
 
 
@@ -185,12 +185,12 @@ class _Life:
         settings, clock, loop = self._settings, self._world.clock, asyncio.get_running_loop()
         thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
         known = Indexes()
-        company = companions(known, series_limit=settings.series_limit)
-        store = await loop.run_in_executor(thread, _open_store, settings, clock, company)
+        enrichment = enrichers(known, series_limit=settings.series_limit)
+        store = await loop.run_in_executor(thread, _open_store, settings, clock, enrichment)
         stack.push_async_callback(loop.run_in_executor, thread, store.close)
         restored = await loop.run_in_executor(thread, store.restore)
-        tracker = await loop.run_in_executor(thread, _tracker, settings, known, company, restored, clock, store)
-        return _Operator(settings, self._world, store, tracker, known, company, restored, thread)
+        tracker = await loop.run_in_executor(thread, _tracker, settings, known, enrichment, restored, clock, store)
+        return _Operator(settings, self._world, store, tracker, known, enrichment, restored, thread)
 
 
 class _Operator:
@@ -198,15 +198,15 @@ class _Operator:
 
     def __init__(
         self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, known: Indexes,
-        company: Company, restored: Restored, thread: ThreadPoolExecutor,
+        enrichment: Enrichment, restored: Restored, thread: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._world = world
         self._store = store
         self._tracker = tracker
         self._known = known
-        self._refusals = company.refusals
-        self._histories = company.histories
+        self._refusals = enrichment.refusals
+        self._histories = enrichment.histories
         self._reflectors: tuple[Reflector, ...] = ()
         self._supervisor = Supervisor()
         self._stopping = asyncio.Event()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
-from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
+from podtimeline.app.capture import FORMAT, CaptureWriter, Header, LineType
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.memory import allow_depth
 from podtimeline.config import Settings
@@ -20,7 +20,7 @@ from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.ports import Clock, Stream
 from podtimeline.sources.registry import KINDS
 
-Seen = Callable[[str, Kind], None]
+Seen = Callable[[str, LineType], None]
 """Told the stream and the kind of each line that was written."""
 
 
@@ -43,7 +43,7 @@ async def record_streams(
             def tap(arrived: int, collection: Collection, kind: str, raw: bytes, /) -> None:
                 writer.tap(arrived, collection.resource.name, kind, raw, namespace=collection.namespace or "")
                 if seen is not None:
-                    seen(collection.resource.name, Kind(kind))
+                    seen(collection.resource.name, LineType(kind))
 
             pace = Pace(page_size=settings.page_size)
             reflectors = [

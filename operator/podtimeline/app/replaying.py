@@ -5,10 +5,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from podtimeline.analysis.resolved import View
-from podtimeline.app.capture import Kind, Line, read_capture
+from podtimeline.analysis.resolved import ResolvedTimeline
+from podtimeline.app.capture import Line, LineType, read_capture
 from podtimeline.app.codec import PackingCodec
-from podtimeline.app.companions import companions
+from podtimeline.app.enrichers import enrichers
 from podtimeline.config import Settings
 from podtimeline.errors import ClusterError
 from podtimeline.kube.feed import Feed
@@ -21,7 +21,7 @@ _FOREVER = 1 << 62
 _TICK = SECOND
 
 
-def replay_views(path: Path | None) -> tuple[View, ...]:
+def replay_views(path: Path | None) -> tuple[ResolvedTimeline, ...]:
     """Every pod of a capture as of its end, the earliest first; ``None`` for the capture that ships with the package.
 
     Raises ``CaptureError``.
@@ -32,7 +32,7 @@ def replay_views(path: Path | None) -> tuple[View, ...]:
         return _replayed(shipped)
 
 
-def _replayed(path: Path) -> tuple[View, ...]:
+def _replayed(path: Path) -> tuple[ResolvedTimeline, ...]:
     header, lines = read_capture(path)
     replay = Replay(started=header.started)
     replay.play(lines)
@@ -52,10 +52,10 @@ class Replay:
             tombstone=_FOREVER,
             max_tombstones=_FOREVER,
         )
-        company = companions(known)
+        enrichment = enrichers(known)
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=rules, now=started,
-            companions=company.all, losses=company.losses,
+            enrichers=enrichment.all, losses=enrichment.losses,
         )  # fmt: skip
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""
@@ -77,7 +77,7 @@ class Replay:
                 self.unknown.add(line.stream)
         self.tracker.tick(self._now)
 
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[ResolvedTimeline, ...]:
         """Every pod as of the last line, the earliest first."""
         return tuple(sorted(self.tracker.views(now=self._now), key=_began))
 
@@ -88,13 +88,13 @@ class Replay:
         return self._feeds[key]
 
     def _say(self, feed: Feed[Any], line: Line) -> None:
-        if line.type is Kind.WATCH:
+        if line.type is LineType.WATCH:
             self._watch(feed, line)
             return
         if feed not in self._listing:
             self._listing.add(feed)
             feed.begin()
-        if line.type is Kind.LIST:
+        if line.type is LineType.LIST:
             feed.item(line.line, arrived=self._now)
         else:
             self._listing.discard(feed)
@@ -108,5 +108,5 @@ class Replay:
             return
 
 
-def _began(view: View) -> tuple[int, str, str]:
+def _began(view: ResolvedTimeline) -> tuple[int, str, str]:
     return (view.phases[0].start if view.phases else view.facts.created_second, view.facts.namespace, view.facts.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from podtimeline.analysis.findings.peers import peers
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.cli import options
 from podtimeline.cli.documents import read
 from podtimeline.cli.operate import effective
@@ -53,7 +53,7 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     cluster that comes with podtimeline, so no cluster is needed.
     """
     pipeline = importlib.import_module("podtimeline.app.replaying")
-    views: Sequence[View] = pipeline.replay_views(Path(file) if file else None)
+    views: Sequence[ResolvedTimeline] = pipeline.replay_views(Path(file) if file else None)
     chosen = [
         contained_document(each, Quarantine(), dict, peers=peers(each, views))
         for each in views

@@ -9,7 +9,7 @@ import msgspec
 
 from podtimeline.cli.output import tell
 from podtimeline.cli.target import BARE, Target
-from podtimeline.cli.transport import Answer, Transport
+from podtimeline.cli.transport import Response, Transport
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.model.milestones import PHASES, Leg
 from podtimeline.render.document import Document
@@ -130,7 +130,7 @@ class Operator:
 
 
 _UNEVALUATED = "its timeline could not be evaluated; the operator's log says where"
-_WAY_BACK = [phase.value for phase, row in PHASES.items() if row.leg is Leg.TERMINATION and not row.beside]
+_WAY_BACK = [phase.value for phase, row in PHASES.items() if row.leg is Leg.TERMINATION and not row.parallel]
 _WHERE = "is the namespace right (-n), and does the operator follow it?"
 
 
@@ -145,7 +145,7 @@ def _workload(namespace: str, kind: str, name: str) -> dict[str, str]:
 _T = TypeVar("_T")
 
 
-def _decoded(answer: Answer, kind: type[_T]) -> _T:
+def _decoded(answer: Response, kind: type[_T]) -> _T:
     if answer.status != 200:
         raise ClusterError(f"the operator answered {answer.status}: {_reason(answer.body)}")
     try:

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.errors import PodtimelineError
 from podtimeline.quarantine import Quarantine
 from podtimeline.render.document import API_VERSION, contained_document
@@ -26,7 +26,7 @@ def read(content: object) -> PodTimeline:
         raise PodtimelineError(f"not a {API_VERSION} document: {error}") from error
 
 
-def drawable(view: View, *, cluster: str | None = None) -> PodTimeline:
+def drawable(view: ResolvedTimeline, *, cluster: str | None = None) -> PodTimeline:
     """A view as drawings take it, by way of its document: what is drawn here is what others receive."""
     return contained_document(view, Quarantine(), read, cluster=cluster)
 

@@ -35,7 +35,7 @@ Exit codes: 0 done, 1 failed or not found, 2 wrong usage or a wrong setting.
 """
 
 
-class Failure(click.ClickException):
+class CommandFailure(click.ClickException):
     """An error as the user sees it: its text on stderr, exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -44,7 +44,7 @@ class Failure(click.ClickException):
             click.echo(f"podtimeline: {visible(line)}", file=file, err=True)
 
 
-class WrongSetting(Failure):
+class WrongSetting(CommandFailure):
     """A wrong setting is wrong usage."""
 
     exit_code = 2
@@ -68,11 +68,11 @@ class Commands(click.Group):
         except PodtimelineError as error:
             if ctx.params["debug"]:
                 raise
-            raise (WrongSetting if isinstance(error, SettingsError) else Failure)(str(error)) from error
+            raise (WrongSetting if isinstance(error, SettingsError) else CommandFailure)(str(error)) from error
         except Exception as error:
             if ctx.params["debug"]:
                 raise
-            raise Failure(f"{type(error).__name__}: {error} (podtimeline --debug shows where)") from error
+            raise CommandFailure(f"{type(error).__name__}: {error} (podtimeline --debug shows where)") from error
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings=_CONTEXT)

@@ -104,7 +104,7 @@ def _length(content: Document) -> int:
 def _late(pod: PodTimeline) -> int:
     """For how long a pod that leaves has been where it should not be for long, in nanoseconds."""
     last = pod.leaving[-1]
-    if last.phase not in (Phase.KILL_NOTICE, Phase.CONTAINER_STOP):
+    if last.phase not in (Phase.TERMINATION_PENDING, Phase.CONTAINER_STOP):
         return last.duration_nanoseconds
     grace = None if pod.deletion is None else pod.deletion.grace_seconds
     return _since_asked(pod) - (grace or 0) * SECOND

@@ -21,7 +21,7 @@ TOKEN_VARIABLE = "PODTIMELINE_TOKEN"  # noqa: S105 - the variable's name
 Query = Mapping[str, str]
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back, whatever its status."""
 
     status: int
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 class Transport(Protocol):
     """Carries a GET request to the operator."""
 
-    def get(self, path: str, query: Query) -> Answer:
+    def get(self, path: str, query: Query) -> Response:
         """The answer for a path of the operator's HTTP API. Raises ``ClusterError`` where none came."""
         ...
 
@@ -59,7 +59,7 @@ class Direct:
         self._url = url.rstrip("/")
         self._token = token
 
-    def get(self, path: str, query: Query) -> Answer:
+    def get(self, path: str, query: Query) -> Response:
         """The answer for a path of the operator's HTTP API."""
         url = self._url + path + (f"?{urlencode(query)}" if query else "")
         request = Request(url, headers={"Accept": "application/json"})  # noqa: S310 - the scheme was checked
@@ -67,10 +67,10 @@ class Direct:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - as above
-                return Answer(response.status, response.read())
+                return Response(response.status, response.read())
         except HTTPError as error:
             with error:
-                return Answer(error.code, error.read())
+                return Response(error.code, error.read())
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise ClusterError(f"no operator answers at {self._url}: {reason}") from error
@@ -93,7 +93,7 @@ class Proxied:
         self._where = where
         self._base: str | None = None
 
-    def get(self, path: str, query: Query) -> Answer:
+    def get(self, path: str, query: Query) -> Response:
         """The answer for a path of the operator's HTTP API."""
         if self._base is None:
             self._base = self._find()
@@ -116,7 +116,7 @@ class Proxied:
             raise ClusterError(f"the API server did not answer with a list of Services: {error}") from error
         return _proxy_path(_choose(found, self._where))
 
-    def _request(self, path: str, query: Query) -> Answer:
+    def _request(self, path: str, query: Query) -> Response:
         configuration = self._api.configuration
         auth = configuration.auth_settings().values()
         headers = {each["key"]: each["value"] for each in auth if each["in"] == "header" and each["value"]}
@@ -133,7 +133,7 @@ class Proxied:
         except errors.HTTPError as error:
             reason = getattr(error, "reason", None) or error
             raise ClusterError(f"the API server {configuration.host} cannot be reached: {reason}") from error
-        return Answer(response.status, response.data)
+        return Response(response.status, response.data)
 
 
 class _Port(msgspec.Struct):

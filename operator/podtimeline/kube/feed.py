@@ -10,7 +10,7 @@ from msgspec.json import Decoder
 from podtimeline.kube.failures import UNDECODABLE, ApiError, VersionGoneError
 from podtimeline.kube.lister import Collection
 from podtimeline.kube.metav1 import Head, Metadata, Status, WatchEvent
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 
 
 class Identified(Protocol):
@@ -99,7 +99,7 @@ class Feed(ABC, Generic[T]):
 
     def item(self, raw: bytes | msgspec.Raw, *, arrived: int) -> None:
         """One object of a listing."""
-        if not self.quarantine.contain(Step.DECODE, self.stream, self._listed, raw, arrived):
+        if not self.quarantine.contain(Operation.DECODE, self.stream, self._listed, raw, arrived):
             self._malformed(LISTED, raw, arrived=arrived)
 
     def _listed(self, raw: bytes | msgspec.Raw, arrived: int) -> bool:
@@ -120,7 +120,7 @@ class Feed(ABC, Generic[T]):
 
         ``live=False`` for what happened before the watch could see it. Raises ``VersionGoneError`` and ``ApiError``.
         """
-        version = self.quarantine.contain(Step.DECODE, self.stream, self._changed, line, arrived, live)
+        version = self.quarantine.contain(Operation.DECODE, self.stream, self._changed, line, arrived, live)
         return self._skipped(line, arrived) if version is None else version
 
     def _changed(self, line: bytes | msgspec.Raw, arrived: int, live: bool) -> str:  # noqa: FBT001 - as contained

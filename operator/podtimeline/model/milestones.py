@@ -61,7 +61,7 @@ class Milestone(StrEnum):
     CLAIM_BOUND = "claim_bound"
     LAST_UNSCHEDULABLE = "last_unschedulable"
     SCHEDULED = "scheduled"
-    KUBELET_ACCEPTED = "kubelet_accepted"
+    KUBELET_ADMITTED = "kubelet_admitted"
     ATTACH_STARTED = "attach_started"
     ATTACHED = "attached"
     IN_USE = "in_use"
@@ -77,7 +77,7 @@ class Milestone(StrEnum):
     STARTED = "started"
     LAST_STARTED = "last_started"
     FINISHED = "finished"
-    STARTED_PROBE_PASSED = "started_probe_passed"
+    STARTUP_PROBE_PASSED = "startup_probe_passed"
     CONTAINER_READY = "container_ready"
     INITIALIZED = "initialized"
     CONTAINERS_READY = "containers_ready"
@@ -132,7 +132,7 @@ class Phase(StrEnum):
     READINESS_GATES = "readiness_gates"
     ENDPOINT = "endpoint"
     RUN = "run"
-    KILL_NOTICE = "kill_notice"
+    TERMINATION_PENDING = "termination_pending"
     CONTAINER_STOP = "container_stop"
     CLEANUP = "cleanup"
     FINALIZERS = "finalizers"
@@ -141,7 +141,7 @@ class Phase(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
-class Mark(NamedTuple):
+class MilestoneKey(NamedTuple):
     """A milestone and what it happened to.
 
     ``subject`` is empty for the pod itself, a container's name, a volume's name in the pod's spec, ``volume NAME`` for
@@ -171,7 +171,7 @@ class MilestoneRow:
 class PhaseRow:
     """What the table says of one phase: a title for people, what the time is spent on, and what to try.
 
-    A phase that is ``beside`` runs in parallel to the critical path and is never part of a sum.
+    A phase that is ``parallel`` runs in parallel to the critical path and is never part of a sum.
     """
 
     phase: Phase
@@ -179,7 +179,7 @@ class PhaseRow:
     title: str
     summary: str
     advice: str
-    beside: bool = False
+    parallel: bool = False
 
 
 M, P, S = Milestone, Phase, Scope
@@ -219,7 +219,7 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "FailedScheduling event and its series", _LAST),
         MilestoneRow(M.SCHEDULED, S.POD, Place.API, "bound to a node",
                      "Scheduled event's eventTime, watch of spec.nodeName, PodScheduled condition"),
-        MilestoneRow(M.KUBELET_ACCEPTED, S.POD, Place.NODE, "admitted by the kubelet of its node",
+        MilestoneRow(M.KUBELET_ADMITTED, S.POD, Place.NODE, "admitted by the kubelet of its node",
                      "status.startTime, watch"),
         MilestoneRow(M.ATTACH_STARTED, S.VOLUME, Place.API, "the volume is to be attached to the node",
                      "creationTimestamp of the VolumeAttachment, its first watch delivery"),
@@ -250,7 +250,7 @@ MILESTONES: dict[Milestone, MilestoneRow] = {
                      "state.running.startedAt of a restarted container", _LAST),
         MilestoneRow(M.FINISHED, S.CONTAINER, Place.NODE, "container's process ended for good",
                      "state.terminated.finishedAt, watch"),
-        MilestoneRow(M.STARTED_PROBE_PASSED, S.CONTAINER, Place.NODE, "startup probe passed",
+        MilestoneRow(M.STARTUP_PROBE_PASSED, S.CONTAINER, Place.NODE, "startup probe passed",
                      "watch of status.started"),
         MilestoneRow(M.CONTAINER_READY, S.CONTAINER, Place.NODE, "readiness probe passed", "watch of status.ready"),
         MilestoneRow(M.INITIALIZED, S.POD, Place.NODE, "all init containers done", "Initialized condition, watch"),
@@ -354,7 +354,8 @@ PHASES: dict[Phase, PhaseRow] = {
                  "look at the endpointslice controller and the Services that select the pod"),
         PhaseRow(P.RUN, _UP, "run", "running to completion without ever becoming ready",
                  "nothing to do for a Job; else see why readiness was never reported"),
-        PhaseRow(P.KILL_NOTICE, _DOWN, "kill notice", "deletion asked for, the kubelet has not begun to stop it",
+        PhaseRow(P.TERMINATION_PENDING, _DOWN, "termination pending",
+                 "deletion asked for, the kubelet has not begun to stop it",
                  "look at the node's kubelet: it may be busy or cut off"),
         PhaseRow(P.CONTAINER_STOP, _DOWN, "container stop", "preStop hooks and the containers' own way to end",
                  "handle SIGTERM, shorten preStop hooks; a shell as PID 1 does not pass the signal on"),
@@ -363,9 +364,9 @@ PHASES: dict[Phase, PhaseRow] = {
         PhaseRow(P.FINALIZERS, _DOWN, "finalizers", "the kubelet is done, finalizers hold the object",
                  "look at the controllers of metadata.finalizers"),
         PhaseRow(P.ENDPOINT_DRAIN, _DOWN, "endpoint drain", "deletion asked for, its address still stands as ready",
-                 "look at the endpointslice controller's load", beside=True),
+                 "look at the endpointslice controller's load", parallel=True),
         PhaseRow(P.VOLUME_DETACH, _DOWN, "volume detach", "containers ended, the volume is still attached",
-                 "look at the CSI attacher and the attach-detach controller", beside=True),
+                 "look at the CSI attacher and the attach-detach controller", parallel=True),
         PhaseRow(P.UNEXPLAINED, _UP, "unexplained", "milestones in between were not observed",
                  "events are best effort: see which milestones this timeline lists as missing"),
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from podtimeline.model.instants import SECOND, Evidence
-from podtimeline.model.milestones import Mark
+from podtimeline.model.milestones import MilestoneKey
 from podtimeline.model.pods import Owner, PodFacts
 
 TRANSFER = SECOND
@@ -54,7 +54,7 @@ class Witnessed(NamedTuple):
     """Evidence for one milestone; ``detail`` is the node, the IPs or the target ports that go with it."""
 
     uid: str
-    mark: Mark
+    mark: MilestoneKey
     evidence: tuple[Evidence, ...]
     detail: str = ""
     from_status: bool = False
@@ -125,7 +125,7 @@ class Ran:
         return self.finished is not None or self.exit_code is not None or bool(self.reason)
 
 
-class Incident(StrEnum):
+class IncidentKind(StrEnum):
     """What befalls a pod whose start is over, or beside its start: it never reopens or stretches a start."""
 
     NOT_READY = "not_ready"
@@ -136,11 +136,11 @@ class Incident(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Befell:
+class Incident:
     """An incident at ``at`` (nanoseconds, of its stamp), with the words that came with it."""
 
     uid: str
-    incident: Incident
+    incident: IncidentKind
     at: int
     text: str = ""
 
@@ -175,7 +175,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Blamed:
+class DeletionCause:
     """Who asked for the pod's deletion, with the words of the evidence; of several the most specific one counts."""
 
     uid: str
@@ -299,8 +299,8 @@ Observation = (
     | Noted
     | ImagePulled
     | Ran
-    | Befell
-    | Blamed
+    | Incident
+    | DeletionCause
     | Leaves
     | Skewed
     | Ended

@@ -1,7 +1,7 @@
 """Which label sets of a metric have a series of their own, and which are counted under ``other``.
 
 A metric has room for ``limit`` label sets. While there is room everybody gets a series. A full pool makes room in the
-order of ``Standing``: first a series whose workload is gone, then one of a workload that has had a single pod (a CI
+order of ``SeriesRank``: first a series whose workload is gone, then one of a workload that has had a single pod (a CI
 run, an Argo workflow), last one of a lasting workload. The equal share of a namespace is ``limit // namespaces``, where
 those count that have a series. No namespace can crowd out another:
 
@@ -25,7 +25,7 @@ OTHER = "other"
 """The label value of workloads that have no series of their own."""
 
 
-class Standing(IntEnum):
+class SeriesRank(IntEnum):
     """What a series is worth keeping for; the lowest makes room first."""
 
     GONE = 0
@@ -61,11 +61,11 @@ class Series:
         return self.labels[:3]
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> SeriesRank:
         """Its place in the order in which room is made."""
         if self.gone is not None:
-            return Standing.GONE
-        return Standing.LASTING if self.lasting else Standing.SINGLE
+            return SeriesRank.GONE
+        return SeriesRank.LASTING if self.lasting else SeriesRank.SINGLE
 
 
 def folded(labels: Labels) -> Labels:
@@ -77,12 +77,12 @@ class _Namespace:
     """The series of one namespace by standing, the one that was used longest ago first."""
 
     def __init__(self) -> None:
-        self.groups: Mapping[Standing, dict[Labels, Series]] = {each: {} for each in Standing}
+        self.groups: Mapping[SeriesRank, dict[Labels, Series]] = {each: {} for each in SeriesRank}
 
     def __len__(self) -> int:
         return sum(len(group) for group in self.groups.values())
 
-    def oldest(self, standing: Standing) -> Series | None:
+    def oldest(self, standing: SeriesRank) -> Series | None:
         return next(iter(self.groups[standing].values()), None)
 
 
@@ -134,7 +134,7 @@ class Pool:
     def surplus(self) -> Iterator[Series]:
         """Take out and return what is beyond the limit: of a pool that was filled under a higher one."""
         while len(self._series) > self._limit:
-            gone = next(each for each in map(self._of_largest, Standing) if each is not None)
+            gone = next(each for each in map(self._of_largest, SeriesRank) if each is not None)
             self.drop(gone)
             yield gone
 
@@ -143,13 +143,13 @@ class Pool:
         own = self._namespaces.get(new.labels[0])
         have = 0 if own is None else len(own)
         share = self._limit // (len(self._namespaces) + (own is None))
-        for standing in Standing:
-            if standing < Standing.LASTING or new.lasting or have < max(share // 2, 1):
+        for standing in SeriesRank:
+            if standing < SeriesRank.LASTING or new.lasting or have < max(share // 2, 1):
                 yield self._of_largest(standing, above=max(have + 1, share))
-            if own is not None and (standing is Standing.GONE or (standing is Standing.SINGLE and new.lasting)):
+            if own is not None and (standing is SeriesRank.GONE or (standing is SeriesRank.SINGLE and new.lasting)):
                 yield own.oldest(standing)
 
-    def _of_largest(self, standing: Standing, *, above: int = 0) -> Series | None:
+    def _of_largest(self, standing: SeriesRank, *, above: int = 0) -> Series | None:
         found = max(
             ((len(each), name) for name, each in self._namespaces.items() if each.groups[standing]), default=(0, "")
         )

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from podtimeline.model.instants import Evidence
-from podtimeline.model.milestones import Mark
+from podtimeline.model.milestones import MilestoneKey
 from podtimeline.model.notes import Note, characters, note_key
 from podtimeline.model.observations import (
-    Befell,
-    Blamed,
+    DeletionCause,
     Ended,
     ImagePulled,
+    Incident,
     Labelled,
     Leaves,
     Limit,
@@ -28,20 +28,20 @@ class State:
 
     uid: str
     facts: PodFacts | None
-    evidence: tuple[tuple[Mark, tuple[Evidence, ...]], ...]
-    details: tuple[tuple[Mark, str], ...]
+    evidence: tuple[tuple[MilestoneKey, tuple[Evidence, ...]], ...]
+    details: tuple[tuple[MilestoneKey, str], ...]
     notes: tuple[Note, ...]
     pulls: tuple[ImagePulled, ...]
     runs: tuple[Ran, ...]
-    incidents: tuple[Befell, ...]
-    blamed: Blamed | None
+    incidents: tuple[Incident, ...]
+    deletion_cause: DeletionCause | None
     leaves: Leaves | None
     clock: Skewed | None
     ended: Ended | None
     services: tuple[str, ...] | None
     chain: tuple[Owner, ...]
     partial: tuple[Partial, ...]
-    from_status: tuple[Mark, ...]
+    from_status: tuple[MilestoneKey, ...]
     labelled: Labelled | None = None
     reselected: Selected | None = None
     limits: tuple[Limit, ...] = ()
@@ -58,7 +58,7 @@ def dump(timeline: Timeline) -> State:
         pulls=tuple(timeline.pulls[key] for key in sorted(timeline.pulls)),
         runs=tuple(timeline.runs[key] for key in sorted(timeline.runs)),
         incidents=tuple(timeline.incidents[key] for key in sorted(timeline.incidents)),
-        blamed=timeline.blamed,
+        deletion_cause=timeline.deletion_cause,
         leaves=timeline.leaves,
         clock=timeline.clock,
         ended=timeline.ended,
@@ -83,7 +83,7 @@ def load(state: State) -> Timeline:
         pulls={pull.container: pull for pull in state.pulls},
         runs={(each.container, each.run): each for each in state.runs},
         incidents={(each.incident, each.at): each for each in state.incidents},
-        blamed=state.blamed,
+        deletion_cause=state.deletion_cause,
         leaves=state.leaves,
         clock=state.clock,
         ended=state.ended,

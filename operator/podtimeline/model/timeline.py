@@ -21,17 +21,17 @@ from podtimeline.model.bounds import (
     bounded_facts,
 )
 from podtimeline.model.instants import Evidence, Source
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Occurrence
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Occurrence
 from podtimeline.model.notes import Note, joined_note, leave_out, note_key, noted
 from podtimeline.model.observations import (
-    Befell,
-    Blamed,
     Cause,
+    DeletionCause,
     Described,
     Ended,
     Flagged,
     ImagePulled,
     Incident,
+    IncidentKind,
     Labelled,
     Leaves,
     Limit,
@@ -55,13 +55,13 @@ class Timeline:
 
     uid: str
     facts: PodFacts | None = None
-    evidence: dict[Mark, tuple[Evidence, ...]] = field(default_factory=dict)
-    details: dict[Mark, str] = field(default_factory=dict)
+    evidence: dict[MilestoneKey, tuple[Evidence, ...]] = field(default_factory=dict)
+    details: dict[MilestoneKey, str] = field(default_factory=dict)
     notes: dict[tuple[str, str], Note] = field(default_factory=dict)
     pulls: dict[str, ImagePulled] = field(default_factory=dict)
     runs: dict[tuple[str, int], Ran] = field(default_factory=dict)
-    incidents: dict[tuple[Incident, int], Befell] = field(default_factory=dict)
-    blamed: Blamed | None = None
+    incidents: dict[tuple[IncidentKind, int], Incident] = field(default_factory=dict)
+    deletion_cause: DeletionCause | None = None
     leaves: Leaves | None = None
     clock: Skewed | None = None
     ended: Ended | None = None
@@ -70,7 +70,7 @@ class Timeline:
     partial: frozenset[Partial] = frozenset()
     limits: frozenset[Limit] = frozenset()
     """Of what more was said than is kept."""
-    from_status: set[Mark] = field(default_factory=set)
+    from_status: set[MilestoneKey] = field(default_factory=set)
     labelled: Labelled | None = None
     reselected: Selected | None = None
     """The latest answer of which Services select it, where there was none when it became ready."""
@@ -104,7 +104,7 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             return _note(timeline, observation)
         case ImagePulled():
             return _image(timeline, observation)
-        case Ran() | Befell() | Blamed() | Leaves() | Skewed():
+        case Ran() | Incident() | DeletionCause() | Leaves() | Skewed():
             return _circumstance(timeline, observation)
         case Ended():
             return _end(timeline, observation)
@@ -126,23 +126,23 @@ def absorb(timeline: Timeline, other: Timeline) -> None:
     timeline.limits |= other.limits
     for note in other.notes.values():
         _keep_note(timeline, note)
-    others: tuple[ImagePulled | Ran | Befell | Blamed, ...] = (
+    others: tuple[ImagePulled | Ran | Incident | DeletionCause, ...] = (
         *other.pulls.values(),
         *other.runs.values(),
         *other.incidents.values(),
-        *(() if other.blamed is None else (other.blamed,)),
+        *(() if other.deletion_cause is None else (other.deletion_cause,)),
     )
     for said in others:
         apply(timeline, replace(said, uid=timeline.uid))
 
 
-def _circumstance(timeline: Timeline, said: Ran | Befell | Blamed | Leaves | Skewed) -> bool:
+def _circumstance(timeline: Timeline, said: Ran | Incident | DeletionCause | Leaves | Skewed) -> bool:
     match said:
         case Ran():
             return _run(timeline, said)
-        case Befell():
+        case Incident():
             return _befall(timeline, said)
-        case Blamed():
+        case DeletionCause():
             return _blame(timeline, said)
         case Leaves():
             return _leave(timeline, said)
@@ -173,7 +173,7 @@ def _witness(timeline: Timeline, said: Witnessed) -> bool:
     return _detail(timeline, mark, detail) or changed if detail else changed
 
 
-def _room(timeline: Timeline, mark: Mark) -> bool:
+def _room(timeline: Timeline, mark: MilestoneKey) -> bool:
     """Leave out what is too much of one milestone; returns whether ``mark`` is kept."""
     same = sorted(each for each in timeline.evidence if each[0] is mark[0])
     for surplus in same[MAX_SUBJECTS:]:
@@ -183,7 +183,7 @@ def _room(timeline: Timeline, mark: Mark) -> bool:
     return mark in timeline.evidence
 
 
-def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
+def _detail(timeline: Timeline, mark: MilestoneKey, detail: str) -> bool:
     held = timeline.details.get(mark, "")
     if mark[0] in _GATHERING:
         return _gather(timeline, mark, {*held.split(", "), *detail.split(", ")} - {""})
@@ -194,7 +194,7 @@ def _detail(timeline: Timeline, mark: Mark, detail: str) -> bool:
     return True
 
 
-def _gather(timeline: Timeline, mark: Mark, names: set[str]) -> bool:
+def _gather(timeline: Timeline, mark: MilestoneKey, names: set[str]) -> bool:
     kept = ""
     for number, name in enumerate(sorted(names)):
         longer = f"{kept}, {name}" if kept else name
@@ -232,7 +232,9 @@ _LAST = frozenset(each for each, row in MILESTONES.items() if row.occurrence is 
 _GATHERING = frozenset(each for each, row in MILESTONES.items() if row.gathers)
 
 
-def joined_evidence(mark: Mark, known: tuple[Evidence, ...], more: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def joined_evidence(
+    mark: MilestoneKey, known: tuple[Evidence, ...], more: tuple[Evidence, ...]
+) -> tuple[Evidence, ...]:
     """What is kept of all the evidence for one mark."""
     return _join_last(known, more) if mark[0] in _LAST else _join(known, more)
 
@@ -349,12 +351,12 @@ def _known(one: int | None, other: int | None) -> int | None:
     return max((each for each in (one, other) if each is not None), default=None)
 
 
-LOST_READINESS = Mark(Milestone.READY, "lost")
+LOST_READINESS = MilestoneKey(Milestone.READY, "lost")
 """Known from a pod's status once it was not ready any more: only then has its decoder to say that it is ready again."""
 
 
-def _befall(timeline: Timeline, said: Befell) -> bool:
-    if said.incident is Incident.NOT_READY:
+def _befall(timeline: Timeline, said: Incident) -> bool:
+    if said.incident is IncidentKind.NOT_READY:
         timeline.from_status.add(LOST_READINESS)
     said = replace(said, text=clip(said.text))
     key = (said.incident, said.at)
@@ -372,12 +374,12 @@ def _befall(timeline: Timeline, said: Befell) -> bool:
 _CAUSES = {cause: rank for rank, cause in enumerate(Cause)}
 
 
-def _blame(timeline: Timeline, said: Blamed) -> bool:
+def _blame(timeline: Timeline, said: DeletionCause) -> bool:
     said = replace(said, text=clip(said.text))
-    held = timeline.blamed
+    held = timeline.deletion_cause
     if held is not None and (_CAUSES[held.cause], held.text) <= (_CAUSES[said.cause], said.text):
         return False
-    timeline.blamed = said
+    timeline.deletion_cause = said
     return True
 
 

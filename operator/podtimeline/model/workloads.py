@@ -114,7 +114,7 @@ class Launched:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CreateRefused:
     """A controller said that it could not create what ``maker`` asks for.
 
     ``event`` names the Event, whose ``count`` grows; ``first`` and ``at`` are its first and latest occurrence.
@@ -140,4 +140,4 @@ class Dropped:
     at: int
 
 
-WorkloadNews = WorkloadSeen | WorkloadGone | WorkloadsListed | Scaled | Launched | Refused | Dropped
+WorkloadNews = WorkloadSeen | WorkloadGone | WorkloadsListed | Scaled | Launched | CreateRefused | Dropped

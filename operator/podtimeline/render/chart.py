@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from podtimeline.model.milestones import Leg, Phase
 from podtimeline.model.texts import duration_text
 from podtimeline.render.axis import Axis, span_text
-from podtimeline.render.drawing import Drain, PodTimeline, Stretch
+from podtimeline.render.drawing import Drain, PhaseSpan, PodTimeline
 from podtimeline.render.folding import folded
 from podtimeline.render.legend import leg_text, style, title
 from podtimeline.render.moments import rfc3339
@@ -22,7 +22,7 @@ _WORTH = 1_000_000_000
 class _Row:
     """One stretch, or several of one phase, ready to be drawn."""
 
-    parts: tuple[Stretch, ...]
+    parts: tuple[PhaseSpan, ...]
     name: str
     subject: str
     took: str
@@ -36,7 +36,7 @@ class _Section:
 
     name: str
     rows: tuple[_Row, ...]
-    beside: tuple[_Row, ...]
+    parallel: tuple[_Row, ...]
     total: int
     under_way: bool
 
@@ -61,7 +61,7 @@ def chart(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     sections = list(_sections(timeline, screen, wide=wide))
     if not sections:
         return []
-    layout = _layout([row for each in sections for row in (*each.rows, *each.beside)], screen.width)
+    layout = _layout([row for each in sections for row in (*each.rows, *each.parallel)], screen.width)
     return [line for each in sections for line in _drawn(each, layout, screen)]
 
 
@@ -71,22 +71,22 @@ def _sections(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[
         yield _section(leg_text(Leg.REQUEST), timeline.request, (), asked, screen, wide=wide)
     end = timeline.asked
     if timeline.phases and total is not None:
-        beside = [each for each in timeline.beside if end is None or each.begin < end]
+        parallel = [each for each in timeline.parallel if end is None or each.begin < end]
         named = wide or end is not None
-        yield _section(leg_text(Leg.STARTUP) if named else "", timeline.phases, beside, total, screen, wide=wide)
+        yield _section(leg_text(Leg.STARTUP) if named else "", timeline.phases, parallel, total, screen, wide=wide)
     if end is not None:
-        late = [each for each in timeline.beside if each.begin >= end]
+        late = [each for each in timeline.parallel if each.begin >= end]
         drained = [_drain(each, end, timeline) for each in timeline.drains]
         length = sum(each.duration_nanoseconds for each in timeline.leaving)
         name = leg_text(Leg.TERMINATION)
-        beside = [*late, *drained]
-        yield _section(name, timeline.leaving, beside, length, screen, wide=wide, drains=timeline.drains)
+        parallel = [*late, *drained]
+        yield _section(name, timeline.leaving, parallel, length, screen, wide=wide, drains=timeline.drains)
 
 
 def _section(
     name: str,
-    stretches: Sequence[Stretch],
-    beside: Sequence[Stretch],
+    stretches: Sequence[PhaseSpan],
+    parallel: Sequence[PhaseSpan],
     total: int,
     screen: Screen,
     *,
@@ -96,7 +96,7 @@ def _section(
     lost = {each.subject: text for each in drains if (text := _lost(each))}
     # A part that is worth a finding stands alone; what ran beside cost nothing.
     rows = folded(stretches, lambda each: not wide and _WORTH_PART * each.duration_nanoseconds < total)
-    others = folded(beside, lambda each: not wide and each.subject not in lost)
+    others = folded(parallel, lambda each: not wide and each.subject not in lost)
     return _Section(
         name,
         tuple(_row(each, screen, total) for each in rows),
@@ -109,11 +109,11 @@ def _section(
     )
 
 
-def _drain(drain: Drain, asked: int, timeline: PodTimeline) -> Stretch:
+def _drain(drain: Drain, asked: int, timeline: PodTimeline) -> PhaseSpan:
     """How long an address stood as ready after the request to delete its pod, as a stretch beside the way back."""
     end = asked + drain.lag_nanoseconds
     open_ = drain.out is None and timeline.leaving[-1].open
-    return Stretch(
+    return PhaseSpan(
         Phase.ENDPOINT_DRAIN, drain.subject, rfc3339(asked), rfc3339(end), drain.lag_nanoseconds, None, None, open_, 0
     )
 
@@ -122,10 +122,10 @@ def _lost(drain: Drain) -> str:
     """How long traffic may have met nobody, for the column of doubts."""
     if not drain.lost_nanoseconds:
         return ""
-    return f"lost {duration_text(drain.lost_nanoseconds)}" + ("" if drain.surely else "?")
+    return f"lost {duration_text(drain.lost_nanoseconds)}" + ("" if drain.confirmed else "?")
 
 
-def _row(parts: tuple[Stretch, ...], screen: Screen, total: int | None) -> _Row:
+def _row(parts: tuple[PhaseSpan, ...], screen: Screen, total: int | None) -> _Row:
     first, length = parts[0], sum(each.duration_nanoseconds for each in parts)
     share = "" if not total else f"{100 * length // total} %"
     subject, doubt = screen.words(subject_text(first.subject)), _doubt(first, screen, total)
@@ -141,7 +141,7 @@ def subject_text(subject: str) -> str:
     return parts[1] if len(parts) > 1 else subject
 
 
-def _doubt(stretch: Stretch, screen: Screen, total: int | None) -> str:
+def _doubt(stretch: PhaseSpan, screen: Screen, total: int | None) -> str:
     """How far off the duration may be, where that matters: above a tenth of the total or the phase's own length."""
     if stretch.skew_nanoseconds:
         return f"skew {duration_text(stretch.skew_nanoseconds)}"
@@ -182,7 +182,7 @@ def _fixed(layout: _Layout) -> int:
 
 
 def _drawn(section: _Section, layout: _Layout, screen: Screen) -> Iterator[Line]:
-    stretches = [each for row in (*section.rows, *section.beside) for each in row.parts]
+    stretches = [each for row in (*section.rows, *section.parallel) for each in row.parts]
     start = min(each.begin for each in stretches)
     axis = Axis(start, max(each.finish for each in stretches) - start, layout.bar)
     left = sum(each + 2 for each in (layout.name, layout.subject) if each)
@@ -190,9 +190,9 @@ def _drawn(section: _Section, layout: _Layout, screen: Screen) -> Iterator[Line]
     yield (Piece(screen.cell(section.name, left) + axis.scale(), Style.DIM),)
     yield from (_bar(row, axis, layout, screen) for row in section.rows)
     yield _sum(section, axis, layout, screen)
-    if section.beside:
+    if section.parallel:
         yield from screen.paragraph("beside it, at the same time", style=Style.DIM)
-        yield from (_bar(row, axis, layout, screen) for row in section.beside)
+        yield from (_bar(row, axis, layout, screen) for row in section.parallel)
 
 
 def _bar(row: _Row, axis: Axis, layout: _Layout, screen: Screen) -> Line:

@@ -12,15 +12,15 @@ from podtimeline.analysis.findings.explain import explain, findings
 from podtimeline.analysis.findings.finding import Finding
 from podtimeline.analysis.findings.peers import NOBODY, Peers
 from podtimeline.analysis.phases.endpoint_drain import Drain
-from podtimeline.analysis.phases.scheduling import GATE_REMOVED, Refused
-from podtimeline.analysis.phases.spans import Stretch
+from podtimeline.analysis.phases.scheduling import GATE_REMOVED, NodesRefused
+from podtimeline.analysis.phases.spans import PhaseSpan
 from podtimeline.analysis.phases.termination import Stop
-from podtimeline.analysis.resolved import Reached, View, degraded
+from podtimeline.analysis.resolved import Reached, ResolvedTimeline, degraded
 from podtimeline.model.instants import SECOND, Instant
-from podtimeline.model.milestones import MILESTONES, Mark
+from podtimeline.model.milestones import MILESTONES, MilestoneKey
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import ImagePulled, Ran, Skewed
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.render.moments import rfc3339, seconds
 
 API_VERSION = "podtimeline/v1"
@@ -31,7 +31,7 @@ Document = dict[str, object]
 T = TypeVar("T")
 
 
-def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -> Document:
+def document(view: ResolvedTimeline, *, cluster: str | None = None, peers: Peers = NOBODY) -> Document:
     """The document of one pod's timeline, its findings compared with ``peers``; ``schema.TIMELINE`` describes it."""
     facts, found = view.facts, findings(view, peers) if view.error is None else ()
     ended = view.ended
@@ -53,7 +53,7 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
         "leaving": [_stretch(each) for each in view.leaving],
         "drains": [_drain(each) for each in view.drains],
         "stops": [_stop(each) for each in view.stops],
-        "beside": [_stretch(each) for each in view.beside],
+        "parallel": [_stretch(each) for each in view.parallel],
         **_duration("requested", view.requested),
         **_duration("total", view.total),
         **_duration("startup", view.startup),
@@ -88,7 +88,7 @@ def document(view: View, *, cluster: str | None = None, peers: Peers = NOBODY) -
 
 
 def contained_document(
-    view: View,
+    view: ResolvedTimeline,
     quarantine: Quarantine,
     written: Callable[[Document], T],
     *,
@@ -98,7 +98,7 @@ def contained_document(
     """The document of a pod as ``written`` writes it, or of its identity alone where that fails: one spoils no page."""
     name = f"{view.facts.namespace}/{view.facts.name} ({view.uid})"
     whole = quarantine.contain(
-        Step.RENDER, name, lambda view: written(document(view, cluster=cluster, peers=peers)), view
+        Operation.RENDER, name, lambda view: written(document(view, cluster=cluster, peers=peers)), view
     )
     return written(document(degraded(view), cluster=cluster)) if whole is None else whole
 
@@ -108,7 +108,7 @@ def documents(items: Iterable[Document], *, cursor: str | None = None) -> Docume
     return {"apiVersion": API_VERSION, "kind": LIST_KIND, "items": list(items), "cursor": cursor}
 
 
-def _current(view: View) -> str | None:
+def _current(view: ResolvedTimeline) -> str | None:
     return view.phase and view.phase.value
 
 
@@ -121,7 +121,7 @@ def _moment(moment: int | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-def _mark(mark: Mark) -> Document:
+def _mark(mark: MilestoneKey) -> Document:
     scope = MILESTONES[mark.milestone].scope
     return {"milestone": mark.milestone.value, "subject": mark.subject, "scope": scope.value}
 
@@ -155,7 +155,7 @@ def _instant(instant: Instant | None) -> Document:
     }
 
 
-def _stretch(stretch: Stretch) -> Document:
+def _stretch(stretch: PhaseSpan) -> Document:
     return {
         "phase": stretch.phase.value,
         "subject": stretch.subject,
@@ -176,7 +176,7 @@ def _drain(drain: Drain) -> Document:
         **_duration("lag", drain.lag),
         "exited": drain.exited,
         **_duration("lost", drain.lost),
-        "surely": drain.surely,
+        "confirmed": drain.confirmed,
     }
 
 
@@ -187,7 +187,7 @@ def _stop(stop: Stop) -> Document:
         "ended": None if stop.ended is None else rfc3339(stop.ended.at),
         "exitCode": stop.exit_code,
         "reason": stop.reason,
-        "outlived": stop.outlived,
+        "graceExceeded": stop.grace_exceeded,
     }
 
 
@@ -207,7 +207,7 @@ def _gate(name: str, notes: Iterable[Note]) -> Document:
     return {"name": name, "removed": _moment(gone)}
 
 
-def _unschedulable(refused: Refused | None) -> Document | None:
+def _unschedulable(refused: NodesRefused | None) -> Document | None:
     if refused is None:
         return None
     refusal = refused.refusal
@@ -224,13 +224,13 @@ def _unschedulable(refused: Refused | None) -> Document | None:
     }
 
 
-def _deletion(view: View) -> Document | None:
-    if view.leaves is None and view.blamed is None:
+def _deletion(view: ResolvedTimeline) -> Document | None:
+    if view.leaves is None and view.deletion_cause is None:
         return None
-    blamed, leaves = view.blamed, view.leaves
+    deletion_cause, leaves = view.deletion_cause, view.leaves
     return {
-        "cause": blamed and blamed.cause.value,
-        "text": "" if blamed is None else blamed.text,
+        "cause": deletion_cause and deletion_cause.cause.value,
+        "text": "" if deletion_cause is None else deletion_cause.text,
         "graceSeconds": leaves and leaves.grace,
         "finalizers": [] if leaves is None else list(leaves.finalizers),
     }

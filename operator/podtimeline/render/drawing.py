@@ -32,7 +32,7 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PhaseSpan:
     """One phase of the critical path, or work beside it."""
 
     phase: str
@@ -64,7 +64,7 @@ class Drain:
     out: str | None
     lag_nanoseconds: int
     lost_nanoseconds: int | None
-    surely: bool
+    confirmed: bool
     exited: str = ""
 
 
@@ -77,7 +77,7 @@ class Stop:
     ended: str | None
     exit_code: int | None
     reason: str
-    outlived: bool | None
+    grace_exceeded: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +237,12 @@ class PodTimeline:
     outcome: str
     phase: str | None
     milestones: tuple[Milestone, ...]
-    request: tuple[Stretch, ...]
-    phases: tuple[Stretch, ...]
-    leaving: tuple[Stretch, ...]
+    request: tuple[PhaseSpan, ...]
+    phases: tuple[PhaseSpan, ...]
+    leaving: tuple[PhaseSpan, ...]
     drains: tuple[Drain, ...]
     stops: tuple[Stop, ...]
-    beside: tuple[Stretch, ...]
+    parallel: tuple[PhaseSpan, ...]
     requested_nanoseconds: int | None
     total_nanoseconds: int | None
     startup_nanoseconds: int | None

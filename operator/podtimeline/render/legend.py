@@ -38,7 +38,7 @@ _LEGEND: dict[Phase, tuple[str, Style]] = {
     Phase.READINESS_GATES: ("G", Style.BRIGHT_RED),
     Phase.ENDPOINT: ("E", Style.GREEN),
     Phase.RUN: ("X", Style.GREEN),
-    Phase.KILL_NOTICE: ("k", Style.CYAN),
+    Phase.TERMINATION_PENDING: ("k", Style.CYAN),
     Phase.CONTAINER_STOP: ("s", Style.YELLOW),
     Phase.CLEANUP: ("D", Style.BRIGHT_BLACK),
     Phase.FINALIZERS: ("f", Style.BRIGHT_RED),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from podtimeline.analysis.rollout import Held, Level, Link, Member, Rollout
+from podtimeline.analysis.rollout import HeldUp, Level, Link, Member, Rollout
 from podtimeline.model.milestones import PHASES
 from podtimeline.model.texts import duration_text
 from podtimeline.quarantine import Quarantine
@@ -81,7 +81,7 @@ def _few(names: Sequence[str]) -> str:
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
-def _title(held: Held) -> str:
+def _title(held: HeldUp) -> str:
     return "the workload's controller" if held.phase is None else PHASES[held.phase].title
 
 
@@ -106,7 +106,7 @@ def _link(link: Link) -> Document:
     }
 
 
-def _held(held: Held) -> Document:
+def _held(held: HeldUp) -> Document:
     return {
         "phase": None if held.phase is None else held.phase.value,
         "title": _title(held),

@@ -17,7 +17,7 @@ _MOST_HELD = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class DrawnLevel:
     """How many pods there were from a moment on."""
 
     at: str
@@ -29,7 +29,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class DrawnHold:
     """What held the rollout."""
 
     phase: str | None
@@ -39,7 +39,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class DrawnMember:
     """One pod of the rollout."""
 
     current: bool
@@ -65,9 +65,9 @@ class RolloutDrawing:
     desired: int | None
     surge: int | None
     unavailable: int | None
-    levels: tuple[Level, ...]
-    held: tuple[Held, ...]
-    members: tuple[Member, ...]
+    levels: tuple[DrawnLevel, ...]
+    held: tuple[DrawnHold, ...]
+    members: tuple[DrawnMember, ...]
     explanation: str
 
 
@@ -110,7 +110,7 @@ def _chart(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     return [*lines, *_legend(tuple(seen), screen)]
 
 
-def _row(member: Member, axis: Axis, screen: Screen, seen: dict[str, None]) -> Iterator[Piece]:
+def _row(member: DrawnMember, axis: Axis, screen: Screen, seen: dict[str, None]) -> Iterator[Piece]:
     for column in range(axis.width):
         phase = _phase(member, axis, column)
         if phase is None:
@@ -123,7 +123,7 @@ def _row(member: Member, axis: Axis, screen: Screen, seen: dict[str, None]) -> I
             yield Piece(screen.glyphs.lefts[-1] if screen.colour else letter(phase), style(phase))
 
 
-def _phase(member: Member, axis: Axis, column: int) -> str | None:
+def _phase(member: DrawnMember, axis: Axis, column: int) -> str | None:
     begin = axis.origin + axis.span * column // axis.width
     end = axis.origin + axis.span * (column + 1) // axis.width
     shares = [
@@ -137,14 +137,14 @@ def _phase(member: Member, axis: Axis, column: int) -> str | None:
     return phase if share > 0 else None
 
 
-def _served(member: Member, until: int) -> tuple[int, int] | None:
+def _served(member: DrawnMember, until: int) -> tuple[int, int] | None:
     if member.up is None:
         return None
     end = member.leaving or member.removed
     return nanoseconds(member.up), until if end is None else nanoseconds(end)
 
 
-def _digits(levels: Sequence[Level], axis: Axis) -> Iterator[str]:
+def _digits(levels: Sequence[DrawnLevel], axis: Axis) -> Iterator[str]:
     for column in range(axis.width):
         end = axis.origin + axis.span * (column + 1) // axis.width
         ready = [each.ready for each in levels if nanoseconds(each.at) <= end]

@@ -6,7 +6,7 @@ from statistics import median_low
 from podtimeline.model.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.axis import Axis, span_text
-from podtimeline.render.drawing import PodTimeline, Stretch
+from podtimeline.render.drawing import PhaseSpan, PodTimeline
 from podtimeline.render.legend import letter, style, title
 from podtimeline.render.screen import Line, Piece, Screen, Style
 from podtimeline.render.text import cells, wrap
@@ -68,7 +68,7 @@ def _result(timeline: PodTimeline) -> str:
 
 def _pod(timeline: PodTimeline, axis: Axis, screen: Screen) -> Line:
     """The pod's phases in one row; each column belongs to the phase that fills most of it."""
-    owners: list[Stretch | None] = [_owner(timeline, axis, column) for column in range(axis.width)]
+    owners: list[PhaseSpan | None] = [_owner(timeline, axis, column) for column in range(axis.width)]
     pieces: list[Piece] = []
     for column, owner in enumerate(owners):
         if owner is None:
@@ -82,7 +82,7 @@ def _pod(timeline: PodTimeline, axis: Axis, screen: Screen) -> Line:
     return tuple(_merged(pieces))
 
 
-def _owner(timeline: PodTimeline, axis: Axis, column: int) -> Stretch | None:
+def _owner(timeline: PodTimeline, axis: Axis, column: int) -> PhaseSpan | None:
     begin = axis.origin + axis.span * column // axis.width
     end = axis.origin + axis.span * (column + 1) // axis.width
     shares = [(min(each.finish, end) - max(each.begin, begin), each) for each in timeline.phases]

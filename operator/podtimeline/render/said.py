@@ -144,7 +144,7 @@ def _stop(stop: Stop) -> str:
         return f"{stop.container} has not ended yet."
     code = "" if stop.exit_code is None else f" with exit code {stop.exit_code}"
     reason = f" ({stop.reason})" if stop.reason else ""
-    killed = ", killed as its grace period was over" if stop.outlived else ""
+    killed = ", killed as its grace period was over" if stop.grace_exceeded else ""
     length = 0 if stop.began is None else nanoseconds(stop.ended) - nanoseconds(stop.began)
     took = "" if stop.began is None else f" after {span_text(max(length, 0))}"
     return f"{stop.container} ended{took}{code}{reason}{killed}."

@@ -13,9 +13,9 @@ from podtimeline.analysis.resolved import Outcome
 from podtimeline.analysis.rollout import LinkKind
 from podtimeline.model.instants import Source
 from podtimeline.model.milestones import Leg, Milestone, Phase, Scope
-from podtimeline.model.observations import Cause, Incident, Limit, Partial
+from podtimeline.model.observations import Cause, IncidentKind, Limit, Partial
 from podtimeline.model.pods import ContainerKind
-from podtimeline.quarantine import Step
+from podtimeline.quarantine import Operation
 from podtimeline.render.document import API_VERSION, KIND, LIST_KIND
 from podtimeline.render.faults import FAULTS_KIND
 from podtimeline.render.revision import ROLLOUT_KIND
@@ -84,7 +84,7 @@ _REACHED = _object(
 )
 _NOTE = _object(reason=_TEXT, subject=_TEXT, text=_TEXT, firstText=_TEXT, first=_MOMENT, last=_MOMENT, count=_COUNT)
 _DRAIN = _object(
-    subject=_TEXT, out=_or_null(_MOMENT), exited=_TEXT, surely=_FLAG, **_durations("lag"), **_unsure("lost")
+    subject=_TEXT, out=_or_null(_MOMENT), exited=_TEXT, confirmed=_FLAG, **_durations("lag"), **_unsure("lost")
 )
 _STOP = _object(
     container=_TEXT,
@@ -92,7 +92,7 @@ _STOP = _object(
     ended=_or_null(_MOMENT),
     exitCode=_or_null({"type": "integer"}),
     reason=_TEXT,
-    outlived=_or_null(_FLAG),
+    graceExceeded=_or_null(_FLAG),
 )
 _RUN = _object(
     container=_TEXT,
@@ -146,7 +146,7 @@ TIMELINE: Schema = {
         leaving=_list(_STRETCH),
         drains=_list(_DRAIN),
         stops=_list(_STOP),
-        beside=_list(_STRETCH),
+        parallel=_list(_STRETCH),
         **_unsure("requested", "total", "startup", "endpoint", "termination"),
         **_durations("skew"),
         missing=_list(_object(**_MARK)),
@@ -167,7 +167,7 @@ TIMELINE: Schema = {
         ),
         restarts=_list(_object(container=_TEXT, restarts=_COUNT, exitCode=_or_null({"type": "integer"}), reason=_TEXT)),
         runs=_list(_RUN),
-        incidents=_list(_object(incident=_one_of(Incident), at=_MOMENT, text=_TEXT)),
+        incidents=_list(_object(incident=_one_of(IncidentKind), at=_MOMENT, text=_TEXT)),
         schedulingGates=_list(_object(name=_TEXT, removed=_or_null(_MOMENT))),
         unschedulable=_or_null(_UNSCHEDULABLE),
         deletion=_or_null(_DELETION),
@@ -244,7 +244,9 @@ FAULTS: Schema = {
     **_object(
         apiVersion={"const": API_VERSION},
         kind={"const": FAULTS_KIND},
-        items=_list(_object(step=_one_of(Step), subject=_TEXT, error=_TEXT, where=_TEXT, sample=_TEXT, count=_COUNT)),
+        items=_list(
+            _object(step=_one_of(Operation), subject=_TEXT, error=_TEXT, where=_TEXT, sample=_TEXT, count=_COUNT)
+        ),
     ),
 }
 

@@ -6,7 +6,7 @@ from typing import TextIO
 import structlog
 
 from podtimeline.analysis.findings.explain import explain, findings
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.model.texts import visible_json
 from podtimeline.ports import Finished
 from podtimeline.render.moments import rfc3339, seconds
@@ -68,7 +68,7 @@ def _rendered(_logger: object, _method: str, event: structlog.typing.EventDict) 
     return visible_json(json.dumps(event, ensure_ascii=False))
 
 
-def _workload(view: View) -> dict[str, object]:
+def _workload(view: ResolvedTimeline) -> dict[str, object]:
     kind, name = view.workload.kind, view.workload.name
     own = {f"k8s.{kind.lower()}.name": name} if kind.lower() in _NAMED_KINDS else {}
     return {**own, "podtimeline.workload.kind": kind, "podtimeline.workload.name": name}

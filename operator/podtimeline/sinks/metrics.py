@@ -12,7 +12,7 @@ Samples = Callable[[Telemetry], Iterator[Sample]]
 _WORKLOAD = ("namespace", "workload_kind", "workload")
 
 
-class Kind(StrEnum):
+class MetricType(StrEnum):
     """The type of a metric, as Prometheus names it."""
 
     COUNTER = "counter"
@@ -30,7 +30,7 @@ class MetricRow:
     """
 
     name: str
-    kind: Kind
+    kind: MetricType
     labels: tuple[str, ...]
     help: str
     samples: Samples | None = None
@@ -91,22 +91,22 @@ def _seconds(moment: int | None) -> float | None:
 
 OVERFLOW = "podtimeline_series_overflow_total"
 _STREAM, _SINK = ("stream", "namespace"), ("sink",)
-_C, _G = Kind.COUNTER, Kind.GAUGE
+_C, _G = MetricType.COUNTER, MetricType.GAUGE
 
 METRICS: tuple[MetricRow, ...] = (
-    MetricRow(Metric.STARTUP, Kind.HISTOGRAM, _WORKLOAD,
+    MetricRow(Metric.STARTUP, MetricType.HISTOGRAM, _WORKLOAD,
               "From a pod's creation to the first time it was Ready."),
-    MetricRow(Metric.ENDPOINT, Kind.HISTOGRAM, _WORKLOAD,
+    MetricRow(Metric.ENDPOINT, MetricType.HISTOGRAM, _WORKLOAD,
               "From a pod's creation to its ready address in an EndpointSlice of every Service that selects it."),
-    MetricRow(Metric.PHASE, Kind.HISTOGRAM, (*_WORKLOAD, "phase"),
+    MetricRow(Metric.PHASE, MetricType.HISTOGRAM, (*_WORKLOAD, "phase"),
               "Time on a pod's critical path, by phase; the phases of each leg of its way sum to the leg's length."),
-    MetricRow(Metric.TERMINATION, Kind.HISTOGRAM, _WORKLOAD,
+    MetricRow(Metric.TERMINATION, MetricType.HISTOGRAM, _WORKLOAD,
               "From the request to delete a pod to the removal of its object."),
-    MetricRow(Metric.IMAGE_PULL, Kind.HISTOGRAM, _WORKLOAD,
+    MetricRow(Metric.IMAGE_PULL, MetricType.HISTOGRAM, _WORKLOAD,
               "Time of one image pull, without the wait behind other pulls; images that were there do not count."),
-    MetricRow(Metric.ENDPOINT_REMOVAL, Kind.HISTOGRAM, _WORKLOAD,
+    MetricRow(Metric.ENDPOINT_REMOVAL, MetricType.HISTOGRAM, _WORKLOAD,
               "From the request to delete a pod until its address no longer stood as ready, for each EndpointSlice."),
-    MetricRow(Metric.LOST_TRAFFIC, Kind.HISTOGRAM, _WORKLOAD,
+    MetricRow(Metric.LOST_TRAFFIC, MetricType.HISTOGRAM, _WORKLOAD,
               "Time that an address surely stood as ready after its container had ended, for each EndpointSlice."),
     MetricRow(OVERFLOW, _C, ("metric",),
               "Observations counted under the label value other, beyond the limit of series, since the process began."),
@@ -181,7 +181,7 @@ METRICS: tuple[MetricRow, ...] = (
               lambda now: ((labels, 1) for labels in now.unreadable)),
     MetricRow("podtimeline_sink_queue_length", _G, _SINK, "Finished pods that wait to be told.",
               _sink(lambda each: each.waiting)),
-    MetricRow("podtimeline_sink_told_total", _C, _SINK, "Finished pods told.", _sink(lambda each: each.told)),
+    MetricRow("podtimeline_sink_exported_total", _C, _SINK, "Finished pods exported.", _sink(lambda each: each.told)),
     MetricRow("podtimeline_sink_dropped_total", _C, _SINK, "Finished pods not told because the queue was full.",
               _sink(lambda each: each.dropped)),
     MetricRow("podtimeline_sink_failed_total", _C, _SINK, "Finished pods not told because the sink failed.",
@@ -190,7 +190,7 @@ METRICS: tuple[MetricRow, ...] = (
               _sink(lambda each: each.lag)),
     MetricRow("podtimeline_store_commits_total", _C, (), "Commits to the history.",
               _one(lambda now: now.store.commits)),
-    MetricRow("podtimeline_store_commit_duration_seconds", Kind.SUMMARY, (), "Time that commits to the history took.",
+    MetricRow("podtimeline_store_commit_duration_seconds", MetricType.SUMMARY, (), "Time spent in commits.",
               lambda now: iter((((), now.store.commits), ((), now.store.seconds)))),
     MetricRow("podtimeline_store_errors_total", _C, (), "Reads and writes of the history that failed.",
               _one(lambda now: now.store.errors)),

@@ -22,7 +22,7 @@ from prometheus_client.utils import floatToGoString
 from podtimeline.model.buckets import BOUNDS, COUNT, bucket
 from podtimeline.model.series import Labels
 from podtimeline.ports import Counted, HistogramState, Metric, Placed
-from podtimeline.sinks.metrics import METRICS, OVERFLOW, Kind, MetricRow
+from podtimeline.sinks.metrics import METRICS, OVERFLOW, MetricRow, MetricType
 from podtimeline.sinks.telemetry import Telemetry
 
 _EDGES: tuple[str, ...] = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")  # type: ignore[no-untyped-call]
@@ -107,12 +107,14 @@ class Exposition:
             series.exemplars[bucket(increment.value)] = exemplar
 
     def _family(self, row: MetricRow, now: Telemetry) -> Family:
-        if row.kind is Kind.HISTOGRAM:
+        if row.kind is MetricType.HISTOGRAM:
             return self._histogram(row)
         # The library puts the suffix of a counter behind the family's name itself.
         family = Family(row.name.removesuffix("_total"), row.help, row.kind, row.unit)
         samples = list(self._own(row) if row.samples is None else row.samples(now))
-        names = [f"{row.name}_count", f"{row.name}_sum"] if row.kind is Kind.SUMMARY else [row.name] * len(samples)
+        names = (
+            [f"{row.name}_count", f"{row.name}_sum"] if row.kind is MetricType.SUMMARY else [row.name] * len(samples)
+        )
         for name, (values, value) in zip(names, samples, strict=True):
             family.add_sample(name, dict(zip(row.labels, values, strict=True)), float(value))
         return family

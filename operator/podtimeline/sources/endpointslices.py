@@ -15,7 +15,7 @@ from podtimeline.kube.indexer import Entry, IndexedFeed, Indexer, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Int32, Name, Uid, WatchEvent, Wire, WriteTime
 from podtimeline.model.instants import Evidence, Source, happened, just_after, not_before
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Witnessed
 from podtimeline.ports import Intake, Mismatch, PodReference, Stream
 from podtimeline.sources.texts import moment, noticed, stated_moment
@@ -194,13 +194,16 @@ def slice_observations(piece: EndpointSlice, *, held: Slice, arrived: int, live:
     fresh = standing - held.standing
     said: list[Said] = []
     if fresh:
-        mark, detail = Mark(Milestone.ENDPOINT_READY, held.subject), ",".join(_port(each) for each in piece.ports or ())
+        mark, detail = (
+            MilestoneKey(Milestone.ENDPOINT_READY, held.subject),
+            ",".join(_port(each) for each in piece.ports or ()),
+        )
         evidence = _appeared(piece, arrived=arrived, live=live)
         pods = map(held.pod, sorted(fresh))
         said += [(pod, Witnessed(pod.uid, mark, evidence, detail)) for pod in pods]
     if stopped or gone:
         evidence = _changed(piece, arrived=arrived) if live else (noticed(arrived, live=False),)
-        mark = Mark(Milestone.ENDPOINT_TERMINATING, held.subject)
+        mark = MilestoneKey(Milestone.ENDPOINT_TERMINATING, held.subject)
         said += [(pod, Witnessed(pod.uid, mark, evidence)) for pod in map(held.pod, sorted(stopped))]
         said += _left(held, gone, evidence)
     return said, Slice(held.subject, present, present if present == standing else standing, foreign or _NOBODY)
@@ -237,7 +240,9 @@ def _addresses(piece: EndpointSlice) -> tuple[_Pods, _Pods, _Pods, _Pods]:
 
 def _left(held: Slice, gone: AbstractSet[_Key], evidence: tuple[Evidence, ...]) -> Iterator[Said]:
     """The addresses are out of the slice; those that stood as ready until then no longer do."""
-    out, removed = (Mark(each, held.subject) for each in (Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED))
+    out, removed = (
+        MilestoneKey(each, held.subject) for each in (Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED)
+    )
     for key in sorted(gone):
         pod = held.pod(key)
         if key in held.standing:

@@ -16,7 +16,7 @@ from podtimeline.sources.namespaces import NAMESPACES, NamespaceFeed, NamespaceI
 from podtimeline.sources.nodes import NODES, NodeFeed, NodeIndex
 from podtimeline.sources.pods.feed import PODS, PodFeed
 from podtimeline.sources.services import SERVICES, ServiceFeed, ServiceIndex
-from podtimeline.sources.storage import ATTACHMENTS, CLAIMS, AttachmentFeed, ClaimFeed, Held
+from podtimeline.sources.storage import ATTACHMENTS, CLAIMS, AttachmentFeed, ClaimFeed, HeldVolume
 from podtimeline.sources.workloads import WORKLOADS, WorkloadFeed, WorkloadIndex
 
 
@@ -41,15 +41,15 @@ class Indexes:
         self.nodes = NodeIndex()
         self.namespaces = NamespaceIndex(self.losses)
         self.slices = SliceIndex()
-        self.claims: Indexer[Held] = Indexer()
-        self.attachments: Indexer[Held] = Indexer()
+        self.claims: Indexer[HeldVolume] = Indexer()
+        self.attachments: Indexer[HeldVolume] = Indexer()
 
 
 Make = Callable[[Indexes, Intake, str | None], Feed[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ObservedKind:
     """An observed kind: where it is in the API, and how the feed of one of its collections is made.
 
     ``make`` gets the indexes, who is told, and the namespace of the collection (``None``: all, or the cluster's).
@@ -63,18 +63,18 @@ def _workload(kind: str) -> Make:
     return lambda known, intake, namespace: WorkloadFeed(kind, known.workloads, intake, namespace=namespace)
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind(PODS, lambda known, intake, namespace: PodFeed(intake, known.nodes, namespace=namespace)),
-    Kind(EVENTS, lambda known, intake, namespace: EventFeed(intake, known.losses, namespace=namespace)),
-    Kind(ENDPOINTSLICES, lambda known, intake, namespace: SliceFeed(intake, known.slices, namespace=namespace)),
-    *(Kind(resource, _workload(kind)) for kind, resource in WORKLOADS.items()),
-    Kind(SERVICES, lambda known, _, namespace: ServiceFeed(known.services, namespace=namespace)),
-    Kind(NODES, lambda known, intake, _: NodeFeed(known.nodes, intake)),
-    Kind(NAMESPACES, lambda known, *_: NamespaceFeed(known.namespaces)),
-    Kind(CLAIMS, lambda known, intake, namespace: ClaimFeed(intake, index=known.claims, namespace=namespace)),
-    Kind(ATTACHMENTS, lambda known, intake, _: AttachmentFeed(intake, index=known.attachments)),
+KINDS: tuple[ObservedKind, ...] = (
+    ObservedKind(PODS, lambda known, intake, namespace: PodFeed(intake, known.nodes, namespace=namespace)),
+    ObservedKind(EVENTS, lambda known, intake, namespace: EventFeed(intake, known.losses, namespace=namespace)),
+    ObservedKind(ENDPOINTSLICES, lambda known, intake, namespace: SliceFeed(intake, known.slices, namespace=namespace)),
+    *(ObservedKind(resource, _workload(kind)) for kind, resource in WORKLOADS.items()),
+    ObservedKind(SERVICES, lambda known, _, namespace: ServiceFeed(known.services, namespace=namespace)),
+    ObservedKind(NODES, lambda known, intake, _: NodeFeed(known.nodes, intake)),
+    ObservedKind(NAMESPACES, lambda known, *_: NamespaceFeed(known.namespaces)),
+    ObservedKind(CLAIMS, lambda known, intake, namespace: ClaimFeed(intake, index=known.claims, namespace=namespace)),
+    ObservedKind(ATTACHMENTS, lambda known, intake, _: AttachmentFeed(intake, index=known.attachments)),
 )
-BY_NAME: Mapping[str, Kind] = {each.resource.name: each for each in KINDS}
+BY_NAME: Mapping[str, ObservedKind] = {each.resource.name: each for each in KINDS}
 
 
 def feeds(

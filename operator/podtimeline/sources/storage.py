@@ -64,7 +64,7 @@ class Claim(Wire, frozen=True):
 
 
 @dataclass(slots=True)
-class Held:
+class HeldVolume:
     """What is kept of a claim or an attachment.
 
     ``before`` are the states that a version was seen without: any other one began before anybody looked. ``told`` are
@@ -103,16 +103,16 @@ def _transition(metadata: VolumeMetadata, *, witnessed: bool, live: bool, arrive
     return seen, not_before(Source.FIELD, moment(metadata.creation_timestamp), observed=arrived)
 
 
-class ClaimFeed(IndexedFeed[Claim, Held]):
+class ClaimFeed(IndexedFeed[Claim, HeldVolume]):
     """PersistentVolumeClaims."""
 
-    def __init__(self, intake: Intake, *, index: Indexer[Held], namespace: str | None = None) -> None:
+    def __init__(self, intake: Intake, *, index: Indexer[HeldVolume], namespace: str | None = None) -> None:
         super().__init__(Collection(CLAIMS, namespace), Decoder(Claim), Decoder(WatchEvent[Claim]), index=index)
         self._intake = intake
 
-    def _took(self, seen: Claim, held: Held | None, *, arrived: int, live: bool) -> Held:
+    def _took(self, seen: Claim, held: HeldVolume | None, *, arrived: int, live: bool) -> HeldVolume:
         metadata, volume = seen.metadata, seen.spec.volume_name
-        now, bound = held or Held(), seen.status.phase == "Bound" and bool(volume)
+        now, bound = held or HeldVolume(), seen.status.phase == "Bound" and bool(volume)
         now.volume = volume
         facts = tuple(_claim_facts(seen, now, bound=bound, arrived=arrived, live=live))
         if facts or held is None:
@@ -123,12 +123,12 @@ class ClaimFeed(IndexedFeed[Claim, Held]):
             self._intake.storage(news, arrived=arrived)
         return now
 
-    def _went(self, key: ObjectKey, held: Entry[Held], last: Claim | None, *, arrived: int, live: bool) -> None:
+    def _went(self, key: ObjectKey, held: Entry[HeldVolume], last: Claim | None, *, arrived: int, live: bool) -> None:
         news = ClaimNews(key.namespace, key.name, held.uid, held.value.volume, gone=True)
         self._intake.storage(news, arrived=arrived)
 
 
-def _claim_facts(seen: Claim, held: Held, *, bound: bool, arrived: int, live: bool) -> Iterator[Fact]:
+def _claim_facts(seen: Claim, held: HeldVolume, *, bound: bool, arrived: int, live: bool) -> Iterator[Fact]:
     notes = seen.metadata.annotations
     begun = notes is not None and (notes.node is not None or notes.provisioner is not None)
     for milestone, reached in ((Milestone.PROVISIONING_STARTED, begun), (Milestone.CLAIM_BOUND, bound)):
@@ -178,18 +178,18 @@ class Attachment(Wire, frozen=True):
     status: AttachmentStatus = AttachmentStatus()
 
 
-class AttachmentFeed(IndexedFeed[Attachment, Held]):
+class AttachmentFeed(IndexedFeed[Attachment, HeldVolume]):
     """VolumeAttachments; a volume whose attachment is gone was detached."""
 
-    def __init__(self, intake: Intake, *, index: Indexer[Held]) -> None:
+    def __init__(self, intake: Intake, *, index: Indexer[HeldVolume]) -> None:
         super().__init__(Collection(ATTACHMENTS), Decoder(Attachment), Decoder(WatchEvent[Attachment]), index=index)
         self._intake = intake
 
-    def _took(self, seen: Attachment, held: Held | None, *, arrived: int, live: bool) -> Held | None:
+    def _took(self, seen: Attachment, held: HeldVolume | None, *, arrived: int, live: bool) -> HeldVolume | None:
         metadata, volume, node = seen.metadata, seen.spec.source.persistent_volume_name, seen.spec.node_name
         if not volume:
             return None
-        now = held or Held(volume, node)
+        now = held or HeldVolume(volume, node)
         facts = tuple(_attachment_facts(seen, now, arrived=arrived, live=live))
         words, leaving = tuple(_words(seen, now, arrived)), _second(metadata.deletion_timestamp)
         if facts or words or leaving is not None:
@@ -197,7 +197,9 @@ class AttachmentFeed(IndexedFeed[Attachment, Held]):
             self._intake.storage(news, arrived=arrived)
         return now
 
-    def _went(self, key: ObjectKey, held: Entry[Held], last: Attachment | None, *, arrived: int, live: bool) -> None:
+    def _went(
+        self, key: ObjectKey, held: Entry[HeldVolume], last: Attachment | None, *, arrived: int, live: bool
+    ) -> None:
         kept, leaving = held.value, None if last is None else _second(last.metadata.deletion_timestamp)
         asked = () if leaving is None else (not_before(Source.FIELD, leaving, observed=arrived),)
         detached = Fact(Milestone.DETACHED, (noticed(arrived, live=live), *asked))
@@ -206,7 +208,7 @@ class AttachmentFeed(IndexedFeed[Attachment, Held]):
         self._intake.storage(news, arrived=arrived)
 
 
-def _attachment_facts(seen: Attachment, held: Held, *, arrived: int, live: bool) -> Iterator[Fact]:
+def _attachment_facts(seen: Attachment, held: HeldVolume, *, arrived: int, live: bool) -> Iterator[Fact]:
     metadata = seen.metadata
     created = _second(metadata.creation_timestamp)
     if created is not None and not held.has_told(Milestone.ATTACH_STARTED):
@@ -217,7 +219,7 @@ def _attachment_facts(seen: Attachment, held: Held, *, arrived: int, live: bool)
     yield from held.facts(metadata, Milestone.ATTACHED, reached=seen.status.attached, arrived=arrived, live=live)
 
 
-def _words(seen: Attachment, held: Held, arrived: int) -> Iterator[Words]:
+def _words(seen: Attachment, held: HeldVolume, arrived: int) -> Iterator[Words]:
     error = seen.status.attach_error
     if error is None or not error.message or f"{error.time} {error.message}" == held.words:
         return

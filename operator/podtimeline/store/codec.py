@@ -24,10 +24,10 @@ def _dictionary() -> bytes:
     sources = ("order", "trigger", "listed", "event_second", "event_time", "condition", "field", "event_name", "watch")
     pod = (
         "sandbox_ready", "readiness_gate", "deletion_requested", "object_removed", "created", "scheduled",
-        "kubelet_accepted", "initialized", "ip_assigned", "containers_ready", "ready",
+        "kubelet_admitted", "initialized", "ip_assigned", "containers_ready", "ready",
     )  # fmt: skip
     container = (
-        "finished", "pull_started", "pulled", "container_created", "started", "started_probe_passed", "container_ready",
+        "finished", "pull_started", "pulled", "container_created", "started", "startup_probe_passed", "container_ready",
     )  # fmt: skip
     marks = [[each, ""] for each in pod] + [[each, "app"] for each in container] + [["endpoint_ready", "default/app/"]]
     said = [

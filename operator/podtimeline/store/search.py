@@ -23,7 +23,7 @@ from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.model.state import dump
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Order, Page, Query, Saved
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.store.codec import unpack
 
 COLUMNS = (
@@ -106,7 +106,7 @@ def still_open(
 def record(row: Columns, quarantine: Quarantine) -> Saved:
     """One row of ``COLUMNS``; of one that cannot be read whole what its columns say."""
     subject = f"history row of {row[1]}/{row[2]} ({row[0]})"
-    read = quarantine.contain(Step.RESTORE, subject, _record, row)
+    read = quarantine.contain(Operation.RESTORE, subject, _record, row)
     return _unreadable(row) if read is None else read
 
 

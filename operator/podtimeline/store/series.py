@@ -8,7 +8,7 @@ import msgspec
 
 from podtimeline.errors import MalformedObject, StoreError
 from podtimeline.model.buckets import BOUNDS, COUNT, bucket
-from podtimeline.model.series import Book, Labels, Series, Standing, folded
+from podtimeline.model.series import Book, Labels, Series, SeriesRank, folded
 from podtimeline.ports import (
     CONTROLLED,
     Checkpoint,
@@ -20,7 +20,7 @@ from podtimeline.ports import (
     Placed,
     workload_of,
 )
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 
 Present = Callable[[str, str, str], bool]
 """Whether an object of that namespace, kind and name is known to be in the cluster."""
@@ -41,7 +41,7 @@ class _Counts:
 
 
 @dataclass(slots=True)
-class Ledger:
+class SeriesChanges:
     """What is kept of the series between two commits; made anew from the file after one that failed."""
 
     book: Book
@@ -54,7 +54,7 @@ class SeriesWriter:
     """The series within one transaction."""
 
     connection: sqlite3.Connection
-    ledger: Ledger
+    ledger: SeriesChanges
     quarantine: Quarantine
     _touched: dict[tuple[str, Labels], _Counts] = field(default_factory=dict)
     _placed: list[Placed] = field(default_factory=list)
@@ -141,35 +141,35 @@ class SeriesWriter:
         row = self.connection.execute(
             "SELECT buckets, sum FROM series WHERE metric = ? AND labels = ?", (metric, _text(labels))
         ).fetchone()
-        read = None if row is None else self.quarantine.contain(Step.RESTORE, "a series", _counts, row)
+        read = None if row is None else self.quarantine.contain(Operation.RESTORE, "a series", _counts, row)
         return _Counts([0] * COUNT, 0.0) if read is None else read
 
     def _free(self, series: Series) -> None:
         self._touched.pop(series.key, None)
         _delete(self.connection, (series,))
-        displaced = series.standing is not Standing.GONE
+        displaced = series.standing is not SeriesRank.GONE
         self._freed.append(Freed(Metric(series.metric), series.labels, displaced))
 
 
 def open_ledger(
     connection: sqlite3.Connection, quarantine: Quarantine, *, limit: int, keep: int, present: Present
-) -> Ledger:
+) -> SeriesChanges:
     """The ledger of a file; what is beyond a limit that is lower than it was goes, within the caller's transaction.
 
     A row that cannot be read is skipped.
     """
     book = Book(limit=limit, keep=keep)
     rows = connection.execute("SELECT metric, labels, pod, lasting, gone, turn FROM series ORDER BY turn, id")
-    read = (quarantine.contain(Step.RESTORE, "a series", _series, row) for row in rows)
+    read = (quarantine.contain(Operation.RESTORE, "a series", _series, row) for row in rows)
     book.load(each for each in read if each is not None and each.labels != folded(each.labels))
     _delete(connection, book.surplus())
-    return Ledger(book, present)
+    return SeriesChanges(book, present)
 
 
 def histograms(connection: sqlite3.Connection, quarantine: Quarantine) -> tuple[HistogramState, ...]:
     """Every series, in the order of first appearance; a row that cannot be read is skipped."""
     rows = connection.execute("SELECT metric, labels, buckets, sum FROM series ORDER BY id")
-    found = (quarantine.contain(Step.RESTORE, "a series", _histogram, row) for row in rows)
+    found = (quarantine.contain(Operation.RESTORE, "a series", _histogram, row) for row in rows)
     return tuple(each for each in found if each is not None)
 
 

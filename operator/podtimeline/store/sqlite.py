@@ -26,7 +26,7 @@ from podtimeline.store.files import MEMORY, claim, failure, refuse_network
 from podtimeline.store.retention import Retention, prune, used
 from podtimeline.store.schema import migrate, transaction
 from podtimeline.store.search import find, search, still_open
-from podtimeline.store.series import Ledger, Present, SeriesWriter, histograms, open_ledger, settle_bounds
+from podtimeline.store.series import Present, SeriesChanges, SeriesWriter, histograms, open_ledger, settle_bounds
 from podtimeline.store.writing import Transaction, memories, moment, versions
 
 _LOG = logging.getLogger("podtimeline.store")
@@ -80,7 +80,7 @@ class SqliteStore:
         self._series_limit = series_limit
         self._series_keep = series_keep
         self._present = present
-        self._ledger: Ledger | None = None
+        self._ledger: SeriesChanges | None = None
         self._claim = self._claimed(allow_network_filesystem=allow_network_filesystem)
         self._lock = threading.RLock()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -185,7 +185,7 @@ class SqliteStore:
                 raise
             return connection
 
-    def _open_ledger(self, connection: sqlite3.Connection) -> Ledger:
+    def _open_ledger(self, connection: sqlite3.Connection) -> SeriesChanges:
         return open_ledger(
             connection, self.quarantine, limit=self._series_limit, keep=self._series_keep, present=self._present
         )

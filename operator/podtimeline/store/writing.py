@@ -8,7 +8,7 @@ import msgspec
 
 from podtimeline.model.texts import whole
 from podtimeline.ports import Checkpoint, Counted, Increment, Memory, Metric, Saved, Stream
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.store.codec import pack
 from podtimeline.store.series import SeriesWriter
 
@@ -55,7 +55,7 @@ class Transaction:
         return counted
 
     def _row(self, record: Saved) -> tuple[object, ...] | None:
-        return self.quarantine.contain(Step.COMMIT, record.state.uid, _row, record)
+        return self.quarantine.contain(Operation.COMMIT, record.state.uid, _row, record)
 
     def _fresh(self, record: Saved) -> Iterable[Increment]:
         if not record.increments:
@@ -83,7 +83,7 @@ class Transaction:
         gone = [(each.key,) for each in memories if each.history is None and each.refusal is None]
         self.connection.executemany("DELETE FROM memories WHERE key = ?", gone)
         encode = msgspec.msgpack.encode
-        packed = [(each.key, self.quarantine.contain(Step.COMMIT, each.key, encode, each)) for each in kept]
+        packed = [(each.key, self.quarantine.contain(Operation.COMMIT, each.key, encode, each)) for each in kept]
         self.connection.executemany(
             "REPLACE INTO memories VALUES (?, ?)", [row for row in packed if row[1] is not None]
         )
@@ -92,7 +92,7 @@ class Transaction:
 def memories(connection: sqlite3.Connection, quarantine: Quarantine) -> tuple[Memory, ...]:
     """Everything that is remembered beside the pods; a row that cannot be read is skipped."""
     rows = connection.execute("SELECT key, content FROM memories ORDER BY key")
-    found = (quarantine.contain(Step.RESTORE, f"memory {key}", _memory, content) for key, content in rows)
+    found = (quarantine.contain(Operation.RESTORE, f"memory {key}", _memory, content) for key, content in rows)
     return tuple(each for each in found if each is not None)
 
 

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.evaluation import evaluated_state
 from podtimeline.model.instants import Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.state import State
 from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Saved, Stream
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.counting import end_increments, start_increments
 from podtimeline.tracking.records import Codec
 
-_ASKED = Mark(Milestone.DELETION_REQUESTED)
+_ASKED = MilestoneKey(Milestone.DELETION_REQUESTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class _Evaluated:
     saved: Saved
-    view: View
+    view: ResolvedTimeline
     blob: bytes | None
 
 
@@ -61,7 +61,7 @@ def evaluate(batch: Batch, codec: Codec, quarantine: Quarantine) -> Result:
     set_aside: set[str] = set()
     for snapshot in batch.snapshots:
         uid = snapshot.state.uid
-        one = quarantine.contain(Step.EVALUATE, uid, _evaluate, snapshot, batch.at, codec, quarantine)
+        one = quarantine.contain(Operation.EVALUATE, uid, _evaluate, snapshot, batch.at, codec, quarantine)
         if one is not None:
             done.append(one)
         if one is None or one.view.error is not None:
@@ -83,7 +83,7 @@ def _evaluate(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine)
     return _Evaluated(_saved(snapshot, seen, at), seen, codec.pack(snapshot.state) if snapshot.settled else None)
 
 
-def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
+def _saved(snapshot: Snapshot, seen: ResolvedTimeline, at: int) -> Saved:
     return Saved(
         state=snapshot.state,
         namespace=seen.facts.namespace,
@@ -103,7 +103,7 @@ def _saved(snapshot: Snapshot, seen: View, at: int) -> Saved:
     )
 
 
-def _increments(snapshot: Snapshot, seen: View) -> tuple[Increment, ...]:
+def _increments(snapshot: Snapshot, seen: ResolvedTimeline) -> tuple[Increment, ...]:
     # What a start counts is cut when it settles: words that come later refine the record, not the histograms.
     if seen.error is not None:
         return ()

@@ -4,20 +4,20 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podtimeline.analysis.attribution.deletion import Case, judged
+from podtimeline.analysis.attribution.deletion import DeletionCase, judged
 from podtimeline.bounded import Losses
 from podtimeline.model.instants import SECOND, Source, intersect
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Blamed, Cause, Observation
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import Cause, DeletionCause, Observation
 from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Namespaces, Nodes
-from podtimeline.quarantine import Step
-from podtimeline.tracking.companions import Companion, Occasion, Records
-from podtimeline.tracking.makers import Makers
+from podtimeline.quarantine import Operation
+from podtimeline.tracking.controllers import Controllers
+from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.records import Tracked
 
-_ASKED, _SCHEDULED = Mark(Milestone.DELETION_REQUESTED), Mark(Milestone.SCHEDULED)
+_ASKED, _SCHEDULED = MilestoneKey(Milestone.DELETION_REQUESTED), MilestoneKey(Milestone.SCHEDULED)
 _PATIENCE = 10 * SECOND
 """How long evidence by other streams is waited for before a pod's deletion is put down to nobody known."""
 _LAG = SECOND // 2
@@ -27,20 +27,20 @@ _LAG = SECOND // 2
 class _OfNode(NamedTuple):
     """A pod whose own condition blames something of its node: which node, and when its deletion was seen."""
 
-    blamed: Blamed
+    deletion_cause: DeletionCause
     node: str
     seen: int
 
 
-class Causes(Companion):
+class Causes(Enricher):
     """Asks what is known of a pod's controller, node and namespace; answers once."""
 
     def __init__(self, nodes: Nodes, namespaces: Namespaces, losses: Losses) -> None:
         self._nodes = nodes
         self._namespaces = namespaces
-        self._makers = Makers(losses)
+        self._controllers = Controllers(losses)
         self._records: Records | None = None
-        self._cases: dict[str, Case] = {}
+        self._cases: dict[str, DeletionCase] = {}
         self._of_nodes: dict[str, _OfNode] = {}
         self._of: dict[str, dict[str, None]] = {}
         """By uid of a controller: its pods that wait for an answer."""
@@ -48,17 +48,17 @@ class Causes(Companion):
         self._touched: dict[str, None] = {}
 
     def attach(self, intake: Records) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._records = intake
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
-        facts, blamed = timeline.facts, timeline.blamed
+        """See ``Enricher.tell``."""
+        facts, deletion_cause = timeline.facts, timeline.deletion_cause
         if occasion is not Occasion.LEAVING or facts is None or facts.mirror:
             return ()
         node = timeline.details.get(_SCHEDULED, "")
-        if blamed is not None:
-            return self._told_by_condition(blamed, node, now)
+        if deletion_cause is not None:
+            return self._told_by_condition(deletion_cause, node, now)
         case = _case(timeline, node)
         if case is None:
             return ()
@@ -68,23 +68,23 @@ class Causes(Companion):
         self._until.append((now + _PATIENCE, record.uid))
         return self._answered(record.uid, final=False)
 
-    def _told_by_condition(self, blamed: Blamed, node: str, now: int) -> tuple[Observation, ...]:
+    def _told_by_condition(self, deletion_cause: DeletionCause, node: str, now: int) -> tuple[Observation, ...]:
         """The pod's own condition tells who; what of its node made them do it tells the node."""
-        if blamed.cause not in {Cause.TAINT, Cause.EVICTION}:
+        if deletion_cause.cause not in {Cause.TAINT, Cause.EVICTION}:
             return ()
-        self._of_nodes[blamed.uid] = _OfNode(blamed, node, now)
-        self._until.append((now + _PATIENCE, blamed.uid))
-        return self._by_node(blamed.uid)
+        self._of_nodes[deletion_cause.uid] = _OfNode(deletion_cause, node, now)
+        self._until.append((now + _PATIENCE, deletion_cause.uid))
+        return self._by_node(deletion_cause.uid)
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
-        """See ``Companion.workload``."""
-        for maker in self._makers.learn(news, arrived):
+        """See ``Enricher.workload``."""
+        for maker in self._controllers.learn(news, arrived):
             self._touched.update(self._of.get(maker, {}))
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         for uid in list(self._of_nodes):
-            self.quarantine.contain(Step.ENRICH, uid, lambda uid: self._say(uid, self._by_node(uid), now), uid)
+            self.quarantine.contain(Operation.ENRICH, uid, lambda uid: self._say(uid, self._by_node(uid), now), uid)
         touched, self._touched = self._touched, {}
         for uid in touched:
             self._answer(uid, now, final=False)
@@ -92,11 +92,11 @@ class Causes(Companion):
             _, uid = self._until.popleft()
             self._answer(uid, now, final=True)
             self._forget(uid)
-        self._makers.expire(now)
+        self._controllers.expire(now)
 
     def _answer(self, uid: str, now: int, *, final: bool) -> None:
         self.quarantine.contain(
-            Step.ENRICH, uid, lambda uid: self._say(uid, self._answered(uid, final=final), now), uid
+            Operation.ENRICH, uid, lambda uid: self._say(uid, self._answered(uid, final=final), now), uid
         )
 
     def _say(self, uid: str, said: tuple[Observation, ...], now: int) -> None:
@@ -105,15 +105,17 @@ class Causes(Companion):
 
     def _by_node(self, uid: str) -> tuple[Observation, ...]:
         """An eviction while the node was cordoned is a drain (kubectl drain, and whoever does the same); taints."""
-        blamed, name, seen = self._of_nodes[uid]
+        deletion_cause, name, seen = self._of_nodes[uid]
         node = self._nodes.node(name)
         if node is None:
             return ()
-        if blamed.cause is Cause.TAINT:
-            found = Blamed(uid, Cause.TAINT, f"NoExecute taint of {name}: {', '.join(node.evicting)}")
+        if deletion_cause.cause is Cause.TAINT:
+            found = DeletionCause(uid, Cause.TAINT, f"NoExecute taint of {name}: {', '.join(node.evicting)}")
             known = bool(node.evicting)
         else:
-            found = Blamed(uid, Cause.DRAIN, "; ".join(each for each in (blamed.text, f"{name} is cordoned") if each))
+            found = DeletionCause(
+                uid, Cause.DRAIN, "; ".join(each for each in (deletion_cause.text, f"{name} is cordoned") if each)
+            )
             known = node.cordoned_at is not None and node.cordoned_at <= seen + _LAG
         if known:
             del self._of_nodes[uid]
@@ -125,7 +127,7 @@ class Causes(Companion):
             return ()
         asked, owner = case.asked, case.owner
         since = (asked.latest or 0) - _PATIENCE if asked.earliest is None else asked.earliest - SECOND
-        maker = None if owner is None else self._makers.maker(owner, case.namespace, case.name, since=since)
+        maker = None if owner is None else self._controllers.maker(owner, case.namespace, case.name, since=since)
         found = judged(case, maker, doomed=self._namespaces.doomed(case.namespace), final=final)
         if found is None:
             return ()
@@ -142,11 +144,11 @@ class Causes(Companion):
                 self._of.pop(case.owner.uid, None)
 
 
-def _case(timeline: Timeline, node: str) -> Case | None:
+def _case(timeline: Timeline, node: str) -> DeletionCase | None:
     facts, evidence = timeline.facts, timeline.evidence.get(_ASKED)
     if facts is None or evidence is None:
         return None
-    return Case(
+    return DeletionCase(
         uid=timeline.uid,
         namespace=facts.namespace,
         name=facts.name,

@@ -7,11 +7,11 @@ from typing import TypeVar
 from podtimeline.analysis.evidence.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Skewed, Witnessed
 from podtimeline.model.timeline import Timeline, apply
 
-_SCHEDULED = Mark(Milestone.SCHEDULED)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 _BY_KUBELET = frozenset(
     {
         Milestone.PULL_STARTED,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from podtimeline.analysis.phases.spans import Stretch
-from podtimeline.analysis.resolved import Outcome, View
+from podtimeline.analysis.phases.spans import PhaseSpan
+from podtimeline.analysis.resolved import Outcome, ResolvedTimeline
 from podtimeline.model.instants import Source
 from podtimeline.model.milestones import PHASES, Leg, Milestone, Phase
 from podtimeline.model.observations import ImagePulled, Partial
@@ -13,7 +13,7 @@ _UNMEASURED = frozenset({Partial.LISTED, Partial.MALFORMED})
 _MEASURED = frozenset({Outcome.READY, Outcome.COMPLETED, Outcome.FAILED})
 
 
-def counts(view: View) -> bool:
+def counts(view: ResolvedTimeline) -> bool:
     """Whether the pod belongs into histograms at all.
 
     What was there before the history began was not watched while it started, of what is malformed something is missing,
@@ -22,12 +22,12 @@ def counts(view: View) -> bool:
     return not view.facts.mirror and not _UNMEASURED & set(view.partial)
 
 
-def start_increments(view: View) -> tuple[Increment, ...]:
+def start_increments(view: ResolvedTimeline) -> tuple[Increment, ...]:
     """What a start that is over counts. A start that was called off by a deletion measures none of its phases."""
     return tuple(_start(view)) if counts(view) else ()
 
 
-def end_increments(view: View, *, watched: bool) -> tuple[Increment, ...]:
+def end_increments(view: ResolvedTimeline, *, watched: bool) -> tuple[Increment, ...]:
     """What a pod that is gone counts of its way back, if that was ``watched`` from the request on.
 
     A removal that was only noticed by its absence from a listing has no time.
@@ -38,7 +38,7 @@ def end_increments(view: View, *, watched: bool) -> tuple[Increment, ...]:
     return tuple(_end(view, view.termination)) if watched else ()
 
 
-def _end(view: View, termination: int) -> Iterator[Increment]:
+def _end(view: ResolvedTimeline, termination: int) -> Iterator[Increment]:
     yield _increment(view, Metric.TERMINATION, termination)
     yield from _phases(view, view.leaving, Leg.TERMINATION)
     for drain in view.drains:
@@ -46,11 +46,11 @@ def _end(view: View, termination: int) -> Iterator[Increment]:
         if drain.out is None or drain.out.source is Source.LISTED:
             continue
         yield _increment(view, Metric.ENDPOINT_REMOVAL, drain.lag, key=drain.subject)
-        if drain.lost and drain.surely:
+        if drain.lost and drain.confirmed:
             yield _increment(view, Metric.LOST_TRAFFIC, drain.lost, key=drain.subject)
 
 
-def _start(view: View) -> Iterator[Increment]:
+def _start(view: ResolvedTimeline) -> Iterator[Increment]:
     if view.startup is not None:
         yield _increment(view, Metric.STARTUP, view.startup)
     if view.services and not view.awaited and view.endpoint is not None:
@@ -64,7 +64,7 @@ def _start(view: View) -> Iterator[Increment]:
             yield _increment(view, Metric.IMAGE_PULL, value, key=pull.container)
 
 
-def _phases(view: View, stretches: Sequence[Stretch], leg: Leg) -> Iterator[Increment]:
+def _phases(view: ResolvedTimeline, stretches: Sequence[PhaseSpan], leg: Leg) -> Iterator[Increment]:
     still_open = {stretch.phase for stretch in stretches if stretch.open}
     for phase in dict.fromkeys(stretch.phase for stretch in stretches):
         if phase not in still_open:
@@ -74,7 +74,7 @@ def _phases(view: View, stretches: Sequence[Stretch], leg: Leg) -> Iterator[Incr
             yield _increment(view, Metric.PHASE, value, key=key, phase=phase)
 
 
-def _pull_time(view: View, pull: ImagePulled) -> int | None:
+def _pull_time(view: ResolvedTimeline, pull: ImagePulled) -> int | None:
     if pull.pull is not None:
         return pull.pull
     start = view.instant(Milestone.PULL_STARTED, pull.container)
@@ -82,7 +82,9 @@ def _pull_time(view: View, pull: ImagePulled) -> int | None:
     return None if start is None or end is None or end.at < start.at else end.at - start.at
 
 
-def _increment(view: View, metric: Metric, value: int, *, key: str = "", phase: Phase | None = None) -> Increment:
+def _increment(
+    view: ResolvedTimeline, metric: Metric, value: int, *, key: str = "", phase: Phase | None = None
+) -> Increment:
     return Increment(
         metric=metric,
         namespace=view.facts.namespace,
@@ -95,5 +97,5 @@ def _increment(view: View, metric: Metric, value: int, *, key: str = "", phase: 
     )
 
 
-def _controlled_by_pod(view: View) -> bool:
+def _controlled_by_pod(view: ResolvedTimeline) -> bool:
     return view.workload.kind == "Pod" and view.workload.uid != view.uid

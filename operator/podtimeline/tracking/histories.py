@@ -17,7 +17,7 @@ from podtimeline.model.workloads import (
     is_it,
 )
 from podtimeline.ports import Memory
-from podtimeline.tracking.ledger import Ledger
+from podtimeline.tracking.dirty_keys import DirtyKeys
 
 MAX_EARLY = 10_000
 """Events of workloads that were not seen yet."""
@@ -33,13 +33,13 @@ class Histories:
 
     def __init__(self, losses: Losses) -> None:
         self.touched: set[str] = set()
-        self.ledger = Ledger()
+        self.ledger = DirtyKeys()
         self._histories: dict[str, WorkloadHistory] = {}
         self._by_name: dict[_Name, str] = {}
         self._losses = losses
         self._early: Bounded[_Early, Evidence] = Bounded(Kept.WORKLOAD_EVENTS, losses, limit=MAX_EARLY)
         """By the workload and who made it, as its Event says."""
-        self._makers: dict[_Name, dict[Owner, None]] = {}
+        self._controllers: dict[_Name, dict[Owner, None]] = {}
         """By workload: who is said to have made it."""
 
     def __len__(self) -> int:
@@ -126,7 +126,7 @@ class Histories:
         if history is None:
             first = isinstance(news, Launched) or news.low == 0
             if first and (name, news.maker) not in self._early:
-                self._makers.setdefault(name, {})[news.maker] = None
+                self._controllers.setdefault(name, {})[news.maker] = None
                 for gone, _ in self._early.put(news.namespace, (name, news.maker), news.told):
                     self._forget_maker(*gone)
         elif history.state.owner != news.maker:
@@ -140,7 +140,7 @@ class Histories:
     def _disown(self, state: WorkloadState) -> int:
         """A workload is known now: drop what others than its controller said of it."""
         key = (state.kind, state.namespace, state.name)
-        wrong = [each for each in self._makers.get(key, ()) if each != state.owner]
+        wrong = [each for each in self._controllers.get(key, ()) if each != state.owner]
         for each in wrong:
             self._claim(key, each)
         return len(wrong)
@@ -153,10 +153,10 @@ class Histories:
         return said
 
     def _forget_maker(self, name: _Name, maker: Owner) -> None:
-        makers = self._makers[name]
-        del makers[maker]
-        if not makers:
-            del self._makers[name]
+        controllers = self._controllers[name]
+        del controllers[maker]
+        if not controllers:
+            del self._controllers[name]
 
     def _forget(self, uid: str) -> None:
         gone = self._histories.pop(uid, None)

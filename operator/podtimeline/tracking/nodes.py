@@ -3,23 +3,23 @@
 from collections.abc import Iterable, Iterator
 
 from podtimeline.model.instants import SECOND
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.nodes import NodeState
 from podtimeline.model.observations import Observation, Witnessed
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake, Nodes
-from podtimeline.quarantine import Step
-from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.quarantine import Operation
+from podtimeline.tracking.enrichers import Enricher, Occasion
 from podtimeline.tracking.records import Tracked
 
-_SCHEDULED = Mark(Milestone.SCHEDULED)
-_CREATED = Mark(Milestone.NODE_CREATED)
-_READY = Mark(Milestone.NODE_READY)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
+_CREATED = MilestoneKey(Milestone.NODE_CREATED)
+_READY = MilestoneKey(Milestone.NODE_READY)
 _PATIENCE = 30 * SECOND
 """How long a node is asked for that the stream of nodes has not shown, or not shown Ready: pods can be faster."""
 
 
-class NewNodes(Companion):
+class NewNodes(Enricher):
     """Tells each pod that is bound to a node of the node's own start, where the pod may have waited for it.
 
     A node is that of a pod which a scale-up was requested for whatever its age: only so it is known that it was none of
@@ -33,11 +33,11 @@ class NewNodes(Companion):
         """By uid: until when, the node, the second of the pod's creation, and whether a scale-up was requested."""
 
     def attach(self, intake: Intake) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._intake = intake
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
+        """See ``Enricher.tell``."""
         name, facts = timeline.details.get(_SCHEDULED), timeline.facts
         if occasion not in {Occasion.PLACED, Occasion.SETTLING} or name is None or facts is None:
             return ()
@@ -48,9 +48,9 @@ class NewNodes(Companion):
         return tuple(_told(record.uid, state, facts.created_second, asked=asked))
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         for uid in list(self.waiting):
-            self.quarantine.contain(Step.ENRICH, uid, self._look_again, uid, now)
+            self.quarantine.contain(Operation.ENRICH, uid, self._look_again, uid, now)
 
     def _look_again(self, uid: str, now: int) -> None:
         until, name, since, asked = self.waiting[uid]
@@ -63,7 +63,7 @@ class NewNodes(Companion):
             self._intake.take(uid, told, arrived=now)
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion.closed``."""
+        """See ``Enricher.closed``."""
         self.waiting.pop(record.uid, None)
 
 

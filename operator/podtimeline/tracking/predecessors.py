@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND, Evidence
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
 from podtimeline.model.pods import PodFacts
 from podtimeline.model.timeline import Timeline
-from podtimeline.tracking.companions import Companion, Occasion, Records
-from podtimeline.tracking.names import Key
+from podtimeline.tracking.enrichers import Enricher, Occasion, Records
+from podtimeline.tracking.pending_creates import Key
 from podtimeline.tracking.records import Tracked
 
-_CREATED, _READY, _REMOVED = (Mark(each) for each in (Milestone.CREATED, Milestone.READY, Milestone.OBJECT_REMOVED))
+_CREATED, _READY, _REMOVED = (
+    MilestoneKey(each) for each in (Milestone.CREATED, Milestone.READY, Milestone.OBJECT_REMOVED)
+)
 MAX_GONE = 10_000
 """Pods that are gone and whose names are remembered."""
 GONE = 86_400 * SECOND
@@ -28,10 +30,10 @@ class Former:
     name: str
     created_second: int
     revision: str
-    kept: dict[Mark, tuple[Evidence, ...]] = field(default_factory=dict)
+    kept: dict[MilestoneKey, tuple[Evidence, ...]] = field(default_factory=dict)
 
 
-class Predecessors(Companion):
+class Predecessors(Enricher):
     """Knows the latest two pods of each name of a StatefulSet, and tells the later one when the earlier was gone."""
 
     def __init__(self, losses: Losses) -> None:
@@ -42,11 +44,11 @@ class Predecessors(Companion):
         self._now = 0
 
     def attach(self, intake: Records) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._records = intake
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
-        """See ``Companion.appeared``."""
+        """See ``Enricher.appeared``."""
         if facts.owner is None or facts.owner.kind != "StatefulSet" or facts.owner.group:
             return
         key = (facts.namespace, facts.name)
@@ -57,17 +59,17 @@ class Predecessors(Companion):
         self._gone.pop(key)
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
+        """See ``Enricher.tell``."""
         if occasion not in {Occasion.DESCRIBED, Occasion.SETTLING} or record.key not in self._named:
             return ()
         former = self.before(record.key, record.uid)
         removed = () if former is None else self.evidence(former, Milestone.OBJECT_REMOVED)
         if former is None or not removed:
             return ()
-        return (Witnessed(record.uid, Mark(Milestone.PREDECESSOR_REMOVED), removed, former.name),)
+        return (Witnessed(record.uid, MilestoneKey(Milestone.PREDECESSOR_REMOVED), removed, former.name),)
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion.closed``."""
+        """See ``Enricher.closed``."""
         if record.key is None or record.key not in self._named:
             return
         for former in self._named[record.key]:
@@ -78,7 +80,7 @@ class Predecessors(Companion):
                 del self._named[key]
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         self._now = now
         for key, _ in self._gone.expire(lambda _, since: since + GONE <= now):
             del self._named[key]
@@ -96,9 +98,9 @@ class Predecessors(Companion):
 
     def evidence(self, former: Former, milestone: Milestone) -> tuple[Evidence, ...]:
         """What says when a milestone of such a pod was reached."""
-        mark = Mark(milestone)
+        mark = MilestoneKey(milestone)
         return self._told(former.uid, mark) or former.kept.get(mark, ())
 
-    def _told(self, uid: str, mark: Mark) -> tuple[Evidence, ...]:
+    def _told(self, uid: str, mark: MilestoneKey) -> tuple[Evidence, ...]:
         timeline = None if self._records is None else self._records.timeline(uid)
         return () if timeline is None else timeline.evidence.get(mark, ())

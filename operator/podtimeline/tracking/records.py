@@ -9,7 +9,7 @@ from typing import Protocol
 
 from podtimeline.analysis.phases.scheduling import Obstacle
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Partial
 from podtimeline.model.pods import PodFacts
 from podtimeline.model.state import State
@@ -77,7 +77,7 @@ class Tracked:
     uid: str
     timeline: Timeline | None
     blob: bytes | None = None
-    known: AbstractSet[Mark] | None = None
+    known: AbstractSet[MilestoneKey] | None = None
     key: tuple[str, str] | None = None
     stage: Stage = Stage.STARTING
     dirty: bool = False
@@ -134,4 +134,4 @@ def delivered(timeline: Timeline) -> bool:
     return any(each.source is Source.WATCH for each in timeline.evidence.get(_CREATED, ()))
 
 
-_CREATED = Mark(Milestone.CREATED)
+_CREATED = MilestoneKey(Milestone.CREATED)

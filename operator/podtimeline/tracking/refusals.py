@@ -6,21 +6,21 @@ from dataclasses import replace
 from podtimeline.analysis.attribution.refused import Refusal, ended, forgets, refused
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.model.series import OTHER, Labels, Pool, Series
 from podtimeline.model.timeline import Timeline
-from podtimeline.model.workloads import Refused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
+from podtimeline.model.workloads import CreateRefused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
 from podtimeline.ports import Memory, Mismatch, Owners, Stream
-from podtimeline.quarantine import Step
-from podtimeline.tracking.answers import followed
-from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.quarantine import Operation
+from podtimeline.tracking.dirty_keys import DirtyKeys
+from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.histories import Histories
-from podtimeline.tracking.ledger import Ledger
 from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.scale_answers import followed
 
-_STARTED = Mark(Milestone.ROLLOUT_STARTED)
+_STARTED = MilestoneKey(Milestone.ROLLOUT_STARTED)
 CHAIN_WAIT = 5 * SECOND
 """How long the controller of what was refused is waited for: it is seen after its first Event."""
 _TOGETHER = 10 * SECOND
@@ -37,7 +37,7 @@ REASON = "FailedCreate"
 """The reason of the note that a pod carries."""
 
 
-class Refusals(Companion):
+class Refusals(Enricher):
     """At most ``limit`` workloads, shared among namespaces by the rules of ``model.series``.
 
     What is refused to workloads beyond it is counted under ``other``. A workload is forgotten a day after its spell.
@@ -51,13 +51,15 @@ class Refusals(Companion):
         self._by_maker: dict[_Maker, str] = {}
         self._records: Records | None = None
         self._losses = losses
-        self._pending: Bounded[Refused, tuple[int, int]] = Bounded(Kept.REFUSED_CREATES, losses, limit=MAX_PENDING)
+        self._pending: Bounded[CreateRefused, tuple[int, int]] = Bounded(
+            Kept.REFUSED_CREATES, losses, limit=MAX_PENDING
+        )
         """Until when it waits, and when it arrived."""
-        self._ledger = Ledger()
+        self._ledger = DirtyKeys()
         self._now = 0
 
     def attach(self, intake: Records) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._records = intake
 
     @property
@@ -66,9 +68,9 @@ class Refusals(Companion):
         return self._known.values()
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
-        """See ``Companion.workload``."""
+        """See ``Enricher.workload``."""
         match news:
-            case Refused():
+            case CreateRefused():
                 if news not in self._pending:
                     self._pending.put(news.namespace, news, (arrived + CHAIN_WAIT, arrived))
             case WorkloadSeen(state):
@@ -77,7 +79,7 @@ class Refusals(Companion):
                 return
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
+        """See ``Enricher.tell``."""
         facts = timeline.facts
         if occasion is not Occasion.DESCRIBED or facts is None or facts.owner is None:
             return ()
@@ -85,7 +87,7 @@ class Refusals(Companion):
         return tuple(self._note(record.uid, facts, facts.owner, now))
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         self._now = now
         self._settle(now)
         for key, known in tuple(self._known.items()):
@@ -95,7 +97,7 @@ class Refusals(Companion):
                 self._forget(key)
 
     def restore(self, memory: Memory) -> None:
-        """See ``Companion.restore``."""
+        """See ``Enricher.restore``."""
         if memory.refusal is not None:
             self._known[memory.key] = memory.refusal
             self._by_maker[_maker(memory.refusal)] = memory.key
@@ -104,24 +106,24 @@ class Refusals(Companion):
                 self._forget(_name(each.labels))
 
     def memories(self) -> Iterator[Memory]:
-        """See ``Companion.memories``."""
+        """See ``Enricher.memories``."""
         # The stream that told of them is committed with this: what waits for its workload is asked about once more.
         self._settle(self._now)
         return (Memory(key, refusal=self._known.get(key)) for key in self._ledger.drain())
 
     def failed(self, memories: Iterable[Memory]) -> None:
-        """See ``Companion.failed``."""
+        """See ``Enricher.failed``."""
         # An empty memory may be of a workload's history: deleting that twice is no different.
         self._ledger.failed(each.key for each in memories if each.history is None)
 
     def _settle(self, now: int) -> None:
         """Count what was told, once its workload is known."""
         for news, (until, arrived) in tuple(self._pending.items()):
-            settled = self.quarantine.contain(Step.ENRICH, news.event, self._settle_one, until, news, arrived, now)
+            settled = self.quarantine.contain(Operation.ENRICH, news.event, self._settle_one, until, news, arrived, now)
             if settled is not False:
                 self._pending.pop(news)
 
-    def _settle_one(self, until: int, news: Refused, arrived: int, now: int) -> bool:
+    def _settle_one(self, until: int, news: CreateRefused, arrived: int, now: int) -> bool:
         """Returns False where its workload is still waited for."""
         if self._differs(news):
             return True
@@ -132,7 +134,7 @@ class Refusals(Companion):
             self._count(chain[-1], news, arrived)
         return over
 
-    def _differs(self, news: Refused) -> bool:
+    def _differs(self, news: CreateRefused) -> bool:
         """Whether the workload of that uid is another one than the Event names; counts it where it is."""
         history = self._histories.get(news.maker.uid)
         differs = history is not None and not is_it(history.state, news.maker, news.namespace)
@@ -140,7 +142,7 @@ class Refusals(Companion):
             self._records.mismatched(Stream.EVENTS, Mismatch.UID)
         return differs
 
-    def _count(self, workload: Owner, news: Refused, arrived: int) -> None:
+    def _count(self, workload: Owner, news: CreateRefused, arrived: int) -> None:
         key = _key(news.namespace, workload)
         if key not in self._known and not self._admitted(news.namespace, workload):
             other = Owner(OTHER, OTHER)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.evaluation import evaluated
-from podtimeline.model.milestones import Mark
+from podtimeline.model.milestones import MilestoneKey
 from podtimeline.model.timeline import Timeline
 from podtimeline.quarantine import Quarantine
-from podtimeline.tracking.packing import Packing
+from podtimeline.tracking.compaction import Compaction
 from podtimeline.tracking.records import Labels, Tracked
 from podtimeline.tracking.survey import Survey
 
@@ -16,14 +16,14 @@ from podtimeline.tracking.survey import Survey
 class Roster:
     """By uid: every record, and those of pods that start or leave. Asking changes nothing."""
 
-    def __init__(self, packing: Packing, quarantine: Quarantine) -> None:
+    def __init__(self, compaction: Compaction, quarantine: Quarantine) -> None:
         self.quarantine = quarantine
-        self._packing = packing
+        self._compaction = compaction
         self._records: dict[str, Tracked] = {}
         self._starting: dict[str, Tracked] = {}
         self._leaving: dict[str, Tracked] = {}
 
-    def known(self, uid: str) -> AbstractSet[Mark] | None:
+    def known(self, uid: str) -> AbstractSet[MilestoneKey] | None:
         """See ``ports.Intake``."""
         record = self._records.get(uid)
         return None if record is None else record.known
@@ -38,7 +38,7 @@ class Roster:
         record = self._records.get(uid)
         return None if record is None or record.known is None else record.labels
 
-    def views(self, *, now: int) -> Iterator[View]:
+    def views(self, *, now: int) -> Iterator[ResolvedTimeline]:
         """Every described pod as of now, in the order in which their uids were first named."""
         for uid in tuple(self._records):
             seen = self.view(uid, now=now)
@@ -46,11 +46,11 @@ class Roster:
                 yield seen
 
     def timeline(self, uid: str) -> Timeline | None:
-        """See ``companions.Records``."""
+        """See ``enrichers.Records``."""
         record = self._records.get(uid)
-        return None if record is None or record.known is None else self._packing.timeline(record)
+        return None if record is None or record.known is None else self._compaction.timeline(record)
 
-    def view(self, uid: str, *, now: int) -> View | None:
+    def view(self, uid: str, *, now: int) -> ResolvedTimeline | None:
         """The pod's timeline as of now, ``None`` where it is not tracked or was not described."""
         timeline = self.timeline(uid)
         return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
@@ -71,4 +71,4 @@ class Roster:
             [each for each in records.values() if each.key is None or each.key[0] not in unread]
             for records in (self._starting, self._leaving)
         )
-        return Survey(starting, leaving, self._packing, self.quarantine)
+        return Survey(starting, leaving, self._compaction, self.quarantine)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from podtimeline.model.instants import Evidence
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Limit, Limited, Noted, Observation, Witnessed
 from podtimeline.model.storage import Fact, Words
 from podtimeline.model.texts import MAX_TEXT
@@ -35,7 +35,7 @@ class Told:
     def join(self, facts: Iterable[Fact], words: Iterable[Words]) -> "Told":
         """Take news in."""
         for milestone, evidence in facts:
-            self.facts[milestone] = joined_evidence(Mark(milestone), self.facts.get(milestone, ()), evidence)
+            self.facts[milestone] = joined_evidence(MilestoneKey(milestone), self.facts.get(milestone, ()), evidence)
         for each in words:
             key = (each.reason, each.at if each.first is None else each.first)
             self.words[key] = max(self.words.get(key, each), each, key=lambda said: (said.at, said.count, said.text))
@@ -80,7 +80,7 @@ class User:
     record: Tracked
     created: int
     names: tuple[tuple[str, Key], ...]
-    claims: dict[str, "Claim"] = field(default_factory=dict)
+    claims: dict[str, "TrackedClaim"] = field(default_factory=dict)
     node: str = ""
     released: set[str] = field(default_factory=set)
 
@@ -98,13 +98,13 @@ class User:
         """Whether the pod is there, on that node."""
         return self.node == node and not self.record.removed
 
-    def volumes(self, claim: "Claim") -> Iterator[str]:
+    def volumes(self, claim: "TrackedClaim") -> Iterator[str]:
         """The volumes of the pod that the claim is behind."""
         return (name for name, mine in self.claims.items() if mine is claim)
 
 
 @dataclass(slots=True, eq=False)
-class Claim:
+class TrackedClaim:
     """A claim, and the pods that use it by uid. ``seen`` once the object itself was, and not only Events of it."""
 
     uid: str
@@ -126,7 +126,7 @@ class Claim:
         for name in user.volumes(self):
             for milestone, evidence in told.facts.items():
                 detail = self.volume if milestone is Milestone.CLAIM_BOUND else ""
-                yield Witnessed(user.uid, Mark(milestone, name), evidence, detail)
+                yield Witnessed(user.uid, MilestoneKey(milestone, name), evidence, detail)
             for words in told.words.values():
                 if waited or user.created <= words.at:
                     yield _noted(user.uid, name, words)
@@ -139,7 +139,7 @@ class Claim:
 
 
 @dataclass(slots=True, eq=False)
-class Attachment:
+class TrackedAttachment:
     """An attachment of a volume to a node, or the node's use of it."""
 
     leaving: int | None = None
@@ -150,7 +150,7 @@ class Attachment:
         """Whether the pod was there before the attachment's end was asked for."""
         return self.leaving is None or user.created < self.leaving
 
-    def say(self, user: User, claim: Claim, told: Told) -> Iterator[Observation]:
+    def say(self, user: User, claim: TrackedClaim, told: Told) -> Iterator[Observation]:
         """Tell a pod what was told of the attachment; its end, unless the pod left the volume to another one."""
         if not self.concerns(user):
             return
@@ -158,7 +158,7 @@ class Attachment:
         for name in user.volumes(claim):
             for milestone, evidence in told.facts.items():
                 if milestone not in _ENDS or not left:
-                    yield Witnessed(user.uid, Mark(milestone, name), evidence, claim.volume)
+                    yield Witnessed(user.uid, MilestoneKey(milestone, name), evidence, claim.volume)
             for words in told.words.values():
                 yield _noted(user.uid, name, words)
         if told.surplus:

@@ -12,8 +12,8 @@ from podtimeline.analysis.phases.scheduling import Obstacle
 from podtimeline.evaluation import evaluated
 from podtimeline.model.milestones import Phase
 from podtimeline.model.timeline import Timeline
-from podtimeline.quarantine import Quarantine, Step
-from podtimeline.tracking.packing import Packing
+from podtimeline.quarantine import Operation, Quarantine
+from podtimeline.tracking.compaction import Compaction
 from podtimeline.tracking.records import Stage, Tracked
 
 LOOKS = 500
@@ -53,11 +53,11 @@ class Survey:
     """
 
     def __init__(
-        self, starting: Iterable[Tracked], leaving: Iterable[Tracked], packing: Packing, quarantine: Quarantine
+        self, starting: Iterable[Tracked], leaving: Iterable[Tracked], compaction: Compaction, quarantine: Quarantine
     ) -> None:
         self._starting = tuple(starting)
         self._leaving = tuple(leaving)
-        self._packing = packing
+        self._compaction = compaction
         self._quarantine = quarantine
         self._looks: list[_Look] = []
 
@@ -80,7 +80,7 @@ class Survey:
     def evaluate(self, now: int) -> None:
         """Find the phase of each pod that was copied."""
         for each in self._looks:
-            self._quarantine.contain(Step.EVALUATE, each.record.uid, self._evaluate, each, now)
+            self._quarantine.contain(Operation.EVALUATE, each.record.uid, self._evaluate, each, now)
 
     def take(self) -> None:
         """Remember the answers with the records."""
@@ -101,12 +101,12 @@ class Survey:
         for record in self._leaving:
             asked = record.leaving_at
             if record.stage is not Stage.STARTING and asked is not None:
-                _count(*(record.phase or (Phase.KILL_NOTICE, asked)), counts, since)
+                _count(*(record.phase or (Phase.TERMINATION_PENDING, asked)), counts, since)
         return Phases(counts, {phase: (now - at) / 1e9 for phase, at in since.items()}, hindered)
 
     def _evaluate(self, look: _Look, now: int) -> None:
         packed = look.timeline is None
-        timeline = self._packing.unpacked(look.record.uid, look.blob) if packed else look.timeline
+        timeline = self._compaction.unpacked(look.record.uid, look.blob) if packed else look.timeline
         seen = None if timeline is None else evaluated(timeline, now=now, quarantine=self._quarantine)
         stretches = () if seen is None else seen.leaving or seen.phases
         last = stretches[-1] if stretches and stretches[-1].open else None

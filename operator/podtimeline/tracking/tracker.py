@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from podtimeline.analysis.resolved import awaited
 from podtimeline.bounded import Losses
 from podtimeline.model.instants import Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Flagged, Observation, Partial, Witnessed
 from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.model.state import load
@@ -18,18 +18,17 @@ from podtimeline.model.storage import StorageNews
 from podtimeline.model.timeline import Timeline, apply
 from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Mismatch, Owners, PodReference, Restored, Saved, Stream
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.batches import Batch, Result
 from podtimeline.tracking.clocks import NodeClocks
-from podtimeline.tracking.companions import Companion, Companions, Occasion
-from podtimeline.tracking.due import Due
-from podtimeline.tracking.graves import Graves
+from podtimeline.tracking.compaction import Compaction, nothing_new
+from podtimeline.tracking.dirty_set import DirtySet
+from podtimeline.tracking.enrichers import Enricher, Enrichers, Occasion
 from podtimeline.tracking.mirrors import said_of
-from podtimeline.tracking.names import Said
 from podtimeline.tracking.numbers import Numbers, Situation
 from podtimeline.tracking.orphans import difference
-from podtimeline.tracking.owed import Owed
-from podtimeline.tracking.packing import Packing, nothing_new
+from podtimeline.tracking.ownership import Ownership
+from podtimeline.tracking.pending_creates import Said
 from podtimeline.tracking.records import (
     Codec,
     Rules,
@@ -40,16 +39,17 @@ from podtimeline.tracking.records import (
     restored_record,
     shared,
 )
-from podtimeline.tracking.relations import Relations
 from podtimeline.tracking.roster import Roster
+from podtimeline.tracking.timers import Timers
+from podtimeline.tracking.tombstones import Tombstones
 from podtimeline.tracking.unclaimed import Unclaimed
 from podtimeline.tracking.versions import StreamVersions
 
-_CREATED = Mark(Milestone.CREATED)
-_SCHEDULED = Mark(Milestone.SCHEDULED)
-_READY = Mark(Milestone.READY)
-_DELETED = Mark(Milestone.DELETION_REQUESTED)
-_REMOVED = Mark(Milestone.OBJECT_REMOVED)
+_CREATED = MilestoneKey(Milestone.CREATED)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
+_READY = MilestoneKey(Milestone.READY)
+_DELETED = MilestoneKey(Milestone.DELETION_REQUESTED)
+_REMOVED = MilestoneKey(Milestone.OBJECT_REMOVED)
 _STARTING = Stage.STARTING
 
 
@@ -64,24 +64,24 @@ class Tracker(Roster):
         rules: Rules,
         now: int,
         restored: Restored | None = None,
-        companions: Sequence[Companion] = (),
+        enrichers: Sequence[Enricher] = (),
         quarantine: Quarantine | None = None,
         losses: Losses | None = None,
     ) -> None:
         """``losses`` are those of the companions."""
-        super().__init__(Packing(codec), quarantine if quarantine is not None else Quarantine())
+        super().__init__(Compaction(codec), quarantine if quarantine is not None else Quarantine())
         self.losses = losses if losses is not None else Losses()
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
         self.clocks = NodeClocks(self.losses, since=now)
         self._rules = rules
-        self._relations = Relations(owners, rules)
+        self._ownership = Ownership(owners, rules)
         self._first_look = now
         self._unclaimed = Unclaimed(rules, self.numbers, self.losses)
-        self._graves = Graves(rules, self.losses)
-        self._owed = Owed(self._packing, self.quarantine)
-        self._due = Due(self._records)
-        self._companions = Companions(companions, self, self.quarantine)
+        self._tombstones = Tombstones(rules, self.losses)
+        self._owed = DirtySet(self._compaction, self.quarantine)
+        self._due = Timers(self._records)
+        self._enrichers = Enrichers(enrichers, self, self.quarantine)
         self._set_aside: set[str] = set()
         if restored is not None:
             self._restore(restored, now)
@@ -92,13 +92,13 @@ class Tracker(Roster):
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``. What one pod makes fail is contained: the pod is flagged, and goes on."""
-        if self.quarantine.contain(Step.APPLY, uid, self._take, uid, observations, arrived) is None:
-            self.quarantine.contain(Step.APPLY, uid, self._failed, uid, arrived)
+        if self.quarantine.contain(Operation.APPLY, uid, self._take, uid, observations, arrived) is None:
+            self.quarantine.contain(Operation.APPLY, uid, self._failed, uid, arrived)
 
     def _take(self, uid: str, observations: Sequence[Observation], arrived: int) -> bool:
         record = self._records.get(uid)
         if record is None:
-            if uid in self._graves or not any(type(each) is Described for each in observations):
+            if uid in self._tombstones or not any(type(each) is Described for each in observations):
                 self.numbers.late += len(observations)
                 return True
             record = self._records[uid] = Tracked(uid, Timeline(uid))
@@ -106,7 +106,7 @@ class Tracker(Roster):
         if timeline is None:
             if nothing_new(record, observations):
                 return True
-            timeline = self._packing.timeline(record)
+            timeline = self._compaction.timeline(record)
         self._join(record, timeline, observations, arrived)
         return True
 
@@ -138,11 +138,11 @@ class Tracker(Roster):
                 self.take(record.uid, observations, arrived=arrived)
             else:
                 self.mismatched(stream, wrong)
-        elif pod.uid in self._graves:
+        elif pod.uid in self._tombstones:
             self.numbers.late += len(observations)
         else:
             keep = self._unclaimed.orphans.keep
-            self.quarantine.contain(Step.APPLY, pod.uid, keep, pod, observations, stream=stream, arrived=arrived)
+            self.quarantine.contain(Operation.APPLY, pod.uid, keep, pod, observations, stream=stream, arrived=arrived)
 
     def mismatched(self, stream: Stream, mismatch: Mismatch, count: int = 1) -> None:
         """See ``ports.Intake``."""
@@ -156,15 +156,15 @@ class Tracker(Roster):
         if record is None or record.leaving_at is not None or record.removed:
             self._unclaimed.names.keep(key, said)
         else:
-            self.quarantine.contain(Step.APPLY, record.uid, self._create, record, said)
+            self.quarantine.contain(Operation.APPLY, record.uid, self._create, record, said)
 
     def storage(self, news: StorageNews, *, arrived: int) -> None:
         """See ``ports.Intake``."""
-        self._companions.storage(news, arrived)
+        self._enrichers.storage(news, arrived)
 
     def workload(self, news: WorkloadNews, *, arrived: int) -> None:
         """See ``ports.Intake``."""
-        self._companions.workload(news, arrived)
+        self._enrichers.workload(news, arrived)
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:
         """See ``ports.Intake``. The version is taken by ``versions.reached``, as with every other stream."""
@@ -185,19 +185,19 @@ class Tracker(Roster):
     def tick(self, now: int) -> None:
         """Do what is due: settle starts that are over, close what is gone, drop what nobody claimed."""
         contain = self.quarantine.contain
-        for record in contain(Step.ENRICH, "owners", self._relations.own_again, now) or ():
+        for record in contain(Operation.ENRICH, "owners", self._ownership.own_again, now) or ():
             self._touch(record)
-        for record, timeline in contain(Step.ENRICH, "Services", self._relations.select_again) or ():
-            contain(Step.APPLY, record.uid, self._changed, record, timeline, now)
-        for said in contain(Step.ENRICH, "Services", self._relations.reselect, now) or ():
+        for record, timeline in contain(Operation.ENRICH, "Services", self._ownership.select_again) or ():
+            contain(Operation.APPLY, record.uid, self._changed, record, timeline, now)
+        for said in contain(Operation.ENRICH, "Services", self._ownership.reselect, now) or ():
             self.take(said.uid, (said,), arrived=now)
-        self._companions.ticked(now)
+        self._enrichers.ticked(now)
         for record in self._due.ripe(now):
-            if contain(Step.APPLY, record.uid, self._ripe, record, now) is None:
+            if contain(Operation.APPLY, record.uid, self._ripe, record, now) is None:
                 self._due.wake(record, now + self._rules.orphan)
         self.clocks.tick(now)
         self._unclaimed.expire(now)
-        self._graves.expire(now)
+        self._tombstones.expire(now)
 
     def next_due(self) -> int | None:
         """When ``tick`` has something to do next, as far as is known."""
@@ -206,7 +206,7 @@ class Tracker(Roster):
     def drain(self, now: int) -> Batch:
         """Everything that changed, with the stream versions of this very moment. One batch is out at a time."""
         versions = self.versions.committable(now, self._unclaimed.oldest(now))
-        return Batch(self._owed.drain(), versions, now, self._companions.memories())
+        return Batch(self._owed.drain(), versions, now, self._enrichers.memories())
 
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
@@ -218,11 +218,11 @@ class Tracker(Roster):
     def failed(self, batch: Batch) -> None:
         """The batch is not in the store: all of it is owed again."""
         self._owed.failed(batch.snapshots)
-        self._companions.failed(batch.memories)
+        self._enrichers.failed(batch.memories)
 
     def situation(self) -> Situation:
         """The numbers of this moment, for gauges."""
-        orphans, starting, closed = len(self._unclaimed.orphans), len(self._starting), len(self._graves)
+        orphans, starting, closed = len(self._unclaimed.orphans), len(self._starting), len(self._tombstones)
         tracked = {
             Stage.ORPHAN: orphans,
             Stage.STARTING: starting,
@@ -246,14 +246,14 @@ class Tracker(Roster):
         self.clocks.correct(timeline, at=now)
         self._owed.touch(record)
         if record.timeline is None:
-            self._packing.wake(record, timeline)
+            self._compaction.wake(record, timeline)
         if record.known is None:
             if timeline.facts is None:
                 return
             self._described(record, timeline, timeline.facts, now)
         if timeline.labelled is not None and timeline.labelled.labels != record.labels:
             record.labels = shared(timeline.labelled.labels)
-            self._relations.relabelled(record)
+            self._ownership.relabelled(record)
         evidence = timeline.evidence
         gone, leaving = _REMOVED in evidence, _DELETED in evidence
         if timeline.partial and Partial.MALFORMED in timeline.partial:
@@ -266,7 +266,7 @@ class Tracker(Roster):
             self._leave(record, now)
         if not record.placed and _SCHEDULED in timeline.details:
             record.placed = True
-            self._companions.ask(record, timeline, Occasion.PLACED, now)
+            self._enrichers.ask(record, timeline, Occasion.PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
             self._started(record, timeline, now, called_off=gone or leaving)
 
@@ -278,7 +278,7 @@ class Tracker(Roster):
 
     def _leave(self, record: Tracked, now: int) -> None:
         self._touch(record)
-        self._companions.ask(record, self._packing.timeline(record), Occasion.LEAVING, now)
+        self._enrichers.ask(record, self._compaction.timeline(record), Occasion.LEAVING, now)
 
     def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
         record.stage, self._starting[record.uid] = Stage.STARTING, record
@@ -287,13 +287,13 @@ class Tracker(Roster):
         record.key = (sys.intern(facts.namespace), facts.name)
         record.labels = shared(facts.labels)
         self._unclaimed.described(record, timeline, facts)
-        self._relations.own(record, timeline, now)
+        self._ownership.own(record, timeline, now)
         self._flag_listed(record, timeline, facts)
-        self._companions.appeared(record, facts)
-        self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
+        self._enrichers.appeared(record, facts)
+        self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
 
     def _create(self, record: Tracked, said: Said) -> None:
-        timeline = self._packing.timeline(record)
+        timeline = self._compaction.timeline(record)
         if self._unclaimed.made_by(timeline, said):
             self._join(record, timeline, (said.witnessed(record.uid),), said.observed)
 
@@ -310,11 +310,11 @@ class Tracker(Roster):
         if record.ready_at is None and _READY in timeline.evidence:
             record.ready_at = now
             self._due.wake(record, now + self._rules.endpoint_deadline + self._rules.linger)
-            self._relations.select(record, timeline)
+            self._ownership.select(record, timeline)
         served = record.ready_at is not None and timeline.services is not None and not awaited(timeline)
         if called_off or served or timeline.ended is not None:
             record.over_at = now
-            self._relations.forget(record)
+            self._ownership.forget(record)
             self._due.wake(record, now + self._rules.linger)
 
     def _ripe(self, record: Tracked, now: int) -> bool:
@@ -338,26 +338,26 @@ class Tracker(Roster):
 
     def _settle(self, record: Tracked, now: int) -> None:
         if record.timeline is not None:
-            self._relations.owned(record, record.timeline)
-            self._companions.ask(record, record.timeline, Occasion.SETTLING, now)
+            self._ownership.owned(record, record.timeline)
+            self._enrichers.ask(record, record.timeline, Occasion.SETTLING, now)
             self.clocks.correct(record.timeline, at=now)
         record.stage = Stage.SETTLED
         record.ready_at = record.over_at = record.phase = None
         self._starting.pop(record.uid, None)
-        self._relations.forget(record)
+        self._ownership.forget(record)
         self.numbers.settled += 1
         self._touch(record)
 
     def _close(self, record: Tracked, now: int) -> None:
         record.stage = Stage.CLOSED
         self._unclaimed.names.gone(record)
-        self._relations.closed(record)
-        self._companions.closed(record)
-        self._graves.closed("" if record.key is None else record.key[0], record.uid)
+        self._ownership.closed(record)
+        self._enrichers.closed(record)
+        self._tombstones.closed("" if record.key is None else record.key[0], record.uid)
         self.numbers.closed += 1
         self._due.wake(record, now + self._rules.tombstone)
         self._touch(record)
-        while (oldest := self._graves.surplus) is not None:
+        while (oldest := self._tombstones.surplus) is not None:
             buried = self._records.get(oldest)
             if buried is not None and buried in self._owed:
                 break
@@ -370,23 +370,23 @@ class Tracker(Roster):
             self._entomb(record.uid, now)
 
     def _entomb(self, uid: str, now: int) -> None:
-        self._graves.bury(uid, now)
+        self._tombstones.bury(uid, now)
         self._set_aside.discard(uid)
         self._unclaimed.mirrors.forget(uid)
         self._records.pop(uid, None)
 
     def _touch(self, record: Tracked) -> None:
         if record.timeline is None:
-            self._packing.wake(record, self._packing.timeline(record))
+            self._compaction.wake(record, self._compaction.timeline(record))
         self._owed.touch(record)
 
     def _restore(self, restored: Restored, now: int) -> None:
         if restored.first_look is not None:
             self._first_look = restored.first_look
         self.versions.restore(restored.versions)
-        self._companions.restore(restored.memories)
+        self._enrichers.restore(restored.memories)
         for saved in restored.records:
-            self.quarantine.contain(Step.RESTORE, saved.state.uid, self._remember, saved, now)
+            self.quarantine.contain(Operation.RESTORE, saved.state.uid, self._remember, saved, now)
 
     def _remember(self, saved: Saved, now: int) -> None:
         state, facts = saved.state, saved.state.facts
@@ -399,18 +399,18 @@ class Tracker(Roster):
             self.versions.reached(Stream.PODS, None)
         record = restored_record(saved, facts)
         if state.services == ():
-            self._relations.unselected(record, () if state.reselected is None else state.reselected.services)
-            self._relations.relabelled(record)
+            self._ownership.unselected(record, () if state.reselected is None else state.reselected.services)
+            self._ownership.relabelled(record)
         self._records[record.uid] = record
         self._unclaimed.appeared(record, facts)
-        self._companions.appeared(record, facts)
+        self._enrichers.appeared(record, facts)
         marks = {mark for mark, _ in state.evidence}
         gone, leaving = _REMOVED in marks, _DELETED in marks
         if leaving and not gone:
             record.leaving_at, self._leaving[record.uid] = now, record
         if saved.settled:
             record.stage = Stage.SETTLED
-            self._packing.rest(record, state)
+            self._compaction.rest(record, state)
         else:
             self._resume(record, load(state), now, called_off=gone or leaving)
         if leaving:
@@ -420,9 +420,9 @@ class Tracker(Roster):
             self._due.wake(record, now + self._rules.linger)
 
     def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
-        self._packing.wake(record, timeline)
+        self._compaction.wake(record, timeline)
         record.stage, self._starting[record.uid] = Stage.STARTING, record
         record.placed = _SCHEDULED in timeline.details
-        self._relations.await_owner(record, now)
-        self._companions.ask(record, timeline, Occasion.DESCRIBED, now)
+        self._ownership.await_owner(record, now)
+        self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)

@@ -7,9 +7,9 @@ from podtimeline.model.pods import PodFacts
 from podtimeline.model.timeline import Timeline, absorb, apply
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.mirrors import Mirrors, static_pod
-from podtimeline.tracking.names import Names, Said
 from podtimeline.tracking.numbers import Numbers
 from podtimeline.tracking.orphans import Orphans
+from podtimeline.tracking.pending_creates import PendingCreates, Said
 from podtimeline.tracking.records import Rules, Tracked
 
 
@@ -17,7 +17,7 @@ class Unclaimed:
     """References by uid, Events that name a pod only, and the mirrors that stand for static pods."""
 
     def __init__(self, rules: Rules, numbers: Numbers, losses: Losses) -> None:
-        self.names = Names(rules, losses)
+        self.names = PendingCreates(rules, losses)
         self.orphans = Orphans(rules, losses)
         self.mirrors = Mirrors()
         self._rules = rules

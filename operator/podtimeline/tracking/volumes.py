@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
 from podtimeline.model.pods import PodFacts
 from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake, Mismatch, Stream
-from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.enrichers import Enricher, Occasion
 from podtimeline.tracking.records import Tracked
-from podtimeline.tracking.storage import Attachment, Claim, Key, Place, Told, User
+from podtimeline.tracking.storage import Key, Place, Told, TrackedAttachment, TrackedClaim, User
 
-_SCHEDULED = Mark(Milestone.SCHEDULED)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 KEPT = 600 * SECOND
 """How long a pod that is gone waits for its volumes to be detached, and a detached volume for pods seen late."""
 MAX_RUMOURS = 1000
@@ -25,7 +25,7 @@ MAX_ENDED = 50_000
 """Attachments that are over."""
 
 
-class Volumes(Companion):
+class Volumes(Enricher):
     """Tells each pod of its claims, and of the attachments of their volumes to its node.
 
     Nothing is saved: after a restart claims and attachments are listed, and pods appear again.
@@ -37,10 +37,10 @@ class Volumes(Companion):
         self._users: dict[str, User] = {}
         self._wanting: dict[Key, dict[str, User]] = {}
         """The pods that name a claim, by uid."""
-        self._claims: dict[Key, Claim] = {}
-        self._behind: dict[str, Claim] = {}
+        self._claims: dict[Key, TrackedClaim] = {}
+        self._behind: dict[str, TrackedClaim] = {}
         """By PersistentVolume. A claim is often gone before its volume is detached."""
-        self._attachments: dict[Place, dict[str, Attachment]] = {}
+        self._attachments: dict[Place, dict[str, TrackedAttachment]] = {}
         """By volume and node, then by uid: one that is gone may be followed by another. What a kubelet says of its use
         of a volume is kept beside, under no volume and the attachment's name while that is all that is known."""
         self._places: dict[str, Place] = {}
@@ -61,11 +61,11 @@ class Volumes(Companion):
     # --- pods -------------------------------------------------------------------------------------------------------
 
     def attach(self, intake: Intake) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._intake = intake
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
-        """See ``Companion.appeared``."""
+        """See ``Enricher.appeared``."""
         names = tuple((each.name, (facts.namespace, each.claim)) for each in facts.volumes if each.claim is not None)
         if not names:
             return
@@ -78,7 +78,7 @@ class Volumes(Companion):
                 self._rumours.pop(key)
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
+        """See ``Enricher.tell``."""
         user = self._users.get(record.uid)
         if user is None:
             return ()
@@ -97,7 +97,7 @@ class Volumes(Companion):
                 for each in elders:
                     each.released.add(claim.volume)
 
-    def _at(self, volume: str, node: str) -> tuple[Attachment, ...]:
+    def _at(self, volume: str, node: str) -> tuple[TrackedAttachment, ...]:
         return tuple(self._attachments.get((volume, node), {}).values())
 
     def _known(self, user: User) -> Iterator[Observation]:
@@ -105,12 +105,12 @@ class Volumes(Companion):
             yield from claim.say(user, claim.told)
             yield from self._attached(user, claim)
 
-    def _attached(self, user: User, claim: Claim) -> Iterator[Observation]:
+    def _attached(self, user: User, claim: TrackedClaim) -> Iterator[Observation]:
         for attachment in self._at(claim.volume, user.node):
             yield from attachment.say(user, claim, attachment.told)
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion.closed``."""
+        """See ``Enricher.closed``."""
         user = self._users.get(record.uid)
         if user is None:
             return
@@ -121,7 +121,7 @@ class Volumes(Companion):
             self._forget(gone)
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         self._now = now
         for _, (_, user) in self._parted.expire(lambda _, gone: gone[0] + self._kept <= now):
             self._forget(user)
@@ -159,7 +159,7 @@ class Volumes(Companion):
     # --- news -------------------------------------------------------------------------------------------------------
 
     def storage(self, news: StorageNews, arrived: int) -> None:
-        """See ``Companion.storage``."""
+        """See ``Enricher.storage``."""
         match news:
             case ClaimNews():
                 self._of_claim(news, arrived)
@@ -198,13 +198,13 @@ class Volumes(Companion):
             if bound:
                 self._say(user, self._attached(user, claim), arrived)
 
-    def _begin(self, key: Key, news: ClaimNews, arrived: int) -> Claim:
+    def _begin(self, key: Key, news: ClaimNews, arrived: int) -> TrackedClaim:
         before = self._claims.get(key)
         if before is not None:
             if not before.seen:
                 self._mismatched()
             self._lose(key, before)
-        claim = self._claims[key] = Claim(news.uid)
+        claim = self._claims[key] = TrackedClaim(news.uid)
         for user in self._wanting.get(key, {}).values():
             # A pod that is gone was with the claim that had the name before.
             if not user.record.removed or not user.claims:
@@ -221,7 +221,7 @@ class Volumes(Companion):
         if self._intake is not None:
             self._intake.mismatched(Stream.EVENTS, Mismatch.UID)
 
-    def _lose(self, key: Key, claim: Claim) -> None:
+    def _lose(self, key: Key, claim: TrackedClaim) -> None:
         claim.gone = True
         del self._claims[key]
         self._rumours.pop(key)
@@ -240,7 +240,7 @@ class Volumes(Companion):
 
     def _of_attachment(self, news: AttachmentNews | UsageNews, name: str, arrived: int) -> None:
         place = self._place_of(name)
-        attachment = self._attachments.setdefault(place, {}).setdefault(news.uid, Attachment())
+        attachment = self._attachments.setdefault(place, {}).setdefault(news.uid, TrackedAttachment())
         attachment.leaving = news.leaving if attachment.leaving is None else attachment.leaving
         words = news.words if isinstance(news, AttachmentNews) else ()
         self._learn(attachment.told, news.facts, words)
@@ -254,7 +254,7 @@ class Volumes(Companion):
         before = told.surplus
         self._losses.count(Kept.CLAIM_MESSAGES, told.join(facts, words).surplus - before)
 
-    def _tell(self, place: Place, attachment: Attachment, fresh: Told, arrived: int) -> None:
+    def _tell(self, place: Place, attachment: TrackedAttachment, fresh: Told, arrived: int) -> None:
         volume, node = place
         claim = self._behind.get(volume)
         for user in tuple(claim.users.values()) if claim is not None else ():
@@ -267,7 +267,7 @@ class Volumes(Companion):
             self._intake.take(user.uid, news, arrived=arrived)
 
 
-def _link(user: User, key: Key, claim: Claim) -> None:
+def _link(user: User, key: Key, claim: TrackedClaim) -> None:
     for name, wanted in user.names:
         if wanted == key:
             user.claims[name] = claim

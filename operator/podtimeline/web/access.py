@@ -14,7 +14,7 @@ from aiohttp import web
 from podtimeline.errors import ClusterError
 from podtimeline.ports import Grant, Reviewer
 from podtimeline.web.numbers import Seconds
-from podtimeline.web.problems import Refused
+from podtimeline.web.problems import RequestRefused
 
 KEPT_SECONDS = 10.0
 """How long an answer is kept: as long a grant outlives its end."""
@@ -39,7 +39,7 @@ class Gate:
         self._waiting = 0
 
     async def enter(self, request: web.Request, namespace: str | None) -> None:
-        """Let the request pass. Raises ``Refused``: 401 without a known token, 403, or 503 without an answer."""
+        """Let the request pass. Raises ``RequestRefused``: 401 without a known token, 403, or 503 without an answer."""
         if self._reviewer is None:
             return
         grant = await self._grant(self._reviewer, _token(request), namespace)
@@ -48,7 +48,7 @@ class Gate:
         if not grant.allowed:
             where = f"in namespace {namespace}" if namespace is not None else "in all namespaces; name one"
             detail = f"{grant.user} may not `get pods` {where}. Granting it is up to the cluster's administrator."
-            raise Refused(403, "Forbidden", detail)
+            raise RequestRefused(403, "Forbidden", detail)
 
     async def everywhere(self, request: web.Request) -> bool:
         """Whether a request that was let in for one namespace may learn of others too."""
@@ -56,7 +56,7 @@ class Gate:
             return True
         try:
             return (await self._grant(self._reviewer, _token(request), None)).allowed
-        except Refused:
+        except RequestRefused:
             return False
 
     async def _grant(self, reviewer: Reviewer, token: str, namespace: str | None) -> Grant:
@@ -91,10 +91,10 @@ def _token(request: web.Request) -> str:
     return token.strip()
 
 
-def _unknown(why: str) -> Refused:
-    return Refused(401, "Unauthorized", f"{why} {_HOW}", {"WWW-Authenticate": 'Bearer realm="podtimeline"'})
+def _unknown(why: str) -> RequestRefused:
+    return RequestRefused(401, "Unauthorized", f"{why} {_HOW}", {"WWW-Authenticate": 'Bearer realm="podtimeline"'})
 
 
-def _unanswered(why: str) -> Refused:
+def _unanswered(why: str) -> RequestRefused:
     detail = f"Whether you may read cannot be found out, so the answer is no: {why}"
-    return Refused(503, "No review", detail, {"Retry-After": "5"})
+    return RequestRefused(503, "No review", detail, {"Retry-After": "5"})

@@ -8,7 +8,7 @@ from aiohttp.typedefs import Middleware
 
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.web.numbers import HttpNumbers, Sparing
-from podtimeline.web.problems import BadParameter, Refused, problem, shown
+from podtimeline.web.problems import BadParameter, RequestRefused, problem, shown
 from podtimeline.web.routes import Port, served
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Answers:
         route = _UNROUTED if resource is None else resource.canonical
         try:
             answer = await handler(request)
-        except (BadParameter, QueryError, StoreError, Refused) as error:
+        except (BadParameter, QueryError, StoreError, RequestRefused) as error:
             answer = _refusal(error)
         except web.HTTPException as error:
             answer = self._unserved(request, error)
@@ -59,7 +59,7 @@ class Answers:
                 allow = {"Allow": ", ".join(sorted(error.allowed_methods))}
                 return problem(405, "Method not allowed", detail, headers=allow)
             case _:
-                return problem(error.status, "Refused", f"{error.reason}; this port serves {paths}")
+                return problem(error.status, "RequestRefused", f"{error.reason}; this port serves {paths}")
 
     def _fault(self, route: str, error: Exception) -> web.Response:
         held = self._sparing.due((route, type(error).__qualname__))
@@ -74,7 +74,7 @@ def _refusal(error: Exception) -> web.Response:
             return problem(400, "Bad parameter", str(error), parameter=error.parameter)
         case QueryError():
             return problem(400, "Bad query", str(error))
-        case Refused():
+        case RequestRefused():
             return problem(error.status, error.title, str(error), headers=error.headers)
         case _:
             return problem(503, "History unavailable", str(error))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.analysis.attribution.scaling import WorkloadHistory
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.render.document import contained_document, documents
 from podtimeline.render.faults import faults_document
 from podtimeline.render.workloads import workloads_document
@@ -19,7 +19,7 @@ from podtimeline.web.lane import Lane
 from podtimeline.web.neighbours import neighbours
 from podtimeline.web.openapi import openapi
 from podtimeline.web.parameters import read_query
-from podtimeline.web.problems import Refused, shown
+from podtimeline.web.problems import RequestRefused, shown
 from podtimeline.web.requests import given, once
 from podtimeline.web.responses import encode, json_response
 from podtimeline.web.routes import Port
@@ -71,7 +71,7 @@ class Api:
             advice = (
                 "it is not in the history: see /api/v1/pods, and namespaces and retention_days of `podtimeline config`"
             )
-            raise Refused(404, "Not found", f"{which}: {advice}")
+            raise RequestRefused(404, "Not found", f"{which}: {advice}")
         return json_response(body)
 
     async def workloads(self, request: web.Request) -> web.Response:
@@ -103,7 +103,7 @@ class Api:
             body = await self._worker.run(lambda: self._rollout(pods, asked, revision, now))
         if body is None:
             which = f"{shown(f'{kind} {namespace}/{name}')}" + (f" with revision {shown(revision)}" if revision else "")
-            raise Refused(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
+            raise RequestRefused(404, "Not found", f"{which}: no pod of it is in the history: see /api/v1/pods")
         return json_response(body)
 
     def _item(self, found: Latest, now: int) -> bytes | None:
@@ -122,7 +122,7 @@ class Api:
         return contained_document(seen, self._quarantine, msgspec.json.encode, cluster=cluster, peers=others)
 
     def _rollout(
-        self, pods: Sequence[View | None], asked: WorkloadHistory | None, revision: str | None, now: int
+        self, pods: Sequence[ResolvedTimeline | None], asked: WorkloadHistory | None, revision: str | None, now: int
     ) -> bytes | None:
         made = rollouts.answer(
             pods, asked, revision=revision, now=now, cluster=self._sources.cluster, quarantine=self._quarantine

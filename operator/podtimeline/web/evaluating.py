@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.evaluation import evaluated, evaluated_state
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Saved
@@ -21,7 +21,7 @@ class Latest:
     record: Saved
     fresh: Timeline | None = None
 
-    def view(self, quarantine: Quarantine, *, now: int) -> View | None:
+    def view(self, quarantine: Quarantine, *, now: int) -> ResolvedTimeline | None:
         """The timeline as of now, ``None`` where the pod was not described; see ``evaluation`` for one that fails."""
         if self.fresh is not None:
             return evaluated(self.fresh, now=now, quarantine=quarantine)

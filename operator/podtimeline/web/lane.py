@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from podtimeline.web.problems import Refused
+from podtimeline.web.problems import RequestRefused
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -55,10 +55,10 @@ class Lane:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place. Raises ``Refused`` where too many wait already."""
+        """Wait for a place. Raises ``RequestRefused`` where too many wait already."""
         if self._inside >= self._most:
             detail = f"{self._inside} requests are being answered already; try again in a few seconds"
-            raise Refused(503, "Too many requests at once", detail, {"Retry-After": "5"})
+            raise RequestRefused(503, "Too many requests at once", detail, {"Retry-After": "5"})
         self._inside += 1
         try:
             async with self._free:

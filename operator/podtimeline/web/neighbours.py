@@ -1,13 +1,15 @@
 """Pods that a pod is compared with, out of the history."""
 
 from podtimeline.analysis.findings.peers import MOST, NOBODY, WINDOW, Peers, peers
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.ports import History, Query
 from podtimeline.quarantine import Quarantine
 from podtimeline.web.evaluating import Latest
 
 
-def neighbours(history: History, seen: View, quarantine: Quarantine, *, now: int, namespace: str | None) -> Peers:
+def neighbours(
+    history: History, seen: ResolvedTimeline, quarantine: Quarantine, *, now: int, namespace: str | None
+) -> Peers:
     """Figures of pods of the same node and of others that began about the time; ``namespace`` narrows both.
 
     Blocks; raises ``StoreError``.

@@ -16,7 +16,7 @@ class BadParameter(ValueError):  # noqa: N818 - named for what it says
         self.parameter = name
 
 
-class Refused(Exception):  # noqa: N818 - named for what it says
+class RequestRefused(Exception):  # noqa: N818 - named for what it says
     """A request that is answered with a refusal: its status, what it is, and what to do."""
 
     def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from podtimeline.analysis.attribution.scaling import WorkloadHistory
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.analysis.rollout import of_one, revisions, rollout_for
 from podtimeline.ports import History, Query, Saved
 from podtimeline.quarantine import Quarantine
@@ -22,7 +22,7 @@ def records(history: History, namespace: str, kind: str, name: str) -> tuple[Sav
 
 
 def answer(
-    pods: Sequence[View | None],
+    pods: Sequence[ResolvedTimeline | None],
     asked: WorkloadHistory | None,
     *,
     revision: str | None,

@@ -7,9 +7,9 @@ import pytest
 from tests.support.lives import at
 from tests.support.workloads import replicaset, workload
 
-from podtimeline.analysis.attribution.deletion import GENERATION, REVISION, Case, Maker, judged
+from podtimeline.analysis.attribution.deletion import GENERATION, REVISION, ControllerFacts, DeletionCase, judged
 from podtimeline.model.instants import Source, intersect, just_after, within_second
-from podtimeline.model.observations import Blamed, Cause
+from podtimeline.model.observations import Cause, DeletionCause
 from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import WorkloadState
 
@@ -23,31 +23,33 @@ NOW = intersect(
 )
 
 
-def case(state: WorkloadState | None, *, name: str = "web-abc-x", **more: Any) -> Case:
+def case(state: WorkloadState | None, *, name: str = "web-abc-x", **more: Any) -> DeletionCase:
     """A pod of that controller, deleted at 100 s."""
     owner = None if state is None else Owner(state.kind, state.name, state.uid)
     base: dict[str, Any] = {
         "uid": "uid-1", "namespace": "shop", "name": name, "owner": owner, "labels": (), "node": "node-1",
         "asked": NOW, "over": False, "watched": True,
     }  # fmt: skip
-    return Case(**(base | more))
+    return DeletionCase(**(base | more))
 
 
-def said(pod: Case, state: WorkloadState | None, **known: Any) -> tuple[Cause, str] | None:
+def said(pod: DeletionCase, state: WorkloadState | None, **known: Any) -> tuple[Cause, str] | None:
     """What is said of a controller that says that it deleted the pod."""
-    return told(judged(pod, Maker(state=state, said="Deleted pod: web-abc-x", **known), doomed=None, final=True))
+    return told(
+        judged(pod, ControllerFacts(state=state, said="Deleted pod: web-abc-x", **known), doomed=None, final=True)
+    )
 
 
-def told(blamed: Blamed | None) -> tuple[Cause, str] | None:
+def told(deletion_cause: DeletionCause | None) -> tuple[Cause, str] | None:
     """The cause and its words."""
-    return None if blamed is None else (blamed.cause, blamed.text)
+    return None if deletion_cause is None else (deletion_cause.cause, deletion_cause.text)
 
 
-def finally_(pod: Case, **known: Any) -> Cause | None:
+def finally_(pod: DeletionCase, **known: Any) -> Cause | None:
     """What is concluded when nothing more comes, of a controller that said nothing."""
-    assert judged(pod, Maker(**known), doomed=None, final=False) is None
-    blamed = judged(pod, Maker(**known), doomed=None, final=True)
-    return None if blamed is None else blamed.cause
+    assert judged(pod, ControllerFacts(**known), doomed=None, final=False) is None
+    deletion_cause = judged(pod, ControllerFacts(**known), doomed=None, final=True)
+    return None if deletion_cause is None else deletion_cause.cause
 
 
 def test_a_replicaset_of_a_former_revision_gives_way() -> None:
@@ -76,9 +78,9 @@ def test_words_are_believed_at_once_only_where_it_is_known_why() -> None:
     former = workload("DaemonSet", "agent", "ds-1", wanted=3, revision="3")
     pod = case(former, labels=((GENERATION, "3"),))
     words = "Deleted pod: web-abc-x"
-    assert judged(pod, Maker(state=former, said=words), doomed=None, final=False) is None
-    newer = judged(pod, Maker(state=replace(former, revision="4"), said=words), doomed=None, final=False)
-    assert newer == Blamed("uid-1", Cause.ROLLOUT, "DaemonSet agent is at revision 4")
+    assert judged(pod, ControllerFacts(state=former, said=words), doomed=None, final=False) is None
+    newer = judged(pod, ControllerFacts(state=replace(former, revision="4"), said=words), doomed=None, final=False)
+    assert newer == DeletionCause("uid-1", Cause.ROLLOUT, "DaemonSet agent is at revision 4")
 
 
 def test_a_statefulset_shrinks_from_its_end_and_replaces_by_revision() -> None:
@@ -115,9 +117,9 @@ def test_what_happened_to_the_owner_before_happened_to_the_pod() -> None:
     """It is gone, or being deleted; what came later is no cause."""
     pod, text = case(OLD), "ReplicaSet web-abc was deleted"
     for known in ({"gone": at(100)}, {"gone": at(101)}, {"state": replace(OLD, leaving=at(100))}):
-        assert told(judged(pod, Maker(**known), doomed=None, final=False)) == (Cause.OWNER_DELETED, text)
+        assert told(judged(pod, ControllerFacts(**known), doomed=None, final=False)) == (Cause.OWNER_DELETED, text)
     for known in ({"gone": at(104)}, {"state": replace(OLD, leaving=at(101))}):
-        assert judged(pod, Maker(**known), doomed=None, final=False) is None
+        assert judged(pod, ControllerFacts(**known), doomed=None, final=False) is None
 
 
 def test_a_namespace_takes_all_of_its_pods_with_it() -> None:
@@ -125,13 +127,13 @@ def test_a_namespace_takes_all_of_its_pods_with_it() -> None:
     pod = case(None)
     assert told(judged(pod, None, doomed=at(100), final=False)) == (Cause.NAMESPACE, "namespace shop is being deleted")
     later = judged(pod, None, doomed=at(101), final=True)
-    assert later == Blamed("uid-1", Cause.DIRECT)
+    assert later == DeletionCause("uid-1", Cause.DIRECT)
 
 
 def test_a_pod_of_nobody_was_deleted_by_somebody() -> None:
     """Once nothing else can be told any more."""
     assert judged(case(None), None, doomed=None, final=False) is None
-    assert judged(case(None), None, doomed=None, final=True) == Blamed("uid-1", Cause.DIRECT)
+    assert judged(case(None), None, doomed=None, final=True) == DeletionCause("uid-1", Cause.DIRECT)
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ from tests.support.lives import at
 
 from podtimeline.analysis.attribution.refused import Refusal, ended, refused
 from podtimeline.model.pods import Owner
-from podtimeline.model.workloads import Refused
+from podtimeline.model.workloads import CreateRefused
 
 WEB = Owner("Deployment", "web", "d-1")
 MAKER = Owner("ReplicaSet", "web-abc", "rs-1")
 
 
-def said(event: str = "e-1", *, seconds: float = 0, count: int = 1, text: str = "exceeded quota") -> Refused:
+def said(event: str = "e-1", *, seconds: float = 0, count: int = 1, text: str = "exceeded quota") -> CreateRefused:
     """One Event, as of its latest occurrence."""
-    return Refused("shop", MAKER, event, text, at(0), at(seconds), count)
+    return CreateRefused("shop", MAKER, event, text, at(0), at(seconds), count)
 
 
-def after(*events: Refused) -> Refusal:
+def after(*events: CreateRefused) -> Refusal:
     """What is known after these."""
     known: Refusal | None = None
     for each in events:

@@ -9,10 +9,10 @@ from podtimeline.analysis.evidence.attempts import last_attempt
 from podtimeline.analysis.evidence.order import resolve
 from podtimeline.analysis.resolved import view
 from podtimeline.model.instants import SECOND, Evidence, Source, exactly
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.pods import VolumeSpec
 
-MOUNT = Mark(Milestone.LAST_MOUNT_FAILURE)
+MOUNT = MilestoneKey(Milestone.LAST_MOUNT_FAILURE)
 CONFIG = VolumeSpec("config", "configMap")
 
 
@@ -67,8 +67,8 @@ def test_steps_of_a_restart_are_not_those_of_a_start_that_no_event_told() -> Non
     life.saw(Milestone.PULL_STARTED, announced, subject="web").saw(Milestone.PULLED, named(62), subject="web")
     life.pulled("web", pull=2, waiting=2, seconds=62)
     instants = resolve(life.timeline())
-    assert Mark(Milestone.PULL_STARTED, "web") not in instants
-    assert instants[Mark(Milestone.STARTED, "web")].skew == 0
+    assert MilestoneKey(Milestone.PULL_STARTED, "web") not in instants
+    assert instants[MilestoneKey(Milestone.STARTED, "web")].skew == 0
     told = view(life.timeline(), now=at(90))
     assert told is not None
     assert told.skew == 0

@@ -8,11 +8,11 @@ from podtimeline.analysis.evidence.clocks import DRIFT, LATE, WINDOW, NodeClock,
 from podtimeline.analysis.evidence.order import resolve
 from podtimeline.analysis.resolved import view
 from podtimeline.model.instants import SECOND, Evidence, Source, exactly, just_after, not_before, within_second
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Place
-from podtimeline.model.observations import Befell, Incident, Observation, Ran, Skewed, Witnessed
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Place
+from podtimeline.model.observations import Incident, IncidentKind, Observation, Ran, Skewed, Witnessed
 from podtimeline.model.timeline import Timeline, apply
 
-STARTED = Mark(Milestone.STARTED, "web")
+STARTED = MilestoneKey(Milestone.STARTED, "web")
 MS = SECOND // 1000
 
 
@@ -158,7 +158,7 @@ def test_a_clock_behind_is_shifted_the_other_way() -> None:
 def test_what_the_api_stamps_stays() -> None:
     """The node's clock has no part in a creation or a binding."""
     told = (within_second(Source.FIELD, EPOCH, observed=at(0.05)), watched(0.05))
-    assert corrected(Mark(Milestone.CREATED), told, skewed(30 * SECOND)) == told
+    assert corrected(MilestoneKey(Milestone.CREATED), told, skewed(30 * SECOND)) == told
 
 
 def test_arrivals_stay() -> None:
@@ -181,7 +181,7 @@ def test_what_was_stamped_long_before_it_was_observed_stays() -> None:
 
 def test_the_trigger_of_a_slice_is_no_later_than_a_clock_ahead_allows() -> None:
     """It copies the Ready condition of a pod; where that pod is elsewhere, it must not be moved later."""
-    mark = Mark(Milestone.ENDPOINT_READY, "shop/web/web-x1")
+    mark = MilestoneKey(Milestone.ENDPOINT_READY, "shop/web/web-x1")
     stamp = not_before(Source.TRIGGER, at(32), observed=at(2.1))
     (ahead,) = corrected(mark, (stamp,), skewed(30 * SECOND))
     (behind,) = corrected(mark, (stamp,), skewed(-30 * SECOND))
@@ -269,7 +269,7 @@ def test_what_the_kubelet_said_and_ran_is_righted_and_what_others_said_is_not() 
     life.noted("Unhealthy", 31, "503", subject="web").noted("FailedScheduling", 1, "0/3 nodes")
     life.told += [
         Ran("uid-1", "web", 0, at(30.5), at(35.5), exit_code=1),
-        Befell("uid-1", Incident.NOT_READY, at(36)),
+        Incident("uid-1", IncidentKind.NOT_READY, at(36)),
         skewed(30 * SECOND, low=0),
     ]
     timeline = righted(life.timeline())
@@ -278,7 +278,7 @@ def test_what_the_kubelet_said_and_ran_is_righted_and_what_others_said_is_not() 
         "FailedScheduling": at(1),
     }
     assert [(ran.started, ran.finished) for ran in timeline.runs.values()] == [(at(0.5), at(5.5))]
-    assert list(timeline.incidents) == [(Incident.NOT_READY, at(6))]
+    assert list(timeline.incidents) == [(IncidentKind.NOT_READY, at(6))]
 
 
 def test_words_of_long_before_stay_where_they_are() -> None:

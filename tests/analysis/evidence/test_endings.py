@@ -193,26 +193,26 @@ def test_a_run_that_was_lost_is_over() -> None:
 def test_the_last_of_all_that_count_for_readiness_is_critical() -> None:
     """A native sidecar's readiness probe is charged to it, and what the main one did meanwhile is beside it."""
     life = container_start(networked(facts(SLOW_PROXY, WEB)), "proxy", 1)
-    life.saw(M.STARTED_PROBE_PASSED, watched(3.5), subject="proxy")
+    life.saw(M.STARTUP_PROBE_PASSED, watched(3.5), subject="proxy")
     container_start(life, "web", 4).saw(M.CONTAINER_READY, watched(8), subject="web")
     assert last(life) == (P.READINESS_PROBE, "proxy", True)
     told = seen(ready(life, 40, "proxy").timeline())
     assert lengths(told.phases)[-1] == (P.READINESS_PROBE, 36.5)
-    assert {"web"} == {each.subject for each in told.beside}
+    assert {"web"} == {each.subject for each in told.parallel}
     assert told.missing == ()
 
 
 def test_a_main_container_that_has_not_started_comes_before_a_sidecar_s_probe() -> None:
     """The kubelet does not wait for a sidecar's readiness before it starts the others."""
     life = container_start(networked(facts(SLOW_PROXY, WEB)), "proxy", 1)
-    life.saw(M.STARTED_PROBE_PASSED, watched(3.5), subject="proxy").saw(M.PULL_STARTED, named(4), subject="web")
+    life.saw(M.STARTUP_PROBE_PASSED, watched(3.5), subject="proxy").saw(M.PULL_STARTED, named(4), subject="web")
     assert last(life) == (P.IMAGE_PULL, "web", True)
 
 
 def test_a_sidecar_that_nobody_saw_ready_did_not_hold_a_ready_pod_up() -> None:
     """All were ready: that of this one it was not seen says nothing of when."""
     life = container_start(networked(facts(PROXY, WEB)), "proxy", 1)
-    life.saw(M.STARTED_PROBE_PASSED, watched(3.5), subject="proxy")
+    life.saw(M.STARTUP_PROBE_PASSED, watched(3.5), subject="proxy")
     told = seen(ready(container_start(life, "web", 4), 20, "web").timeline())
     assert (told.phases[-1].phase, told.phases[-1].subject) == (P.READINESS_PROBE, "web")
 

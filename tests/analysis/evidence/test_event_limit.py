@@ -5,13 +5,13 @@ from tests.support.lives import Life, at, facts, named
 from tests.support.many import FIRST, STEP, many, names, started_at
 
 from podtimeline.analysis.evidence.event_limit import BURST, REFILL, EventLimit, EventType, event_limits, unreported
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import SECOND
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Noted, Ran, Skewed, Witnessed
 
 
-def seen(life: Life) -> View:
+def seen(life: Life) -> ResolvedTimeline:
     """The life as it is told in the end."""
     found = view(life.timeline(), now=at(60))
     assert found is not None
@@ -41,7 +41,7 @@ def test_events_that_were_lost_otherwise_are_not_put_down_to_the_limit() -> None
 
 def test_a_start_before_the_limit_lost_its_event_otherwise() -> None:
     """The second container's Started is missing, and the kubelet could write for a second more."""
-    life, lost = many(), Witnessed("uid-1", Mark(Milestone.STARTED, "c02"), (named(FIRST + STEP),))
+    life, lost = many(), Witnessed("uid-1", MilestoneKey(Milestone.STARTED, "c02"), (named(FIRST + STEP),))
     life.told.remove(lost)
     (limit,) = event_limits(life.timeline())
     assert limit.containers == tuple(names(40)[8:])

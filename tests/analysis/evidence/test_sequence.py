@@ -9,14 +9,14 @@ from tests.support.many import FIRST, STEP, many, names, started_at
 
 from podtimeline.analysis.evidence.order import resolve
 from podtimeline.model.instants import SECOND, Instant, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.pods import ContainerKind, ContainerSpec
 
 
 def starts(life: Life, count: int) -> list[Instant]:
     """When each of the containers was started, in the order of the spec."""
     instants = resolve(life.timeline())
-    return [instants[Mark(Milestone.STARTED, name)] for name in names(count)]
+    return [instants[MilestoneKey(Milestone.STARTED, name)] for name in names(count)]
 
 
 def test_starts_of_one_second_are_spread_over_it_in_order() -> None:
@@ -77,7 +77,7 @@ def test_a_container_that_has_not_been_tried_holds_up_no_bound() -> None:
     """The one in the middle waits for its image still."""
     life = pod(MAIN, MAIN, MAIN).saw(Milestone.STARTED, named(2), subject="c01")
     life.saw(Milestone.STARTED, started_at(2.5), subject="c03")
-    instant = resolve(life.timeline())[Mark(Milestone.STARTED, "c03")]
+    instant = resolve(life.timeline())[MilestoneKey(Milestone.STARTED, "c03")]
     assert (instant.earliest, instant.latest) == (at(2), at(3) - 1)
 
 
@@ -103,7 +103,7 @@ def test_whatever_is_missing_the_truth_is_inside_the_bounds_and_nothing_contradi
     moment = 1.0
     for name, each in zip(names(len(told)), told, strict=True):
         moment += each.took / 1000
-        true[Mark(Milestone.STARTED, name)] = at(moment)
+        true[MilestoneKey(Milestone.STARTED, name)] = at(moment)
         evidence = [named(moment)] if each.event else []
         # As the decoder does: a status has its own stamp and its arrival.
         evidence += [started_at(moment), watched(moment + each.shown / 1000)] if each.status else []

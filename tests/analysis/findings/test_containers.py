@@ -198,7 +198,7 @@ def test_a_pod_that_failed_says_how() -> None:
 
 def test_what_was_not_observed_is_listed() -> None:
     """Lost events are named in the words of the milestones."""
-    life = created().saw(Milestone.SCHEDULED, watched(0.1)).saw(Milestone.KUBELET_ACCEPTED, watched(0.2))
+    life = created().saw(Milestone.SCHEDULED, watched(0.1)).saw(Milestone.KUBELET_ADMITTED, watched(0.2))
     life.saw(Milestone.STARTED, named(5), subject="web")
     finding = only(ready(life, 6, "web"), Kind.UNEXPLAINED)
     assert finding.text == "ip assigned; pull started, pulled and container created of web"
@@ -251,7 +251,7 @@ def test_a_failing_probe_is_quoted_with_its_schedule() -> None:
 def test_each_probe_speaks_of_its_own_phase() -> None:
     """A busy kubelet reports late that the startup probe has passed: the next probe may have failed before that."""
     both = ContainerSpec("web", ContainerKind.MAIN, "i", startup_probe=Probe(0, 1), readiness_probe=Probe(0, 1))
-    life = started(both).saw(Milestone.STARTED_PROBE_PASSED, watched(9), subject="web")
+    life = started(both).saw(Milestone.STARTUP_PROBE_PASSED, watched(9), subject="web")
     life = ready(life, 10, "web")
     life.noted("Unhealthy", 8.9, "Readiness probe failed: the cache is cold", subject="web")
     assert _spoken(life) == {Phase.READINESS_PROBE: "Unhealthy: Readiness probe failed: the cache is cold"}
@@ -332,7 +332,7 @@ def test_a_short_period_is_no_finding() -> None:
 
 def test_a_startup_probe_has_a_schedule_too() -> None:
     """The field that is named is the one to change."""
-    life = started(probed(period=10, startup=True)).saw(Milestone.STARTED_PROBE_PASSED, watched(11), subject="web")
+    life = started(probed(period=10, startup=True)).saw(Milestone.STARTUP_PROBE_PASSED, watched(11), subject="web")
     finding = only(ready(life, 11.1, "web"), Kind.PROBE_PERIOD)
     assert "startupProbe of web" in proofs(finding)
     assert finding.duration == round((7.8 + ANSWER) * SECOND)

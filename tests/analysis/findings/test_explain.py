@@ -71,7 +71,7 @@ def test_a_slow_pull_names_image_size_and_rate() -> None:
 def stuck(*steps: Milestone) -> Life:
     """A pod bound and given its address, whose container has come as far as the steps, one each second."""
     life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
-    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ACCEPTED, Milestone.IP_ASSIGNED):
+    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ADMITTED, Milestone.IP_ASSIGNED):
         life.saw(milestone, watched(0.5))
     for second, milestone in enumerate(steps, start=1):
         life.saw(milestone, named(second), subject="web")
@@ -124,7 +124,7 @@ def test_a_shut_readiness_gate_is_named() -> None:
     """The gate's name leads to the controller that has not opened it."""
     life = Life().described(facts(readiness_gates=("lb.test/attached",)))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
-    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ACCEPTED, Milestone.IP_ASSIGNED):
+    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ADMITTED, Milestone.IP_ASSIGNED):
         life.saw(milestone, watched(0.5))
     container_start(life, "web", 1.0).saw(Milestone.CONTAINER_READY, watched(4), subject="web")
     life.saw(Milestone.CONTAINERS_READY, watched(4))
@@ -136,7 +136,7 @@ def test_a_shut_readiness_gate_is_named() -> None:
 def test_what_was_not_observed_reads_as_a_sentence() -> None:
     """Lost events are named in the words of the milestones."""
     life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
-    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ACCEPTED):
+    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ADMITTED):
         life.saw(milestone, watched(0.1))
     life.saw(Milestone.STARTED, named(5), subject="web").saw(Milestone.CONTAINER_READY, watched(5.1), subject="web")
     life.saw(Milestone.READY, watched(5.2))

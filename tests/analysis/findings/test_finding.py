@@ -12,9 +12,9 @@ from podtimeline.analysis.findings.explain import explain, findings
 from podtimeline.analysis.findings.finding import FindingKind
 from podtimeline.analysis.findings.peers import PeerPull, Peers, PeerSandbox, PeerStart, peers
 from podtimeline.analysis.findings.rules import RULES
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import SECOND, Source, just_after
-from podtimeline.model.milestones import MILESTONES, PHASES, Leg, Mark, Milestone, Phase, Scope
+from podtimeline.model.milestones import MILESTONES, PHASES, Leg, Milestone, MilestoneKey, Phase, Scope
 from podtimeline.model.observations import Described, Noted, Observation, Witnessed
 from podtimeline.model.pods import ContainerKind, ContainerSpec, Probe, VolumeSpec
 
@@ -44,9 +44,9 @@ REASONS = (
 )
 
 
-def _subject_of(mark: Mark) -> Mark:
+def _subject_of(mark: MilestoneKey) -> MilestoneKey:
     """The mark with the subject that the pod has for it."""
-    return Mark(mark.milestone, ENDPOINT if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else "web")
+    return MilestoneKey(mark.milestone, ENDPOINT if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else "web")
 
 
 ENDPOINT = "shop/web/web-x1"
@@ -63,9 +63,9 @@ NOTED = st.builds(
     Noted, st.just(UID), st.sampled_from(REASONS), NAMES | st.just("") | st.just("gate.test/a"), st.sampled_from(TEXTS),
     MOMENT, st.integers(1, 9), st.none() | MOMENT,
 )  # fmt: skip
-WAY = (*predecessors(CROWD.facts), *(Mark(each) for each in Milestone if each in UNORDERED))
+WAY = (*predecessors(CROWD.facts), *(MilestoneKey(each) for each in Milestone if each in UNORDERED))
 MARKS = [mark if mark.subject or MILESTONES[mark.milestone].scope is Scope.POD else _subject_of(mark) for mark in WAY]
-BEGINNINGS = (Mark(Milestone.CREATED), Mark(Milestone.KUBELET_ACCEPTED))
+BEGINNINGS = (MilestoneKey(Milestone.CREATED), MilestoneKey(Milestone.KUBELET_ADMITTED))
 
 
 @st.composite
@@ -88,7 +88,7 @@ STARTS = st.lists(st.builds(PeerStart, st.just("shop/a"), MOMENT, MOMENT), max_s
 PEERS = st.builds(Peers, st.lists(PULLS, max_size=4).map(tuple), SANDBOXES, SANDBOXES, STARTS)
 
 
-def seen(observations: list[Observation], *, now: int) -> View:
+def seen(observations: list[Observation], *, now: int) -> ResolvedTimeline:
     """The view of a pod of several containers that is told of by the observations."""
     # Of two descriptions of one pod a fixed order picks one: here it is always the same.
     found = view(join([*(each for each in observations if not isinstance(each, Described)), CROWD]), now=now)

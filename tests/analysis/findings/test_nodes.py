@@ -321,7 +321,7 @@ def test_an_image_that_the_node_had_before_is_told_of() -> None:
 def test_a_node_on_which_many_pods_start_is_busy() -> None:
     """Three and more at the same time: it is not this pod's own doing."""
     crowd = tuple(PeerStart(f"shop/{index}", at(0), at(20)) for index in range(4))
-    late = created().saw(Milestone.SCHEDULED, watched(1), detail="node-1").saw(Milestone.KUBELET_ACCEPTED, watched(9))
+    late = created().saw(Milestone.SCHEDULED, watched(1), detail="node-1").saw(Milestone.KUBELET_ADMITTED, watched(9))
     finding = found(late, Kind.BUSY_NODE, peers=Peers(starts=crowd))
     assert finding is not None
     assert (finding.phase, finding.duration) == (Phase.KUBELET_ADMISSION, 8 * SECOND)

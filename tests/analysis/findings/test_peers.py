@@ -4,7 +4,7 @@ import pytest
 from tests.support.lives import Life, at, container_start, facts, watched
 
 from podtimeline.analysis.findings.peers import PeerPull, Peers, peers
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import ImagePulled
@@ -13,12 +13,14 @@ from podtimeline.model.pods import VolumeSpec
 MIB = 1 << 20
 
 
-def pod(uid: str, *, node: str = "node-1", begin: float = 0, sandbox: float = 1, claims: bool = False) -> View:
+def pod(
+    uid: str, *, node: str = "node-1", begin: float = 0, sandbox: float = 1, claims: bool = False
+) -> ResolvedTimeline:
     """A pod that is bound at once, gets its sandbox after ``sandbox`` seconds and pulls an image for a second."""
     volumes = (VolumeSpec("data", "persistentVolumeClaim", "data"),) if claims else ()
     life = Life(uid).described(facts(uid=uid, name=uid, volumes=volumes))
     life.saw(Milestone.CREATED, watched(begin)).saw(Milestone.SCHEDULED, watched(begin), detail=node)
-    life.saw(Milestone.KUBELET_ACCEPTED, watched(begin))
+    life.saw(Milestone.KUBELET_ADMITTED, watched(begin))
     life.saw(Milestone.IP_ASSIGNED, watched(begin + sandbox))
     container_start(life, "web", begin + sandbox)
     found = view(life.timeline(), now=at(begin + 30))

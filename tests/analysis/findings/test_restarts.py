@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from tests.analysis.phases.test_spans import lengths, seen
 from tests.support.lives import ANSWER, INIT, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
 
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import SECOND, Evidence, Source, exactly
-from podtimeline.model.milestones import Mark, Milestone, Phase
-from podtimeline.model.observations import Befell, ImagePulled, Incident, Noted, Observation, Ran, Witnessed
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
+from podtimeline.model.observations import ImagePulled, Incident, IncidentKind, Noted, Observation, Ran, Witnessed
 from podtimeline.model.pods import ContainerKind, ContainerSpec
 
 UID = "uid-1"
@@ -27,7 +27,7 @@ def until_started(*containers: ContainerSpec) -> Life:
     """A pod whose sandbox is up at 1 s."""
     life = Life().described(facts(*containers))
     life.saw(M.CREATED, in_second(0, Source.FIELD), watched(0))
-    for milestone in (M.SCHEDULED, M.KUBELET_ACCEPTED, M.IP_ASSIGNED):
+    for milestone in (M.SCHEDULED, M.KUBELET_ADMITTED, M.IP_ASSIGNED):
         life.saw(milestone, watched(1))
     return life
 
@@ -35,7 +35,7 @@ def until_started(*containers: ContainerSpec) -> Life:
 def up(life: Life, seconds: float, *names: str) -> Life:
     """The pod and its containers are ready."""
     for name in names:
-        life.saw(M.STARTED_PROBE_PASSED, watched(seconds), subject=name)
+        life.saw(M.STARTUP_PROBE_PASSED, watched(seconds), subject=name)
         life.saw(M.CONTAINER_READY, watched(seconds), subject=name)
     return life.saw(M.CONTAINERS_READY, watched(seconds)).saw(M.READY, in_second(seconds), watched(seconds))
 
@@ -76,7 +76,7 @@ def test_a_container_that_was_ready_and_lost_it_before_the_pod_was_holds_the_pod
     """The others waited for it: the time since its first readiness is its crash loop, not a slow report."""
     life = container_start(container_start(until_started(WEB, SIDE), "web", 1), "side", 3.3)
     for seconds, name in ((4, "web"), (6, "side")):
-        life.saw(M.STARTED_PROBE_PASSED, watched(seconds), subject=name)
+        life.saw(M.STARTUP_PROBE_PASSED, watched(seconds), subject=name)
         life.saw(M.CONTAINER_READY, watched(seconds), subject=name)
     life.saw(M.LAST_STARTED, began(20), subject="web")
     told = seen(up(life, 22).timeline())
@@ -138,18 +138,20 @@ _ATTEMPTS = (M.LAST_PULL_FAILURE, M.LAST_SANDBOX_FAILURE, M.LAST_MOUNT_FAILURE)
 def _reported(milestone: Milestone, moment: int) -> Witnessed:
     """A report of the kubelet's, of a later run."""
     subject = "" if milestone in {M.LAST_SANDBOX_FAILURE, M.LAST_MOUNT_FAILURE} else "web"
-    return Witnessed(UID, Mark(milestone, subject), (Evidence(Source.EVENT_NAME, moment, None, moment, moment),))
+    return Witnessed(
+        UID, MilestoneKey(milestone, subject), (Evidence(Source.EVENT_NAME, moment, None, moment, moment),)
+    )
 
 
 def _turned(milestone: Milestone, moment: int) -> Witnessed:
     second = moment // SECOND * SECOND
     stated = Evidence(Source.CONDITION, None, second, second + SECOND - 1, moment)
-    return Witnessed(UID, Mark(milestone), (stated, Evidence(Source.WATCH, moment, None, moment, moment)))
+    return Witnessed(UID, MilestoneKey(milestone), (stated, Evidence(Source.WATCH, moment, None, moment, moment)))
 
 
 LATER: st.SearchStrategy[list[Observation]] = st.lists(
     st.one_of(
-        st.builds(Befell, st.just(UID), st.sampled_from(Incident), MOMENT, st.text(max_size=3)),
+        st.builds(Incident, st.just(UID), st.sampled_from(IncidentKind), MOMENT, st.text(max_size=3)),
         st.builds(Ran, st.just(UID), SUBJECT, st.integers(0, 30), MOMENT, MOMENT, st.integers(0, 255)),
         st.builds(Noted, st.just(UID), st.sampled_from(["Unhealthy", "BackOff"]), SUBJECT, st.text(max_size=3), MOMENT),
         st.builds(_reported, st.sampled_from(_STEPS + _ATTEMPTS), MOMENT),
@@ -164,8 +166,8 @@ LATER: st.SearchStrategy[list[Observation]] = st.lists(
 LOST = st.sets(st.sampled_from(_STEPS))
 
 
-def _start(told: View) -> tuple[object, ...]:
-    return (told.phases, told.startup, told.endpoint, told.total, told.outcome, told.missing, told.pulls, told.beside)
+def _start(told: ResolvedTimeline) -> tuple[object, ...]:
+    return (told.phases, told.startup, told.endpoint, told.total, told.outcome, told.missing, told.pulls, told.parallel)
 
 
 @given(LATER, LOST)
@@ -187,20 +189,20 @@ def test_nothing_that_comes_after_readiness_reopens_or_stretches_a_start(
 def test_incidents_are_listed_beside_the_start_in_order() -> None:
     """A sandbox that was changed before the pod was ready is part of its start, and so is readiness that comes."""
     told = (
-        (Incident.READY_AGAIN, 40),
-        (Incident.NOT_READY, 30),
-        (Incident.SANDBOX_CHANGED, 3),
-        (Incident.SANDBOX_CHANGED, 29),
-        (Incident.NOT_READY, 1),
-        (Incident.RESIZED, 4),
+        (IncidentKind.READY_AGAIN, 40),
+        (IncidentKind.NOT_READY, 30),
+        (IncidentKind.SANDBOX_CHANGED, 3),
+        (IncidentKind.SANDBOX_CHANGED, 29),
+        (IncidentKind.NOT_READY, 1),
+        (IncidentKind.RESIZED, 4),
     )
     life = ordinary()
-    life.told += [Befell(UID, incident, at(seconds)) for incident, seconds in told]
+    life.told += [Incident(UID, incident, at(seconds)) for incident, seconds in told]
     assert [(each.incident, each.at) for each in seen(life.timeline()).incidents] == [
-        (Incident.RESIZED, at(4)),
-        (Incident.SANDBOX_CHANGED, at(29)),
-        (Incident.NOT_READY, at(30)),
-        (Incident.READY_AGAIN, at(40)),
+        (IncidentKind.RESIZED, at(4)),
+        (IncidentKind.SANDBOX_CHANGED, at(29)),
+        (IncidentKind.NOT_READY, at(30)),
+        (IncidentKind.READY_AGAIN, at(40)),
     ]
 
 
@@ -208,8 +210,8 @@ def test_a_report_s_lag_is_how_much_later_the_watch_showed_it() -> None:
     """Known where the node stamped it; where nothing but the watch says when it was, its lag is unknown."""
     life = ordinary().saw(M.STARTED, watched(3.4), subject="web")
     lags = {each.mark: each.lag for each in seen(life.timeline()).milestones}
-    assert lags[Mark(M.STARTED, "web")] == round((0.2 + ANSWER) * SECOND)
-    assert lags[Mark(M.CONTAINER_READY, "web")] is None
+    assert lags[MilestoneKey(M.STARTED, "web")] == round((0.2 + ANSWER) * SECOND)
+    assert lags[MilestoneKey(M.CONTAINER_READY, "web")] is None
 
 
 def test_a_crash_loop_that_goes_on_is_open_though_runs_of_it_are_over() -> None:

@@ -21,7 +21,7 @@ def only(life: Life, *, now: float = 60) -> Drain:
 def test_an_address_that_goes_before_the_exit_loses_nothing() -> None:
     """How it should be: it stands for a moment, and whoever answers is still there."""
     drain = only(exited(out(killed(stood(asked(ordinary()), SLICE), 20.5), 20.75), 24.5))
-    assert (drain.subject, drain.lag, drain.lost, drain.surely) == (SLICE, 3 * SECOND // 4, 0, False)
+    assert (drain.subject, drain.lag, drain.lost, drain.confirmed) == (SLICE, 3 * SECOND // 4, 0, False)
     assert drain.exited == "web"
 
 
@@ -31,21 +31,21 @@ def test_an_address_that_outlasts_the_container_loses_traffic() -> None:
     assert drain.lag == 11 * SECOND // 2
     assert drain.lost is not None
     assert 3 * SECOND < drain.lost < 5 * SECOND
-    assert drain.surely
+    assert drain.confirmed
 
 
 def test_a_second_that_both_fall_into_leaves_doubt() -> None:
     """One-second stamps cannot tell which of two came first."""
     drain = only(exited(out(killed(stood(asked(ordinary()), SLICE), 20.5), 21.95, gone=True), 21.3))
     assert drain.lost
-    assert not drain.surely
+    assert not drain.confirmed
 
 
 def test_a_slice_that_has_not_let_go_is_open() -> None:
     """As of now, and after the object is gone as well."""
     life = removed(exited(killed(stood(asked(ordinary()), SLICE), 20.5), 21.5), 23)
     drain = only(life, now=60)
-    assert (drain.out, drain.lag, drain.surely) == (None, 40 * SECOND, True)
+    assert (drain.out, drain.lag, drain.confirmed) == (None, 40 * SECOND, True)
     assert only(life, now=70).lag == 50 * SECOND
 
 

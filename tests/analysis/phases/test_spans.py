@@ -2,10 +2,10 @@
 
 from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, in_second, ordinary, watched
 
-from podtimeline.analysis.phases.spans import Stretch
-from podtimeline.analysis.resolved import Outcome, View, view
+from podtimeline.analysis.phases.spans import PhaseSpan
+from podtimeline.analysis.resolved import Outcome, ResolvedTimeline, view
 from podtimeline.model.instants import Source
-from podtimeline.model.milestones import PHASES, Mark, Milestone, Phase
+from podtimeline.model.milestones import PHASES, Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Ended, ImagePulled
 from podtimeline.model.pods import ContainerKind, ContainerSpec
 from podtimeline.model.timeline import Timeline
@@ -13,14 +13,14 @@ from podtimeline.model.timeline import Timeline
 NOW = at(60)
 
 
-def seen(timeline: Timeline, *, now: int = NOW) -> View:
+def seen(timeline: Timeline, *, now: int = NOW) -> ResolvedTimeline:
     """The view of a described timeline."""
     resolved = view(timeline, now=now)
     assert resolved is not None
     return resolved
 
 
-def lengths(phases: tuple[Stretch, ...]) -> list[tuple[Phase, float]]:
+def lengths(phases: tuple[PhaseSpan, ...]) -> list[tuple[Phase, float]]:
     """Phases with their length in seconds, rounded to a millisecond."""
     return [(each.phase, round(each.duration / 1e9, 3)) for each in phases]
 
@@ -56,7 +56,7 @@ def test_a_gap_in_the_evidence_is_called_unexplained() -> None:
     life.told = [each for each in life.told if not (hasattr(each, "mark") and each.mark.milestone in lost)]
     told = seen(life.timeline())
     assert Phase.UNEXPLAINED in told.by_phase()
-    assert Mark(Milestone.PULLED, "web") in told.missing
+    assert MilestoneKey(Milestone.PULLED, "web") in told.missing
     assert sum(each.duration for each in told.phases) == told.total
 
 
@@ -97,7 +97,7 @@ def test_a_pod_deleted_before_it_was_ready_ends_where_it_was() -> None:
 def test_what_the_kubelet_kills_after_a_deletion_did_not_fail() -> None:
     """The exit code that the deletion itself brings about (137) leaves the outcome and the last phase as they were."""
     life = Life().described(facts()).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
-    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ACCEPTED, Milestone.IP_ASSIGNED):
+    for milestone in (Milestone.SCHEDULED, Milestone.KUBELET_ADMITTED, Milestone.IP_ASSIGNED):
         life.saw(milestone, watched(0.5))
     container_start(life, "web", 1.0).saw(Milestone.DELETION_REQUESTED, watched(9))
     life.saw(Milestone.FINISHED, watched(11), subject="web")
@@ -121,10 +121,10 @@ def test_what_failed_by_itself_stays_failed_when_it_is_deleted_later() -> None:
 def test_a_sidecars_startup_probe_is_not_called_a_readiness_probe() -> None:
     """What ran beside is named after the probes that the container has."""
     life = Life().described(facts(PROXY, WEB)).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0))
-    container_start(life, "proxy", 1.0).saw(Milestone.STARTED_PROBE_PASSED, watched(6), subject="proxy")
+    container_start(life, "proxy", 1.0).saw(Milestone.STARTUP_PROBE_PASSED, watched(6), subject="proxy")
     life.saw(Milestone.CONTAINER_READY, watched(6.1), subject="proxy")
-    beside = [each.phase for each in seen(life.timeline()).beside if each.subject == "proxy"]
-    assert Phase.READINESS_PROBE not in beside
+    parallel = [each.phase for each in seen(life.timeline()).parallel if each.subject == "proxy"]
+    assert Phase.READINESS_PROBE not in parallel
 
 
 def test_a_job_that_never_was_ready_ran() -> None:
@@ -132,7 +132,7 @@ def test_a_job_that_never_was_ready_ran() -> None:
     life = Life().described(facts(run_to_completion=True))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4))
     container_start(life, "web", 1.0)
     life.saw(Milestone.FINISHED, in_second(7, Source.FIELD), watched(7.3), subject="web")
@@ -147,7 +147,7 @@ def test_what_an_init_container_took_is_its_own_phase() -> None:
     """Init containers run before the main ones and are on the critical path."""
     life = Life().described(facts(INIT, WEB)).saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.09), detail="node-1")
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(0, Source.FIELD), watched(0.2))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(0, Source.FIELD), watched(0.2))
     life.saw(Milestone.IP_ASSIGNED, watched(3.4))
     container_start(life, "migrate", 1.0)
     life.saw(Milestone.FINISHED, in_second(9, Source.FIELD), watched(9.5), subject="migrate")
@@ -165,7 +165,7 @@ def test_parallel_work_is_charged_to_the_container_that_was_ready_last() -> None
     life.saw(Milestone.CONTAINER_READY, watched(5.7), subject="quick")
     told = seen(life.timeline())
     assert "quick" not in {each.subject for each in told.phases}
-    assert "quick" in {each.subject for each in told.beside}
+    assert "quick" in {each.subject for each in told.parallel}
     assert sum(each.duration for each in told.phases) == told.total
 
 
@@ -191,7 +191,7 @@ def test_every_phase_has_a_row_with_words_for_people() -> None:
 def test_estimates_in_the_wrong_order_are_no_contradiction() -> None:
     """What is known to the second is put in its middle, and the report that follows it is of an earlier moment."""
     life = Life().described(facts()).saw(Milestone.CREATED, watched(0.1)).saw(Milestone.SCHEDULED, watched(0.2))
-    life.saw(Milestone.KUBELET_ACCEPTED, in_second(3.2), subject="").saw(Milestone.IP_ASSIGNED, watched(3.3))
+    life.saw(Milestone.KUBELET_ADMITTED, in_second(3.2), subject="").saw(Milestone.IP_ASSIGNED, watched(3.3))
     told = seen(life.timeline(), now=at(4))
     assert told.skew == 0
     assert {each.skew for each in told.phases} == {0}

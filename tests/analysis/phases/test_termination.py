@@ -10,23 +10,23 @@ from tests.support.findings import accepted, created, ready, started
 from tests.support.lives import INIT, PROXY, WEB, Life, at, facts, in_second, named, ordinary, watched
 
 from podtimeline.analysis.phases.termination import Stop
-from podtimeline.analysis.resolved import Outcome, View, view
+from podtimeline.analysis.resolved import Outcome, ResolvedTimeline, view
 from podtimeline.model.instants import SECOND, Evidence, Source, exactly
 from podtimeline.model.milestones import Milestone, Phase
-from podtimeline.model.observations import Blamed, Cause, Ended, Flagged, Partial, Ran
+from podtimeline.model.observations import Cause, DeletionCause, Ended, Flagged, Partial, Ran
 from podtimeline.model.pods import ContainerKind, ContainerSpec
 
 SLOW = ContainerSpec("slow", ContainerKind.MAIN, "registry.test/slow:1")
 
 
-def seen(life: Life, *, now: float = 60) -> View:
+def seen(life: Life, *, now: float = 60) -> ResolvedTimeline:
     """The life as of so many seconds."""
     told = view(life.timeline(), now=at(now))
     assert told is not None
     return told
 
 
-def phases(told: View) -> list[tuple[Phase, str, float]]:
+def phases(told: ResolvedTimeline) -> list[tuple[Phase, str, float]]:
     """Phase, subject and seconds of each stretch of the way back; they must lie end to end and sum to its length."""
     ends = [each.end for each in told.leaving[:-1]]
     assert [each.start for each in told.leaving[1:]] == ends
@@ -40,7 +40,7 @@ def test_an_ordinary_end_is_told_phase_by_phase() -> None:
     """The kubelet's notice, the container's own way to end, and what the kubelet does after it."""
     told = seen(removed(exited(killed(asked(ordinary()), 20.5), 23.5), 25))
     notice, stop, cleanup = phases(told)
-    assert notice == (Phase.KILL_NOTICE, "", 0.5)
+    assert notice == (Phase.TERMINATION_PENDING, "", 0.5)
     assert stop[:2] == (Phase.CONTAINER_STOP, "web")
     assert stop[2] == pytest.approx(3, abs=0.5)
     assert cleanup[:2] == (Phase.CLEANUP, "")
@@ -50,7 +50,7 @@ def test_an_ordinary_end_is_told_phase_by_phase() -> None:
 @pytest.mark.parametrize(
     ("life", "expected"),
     [
-        (asked(ordinary()), (Phase.KILL_NOTICE, "web", 40)),
+        (asked(ordinary()), (Phase.TERMINATION_PENDING, "web", 40)),
         (killed(asked(ordinary()), 21), (Phase.CONTAINER_STOP, "web", 39)),
         (exited(killed(asked(ordinary()), 21), 30), (Phase.CLEANUP, "", None)),
         (exited(killed(asked(ordinary()), 21), 30).saw(Milestone.RELEASED, watched(35)), (Phase.FINALIZERS, "", 25)),
@@ -73,7 +73,7 @@ def test_the_last_container_to_end_is_charged() -> None:
     killed(killed(asked(life), 20.2), 20.2, "slow")
     told = seen(removed(exited(exited(life, 21, container="web"), 27.5, 5, "slow"), 29))
     assert [each[:2] for each in phases(told)] == [
-        (Phase.KILL_NOTICE, ""),
+        (Phase.TERMINATION_PENDING, ""),
         (Phase.CONTAINER_STOP, "slow"),
         (Phase.CLEANUP, ""),
     ]
@@ -152,9 +152,9 @@ def test_a_pod_that_no_node_took_is_gone_at_once() -> None:
 def test_what_no_kubelet_takes_up_waits_for_it() -> None:
     """A node that is gone: the pod's object stays until somebody removes it by force."""
     life = asked(created().saw(Milestone.SCHEDULED, watched(0.1), detail="node-1"))
-    assert phases(seen(life))[-1][0] is Phase.KILL_NOTICE
-    life.told.append(Blamed(life.uid, Cause.POD_GC, "PodGC: node no longer exists"))
-    assert phases(seen(removed(life, 50))) == [(Phase.KILL_NOTICE, "", 30)]
+    assert phases(seen(life))[-1][0] is Phase.TERMINATION_PENDING
+    life.told.append(DeletionCause(life.uid, Cause.POD_GC, "PodGC: node no longer exists"))
+    assert phases(seen(removed(life, 50))) == [(Phase.TERMINATION_PENDING, "", 30)]
 
 
 def test_without_containers_there_is_only_the_cleanup() -> None:
@@ -165,10 +165,10 @@ def test_without_containers_there_is_only_the_cleanup() -> None:
 def test_a_removal_by_force_ends_the_phase_it_comes_in() -> None:
     """No end of the container was told, and nothing was missed: it still ran as far as its kubelet had said."""
     assert phases(seen(removed(killed(asked(ordinary()), 21), 26))) == [
-        (Phase.KILL_NOTICE, "", 1),
+        (Phase.TERMINATION_PENDING, "", 1),
         (Phase.CONTAINER_STOP, "web", 5),
     ]
-    assert phases(seen(removed(asked(ordinary()), 26))) == [(Phase.KILL_NOTICE, "web", 6)]
+    assert phases(seen(removed(asked(ordinary()), 26))) == [(Phase.TERMINATION_PENDING, "web", 6)]
 
 
 def test_what_was_missed_is_unexplained() -> None:
@@ -177,7 +177,7 @@ def test_what_was_missed_is_unexplained() -> None:
     life.told.append(Flagged(life.uid, Partial.GAP))
     gone = Evidence(Source.LISTED, None, None, at(40), at(40))
     told = seen(life.saw(Milestone.OBJECT_REMOVED, gone))
-    assert [each[0] for each in phases(told)] == [Phase.KILL_NOTICE, Phase.UNEXPLAINED]
+    assert [each[0] for each in phases(told)] == [Phase.TERMINATION_PENDING, Phase.UNEXPLAINED]
 
 
 def test_finalizers_hold_what_the_kubelet_is_done_with() -> None:
@@ -204,7 +204,7 @@ def test_a_crash_loop_is_not_waited_for() -> None:
 def test_a_stop_for_another_reason_is_of_no_deletion() -> None:
     """A sandbox that changed long before: the last time that the kubelet began to stop the container counts."""
     told = seen(removed(exited(killed(killed(asked(ordinary()), 9), 21), 22.5), 24))
-    assert phases(told)[0] == (Phase.KILL_NOTICE, "", 1)
+    assert phases(told)[0] == (Phase.TERMINATION_PENDING, "", 1)
     earlier = seen(removed(killed(asked(ordinary()), 9), 24))
     assert earlier.stops == ()
     assert earlier.instant(Milestone.KILLING, "web") is not None
@@ -232,7 +232,7 @@ def test_a_container_does_not_end_before_it_is_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "code", "reason", "outlived"),
+    ("seconds", "code", "reason", "grace_exceeded"),
     [
         (30.6, 137, "Error", True),
         (25, 137, "Error", False),
@@ -240,17 +240,17 @@ def test_a_container_does_not_end_before_it_is_stopped() -> None:
         (30.6, 137, "OOMKilled", False),
     ],
 )
-def test_whether_the_grace_ran_out(*, seconds: float, code: int, reason: str, outlived: bool) -> None:
+def test_whether_the_grace_ran_out(*, seconds: float, code: int, reason: str, grace_exceeded: bool) -> None:
     """By the exit code of SIGKILL, as late as the grace period allows."""
     (stop,) = seen(exited(killed(asked(ordinary()), 20.5), seconds, code, reason=reason)).stops
-    assert (stop.exit_code, stop.reason, stop.outlived) == (code, reason, outlived)
+    assert (stop.exit_code, stop.reason, stop.grace_exceeded) == (code, reason, grace_exceeded)
 
 
 def test_of_an_unknown_grace_nothing_is_said() -> None:
     """Neither that it ran out nor that it did not; and what has not ended has no exit code."""
     life = ordinary().saw(Milestone.DELETION_REQUESTED, watched(20))
     (stop,) = seen(exited(killed(life, 20.5), 50, 137)).stops
-    assert stop.outlived is None
+    assert stop.grace_exceeded is None
     (running,) = seen(killed(asked(ordinary()), 20.5)).stops
     assert running == Stop("web", running.began, None)
 
@@ -307,10 +307,15 @@ def vanished(life: Life, container: str = "web") -> Life:
 def test_an_end_that_nobody_saw_divides_nothing() -> None:
     """What the container and what the kubelet took is not known: neither is guessed at, and nobody was killed."""
     told = seen(removed(vanished(killed(asked(ordinary()), 20.5)), 40))
-    assert phases(told) == [(Phase.KILL_NOTICE, "", 0.5), (Phase.UNEXPLAINED, "web", 19.5)]
+    assert phases(told) == [(Phase.TERMINATION_PENDING, "", 0.5), (Phase.UNEXPLAINED, "web", 19.5)]
     (stop,) = told.stops
     assert stop.unknown
-    assert (stop.ended, stop.exit_code, stop.outlived, stop.reason) == (None, None, None, "ContainerStatusUnknown")
+    assert (stop.ended, stop.exit_code, stop.grace_exceeded, stop.reason) == (
+        None,
+        None,
+        None,
+        "ContainerStatusUnknown",
+    )
     still = seen(vanished(asked(ordinary())))
     assert phases(still) == [(Phase.UNEXPLAINED, "web", 40.0)]
     assert still.restarts == ()

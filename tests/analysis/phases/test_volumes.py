@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from tests.support.lives import Life, at, container_start, facts, in_second, named, ordinary, watched
 
 from podtimeline.analysis.evidence.order import resolve
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import Source, exactly, happened
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Observation
 from podtimeline.model.pods import VolumeSpec
 from podtimeline.model.timeline import Timeline, apply
@@ -20,14 +20,14 @@ CONFIG = VolumeSpec("config", "configMap")
 PV = "pvc-1"
 
 
-def seen(life: Life, *, now: float = 60) -> View:
+def seen(life: Life, *, now: float = 60) -> ResolvedTimeline:
     """The view of a life."""
     resolved = view(life.timeline(), now=at(now))
     assert resolved is not None
     return resolved
 
 
-def lengths(told: View) -> list[tuple[Phase, str, float]]:
+def lengths(told: ResolvedTimeline) -> list[tuple[Phase, str, float]]:
     """Phases with what they belong to and their length in seconds."""
     return [(each.phase, each.subject, round(each.duration / 1e9, 3)) for each in told.phases]
 
@@ -37,7 +37,7 @@ def waiting(*volumes: VolumeSpec, host_network: bool = False) -> Life:
     life = Life().described(facts(volumes=volumes or (DATA,), host_network=host_network))
     life.saw(Milestone.CREATED, in_second(0, Source.FIELD), watched(0.05))
     life.saw(Milestone.SCHEDULED, watched(0.1), detail="node-1")
-    return life.saw(Milestone.KUBELET_ACCEPTED, watched(0.2))
+    return life.saw(Milestone.KUBELET_ADMITTED, watched(0.2))
 
 
 def attached(life: Life, seconds: float = 3) -> Life:
@@ -154,7 +154,7 @@ def test_mounts_lie_between_the_attachment_and_the_sandbox() -> None:
     """Nothing reports a mount that succeeded: the two sides bound it."""
     life = attached(waiting()).saw(Milestone.ATTACHED, in_second(3, Source.FIELD), subject="data")
     life.saw(Milestone.IP_ASSIGNED, watched(9.5))
-    instant = resolve(container_start(life, "web", 9).timeline())[Mark(Milestone.MOUNTED)]
+    instant = resolve(container_start(life, "web", 9).timeline())[MilestoneKey(Milestone.MOUNTED)]
     assert (instant.earliest, instant.latest, instant.source) == (at(3), at(9), Source.ORDER)
 
 
@@ -164,7 +164,7 @@ def test_a_failed_mount_and_a_failed_sandbox_narrow_the_mounts() -> None:
     life.saw(Milestone.LAST_SANDBOX_FAILURE, named(6)).saw(Milestone.LAST_SANDBOX_FAILURE, named(7))
     life.saw(Milestone.IP_ASSIGNED, watched(9.5))
     life = container_start(life, "web", 9)
-    instant = resolve(life.timeline())[Mark(Milestone.MOUNTED)]
+    instant = resolve(life.timeline())[MilestoneKey(Milestone.MOUNTED)]
     assert (instant.earliest, instant.latest) == (at(4), at(6))
     assert lengths(seen(life))[2:5] == [
         (Phase.VOLUME_ATTACH, "data", 2.8),
@@ -201,7 +201,7 @@ def test_a_volume_stays_attached_beside_the_way_back() -> None:
     life.saw(Milestone.FINISHED, watched(22), subject="web").saw(Milestone.OBJECT_REMOVED, watched(23))
     life.saw(Milestone.DETACHED, watched(31), subject="data", detail=PV)
     told = seen(life)
-    stretch = told.beside[-1]
+    stretch = told.parallel[-1]
     assert (stretch.phase, stretch.subject, stretch.duration) == (Phase.VOLUME_DETACH, "data", at(31) - at(22))
     assert told.leaving[-1].end == at(23)
 
@@ -210,7 +210,7 @@ def test_a_pod_deleted_by_force_is_measured_from_its_removal() -> None:
     """Nothing tells when its containers ended."""
     life = ordinary(facts(volumes=(DATA,))).saw(Milestone.DELETION_REQUESTED, watched(20))
     life.saw(Milestone.OBJECT_REMOVED, watched(20)).saw(Milestone.DETACHED, watched(50), subject="data")
-    assert seen(life).beside[-1].duration == at(50) - at(20)
+    assert seen(life).parallel[-1].duration == at(50) - at(20)
 
 
 def test_a_volume_that_no_container_mounts_is_not_waited_for() -> None:

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from tests.support.lives import EPOCH, Life, at, facts, in_second, watched
 
 from podtimeline.analysis.phases.scheduling import FAILED_SCHEDULING, Obstacle
-from podtimeline.analysis.resolved import View, view
+from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.pods import PodFacts, VolumeSpec
 
 M, P = Milestone, Phase
@@ -23,7 +23,7 @@ WAITS = (
 )
 
 
-def waited(*steps: tuple[Milestone, float], pod: PodFacts | None = None, bound: float | None = 20) -> View:
+def waited(*steps: tuple[Milestone, float], pod: PodFacts | None = None, bound: float | None = 20) -> ResolvedTimeline:
     """The view of a pod that was created at 0.05 s and bound at 20 s, with these steps in between."""
     life = Life().described(pod or facts())
     life.saw(M.CREATED, in_second(0, Source.FIELD), watched(0.05))
@@ -31,13 +31,13 @@ def waited(*steps: tuple[Milestone, float], pod: PodFacts | None = None, bound: 
         of_claim = milestone in {M.PROVISIONING_STARTED, M.CLAIM_BOUND}
         life.saw(milestone, watched(seconds), subject="data" if of_claim else "")
     if bound is not None:
-        life.saw(M.SCHEDULED, watched(bound), detail="node-9").saw(M.KUBELET_ACCEPTED, watched(bound + 0.1))
+        life.saw(M.SCHEDULED, watched(bound), detail="node-9").saw(M.KUBELET_ADMITTED, watched(bound + 0.1))
     seen = view(life.timeline(), now=at(NOW))
     assert seen is not None
     return seen
 
 
-def phases(seen: View) -> list[tuple[Phase, float]]:
+def phases(seen: ResolvedTimeline) -> list[tuple[Phase, float]]:
     """The phases up to the binding, with their lengths in seconds."""
     until = seen.instant(M.SCHEDULED)
     end = at(NOW) if until is None else until.at
@@ -180,7 +180,7 @@ def test_ends_that_contradict_each_other_bound_no_phase() -> None:
 
 def test_victims_are_all_named_whichever_comes_first() -> None:
     """Each victim has an Event of its own; together they are the detail."""
-    mark = Mark(M.PREEMPTION)
+    mark = MilestoneKey(M.PREEMPTION)
     for names in (("shop/b", "shop/a", "shop/b"), ("shop/a", "shop/b")):
         life = Life().described(facts())
         for index, name in enumerate(names):

@@ -61,7 +61,7 @@ def test_a_rejected_pod_never_started(slug: str, name: str, reason: str, why: st
     assert item["outcome"] == "failed"
     assert last(item) == ("kubelet_admission", "", False)
     assert total(item) < 1
-    assert {"kubelet_accepted", "initialized", "started"}.isdisjoint(milestone for milestone, _ in reached(item))
+    assert {"kubelet_admitted", "initialized", "started"}.isdisjoint(milestone for milestone, _ in reached(item))
     assert reached(item)["terminal_phase", ""]["source"] == "event_name"
     assert (item["missing"], item["runs"]) == ([], [])
     words(item, f"rejected by the kubelet: {reason}", why)
@@ -76,11 +76,11 @@ def test_how_a_container_ended_that_the_kubelet_lost_is_unknown() -> None:
     item = case("status-unknown-after-deletion")["web-1"]
     assert reached(item)["finished", "app"]["at"] is None
     phases = [(each["phase"], each["subject"]) for each in item["leaving"]]
-    assert phases == [("kill_notice", ""), ("unexplained", "app")]
+    assert phases == [("termination_pending", ""), ("unexplained", "app")]
     (run,) = item["runs"]
     assert (run["exitCode"], run["finished"], run["reason"]) == (None, None, "ContainerStatusUnknown")
     (stop,) = item["stops"]
-    assert (stop["ended"], stop["exitCode"], stop["outlived"]) == (None, None, None)
+    assert (stop["ended"], stop["exitCode"], stop["graceExceeded"]) == (None, None, None)
     assert stop["reason"] == "ContainerStatusUnknown"
     words(item, "when and how app ended is not known")
     assert "grace_ran_out" not in kinds(item)
@@ -115,7 +115,7 @@ def test_a_native_sidecar_holds_readiness_up() -> None:
         words(item, "readiness probe of proxy", "HTTP probe failed with statuscode: 503")
         assert ("status_report", "") not in lengths(item)
         assert "kubeAPIQPS" not in advice(item)
-        assert {"app"} == {each["subject"] for each in item["beside"]}
+        assert {"app"} == {each["subject"] for each in item["parallel"]}
 
 
 def test_what_is_said_of_a_debug_container_is_not_the_pods() -> None:
@@ -189,7 +189,7 @@ def test_a_lost_node_is_a_late_kill() -> None:
     """A control: evicted by its taint, the pod waits for its node's kubelet to come back."""
     item = case("node-lost")["web-1"]
     assert item["deletion"]["cause"] == "taint"
-    assert [each["phase"] for each in item["leaving"]] == ["kill_notice", "container_stop", "cleanup"]
+    assert [each["phase"] for each in item["leaving"]] == ["termination_pending", "container_stop", "cleanup"]
     assert kinds(item)[0] == "late_kill"
     assert befell(item) == ["not_ready"]
 

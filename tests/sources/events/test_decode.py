@@ -7,8 +7,8 @@ import pytest
 from tests.support.objects import CREATED, CREATED_NS, event, raw, stamp
 
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import ImagePulled, Incident, IncidentKind, Noted, Observation, Witnessed
 from podtimeline.model.texts import MAX_TEXT
 from podtimeline.sources.events.decode import event_observations
 from podtimeline.sources.events.event import Event
@@ -33,13 +33,13 @@ def read(reason: str, **more: Any) -> list[Observation]:
 @pytest.mark.parametrize(
     ("reason", "mark"),
     [
-        ("Scheduled", Mark(M.SCHEDULED)),
-        ("Pulled", Mark(M.PULLED, "web")),
-        ("Created", Mark(M.CONTAINER_CREATED, "web")),
-        ("Started", Mark(M.STARTED, "web")),
+        ("Scheduled", MilestoneKey(M.SCHEDULED)),
+        ("Pulled", MilestoneKey(M.PULLED, "web")),
+        ("Created", MilestoneKey(M.CONTAINER_CREATED, "web")),
+        ("Started", MilestoneKey(M.STARTED, "web")),
     ],
 )
-def test_a_reason_and_a_field_path_make_a_milestone(reason: str, mark: Mark) -> None:
+def test_a_reason_and_a_field_path_make_a_milestone(reason: str, mark: MilestoneKey) -> None:
     """The name of the Event says when, to the nanosecond, just after the fact; its message is not needed."""
     assert read(reason) == [Witnessed(UID, mark, (Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED),))]
 
@@ -50,7 +50,7 @@ def test_an_interface_that_was_added_brings_the_address_and_its_words() -> None:
     said = read("AddedInterface", container="", message=words)
     evidence = Evidence(Source.EVENT_NAME, AT, None, AT, ARRIVED)
     assert said == [
-        Witnessed(UID, Mark(M.IP_ASSIGNED), (evidence,)),
+        Witnessed(UID, MilestoneKey(M.IP_ASSIGNED), (evidence,)),
         Noted(UID, "AddedInterface", "", words, AT, 1, AT),
     ]
 
@@ -59,7 +59,7 @@ NO_PULL = (
     'Failed to pull image "r/web:1": rpc error: code = NotFound desc = failed to pull and unpack image "r/web:1": '
     'failed to resolve reference "r/web:1": r/web:1: not found'
 )
-PULL_FAILED = Mark(M.LAST_PULL_FAILURE, "web")
+PULL_FAILED = MilestoneKey(M.LAST_PULL_FAILURE, "web")
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,18 @@ PULL_FAILED = Mark(M.LAST_PULL_FAILURE, "web")
         ),
         ("Failed", 'Error: configmap "settings" not found', None),
         ("Failed", 'Error: failed to create shim task: exec: "nope": executable file not found in $PATH', None),
-        ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: plugin", Mark(M.LAST_SANDBOX_FAILURE)),
+        (
+            "FailedCreatePodSandBox",
+            "Failed to create pod sandbox: rpc error: plugin",
+            MilestoneKey(M.LAST_SANDBOX_FAILURE),
+        ),
         ("BackOff", "Back-off restarting failed container web in pod web-1_shop(uid-web-1)", None),
         ("Unhealthy", "Readiness probe failed: 503", None),
     ],
 )
-def test_an_attempt_that_failed_is_a_milestone_and_its_words(reason: str, message: str, mark: Mark | None) -> None:
+def test_an_attempt_that_failed_is_a_milestone_and_its_words(
+    reason: str, message: str, mark: MilestoneKey | None
+) -> None:
     """The kubelet's ``Failed`` is of a pull, of a creation or of a start: the words tell, in both versions alike."""
     where = "" if mark is not None and mark.subject == "" else "web"
     said = read(reason, type="Warning", container=where, message=message)
@@ -109,23 +115,23 @@ def test_what_the_status_says_with_more_words_is_not_noted_again(error: str) -> 
 @pytest.mark.parametrize(
     ("reason", "message", "incident"),
     [
-        ("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.", Incident.SANDBOX_CHANGED),
-        ("ResizeCompleted", 'Pod resize completed: {"containers":[{"name":"web"}]}', Incident.RESIZED),
+        ("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.", IncidentKind.SANDBOX_CHANGED),
+        ("ResizeCompleted", 'Pod resize completed: {"containers":[{"name":"web"}]}', IncidentKind.RESIZED),
     ],
 )
-def test_what_befalls_a_pod_is_an_incident_with_its_words(reason: str, message: str, incident: Incident) -> None:
+def test_what_befalls_a_pod_is_an_incident_with_its_words(reason: str, message: str, incident: IncidentKind) -> None:
     """Each occurrence that an Event stands for is told: the first by its name, the latest by its second."""
     said = read(reason, container="", message=message)
-    assert said == [Befell(UID, incident, AT, message), Noted(UID, reason, "", message, AT, 1, AT)]
+    assert said == [Incident(UID, incident, AT, message), Noted(UID, reason, "", message, AT, 1, AT)]
     twice = read(reason, container="", message=message, count=2, lastTimestamp=stamp(30))
     later = CREATED_NS + 30 * SECOND + SECOND // 2
-    assert [each.at for each in twice if isinstance(each, Befell)] == [AT, later]
+    assert [each.at for each in twice if isinstance(each, Incident)] == [AT, later]
 
 
 def test_pulling_announces_what_begins_with_it() -> None:
     """The kubelet says Pulling before it pulls: the stamp of the announcement is the fact, not a time after it."""
     evidence = Evidence(Source.EVENT_NAME, AT, AT, AT, ARRIVED)
-    assert read("Pulling") == [Witnessed(UID, Mark(M.PULL_STARTED, "web"), (evidence,))]
+    assert read("Pulling") == [Witnessed(UID, MilestoneKey(M.PULL_STARTED, "web"), (evidence,))]
 
 
 def test_the_times_of_an_event_in_order_of_their_worth() -> None:
@@ -206,7 +212,7 @@ def test_a_container_milestone_without_a_container_is_not_guessed() -> None:
 
 def test_a_container_that_is_stopped_for_good_is_a_milestone() -> None:
     """The kubelet says so before it does; of an Event that stands for several the latest counts."""
-    mark = Mark(M.KILLING, "web")
+    mark = MilestoneKey(M.KILLING, "web")
     (said,) = read("Killing", message="Stopping container web")
     assert said == Witnessed(UID, mark, (Evidence(Source.EVENT_NAME, AT, AT, AT, ARRIVED),))
     (again,) = read("Killing", message="Stopping container web", count=2, lastTimestamp=stamp(30))
@@ -272,19 +278,25 @@ def test_a_pull_without_a_container_is_told_of_its_image() -> None:
         each.mark
         for each in read("Pulling", container="", message=f'Pulling image "{IMAGE}"')
         if isinstance(each, Witnessed)
-    ] == [Mark(M.PULL_STARTED, f"image {IMAGE}")]
+    ] == [MilestoneKey(M.PULL_STARTED, f"image {IMAGE}")]
     message = f'Successfully pulled image "{IMAGE}" in 1m35s (1m36s including waiting). Image size: 7100000000 bytes.'
     mark, pull = read("Pulled", container="", message=message)
     assert isinstance(mark, Witnessed)
     assert isinstance(pull, ImagePulled)
-    assert (mark.mark, pull.container, pull.size) == (Mark(M.PULLED, f"image {IMAGE}"), f"image {IMAGE}", 7_100_000_000)
+    assert (mark.mark, pull.container, pull.size) == (
+        MilestoneKey(M.PULLED, f"image {IMAGE}"),
+        f"image {IMAGE}",
+        7_100_000_000,
+    )
 
 
 def test_a_failed_pull_without_a_container_is_an_attempt_for_its_image() -> None:
     """Its words go with it; that it failed is said once."""
     said = read("Failed", container="", message=f'Failed to pull image "{IMAGE}": not found', type="Warning")
     assert {each.subject for each in said if isinstance(each, Noted)} == {f"image {IMAGE}"}
-    assert {each.mark for each in said if isinstance(each, Witnessed)} == {Mark(M.LAST_PULL_FAILURE, f"image {IMAGE}")}
+    assert {each.mark for each in said if isinstance(each, Witnessed)} == {
+        MilestoneKey(M.LAST_PULL_FAILURE, f"image {IMAGE}")
+    }
     assert read("Failed", container="", message="Error: ErrImagePull", type="Warning") == []
 
 

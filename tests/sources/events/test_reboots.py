@@ -9,7 +9,7 @@ from tests.support.objects import CREATED_NS, event, raw
 
 from podtimeline.bounded import Kept, Losses
 from podtimeline.model.instants import SECOND
-from podtimeline.model.observations import Befell, Incident
+from podtimeline.model.observations import Incident, IncidentKind
 from podtimeline.sources.events import reboots
 from podtimeline.sources.events.event import Event
 from podtimeline.sources.events.reboots import Reboots
@@ -37,14 +37,14 @@ def _at(body: dict[str, Any], at: int) -> dict[str, Any]:
     return body | {"firstTimestamp": near, "lastTimestamp": near}
 
 
-def told(*bodies: dict[str, Any]) -> list[Befell]:
+def told(*bodies: dict[str, Any]) -> list[Incident]:
     """What the Events say of pods, read in this order."""
     known = Reboots(Losses())
     events = [msgspec.json.decode(raw(body), type=Event) for body in bodies]
     return [each for one in events for pod, each in known.read(one, arrived=AT + SECOND) if pod.name == "web-1"]
 
 
-BEFELL = Befell(UID, Incident.NODE_REBOOTED, AT, WORDS)
+BEFELL = Incident(UID, IncidentKind.NODE_REBOOTED, AT, WORDS)
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["the node's Event first", "the pod's Event first"])

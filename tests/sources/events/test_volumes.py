@@ -9,7 +9,7 @@ from tests.support.recording import RecordingIntake
 from tests.support.storage import claim_event
 
 from podtimeline.model.instants import SECOND, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.model.storage import ClaimNews, Words
 from podtimeline.sources.events.event import Event
@@ -18,7 +18,7 @@ from podtimeline.sources.events.volumes import claim_words, volume_observations
 
 NAMED = CREATED_NS + 123_456_789
 ARRIVED = CREATED_NS + 20 * SECOND
-MOUNT_FAILURE = Mark(Milestone.LAST_MOUNT_FAILURE)
+MOUNT_FAILURE = MilestoneKey(Milestone.LAST_MOUNT_FAILURE)
 
 
 def said(reason: str, message: str, **more: Any) -> list[Observation]:
@@ -31,7 +31,7 @@ def test_an_attachment_is_told_of_the_volume_that_the_text_names() -> None:
     """The PersistentVolume: which volume of the pod that is, the claim tells."""
     (told,) = said("SuccessfulAttachVolume", 'AttachVolume.Attach succeeded for volume "pvc-1" ', type="Normal")
     assert isinstance(told, Witnessed)
-    assert (told.mark, told.detail) == (Mark(Milestone.ATTACHED, "pvc-1"), "pvc-1")
+    assert (told.mark, told.detail) == (MilestoneKey(Milestone.ATTACHED, "pvc-1"), "pvc-1")
     assert (told.evidence[0].source, told.evidence[0].latest) == (Source.EVENT_NAME, NAMED)
 
 
@@ -85,7 +85,7 @@ def test_a_block_volume_that_is_mapped_bounds_the_mounts_from_below() -> None:
     text = 'MapVolume.MapPodDevice succeeded for volume "pvc-1" globalMapPath "/x"'
     (told,) = said("SuccessfulMountVolume", text, type="Normal")
     assert isinstance(told, Witnessed)
-    assert told.mark == Mark(Milestone.MOUNTED)
+    assert told.mark == MilestoneKey(Milestone.MOUNTED)
     (evidence,) = told.evidence
     assert (evidence.earliest, evidence.latest, evidence.at) == (NAMED, None, None)
 

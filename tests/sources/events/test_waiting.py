@@ -11,9 +11,9 @@ from tests.support.recording import RecordingIntake
 
 from podtimeline.analysis.phases.scheduling import GATE_REMOVED
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.nodes import UNTOLERATED, Taint
-from podtimeline.model.observations import Blamed, Cause, Noted, Observation, Witnessed
+from podtimeline.model.observations import Cause, DeletionCause, Noted, Observation, Witnessed
 from podtimeline.sources.events.event import Event
 from podtimeline.sources.events.feed import EventFeed
 from podtimeline.sources.events.waiting import waiting_observations
@@ -29,7 +29,11 @@ UID = "uid-web-1"
 BIG = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 GATES = ("example.org/one", "example.org/two")
 M = Milestone
-FIRST, LAST, GONE = Mark(M.FIRST_UNSCHEDULABLE), Mark(M.LAST_UNSCHEDULABLE), Mark(M.GATES_REMOVED)
+FIRST, LAST, GONE = (
+    MilestoneKey(M.FIRST_UNSCHEDULABLE),
+    MilestoneKey(M.LAST_UNSCHEDULABLE),
+    MilestoneKey(M.GATES_REMOVED),
+)
 WORDS = "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims."
 
 
@@ -55,7 +59,9 @@ def versions(*bodies: dict[str, Any], step: int = 5) -> RecordingIntake:
     return intake
 
 
-def read(body: dict[str, Any], *, live: bool = True, known: AbstractSet[Mark] = frozenset()) -> list[Observation]:
+def read(
+    body: dict[str, Any], *, live: bool = True, known: AbstractSet[MilestoneKey] = frozenset()
+) -> list[Observation]:
     """The observations of one version."""
     return pod_observations(msgspec.json.decode(raw(body), type=Pod), arrived=ARRIVED, live=live, known=known)
 
@@ -68,7 +74,7 @@ def said_by(reason: str, message: str, *, micro: bool = True, **more: Any) -> di
     return {pod.uid: told for pod, told in waiting_observations(decoded, arrived=ARRIVED)}
 
 
-def evidence(said: list[Observation], mark: Mark) -> tuple[Evidence, ...]:
+def evidence(said: list[Observation], mark: MilestoneKey) -> tuple[Evidence, ...]:
     """The evidence for a mark."""
     (found,) = [each.evidence for each in said if isinstance(each, Witnessed) and each.mark == mark]
     return found
@@ -163,7 +169,7 @@ def test_a_nominated_node_is_a_preemption_where_the_scheduler_evicts(outcome: st
     """v1.34 says nothing of preemption that succeeds, v1.37 where; an autoscaler may nominate a node as well."""
     message = f"0/2 nodes are available: 2 Insufficient cpu. {outcome}"
     said = read(refused(1, message=message, nominatedNodeName="node-1"))
-    assert (Mark(M.PREEMPTION) in {each.mark for each in said if isinstance(each, Witnessed)}) is evicts
+    assert (MilestoneKey(M.PREEMPTION) in {each.mark for each in said if isinstance(each, Witnessed)}) is evicts
 
 
 def test_a_refusal_is_timed_to_the_microsecond() -> None:
@@ -178,9 +184,9 @@ def test_a_refusal_that_evicts_others_dates_the_preemption() -> None:
     """v1.37 says so in the refusal itself, before the victims hear of it; an attempt that evicts nobody does not."""
     message = "0/2 nodes are available: 2 Insufficient cpu. preemption: found a potential placement for pod on node n"
     (said,) = said_by("FailedScheduling", message, type="Warning").values()
-    assert evidence(said, Mark(M.PREEMPTION)) == (Evidence(Source.EVENT_TIME, AT, None, AT, ARRIVED),)
+    assert evidence(said, MilestoneKey(M.PREEMPTION)) == (Evidence(Source.EVENT_TIME, AT, None, AT, ARRIVED),)
     (said,) = said_by("FailedScheduling", WORDS, type="Warning").values()
-    assert Mark(M.PREEMPTION) not in {each.mark for each in said if isinstance(each, Witnessed)}
+    assert MilestoneKey(M.PREEMPTION) not in {each.mark for each in said if isinstance(each, Witnessed)}
 
 
 def test_a_series_of_refusals_says_how_many_and_when_the_last_was() -> None:
@@ -222,9 +228,9 @@ def test_a_preemption_tells_both_sides() -> None:
     by = {"kind": "Pod", "namespace": "shop", "name": "big", "uid": BIG}
     said = preempted(f"Preempted by pod {BIG} on node node-1", related=by)
     text = "Preempted by pod shop/big on node node-1"
-    assert said[UID] == [Noted(UID, "Preempted", "", text, AT), Blamed(UID, Cause.PREEMPTION, text)]
+    assert said[UID] == [Noted(UID, "Preempted", "", text, AT), DeletionCause(UID, Cause.PREEMPTION, text)]
     told = Evidence(Source.EVENT_TIME, AT, None, AT, ARRIVED)
-    assert said[BIG] == [Witnessed(BIG, Mark(M.PREEMPTION), (told,), "shop/web-1")]
+    assert said[BIG] == [Witnessed(BIG, MilestoneKey(M.PREEMPTION), (told,), "shop/web-1")]
 
 
 def test_without_the_related_object_the_preemptor_is_known_by_its_uid() -> None:
@@ -233,22 +239,24 @@ def test_without_the_related_object_the_preemptor_is_known_by_its_uid() -> None:
     PodFeed(intake).line(line("ADDED", pod("big", uid=BIG)), arrived=ARRIVED, live=True)
     body = event("Preempted", container="", message=f"Preempted by pod {BIG} on node node-1")
     EventFeed(intake).line(line("ADDED", body), arrived=ARRIVED, live=True)
-    assert intake.of(UID, Blamed) == [Blamed(UID, Cause.PREEMPTION, "Preempted by pod shop/big on node node-1")]
-    assert intake.timelines[BIG].details[Mark(M.PREEMPTION)] == "shop/web-1"
+    assert intake.of(UID, DeletionCause) == [
+        DeletionCause(UID, Cause.PREEMPTION, "Preempted by pod shop/big on node node-1")
+    ]
+    assert intake.timelines[BIG].details[MilestoneKey(M.PREEMPTION)] == "shop/web-1"
 
 
 def test_a_preemptor_that_nobody_saw_is_named_by_its_uid() -> None:
     """Its own record begins with its victims."""
     said = preempted(f"Preempted by pod {BIG} on node node-1")
-    assert Blamed(UID, Cause.PREEMPTION, f"Preempted by pod {BIG} on node node-1") in said[UID]
-    assert Mark(M.PREEMPTION) in {each.mark for each in said[BIG] if isinstance(each, Witnessed)}
+    assert DeletionCause(UID, Cause.PREEMPTION, f"Preempted by pod {BIG} on node node-1") in said[UID]
+    assert MilestoneKey(M.PREEMPTION) in {each.mark for each in said[BIG] if isinstance(each, Witnessed)}
 
 
 def test_a_victim_that_was_not_bound_yet_is_not_deleted() -> None:
     """v1.37 takes a pod that waits to be bound off the node in the scheduler's own memory."""
     by = {"kind": "Pod", "namespace": "shop", "name": "big", "uid": BIG}
     said = preempted(f"Preempted by pod {BIG} on node node-1 (in kube-scheduler memory).", related=by)
-    assert not any(isinstance(each, Blamed) for each in said[UID])
+    assert not any(isinstance(each, DeletionCause) for each in said[UID])
     assert BIG in said
 
 
@@ -257,7 +265,7 @@ def test_a_group_of_pods_that_preempts_is_named_to_the_victim() -> None:
     by = {"kind": "PodGroup", "namespace": "shop", "name": "gang", "uid": BIG}
     said = preempted(f"Preempted by podgroup {BIG} on node node-1", related=by)
     assert said.keys() == {UID}
-    assert Blamed(UID, Cause.PREEMPTION, "Preempted by podgroup shop/gang on node node-1") in said[UID]
+    assert DeletionCause(UID, Cause.PREEMPTION, "Preempted by podgroup shop/gang on node node-1") in said[UID]
 
 
 def test_a_feed_takes_a_preemption_for_both_pods() -> None:
@@ -267,7 +275,7 @@ def test_a_feed_takes_a_preemption_for_both_pods() -> None:
     body = event("Preempted", container="", message=f"Preempted by pod {BIG} on node node-1", related=by)
     EventFeed(intake).line(line("ADDED", body), arrived=ARRIVED, live=True)
     assert intake.timelines[BIG].has(M.PREEMPTION)
-    assert intake.timelines[UID].blamed is not None
+    assert intake.timelines[UID].deletion_cause is not None
 
 
 @pytest.mark.parametrize(
@@ -282,7 +290,7 @@ def test_a_request_for_a_node_is_a_milestone_with_what_was_asked_for(reason: str
     """The cluster-autoscaler's word and Karpenter's."""
     (said,) = said_by(reason, message, micro=False).values()
     assert [(each.mark, each.detail) for each in said if isinstance(each, Witnessed)] == [
-        (Mark(M.SCALE_UP_REQUESTED), detail)
+        (MilestoneKey(M.SCALE_UP_REQUESTED), detail)
     ]
     assert Noted(UID, reason, "", message, NAMED, 1, NAMED) in said
 

@@ -8,9 +8,9 @@ from tests.support.recording import RecordingIntake
 from podtimeline.model.instants import SECOND, Source
 from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import (
+    CreateRefused,
     Dropped,
     Launched,
-    Refused,
     Scaled,
     WorkloadNews,
 )
@@ -80,7 +80,7 @@ def test_a_refusal_is_told_by_the_controller_that_was_refused(kind: str) -> None
     """With its words, how often, and when first and last."""
     words = 'Error creating: pods "web-1" is forbidden: exceeded quota: full'
     news = told("FailedCreate", f"(combined from similar events): {words}", kind=kind, count=4, last=CREATED)
-    assert isinstance(news, Refused)
+    assert isinstance(news, CreateRefused)
     assert (news.maker, news.text, news.count) == (Owner(kind, "web", "uid-web"), words, 4)
     assert news.first == CREATED_NS + 5
 
@@ -90,7 +90,7 @@ def test_a_custom_workload_can_be_refused_too(reason: str) -> None:
     """Only its words tell whether it is a pod that it could not create; its group is part of who it is."""
     group = "apps.kruise.io/v1alpha1"
     news = told(reason, 'failed to create pod: pods "web-1" is forbidden', kind="CloneSet", api=group)
-    assert isinstance(news, Refused)
+    assert isinstance(news, CreateRefused)
     assert news.maker == Owner("CloneSet", "web", "uid-web", "apps.kruise.io")
     assert told(reason, "failed to create the certificate", kind="CloneSet", api=group) is None
 
@@ -121,7 +121,7 @@ def test_the_stream_of_events_hands_them_on() -> None:
         }  # fmt: skip
         events.line(line("ADDED", content), arrived=CREATED_NS + SECOND, live=True)
     assert [name for _, name, _, _ in intake.named] == ["web-abc-x"]
-    assert [type(news) for news in intake.workloads] == [Refused]
+    assert [type(news) for news in intake.workloads] == [CreateRefused]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from tests.sources.pods.test_decode import ARRIVED, evidence, marks, read
 from tests.support.objects import condition, container, pod, ready_pod, running, stamp, terminated
 
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Befell, Incident, Noted, Observation, Witnessed
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import Incident, IncidentKind, Noted, Observation, Witnessed
 from podtimeline.model.timeline import LOST_READINESS
 from podtimeline.sources.texts import moment
 
 M = Milestone
-READY = Mark(M.READY)
+READY = MilestoneKey(M.READY)
 UID = "uid-web-1"
 AGAIN = container(state=running(9), lastState=terminated(3, 4, code=1), restartCount=2)
 
@@ -23,9 +23,9 @@ def at(seconds: int) -> int:
     return moment(stamp(seconds))
 
 
-def incidents(said: list[Observation]) -> list[tuple[Incident, int, str]]:
+def incidents(said: list[Observation]) -> list[tuple[IncidentKind, int, str]]:
     """What befell the pod."""
-    return [(each.incident, each.at, each.text) for each in said if isinstance(each, Befell)]
+    return [(each.incident, each.at, each.text) for each in said if isinstance(each, Incident)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_version_that_first_shows_readiness_may_be_the_first_to_show_its_run
 def test_a_container_that_waits_for_its_image_has_missed_it(reason: str) -> None:
     """Events can be lost: the status says that an attempt failed some time before, once, and with its words."""
     body = pod(status={"containerStatuses": [container(state={"waiting": {"reason": reason, "message": "why"}})]})
-    said, mark = read(body), Mark(M.LAST_PULL_FAILURE, "web")
+    said, mark = read(body), MilestoneKey(M.LAST_PULL_FAILURE, "web")
     assert Noted(UID, reason, "web", "why", ARRIVED) in said
     assert evidence(said, *mark) == {Source.WATCH: Evidence(Source.WATCH, ARRIVED, None, ARRIVED, ARRIVED)}
     assert mark not in marks(read(body, known=frozenset({mark})))
@@ -78,7 +78,7 @@ def test_what_a_container_otherwise_waits_for_is_no_missing_image() -> None:
     """Its configuration, or the end of a back-off."""
     for reason in ("CreateContainerConfigError", "CrashLoopBackOff"):
         body = pod(status={"containerStatuses": [container(state={"waiting": {"reason": reason}})]})
-        assert Mark(M.LAST_PULL_FAILURE, "web") not in marks(read(body))
+        assert MilestoneKey(M.LAST_PULL_FAILURE, "web") not in marks(read(body))
 
 
 LOST = condition(
@@ -90,16 +90,16 @@ def test_readiness_that_is_lost_and_back_is_an_incident_each() -> None:
     """Each has the stamp of its condition; that it is back is told once it is known to have been lost."""
     words = "ContainersNotReady: containers with unready status: [web]"
     lost = ready_pod(status={"conditions": [LOST]})
-    assert incidents(read(lost, known=frozenset({READY}))) == [(Incident.NOT_READY, at(30), words)]
+    assert incidents(read(lost, known=frozenset({READY}))) == [(IncidentKind.NOT_READY, at(30), words)]
     back = ready_pod(status={"conditions": [condition("Ready", 40)]})
     assert incidents(read(back, known=frozenset({READY}))) == []
-    assert incidents(read(back, known=frozenset({READY, LOST_READINESS}))) == [(Incident.READY_AGAIN, at(40), "")]
+    assert incidents(read(back, known=frozenset({READY, LOST_READINESS}))) == [(IncidentKind.READY_AGAIN, at(40), "")]
 
 
 @pytest.mark.parametrize(
     ("known", "parts"),
     [
-        (frozenset[Mark](), {}),
+        (frozenset[MilestoneKey](), {}),
         (frozenset({READY}), {"metadata": {"deletionTimestamp": stamp(50), "deletionGracePeriodSeconds": 30}}),
         (frozenset({READY}), {"status": {"phase": "Succeeded", "conditions": [LOST]}}),
         (
@@ -116,7 +116,7 @@ def test_readiness_that_is_lost_and_back_is_an_incident_each() -> None:
         "a version from before it was ready",
     ],
 )
-def test_not_every_lack_of_readiness_is_an_incident(known: frozenset[Mark], parts: dict[str, Any]) -> None:
+def test_not_every_lack_of_readiness_is_an_incident(known: frozenset[MilestoneKey], parts: dict[str, Any]) -> None:
     """A start, a deletion and an end bring it about."""
     body = ready_pod(status={"conditions": [LOST]})
     for part, more in parts.items():

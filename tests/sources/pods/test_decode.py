@@ -9,7 +9,7 @@ from tests.support.objects import CREATED_NS, condition, container, pod, raw, re
 
 from podtimeline.errors import MalformedObject
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Ended, Noted, Observation, Ran, Witnessed
 from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, Probe, VolumeSpec
 from podtimeline.sources.pods.decode import pod_observations
@@ -20,7 +20,11 @@ M = Milestone
 
 
 def read(
-    body: dict[str, Any], *, live: bool = True, known: AbstractSet[Mark] | None = frozenset(), removed: bool = False
+    body: dict[str, Any],
+    *,
+    live: bool = True,
+    known: AbstractSet[MilestoneKey] | None = frozenset(),
+    removed: bool = False,
 ) -> list[Observation]:
     """The observations of one version."""
     decoded = msgspec.json.decode(raw(body), type=Pod)
@@ -35,7 +39,7 @@ def evidence(said: list[Observation], milestone: Milestone, subject: str = "") -
     return None
 
 
-def marks(said: list[Observation]) -> set[Mark]:
+def marks(said: list[Observation]) -> set[MilestoneKey]:
     """What is witnessed."""
     return {each.mark for each in said if isinstance(each, Witnessed)}
 
@@ -53,17 +57,17 @@ def stamped(seconds: int) -> tuple[int, int]:
 
 
 ALL_UP = {
-    Mark(M.CREATED),
-    Mark(M.SCHEDULED),
-    Mark(M.KUBELET_ACCEPTED),
-    Mark(M.SANDBOX_READY),
-    Mark(M.IP_ASSIGNED),
-    Mark(M.INITIALIZED),
-    Mark(M.CONTAINERS_READY),
-    Mark(M.READY),
-    Mark(M.STARTED, "web"),
-    Mark(M.STARTED_PROBE_PASSED, "web"),
-    Mark(M.CONTAINER_READY, "web"),
+    MilestoneKey(M.CREATED),
+    MilestoneKey(M.SCHEDULED),
+    MilestoneKey(M.KUBELET_ADMITTED),
+    MilestoneKey(M.SANDBOX_READY),
+    MilestoneKey(M.IP_ASSIGNED),
+    MilestoneKey(M.INITIALIZED),
+    MilestoneKey(M.CONTAINERS_READY),
+    MilestoneKey(M.READY),
+    MilestoneKey(M.STARTED, "web"),
+    MilestoneKey(M.STARTUP_PROBE_PASSED, "web"),
+    MilestoneKey(M.CONTAINER_READY, "web"),
 }
 
 
@@ -110,7 +114,7 @@ def test_a_static_pod_is_accepted_as_its_manifest_is_seen() -> None:
     """The kubelet's annotation has the nanoseconds that startTime lacks; one of another second is another start's."""
     for seen, earliest in (("2026-11-23T19:17:02.250000001Z", 250_000_000), ("2026-11-23T19:17:09.5Z", 0)):
         marked = {"kubernetes.io/config.mirror": "static-1", "kubernetes.io/config.seen": seen}
-        found = evidence(read(ready_pod(metadata={"annotations": marked})), M.KUBELET_ACCEPTED)
+        found = evidence(read(ready_pod(metadata={"annotations": marked})), M.KUBELET_ADMITTED)
         assert found is not None
         field = found[Source.FIELD]
         assert (field.earliest, field.latest) == (within(1)[0] + earliest, within(1)[1])
@@ -128,7 +132,7 @@ def test_a_live_version_says_not_after_its_arrival_and_within_its_fields_seconds
     for milestone, subject, source, seconds in (
         (M.CREATED, "", Source.FIELD, 0),
         (M.SCHEDULED, "", Source.CONDITION, 0),
-        (M.KUBELET_ACCEPTED, "", Source.FIELD, 1),
+        (M.KUBELET_ADMITTED, "", Source.FIELD, 1),
         (M.INITIALIZED, "", Source.CONDITION, 1),
         (M.CONTAINERS_READY, "", Source.CONDITION, 4),
         (M.READY, "", Source.CONDITION, 4),
@@ -166,7 +170,7 @@ def test_a_listed_version_is_never_timed_by_its_arrival() -> None:
     said = read(ready_pod(), live=False)
     assert marks(said) == ALL_UP
     assert all(Source.WATCH not in (evidence(said, *mark) or {}) for mark in ALL_UP)
-    for milestone in (M.STARTED_PROBE_PASSED, M.CONTAINER_READY):
+    for milestone in (M.STARTUP_PROBE_PASSED, M.CONTAINER_READY):
         found = evidence(said, milestone, "web")
         assert found == {Source.LISTED: Evidence(Source.LISTED, None, None, None, ARRIVED)}
     ready = evidence(said, M.READY)
@@ -205,7 +209,7 @@ def test_readiness_gates_count_only_where_the_spec_asks_for_them() -> None:
     found = evidence(said, M.READINESS_GATE, gate)
     assert found is not None
     assert (found[Source.CONDITION].earliest, found[Source.CONDITION].latest) == within(5)
-    assert Mark(M.READINESS_GATE, "example.com/other") not in marks(said)
+    assert MilestoneKey(M.READINESS_GATE, "example.com/other") not in marks(said)
 
 
 def test_volumes_are_those_that_a_start_may_wait_for_and_whether_a_container_has_them() -> None:
@@ -298,7 +302,7 @@ def test_an_init_container_is_never_ready_but_a_sidecar_is() -> None:
     ]
     found = marks(read(body))
     assert {mark.subject for mark in found if mark.milestone is M.CONTAINER_READY} == {"proxy"}
-    assert {mark.subject for mark in found if mark.milestone is M.STARTED_PROBE_PASSED} == {"proxy"}
+    assert {mark.subject for mark in found if mark.milestone is M.STARTUP_PROBE_PASSED} == {"proxy"}
 
 
 def test_what_a_container_waits_for_is_noted_with_its_words() -> None:
@@ -317,7 +321,7 @@ def test_why_a_pod_is_not_scheduled_is_noted_from_its_condition() -> None:
     why = condition("PodScheduled", 0, status="False", reason="Unschedulable", message="0/2 nodes are available")
     said = read(pod(status={"conditions": [why]}))
     assert Noted("uid-web-1", "FailedScheduling", "", "0/2 nodes are available", ARRIVED) in said
-    assert Mark(M.SCHEDULED) not in marks(said)
+    assert MilestoneKey(M.SCHEDULED) not in marks(said)
 
 
 def test_restarts_are_told_with_how_the_last_run_ended() -> None:

@@ -7,11 +7,11 @@ from tests.sources.pods.test_decode import ALL_UP, ARRIVED, evidence, marks, rea
 from tests.support.objects import condition, container, ready_pod, stamp, terminated
 
 from podtimeline.model.instants import Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Blamed, Cause, Ended, Leaves
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import Cause, DeletionCause, Ended, Leaves
 
 M = Milestone
-ASKED = ALL_UP | {Mark(M.DELETION_REQUESTED)}
+ASKED = ALL_UP | {MilestoneKey(M.DELETION_REQUESTED)}
 
 
 def leaving(seconds: int = 40, *, grace: int = 30, **parts: Any) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def test_an_object_that_only_finalizers_hold_is_released(body: dict[str, Any], *
         assert (found[Source.FIELD].earliest, found[Source.FIELD].latest) == within(40)
         assert found[Source.WATCH].at == ARRIVED
     gone = read(body, known=ASKED, removed=True)
-    assert Mark(M.RELEASED) not in marks(gone)
-    assert Mark(M.OBJECT_REMOVED) in marks(gone)
+    assert MilestoneKey(M.RELEASED) not in marks(gone)
+    assert MilestoneKey(M.OBJECT_REMOVED) in marks(gone)
 
 
 @pytest.mark.parametrize(("grace", "earliest"), [(0, within(40)[0]), (30, None)])
@@ -86,7 +86,7 @@ def test_a_removal_comes_after_the_last_request(grace: int, earliest: int | None
 )
 def test_the_condition_names_who_asked(reason: str, cause: Cause) -> None:
     """With its words."""
-    assert Blamed("uid-web-1", cause, "its words") in read(disrupted(reason, "its words"))
+    assert DeletionCause("uid-web-1", cause, "its words") in read(disrupted(reason, "its words"))
 
 
 def test_a_condition_that_does_not_hold_blames_nobody() -> None:
@@ -96,15 +96,15 @@ def test_a_condition_that_does_not_hold_blames_nobody() -> None:
     staying = ready_pod()
     staying["status"]["conditions"].append(condition("DisruptionTarget", 9, reason="EvictionByEvictionAPI"))
     said = (*stale, *unknown, *read(staying))
-    assert [each for each in said if isinstance(each, Blamed)] == []
+    assert [each for each in said if isinstance(each, DeletionCause)] == []
 
 
 def test_the_collector_of_pods_is_heard_after_others() -> None:
     """It removes by force what others asked for and no kubelet answers to."""
     later = read(disrupted("DeletionByPodGC", "PodGC: node no longer exists"), known=ASKED)
-    assert [each.cause for each in later if isinstance(each, Blamed)] == [Cause.POD_GC]
+    assert [each.cause for each in later if isinstance(each, DeletionCause)] == [Cause.POD_GC]
     assert [
-        each for each in read(disrupted("EvictionByEvictionAPI", ""), known=ASKED) if isinstance(each, Blamed)
+        each for each in read(disrupted("EvictionByEvictionAPI", ""), known=ASKED) if isinstance(each, DeletionCause)
     ] == []
 
 
@@ -112,10 +112,10 @@ def test_an_end_that_nobody_saw_has_no_moment() -> None:
     """The kubelet lost the container: it ended before that was told; one that never ran has not ended at all."""
     lost = {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "could not be located"}}
     body = leaving(status={"containerStatuses": [container(state=lost)]})
-    found = evidence(read(body, known=ASKED | {Mark(M.STARTED, "web")}), M.FINISHED, "web")
+    found = evidence(read(body, known=ASKED | {MilestoneKey(M.STARTED, "web")}), M.FINISHED, "web")
     assert found is not None
     assert found[Source.WATCH] == Evidence(Source.WATCH, None, None, None, ARRIVED)
-    assert evidence(read(body, known=ASKED - {Mark(M.STARTED, "web")}), M.FINISHED, "web") is None
+    assert evidence(read(body, known=ASKED - {MilestoneKey(M.STARTED, "web")}), M.FINISHED, "web") is None
 
 
 @pytest.mark.parametrize(

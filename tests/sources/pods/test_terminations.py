@@ -8,7 +8,7 @@ import pytest
 from tests.sources.pods.test_decode import ARRIVED, evidence, marks, read
 from tests.support.objects import condition, container, pod, running, stamp, terminated
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Ended, Observation, Ran
 from podtimeline.sources.pods.containers import STATUS_UNKNOWN, is_unknown, restarts
 from podtimeline.sources.pods.wire import Container, Terminated
@@ -16,7 +16,7 @@ from podtimeline.sources.texts import moment
 
 M = Milestone
 UID = "uid-web-1"
-STARTED = frozenset({Mark(M.STARTED, "web")})
+STARTED = frozenset({MilestoneKey(M.STARTED, "web")})
 GONE = {"terminated": {"exitCode": 137, "reason": STATUS_UNKNOWN, "message": "could not be located"}}
 EPOCH = "1970-01-01T00:00:00Z"
 
@@ -125,8 +125,8 @@ def test_a_pod_that_was_rejected_was_never_admitted(message: str) -> None:
     """Its startTime is the stamp of the rejection; a kubelet that was restarted may have dropped reason and message."""
     rejected = {"phase": "Failed", "startTime": stamp(1), "reason": "OutOfcpu" if message else "", "message": message}
     said = read(pod(status=rejected | {"conditions": [condition("Initialized", 1)]}))
-    assert {Mark(M.KUBELET_ACCEPTED), Mark(M.INITIALIZED)}.isdisjoint(marks(said))
-    assert Mark(M.TERMINAL_PHASE) in marks(said)
+    assert {MilestoneKey(M.KUBELET_ADMITTED), MilestoneKey(M.INITIALIZED)}.isdisjoint(marks(said))
+    assert MilestoneKey(M.TERMINAL_PHASE) in marks(said)
     (end,) = [each for each in said if isinstance(each, Ended)]
     assert end.rejected is bool(message)
     assert end.words == ("OutOfcpu: Node didn't have enough resource: cpu" if message else "")
@@ -148,7 +148,7 @@ def test_a_pod_that_was_rejected_was_never_admitted(message: str) -> None:
 def test_a_pod_that_failed_later_had_been_admitted(status: dict[str, Any]) -> None:
     """Its startTime is that of its admission."""
     said = read(pod(status={"phase": "Failed", "startTime": stamp(1)} | status))
-    assert {Mark(M.KUBELET_ACCEPTED), Mark(M.TERMINAL_PHASE)} <= set(marks(said))
+    assert {MilestoneKey(M.KUBELET_ADMITTED), MilestoneKey(M.TERMINAL_PHASE)} <= set(marks(said))
 
 
 def test_a_code_that_was_made_up_is_no_reason_for_a_failure() -> None:

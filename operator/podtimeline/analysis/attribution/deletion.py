@@ -8,7 +8,7 @@ known that the pod's controller still wants it.
 from dataclasses import dataclass
 
 from podtimeline.model.instants import SECOND, Window
-from podtimeline.model.observations import Blamed, Cause
+from podtimeline.model.observations import Cause, DeletionCause
 from podtimeline.model.pods import Owner
 from podtimeline.model.texts import whole
 from podtimeline.model.workloads import WorkloadState
@@ -20,7 +20,7 @@ _LATER = 2 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class DeletionCase:
     """A pod whose deletion was asked for at ``asked``; ``over`` where its containers had ended by themselves before.
 
     ``watched`` is whether a watch showed the request as it came.
@@ -38,7 +38,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Maker:
+class ControllerFacts:
     """What is known of the controller that made a pod; all of it ``None`` or empty where it is not known.
 
     ``above`` is the Deployment of a ReplicaSet, and ``newest`` the latest revision among that Deployment's ReplicaSets.
@@ -54,35 +54,37 @@ class Maker:
     said: str = ""
 
 
-def judged(case: Case, maker: Maker | None, *, doomed: int | None, final: bool) -> Blamed | None:
+def judged(
+    case: DeletionCase, maker: ControllerFacts | None, *, doomed: int | None, final: bool
+) -> DeletionCause | None:
     """Who asked for it; ``None`` while that is not known, or is not to be known.
 
     ``doomed`` is the second in which the deletion of the pod's namespace was asked for, ``None`` where it was not.
     ``final`` once there is no more to be waited for.
     """
     if doomed is not None and _before(doomed, case):
-        return Blamed(case.uid, Cause.NAMESPACE, f"namespace {case.namespace} is being deleted")
+        return DeletionCause(case.uid, Cause.NAMESPACE, f"namespace {case.namespace} is being deleted")
     if case.owner is None or maker is None:
-        return Blamed(case.uid, Cause.DIRECT) if final else None
+        return DeletionCause(case.uid, Cause.DIRECT) if final else None
     unwanted = maker.state is not None and _unwanted(case, maker.state, maker)
     if maker.said and (unwanted or final):
         # What it is known to want may be older than its words: they come by another stream.
         return _by_controller(case, maker)
     if _deleted(case, maker):
-        return Blamed(case.uid, Cause.OWNER_DELETED, f"{case.owner.kind} {case.owner.name} was deleted")
+        return DeletionCause(case.uid, Cause.OWNER_DELETED, f"{case.owner.kind} {case.owner.name} was deleted")
     if not final or not case.watched or maker.state is None:
         return None
     if unwanted:
         return _by_controller(case, maker)
     # A Job that is over ends what still runs of it, in words that may have been dropped.
     known = maker.state.kind in _KINDS and (case.over or not maker.state.over)
-    return Blamed(case.uid, Cause.DIRECT) if known else None
+    return DeletionCause(case.uid, Cause.DIRECT) if known else None
 
 
 _KINDS = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 
 
-def _deleted(case: Case, maker: Maker) -> bool:
+def _deleted(case: DeletionCase, maker: ControllerFacts) -> bool:
     """Whether the controller was deleted before the pod was, as far as the order of two streams tells."""
     leaving = None if maker.state is None else maker.state.leaving
     return (leaving is not None and _before(leaving, case)) or (
@@ -90,11 +92,11 @@ def _deleted(case: Case, maker: Maker) -> bool:
     )
 
 
-def _before(moment: int, case: Case) -> bool:
+def _before(moment: int, case: DeletionCase) -> bool:
     return case.asked.latest is None or moment <= case.asked.latest
 
 
-def _unwanted(case: Case, state: WorkloadState, maker: Maker) -> bool:
+def _unwanted(case: DeletionCase, state: WorkloadState, maker: ControllerFacts) -> bool:
     """Whether the controller had a reason of its own to delete the pod."""
     match state.kind:
         case "ReplicaSet":
@@ -109,7 +111,7 @@ def _unwanted(case: Case, state: WorkloadState, maker: Maker) -> bool:
             return False
 
 
-def _in_surplus(case: Case, maker: Maker) -> bool:
+def _in_surplus(case: DeletionCase, maker: ControllerFacts) -> bool:
     if maker.surplus is None:
         return False
     since, until = maker.surplus
@@ -117,54 +119,54 @@ def _in_surplus(case: Case, maker: Maker) -> bool:
     return early and (case.asked.latest is None or case.asked.latest + _LATER >= since)
 
 
-def _beyond(case: Case, state: WorkloadState) -> bool:
+def _beyond(case: DeletionCase, state: WorkloadState) -> bool:
     """Whether the pod's ordinal is not among those that the StatefulSet wants."""
     return not state.first <= _ordinal(case) < state.first + state.wanted
 
 
-def _ordinal(case: Case) -> int:
+def _ordinal(case: DeletionCase) -> int:
     ordinal = case.name.rpartition("-")[2]
     return whole(ordinal) or 0
 
 
-def _outdated(case: Case, state: WorkloadState) -> bool:
+def _outdated(case: DeletionCase, state: WorkloadState) -> bool:
     """Whether the controller replaces the pod, as it is of a former revision."""
     mine = dict(case.labels).get(GENERATION if state.kind == "DaemonSet" else REVISION, "")
     kept = state.by_hand or (state.kind == "StatefulSet" and _ordinal(case) < state.first + state.partition)
     return bool(mine and state.revision) and mine != state.revision and not kept
 
 
-def _by_controller(case: Case, maker: Maker) -> Blamed:
+def _by_controller(case: DeletionCase, maker: ControllerFacts) -> DeletionCause:
     state = maker.state
     if state is None:
-        return Blamed(case.uid, Cause.CONTROLLER, maker.said)
+        return DeletionCause(case.uid, Cause.CONTROLLER, maker.said)
     who = f"{state.kind} {state.name}"
     match state.kind:
         case "ReplicaSet":
             return _by_replicaset(case, state, maker)
         case "StatefulSet" if _beyond(case, state):
-            return Blamed(case.uid, Cause.SCALE_DOWN, f"{who} asks for {_pods(state.wanted)}")
+            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} asks for {_pods(state.wanted)}")
         case "StatefulSet" | "DaemonSet" if _outdated(case, state):
-            return Blamed(case.uid, Cause.ROLLOUT, f"{who} is at revision {state.revision}")
+            return DeletionCause(case.uid, Cause.ROLLOUT, f"{who} is at revision {state.revision}")
         case "DaemonSet" if not case.over:
-            return Blamed(case.uid, Cause.SCALE_DOWN, f"{who} asks for no pod on {case.node}")
+            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} asks for no pod on {case.node}")
         case "Job" if state.paused:
-            return Blamed(case.uid, Cause.SCALE_DOWN, f"{who} is suspended")
+            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} is suspended")
         case _:
-            return Blamed(case.uid, Cause.CONTROLLER, maker.said)
+            return DeletionCause(case.uid, Cause.CONTROLLER, maker.said)
 
 
-def _by_replicaset(case: Case, state: WorkloadState, maker: Maker) -> Blamed:
+def _by_replicaset(case: DeletionCase, state: WorkloadState, maker: ControllerFacts) -> DeletionCause:
     above = maker.above
     who = "" if above is None else f"{above.kind} {above.name}"
     revision = whole(state.revision)
     if above is not None and revision is not None and revision < maker.newest:
         text = f"{who} is at revision {maker.newest}, the pod is of {state.revision}"
-        return Blamed(case.uid, Cause.ROLLOUT, text)
+        return DeletionCause(case.uid, Cause.ROLLOUT, text)
     if above is not None and above.wanted and not state.wanted:
         # The strategy Recreate: the next revision's ReplicaSet is made once all of these pods are gone.
-        return Blamed(case.uid, Cause.ROLLOUT, f"{who} replaces all of its pods at once")
-    return Blamed(case.uid, Cause.SCALE_DOWN, f"{state.kind} {state.name} asks for {_pods(state.wanted)}")
+        return DeletionCause(case.uid, Cause.ROLLOUT, f"{who} replaces all of its pods at once")
+    return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{state.kind} {state.name} asks for {_pods(state.wanted)}")
 
 
 def _pods(count: int) -> str:

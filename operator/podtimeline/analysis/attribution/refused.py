@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from podtimeline.model.pods import Owner
-from podtimeline.model.workloads import Refused
+from podtimeline.model.workloads import CreateRefused
 
 MAX_EVENTS = 64
 """Events of one workload whose counts are remembered; a controller names ten and merges the others."""
@@ -30,7 +30,7 @@ class Refusal:
     ended: int | None = None
 
 
-def refused(known: Refusal | None, workload: Owner, said: Refused) -> Refusal:
+def refused(known: Refusal | None, workload: Owner, said: CreateRefused) -> Refusal:
     """What is known after one more Event; one that was counted before changes nothing."""
     events = dict(known.events) if known is not None else {}
     more = max(said.count - events.pop(said.event, 0), 0)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from podtimeline.model.instants import SECOND, Evidence, Source, Window, intersect
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.pods import ContainerKind, PodFacts
 from podtimeline.model.timeline import Timeline
 
@@ -26,35 +26,35 @@ ATTEMPTS = frozenset(
 _SEEN = frozenset({Source.WATCH, Source.LISTED})
 """Evidence that an attempt was made some time before: it tells when only where no report does."""
 _STEPS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED})
-_OF_READY = Mark(Milestone.READY)
+_OF_READY = MilestoneKey(Milestone.READY)
 
 
-def until(mark: Mark, facts: PodFacts) -> Mark:
+def until(mark: MilestoneKey, facts: PodFacts) -> MilestoneKey:
     """The step that the attempts of a milestone of ``ATTEMPTS`` are made for."""
     match mark.milestone:
         case Milestone.LAST_UNSCHEDULABLE:
-            return Mark(Milestone.SCHEDULED)
+            return MilestoneKey(Milestone.SCHEDULED)
         case Milestone.LAST_PULL_FAILURE:
-            return Mark(Milestone.PULLED, mark.subject)
+            return MilestoneKey(Milestone.PULLED, mark.subject)
         case Milestone.LAST_STARTED:
             container = facts.container(mark.subject)
             once = container is not None and container.kind is ContainerKind.INIT
-            return Mark(Milestone.FINISHED, mark.subject) if once else Mark(Milestone.CONTAINERS_READY)
+            return MilestoneKey(Milestone.FINISHED, mark.subject) if once else MilestoneKey(Milestone.CONTAINERS_READY)
         case _:
-            return Mark(Milestone.SANDBOX_READY)
+            return MilestoneKey(Milestone.SANDBOX_READY)
 
 
-def since(mark: Mark) -> Mark:
+def since(mark: MilestoneKey) -> MilestoneKey:
     """The step that comes before the attempts of a milestone of ``ATTEMPTS``."""
     match mark.milestone:
         case Milestone.LAST_UNSCHEDULABLE:
-            return Mark(Milestone.CREATED)
+            return MilestoneKey(Milestone.CREATED)
         case Milestone.LAST_PULL_FAILURE:
-            return Mark(Milestone.PULL_STARTED, mark.subject)
+            return MilestoneKey(Milestone.PULL_STARTED, mark.subject)
         case Milestone.LAST_STARTED:
-            return Mark(Milestone.STARTED, mark.subject)
+            return MilestoneKey(Milestone.STARTED, mark.subject)
         case _:
-            return Mark(Milestone.KUBELET_ACCEPTED)
+            return MilestoneKey(Milestone.KUBELET_ADMITTED)
 
 
 _SECONDS = frozenset({Source.EVENT_SECOND, Source.FIELD})
@@ -92,7 +92,7 @@ def of_first_start(timeline: Timeline) -> Timeline:
     reported before it (pkg/kubelet/kuberuntime/kuberuntime_container.go, startContainer).
     """
     ready = _stated(timeline, _OF_READY, Source.CONDITION)
-    kept: dict[Mark, tuple[Evidence, ...]] = {}
+    kept: dict[MilestoneKey, tuple[Evidence, ...]] = {}
     for mark, evidence in timeline.evidence.items():
         if mark.milestone in _STEPS:
             ends = [end for end in (ready, _started_by(timeline, mark)) if end is not None]
@@ -108,14 +108,14 @@ def of_first_start(timeline: Timeline) -> Timeline:
     )
 
 
-def _started_by(timeline: Timeline, mark: Mark) -> int | None:
+def _started_by(timeline: Timeline, mark: MilestoneKey) -> int | None:
     """By when the container of a step before its start was started first, as its status tells."""
     if mark.milestone is Milestone.STARTED:
         return None
-    return _stated(timeline, Mark(Milestone.STARTED, mark.subject), Source.FIELD)
+    return _stated(timeline, MilestoneKey(Milestone.STARTED, mark.subject), Source.FIELD)
 
 
-def _stated(timeline: Timeline, mark: Mark, source: Source) -> int | None:
+def _stated(timeline: Timeline, mark: MilestoneKey, source: Source) -> int | None:
     return next((each.latest for each in timeline.evidence.get(mark, ()) if each.source is source), None)
 
 

@@ -9,9 +9,9 @@ milliseconds, a sandbox hundreds of them.
 from dataclasses import dataclass, replace
 
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import MILESTONES, Mark, Place
+from podtimeline.model.milestones import MILESTONES, MilestoneKey, Place
 from podtimeline.model.notes import Note
-from podtimeline.model.observations import Befell, Ran, Skewed
+from podtimeline.model.observations import Incident, Ran, Skewed
 from podtimeline.model.timeline import Timeline
 
 WINDOW = 600 * SECOND
@@ -139,7 +139,7 @@ def _drift(age: int) -> int:
 _STAMPED = frozenset({Source.EVENT_TIME, Source.EVENT_NAME, Source.EVENT_SECOND, Source.FIELD, Source.CONDITION})
 
 
-def corrected(mark: Mark, evidence: tuple[Evidence, ...], clock: Skewed | None) -> tuple[Evidence, ...]:
+def corrected(mark: MilestoneKey, evidence: tuple[Evidence, ...], clock: Skewed | None) -> tuple[Evidence, ...]:
     """The evidence as the observer's clock would have stamped it, its bounds widened by how well the offset is known.
 
     What was observed while the clock was not known to be off, or stamped long before, stays as it is.
@@ -149,7 +149,7 @@ def corrected(mark: Mark, evidence: tuple[Evidence, ...], clock: Skewed | None) 
     return tuple(_shifted(each, clock) if _of_node(mark, each, clock) else each for each in evidence)
 
 
-def _of_node(mark: Mark, evidence: Evidence, clock: Skewed) -> bool:
+def _of_node(mark: MilestoneKey, evidence: Evidence, clock: Skewed) -> bool:
     if evidence.source is not Source.TRIGGER and (
         evidence.source not in _STAMPED or MILESTONES[mark.milestone].place is not Place.NODE
     ):
@@ -228,7 +228,7 @@ def _ran(ran: Ran, clock: Skewed) -> Ran:
     return replace(ran, started=started, finished=finished)
 
 
-def _befell(befell: Befell, clock: Skewed) -> Befell:
+def _befell(befell: Incident, clock: Skewed) -> Incident:
     return replace(befell, at=_right(befell.at, clock))
 
 

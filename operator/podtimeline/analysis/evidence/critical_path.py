@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from podtimeline.analysis.evidence.event_limit import unreported
 from podtimeline.model.instants import Instant
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Ran
 from podtimeline.model.pods import ContainerKind, ContainerSpec, PodFacts, VolumeSpec, image_volume
 from podtimeline.model.timeline import Timeline
 
-Instants = Mapping[Mark, Instant]
+Instants = Mapping[MilestoneKey, Instant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Step:
     ``owner`` is the container, volume or endpoint that the phase belongs to, where that is not the milestone's own.
     """
 
-    mark: Mark
+    mark: MilestoneKey
     phase: Phase
     required: bool = True
     owner: str | None = None
@@ -39,12 +39,12 @@ class Step:
 def request_path(instants: Instants) -> Iterator[Step]:
     """From the owner's request for the pod to its creation."""
     waits = (
-        Step(Mark(Milestone.OWNER_CREATED), Phase.OWNER_CONTROLLER, required=False),
-        Step(Mark(Milestone.PREDECESSOR_READY), Phase.PREDECESSOR, required=False),
-        Step(Mark(Milestone.PREDECESSOR_REMOVED), Phase.REPLACEMENT, required=False),
+        Step(MilestoneKey(Milestone.OWNER_CREATED), Phase.OWNER_CONTROLLER, required=False),
+        Step(MilestoneKey(Milestone.PREDECESSOR_READY), Phase.PREDECESSOR, required=False),
+        Step(MilestoneKey(Milestone.PREDECESSOR_REMOVED), Phase.REPLACEMENT, required=False),
     )
     yield from sorted(waits, key=lambda step: instants[step.mark].at if step.mark in instants else 0)
-    yield Step(Mark(Milestone.CREATED), Phase.POD_CREATION)
+    yield Step(MilestoneKey(Milestone.CREATED), Phase.POD_CREATION)
 
 
 def startup_path(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
@@ -72,7 +72,7 @@ _TOLD_BY_EVENTS = frozenset({Milestone.PULL_STARTED, Milestone.PULLED, Milestone
 def _startup(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterator[Step]:
     if not facts.mirror:
         yield from _scheduling(facts, instants)
-        yield Step(Mark(Milestone.KUBELET_ACCEPTED), Phase.KUBELET_ADMISSION)
+        yield Step(MilestoneKey(Milestone.KUBELET_ADMITTED), Phase.KUBELET_ADMISSION)
     yield from _sandbox(timeline, facts, instants)
     for volume in facts.image_volumes:
         yield from _volume_image(timeline, image_volume(volume.name), instants)
@@ -86,12 +86,12 @@ def _startup(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
     elif critical is not None:
         yield _ready(timeline, critical, instants)
     if critical is not None and lost_readiness(critical, instants):
-        yield Step(Mark(Milestone.LAST_STARTED, critical.name), Phase.CRASH_LOOP)
-        yield Step(Mark(Milestone.CONTAINERS_READY), _probed(critical), owner=critical.name)
+        yield Step(MilestoneKey(Milestone.LAST_STARTED, critical.name), Phase.CRASH_LOOP)
+        yield Step(MilestoneKey(Milestone.CONTAINERS_READY), _probed(critical), owner=critical.name)
     else:
-        yield Step(Mark(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT, owner=_outlasting(facts, instants))
+        yield Step(MilestoneKey(Milestone.CONTAINERS_READY), Phase.STATUS_REPORT, owner=_outlasting(facts, instants))
     gated = Phase.READINESS_GATES if facts.readiness_gates else Phase.STATUS_REPORT
-    yield Step(Mark(Milestone.READY), gated)
+    yield Step(MilestoneKey(Milestone.READY), gated)
     endpoint = last_endpoint(timeline, instants)
     if endpoint is not None:
         yield Step(endpoint, Phase.ENDPOINT)
@@ -114,9 +114,9 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
     """What a pod waits for before it is bound is told by what was observed last, in the order of time."""
     begin = Milestone.CREATED
     if facts.scheduling_gates:
-        yield Step(Mark(Milestone.GATES_REMOVED), Phase.SCHEDULING_GATES)
+        yield Step(MilestoneKey(Milestone.GATES_REMOVED), Phase.SCHEDULING_GATES)
         begin = Milestone.GATES_REMOVED
-    origin, end = instants.get(Mark(begin)), instants.get(Mark(Milestone.SCHEDULED))
+    origin, end = instants.get(MilestoneKey(begin)), instants.get(MilestoneKey(Milestone.SCHEDULED))
     state, subject, refused = Phase.SCHEDULING, "", False
     if origin is not None:
         claimed = _provisioned_since(facts, instants, origin.at)
@@ -134,7 +134,7 @@ def _scheduling(facts: PodFacts, instants: Instants) -> Iterator[Step]:
                 then = Phase.SCHEDULING
             yield Step(mark, state, required=False, owner=subject)
             state, subject = then, "" if then in _ASKING else mark.subject
-    yield Step(Mark(Milestone.SCHEDULED), state, owner=subject)
+    yield Step(MilestoneKey(Milestone.SCHEDULED), state, owner=subject)
 
 
 _ASKING = frozenset({Phase.SCHEDULING, Phase.SCHEDULING_RETRY})
@@ -147,20 +147,20 @@ def _provisioned_since(facts: PodFacts, instants: Instants, origin: int) -> str 
     if bound is not None:
         names = [bound.subject] if instants[bound].at > origin else []
     else:
-        names = [each.name for each in facts.volumes if Mark(Milestone.SCHEDULED) not in instants]
-    begun = {name: instants.get(Mark(Milestone.PROVISIONING_STARTED, name)) for name in names}
+        names = [each.name for each in facts.volumes if MilestoneKey(Milestone.SCHEDULED) not in instants]
+    begun = {name: instants.get(MilestoneKey(Milestone.PROVISIONING_STARTED, name)) for name in names}
     return next((name for name, instant in begun.items() if instant is not None and instant.at <= origin), None)
 
 
-def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) -> list[Mark]:
-    marks = [Mark(each) for each in _THEN if each not in _OF_CLAIMS]
-    asked, registered = instants.get(_SCALE_UP), instants.get(Mark(Milestone.NODE_CREATED))
+def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) -> list[MilestoneKey]:
+    marks = [MilestoneKey(each) for each in _THEN if each not in _OF_CLAIMS]
+    asked, registered = instants.get(_SCALE_UP), instants.get(MilestoneKey(Milestone.NODE_CREATED))
     if asked is not None and registered is not None and registered.at <= asked.at:
         # It was bound to a node that was there already: it did not wait for the one that was asked for.
         marks.remove(_SCALE_UP)
     bound = _last(Milestone.CLAIM_BOUND, facts.volumes, instants)
     if bound is not None:
-        marks += [Mark(Milestone.PROVISIONING_STARTED, bound.subject), bound]
+        marks += [MilestoneKey(Milestone.PROVISIONING_STARTED, bound.subject), bound]
     elif before is None:
         marks += [mark for mark in instants if mark.milestone is Milestone.PROVISIONING_STARTED]
     within = [
@@ -169,7 +169,7 @@ def _waits(facts: PodFacts, instants: Instants, after: int, before: int | None) 
     return sorted(within, key=lambda mark: instants[mark].at)
 
 
-_SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)
+_SCALE_UP = MilestoneKey(Milestone.SCALE_UP_REQUESTED)
 _OF_CLAIMS = frozenset({Milestone.PROVISIONING_STARTED, Milestone.CLAIM_BOUND})
 
 
@@ -177,9 +177,9 @@ def _past(end: int | None, instant: Instant) -> bool:
     return end is not None and instant.at > end
 
 
-def _last(milestone: Milestone, volumes: Iterable[VolumeSpec], instants: Instants) -> Mark | None:
+def _last(milestone: Milestone, volumes: Iterable[VolumeSpec], instants: Instants) -> MilestoneKey | None:
     """The volume that came last; ``None`` where none is known."""
-    marks = [mark for each in volumes if (mark := Mark(milestone, each.name)) in instants]
+    marks = [mark for each in volumes if (mark := MilestoneKey(milestone, each.name)) in instants]
     return max(marks, key=lambda mark: instants[mark].at, default=None)
 
 
@@ -192,9 +192,9 @@ def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
         yield Step(used, Phase.VOLUME_REPORT, required=False)
     waiting = attaching(timeline, facts) if end not in instants else None
     if waiting is not None:
-        yield Step(Mark(Milestone.ATTACHED, waiting), Phase.VOLUME_ATTACH)
+        yield Step(MilestoneKey(Milestone.ATTACHED, waiting), Phase.VOLUME_ATTACH)
     before = instants[end].at if end in instants else None
-    mount, sandbox = Mark(Milestone.LAST_MOUNT_FAILURE), Mark(Milestone.LAST_SANDBOX_FAILURE)
+    mount, sandbox = MilestoneKey(Milestone.LAST_MOUNT_FAILURE), MilestoneKey(Milestone.LAST_SANDBOX_FAILURE)
     # What failed while a volume was not attached, or its use not reported, failed because of that.
     usable = max((instants[each].at for each in (attached, used) if each is not None), default=None)
     mounting = mount in instants and not _past(before, instants[mount])
@@ -206,13 +206,13 @@ def _sandbox(timeline: Timeline, facts: PodFacts, instants: Instants) -> Iterato
     yield Step(end, phase)
 
 
-def _sandboxed(facts: PodFacts, instants: Instants) -> Mark:
+def _sandboxed(facts: PodFacts, instants: Instants) -> MilestoneKey:
     """What ends the way to the sandbox: its condition, unless that is of a later sandbox; else the address.
 
     A kubelet before 1.29 has no such condition. The address of a pod of the host's network tells nothing of its sandbox
     but that it was there when containers were started.
     """
-    sandbox, address = Mark(Milestone.SANDBOX_READY), Mark(Milestone.IP_ASSIGNED)
+    sandbox, address = MilestoneKey(Milestone.SANDBOX_READY), MilestoneKey(Milestone.IP_ASSIGNED)
     ready = instants.get(sandbox)
     begun = min((instants[mark].at for mark in instants if mark.milestone in _OF_CONTAINERS), default=None)
     if ready is not None and (begun is None or ready.at <= begun):
@@ -246,14 +246,14 @@ def critical_container(facts: PodFacts, instants: Instants) -> ContainerSpec | N
     counted = [each for each in facts.containers if each.kind is not ContainerKind.INIT]
     mains = [each for each in counted if each.kind is ContainerKind.MAIN]
     # Where all are known to be ready, a sidecar of which that was not seen was not what they waited for.
-    asked = mains if Mark(Milestone.CONTAINERS_READY) in instants else counted
+    asked = mains if MilestoneKey(Milestone.CONTAINERS_READY) in instants else counted
     waiting = [each for each in asked if not _has(each, instants, Milestone.CONTAINER_READY, Milestone.FINISHED)]
     if waiting:
         return _held_up(waiting, instants)
     running = [each for each in mains if not _has(each, instants, Milestone.FINISHED)]
     unready = [each for each in mains if not _has(each, instants, Milestone.CONTAINER_READY)]
     if unready and not running:
-        return max(unready, key=lambda each: instants[Mark(Milestone.FINISHED, each.name)].at)
+        return max(unready, key=lambda each: instants[MilestoneKey(Milestone.FINISHED, each.name)].at)
     return max(running if unready else counted, key=lambda each: _readied(each, instants), default=None)
 
 
@@ -265,22 +265,22 @@ def _held_up(waiting: Iterable[ContainerSpec], instants: Instants) -> ContainerS
 
 
 def _has(container: ContainerSpec, instants: Instants, *milestones: Milestone) -> bool:
-    return any(Mark(each, container.name) in instants for each in milestones)
+    return any(MilestoneKey(each, container.name) in instants for each in milestones)
 
 
 def _outlasting(facts: PodFacts, instants: Instants) -> str | None:
     """The first main container that still runs where another one has ended for good; ``None`` where none has."""
     mains = [each for each in facts.containers if each.kind is ContainerKind.MAIN]
     running = [each.name for each in mains if not _has(each, instants, Milestone.FINISHED)]
-    told = Mark(Milestone.CONTAINERS_READY) in instants or len(running) == len(mains)
+    told = MilestoneKey(Milestone.CONTAINERS_READY) in instants or len(running) == len(mains)
     return None if told else next(iter(running), None)
 
 
 def _readied(container: ContainerSpec, instants: Instants) -> tuple[int, int]:
     ready, started = (
-        instants.get(Mark(each, container.name)) for each in (Milestone.CONTAINER_READY, Milestone.STARTED)
+        instants.get(MilestoneKey(each, container.name)) for each in (Milestone.CONTAINER_READY, Milestone.STARTED)
     )
-    again = instants.get(Mark(Milestone.LAST_STARTED, container.name))
+    again = instants.get(MilestoneKey(Milestone.LAST_STARTED, container.name))
     known = [each.at for each in (ready, again) if each is not None]
     return max(known, default=0), 0 if started is None else started.at
 
@@ -288,24 +288,24 @@ def _readied(container: ContainerSpec, instants: Instants) -> tuple[int, int]:
 def lost_readiness(container: ContainerSpec, instants: Instants) -> bool:
     """Whether the container was ready, ended and was started again before the pod was ready."""
     ready, again = (
-        instants.get(Mark(each, container.name)) for each in (Milestone.CONTAINER_READY, Milestone.LAST_STARTED)
+        instants.get(MilestoneKey(each, container.name)) for each in (Milestone.CONTAINER_READY, Milestone.LAST_STARTED)
     )
     return ready is not None and again is not None and again.at > ready.at
 
 
-def last_endpoint(timeline: Timeline, instants: Instants) -> Mark | None:
+def last_endpoint(timeline: Timeline, instants: Instants) -> MilestoneKey | None:
     """The endpoint that ends the way to traffic: the last one of a selecting Service, ``None`` where there is none.
 
     ``None`` too where an address was there already when a slice was listed: traffic can come, nobody knows since when.
     """
-    seen: dict[str, list[Mark]] = {}
+    seen: dict[str, list[MilestoneKey]] = {}
     for mark in timeline.evidence:
         if mark.milestone is Milestone.ENDPOINT_READY:
             seen.setdefault(service_of(mark.subject), []).append(mark)
     expected = sorted(timeline.services if timeline.services is not None else seen)
     for service in expected:
         if service not in seen:
-            return Mark(Milestone.ENDPOINT_READY, service)
+            return MilestoneKey(Milestone.ENDPOINT_READY, service)
     timed = [[mark for mark in seen[service] if mark in instants] for service in expected]
     if not all(timed):
         return None
@@ -332,13 +332,13 @@ def _starting(
     hook = after is not None and after.post_start
     wait, waiting = (Phase.POST_START, after.name) if hook and after is not None else (Phase.KUBELET_SYNC, None)
     yield from _image(timeline, name, instants, wait=wait, owner=waiting)
-    yield Step(Mark(Milestone.CONTAINER_CREATED, name), Phase.CONTAINER_CREATE)
-    yield Step(Mark(Milestone.STARTED, name), Phase.CONTAINER_START)
+    yield Step(MilestoneKey(Milestone.CONTAINER_CREATED, name), Phase.CONTAINER_CREATE)
+    yield Step(MilestoneKey(Milestone.STARTED, name), Phase.CONTAINER_START)
     phase, owner = Phase.CRASH_LOOP, name
     for init in _repeated(facts, container, instants):
-        yield Step(Mark(Milestone.LAST_STARTED, init), phase, required=False, owner=owner)
+        yield Step(MilestoneKey(Milestone.LAST_STARTED, init), phase, required=False, owner=owner)
         phase, owner = Phase.INIT_RUN, init
-    yield Step(Mark(Milestone.LAST_STARTED, name), phase, required=False, owner=owner)
+    yield Step(MilestoneKey(Milestone.LAST_STARTED, name), phase, required=False, owner=owner)
 
 
 def _image(
@@ -346,7 +346,7 @@ def _image(
 ) -> Iterator[Step]:
     """How an image gets to the node; ``wait`` is what the time before is spent on, and ``owner`` on whom."""
     pull = timeline.pulls.get(name)
-    begun, pulled = Mark(Milestone.PULL_STARTED, name), Mark(Milestone.PULLED, name)
+    begun, pulled = MilestoneKey(Milestone.PULL_STARTED, name), MilestoneKey(Milestone.PULLED, name)
     found = pull is not None and pull.cached
     if pull_failed(name, instants):
         # Whether the image was pulled in the end or found on the node: it was missed since the first attempt.
@@ -362,7 +362,7 @@ def _image(
 def _volume_image(timeline: Timeline, name: str, instants: Instants) -> Iterator[Step]:
     """The kubelet gets the images of volumes before it starts any container (kuberuntime_manager.go, SyncPod)."""
     told = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.LAST_PULL_FAILURE)
-    if any(Mark(each, name) in instants for each in told):
+    if any(MilestoneKey(each, name) in instants for each in told):
         yield from _image(timeline, name, instants)
 
 
@@ -371,10 +371,10 @@ def _repeated(facts: PodFacts, container: ContainerSpec, instants: Instants) -> 
 
     A new sandbox begins with the first init container, and so does RestartAllContainers (KEP-5532).
     """
-    first = instants.get(Mark(Milestone.STARTED, container.name))
+    first = instants.get(MilestoneKey(Milestone.STARTED, container.name))
     begun: dict[str, int] = {}
     for each in itertools.takewhile(lambda each: each is not container, facts.containers):
-        done, again = (instants.get(Mark(m, each.name)) for m in (Milestone.FINISHED, Milestone.LAST_STARTED))
+        done, again = (instants.get(MilestoneKey(m, each.name)) for m in (Milestone.FINISHED, Milestone.LAST_STARTED))
         if each.kind is not ContainerKind.INIT or first is None or again is None or done is None:
             continue
         if again.at > max(first.at, done.at):
@@ -384,8 +384,8 @@ def _repeated(facts: PodFacts, container: ContainerSpec, instants: Instants) -> 
 
 def pull_failed(container: str, instants: Instants) -> bool:
     """Whether an attempt to get the container's image failed before it was there."""
-    failed = instants.get(Mark(Milestone.LAST_PULL_FAILURE, container))
-    there = (instants.get(Mark(each, container)) for each in _WITH_IMAGE)
+    failed = instants.get(MilestoneKey(Milestone.LAST_PULL_FAILURE, container))
+    there = (instants.get(MilestoneKey(each, container)) for each in _WITH_IMAGE)
     first = next((each for each in there if each is not None), None)
     return failed is not None and (first is None or failed.at <= first.at)
 
@@ -394,7 +394,7 @@ _WITH_IMAGE = (
     Milestone.PULLED,
     Milestone.CONTAINER_CREATED,
     Milestone.STARTED,
-    Milestone.STARTED_PROBE_PASSED,
+    Milestone.STARTUP_PROBE_PASSED,
     Milestone.CONTAINER_READY,
     Milestone.FINISHED,
 )
@@ -413,7 +413,7 @@ def latest_run(timeline: Timeline, container: str) -> Ran | None:
     return max(runs, key=lambda ran: ran.run, default=None)
 
 
-def _looping(timeline: Timeline, awaited: Mark, instants: Instants) -> bool:
+def _looping(timeline: Timeline, awaited: MilestoneKey, instants: Instants) -> bool:
     """Whether what is awaited of a container waits for its next run: nothing restarts what has ended for good."""
     over = awaited in instants or timeline.has(Milestone.FINISHED, awaited.subject)
     return not over and crashed(timeline, awaited.subject)
@@ -421,12 +421,12 @@ def _looping(timeline: Timeline, awaited: Mark, instants: Instants) -> bool:
 
 def _init_done(timeline: Timeline, facts: PodFacts, container: ContainerSpec, instants: Instants) -> Step:
     if container.kind is ContainerKind.INIT:
-        done = Mark(Milestone.FINISHED, container.name)
+        done = MilestoneKey(Milestone.FINISHED, container.name)
         again = _repeated(facts, container, instants)
         if done not in instants and again:
             return Step(done, Phase.INIT_RUN, owner=again[-1])
         return Step(done, Phase.CRASH_LOOP if _looping(timeline, done, instants) else Phase.INIT_RUN)
-    passed = Mark(Milestone.STARTED_PROBE_PASSED, container.name)
+    passed = MilestoneKey(Milestone.STARTUP_PROBE_PASSED, container.name)
     if _looping(timeline, passed, instants):
         return Step(passed, Phase.CRASH_LOOP)
     return Step(passed, Phase.STARTUP_PROBE if container.startup_probe else _unprobed(container))
@@ -443,7 +443,7 @@ def _mains(timeline: Timeline, facts: PodFacts, critical: ContainerSpec, instant
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN or container is critical:
             continue
-        started = instants.get(Mark(Milestone.STARTED, container.name))
+        started = instants.get(MilestoneKey(Milestone.STARTED, container.name))
         if begun is not None and started is not None and started.at <= begun:
             yield from (each for each in _starting(timeline, facts, container, instants, after=elder) if _first(each))
             elder = container
@@ -455,13 +455,13 @@ def _getting_ready(timeline: Timeline, container: ContainerSpec, instants: Insta
     ready = _ready(timeline, container, instants)
     if container.startup_probe or container.post_start:
         phase = Phase.STARTUP_PROBE if container.startup_probe else Phase.POST_START
-        passed = Mark(Milestone.STARTED_PROBE_PASSED, container.name)
+        passed = MilestoneKey(Milestone.STARTUP_PROBE_PASSED, container.name)
         yield Step(passed, Phase.CRASH_LOOP if ready.phase is Phase.CRASH_LOOP else phase)
     yield ready
 
 
 def _ready(timeline: Timeline, container: ContainerSpec, instants: Instants) -> Step:
-    ready = Mark(Milestone.CONTAINER_READY, container.name)
+    ready = MilestoneKey(Milestone.CONTAINER_READY, container.name)
     return Step(ready, Phase.CRASH_LOOP if _looping(timeline, ready, instants) else _probed(container))
 
 
@@ -476,5 +476,5 @@ def _first(step: Step) -> bool:
 
 def _first_known(container: ContainerSpec, instants: Instants) -> int | None:
     path = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
-    known = [instants[mark].at for each in path if (mark := Mark(each, container.name)) in instants]
+    known = [instants[mark].at for each in path if (mark := MilestoneKey(each, container.name)) in instants]
     return min(known, default=None)

@@ -6,12 +6,12 @@ when it got so or not.
 
 from podtimeline.analysis.evidence.critical_path import Instants, latest_run
 from podtimeline.model.instants import SECOND, Evidence, Instant, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.notes import Note
 from podtimeline.model.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.model.timeline import Timeline
 
-_TERMINAL = Mark(Milestone.TERMINAL_PHASE)
+_TERMINAL = MilestoneKey(Milestone.TERMINAL_PHASE)
 _COMPLETED = "Completed"
 
 
@@ -43,8 +43,8 @@ def called_off(timeline: Timeline, facts: PodFacts, instants: Instants) -> bool:
     """
     if timeline.ended is None:
         return timeline.has(Milestone.DELETION_REQUESTED) or timeline.has(Milestone.OBJECT_REMOVED)
-    deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
-    marks = [Mark(Milestone.FINISHED, each.name) for each in facts.containers]
+    deleted = instants.get(MilestoneKey(Milestone.DELETION_REQUESTED))
+    marks = [MilestoneKey(Milestone.FINISHED, each.name) for each in facts.containers]
     exits = [instants[mark].at for mark in marks if mark in instants]
     if deleted is None or not exits:
         return timeline.ended.leaving
@@ -55,17 +55,19 @@ def ended(timeline: Timeline, facts: PodFacts, instants: Instants) -> Instant | 
     """When a start without readiness was over; ``None`` while it is not, or where nothing says when it was."""
     if is_over(timeline, facts, instants):
         return _by_itself(timeline, facts, instants)
-    return instants.get(Mark(Milestone.DELETION_REQUESTED)) or instants.get(Mark(Milestone.OBJECT_REMOVED))
+    return instants.get(MilestoneKey(Milestone.DELETION_REQUESTED)) or instants.get(
+        MilestoneKey(Milestone.OBJECT_REMOVED)
+    )
 
 
 def _by_itself(timeline: Timeline, facts: PodFacts, instants: Instants) -> Instant | None:
     """The end of the container that ended last, if all main ones have or an init container failed; else the pod's."""
     mains = [each for each in facts.containers if each.kind is ContainerKind.MAIN]
-    ends = [instants.get(Mark(Milestone.FINISHED, each.name)) for each in mains]
+    ends = [instants.get(MilestoneKey(Milestone.FINISHED, each.name)) for each in mains]
     known = [each for each in ends if each is not None]
     if known and len(known) == len(ends):
         return max(known, key=lambda instant: instant.at)
-    failed = [Mark(Milestone.FINISHED, each.name) for each in facts.containers if _failed_init(timeline, each)]
+    failed = [MilestoneKey(Milestone.FINISHED, each.name) for each in facts.containers if _failed_init(timeline, each)]
     stopped = [instants[mark] for mark in failed if mark in instants]
     if stopped:
         return max(stopped, key=lambda instant: instant.at)
@@ -78,11 +80,11 @@ def _failed_init(timeline: Timeline, container: ContainerSpec) -> bool:
     return latest is not None and bool(latest.exit_code)
 
 
-def stopped_by_deletion(timeline: Timeline, facts: PodFacts, instants: Instants) -> set[Mark]:
+def stopped_by_deletion(timeline: Timeline, facts: PodFacts, instants: Instants) -> set[MilestoneKey]:
     """The ends of containers that would have been started again had the pod not been deleted."""
     if not called_off(timeline, facts, instants):
         return set()
-    marks = {each: Mark(Milestone.FINISHED, each.name) for each in facts.containers}
+    marks = {each: MilestoneKey(Milestone.FINISHED, each.name) for each in facts.containers}
     return {mark for each, mark in marks.items() if not _for_good(timeline, facts, each)}
 
 
@@ -107,5 +109,6 @@ def cannot_be_ready(facts: PodFacts, instants: Instants) -> bool:
     GenerateContainersReadyCondition).
     """
     return any(
-        each.kind is ContainerKind.MAIN and Mark(Milestone.FINISHED, each.name) in instants for each in facts.containers
+        each.kind is ContainerKind.MAIN and MilestoneKey(Milestone.FINISHED, each.name) in instants
+        for each in facts.containers
     )

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from podtimeline.analysis.evidence.clocks import SAID_BY_KUBELET, corrected
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.notes import Note
 from podtimeline.model.timeline import Timeline
 
@@ -101,7 +101,7 @@ def _starts(timeline: Timeline) -> Iterator[tuple[int, int]]:
             yield event, 1
         if mark.milestone is Milestone.STARTED:
             began = _latest(timeline, mark, evidence)
-            missing = sum(_event(timeline, Mark(each, mark.subject)) is None for each in _STEPS)
+            missing = sum(_event(timeline, MilestoneKey(each, mark.subject)) is None for each in _STEPS)
             if began is not None and missing:
                 yield began, missing
     for ran in timeline.runs.values():
@@ -126,10 +126,10 @@ def _type(note: Note) -> EventType:
 def _silent(timeline: Timeline, reached: int | None) -> tuple[str, ...]:
     """The containers whose start no Event tells and that can have been started at ``reached`` or later."""
     names = [] if timeline.facts is None else [each.name for each in timeline.facts.containers]
-    return tuple(name for name in names if _started_silently(timeline, Mark(Milestone.STARTED, name), reached))
+    return tuple(name for name in names if _started_silently(timeline, MilestoneKey(Milestone.STARTED, name), reached))
 
 
-def _started_silently(timeline: Timeline, mark: Mark, reached: int | None) -> bool:
+def _started_silently(timeline: Timeline, mark: MilestoneKey, reached: int | None) -> bool:
     evidence = timeline.evidence.get(mark)
     if evidence is None or _event(timeline, mark) is not None:
         return False
@@ -137,13 +137,13 @@ def _started_silently(timeline: Timeline, mark: Mark, reached: int | None) -> bo
     return began is not None and (reached is None or began >= reached)
 
 
-def _event(timeline: Timeline, mark: Mark) -> int | None:
+def _event(timeline: Timeline, mark: MilestoneKey) -> int | None:
     """When the Event of a mark was made; ``None`` where none is known."""
     evidence = timeline.evidence.get(mark, ())
     events = tuple(each for each in evidence if each.source in _EVENTS)
     return next((each.claim for each in corrected(mark, events, timeline.clock)), None) if events else None
 
 
-def _latest(timeline: Timeline, mark: Mark, evidence: tuple[Evidence, ...]) -> int | None:
+def _latest(timeline: Timeline, mark: MilestoneKey, evidence: tuple[Evidence, ...]) -> int | None:
     bounds = (each.latest for each in corrected(mark, evidence, timeline.clock))
     return min((each for each in bounds if each is not None), default=None)

@@ -16,40 +16,40 @@ from podtimeline.analysis.evidence.deletion import effects, last_occurrence, sto
 from podtimeline.analysis.evidence.endings import rejected_at
 from podtimeline.analysis.evidence.sequence import spread, started_in_turn
 from podtimeline.model.instants import SECOND, Evidence, Instant, Source, Window, exactly, intersect
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Scope
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Scope
 from podtimeline.model.pods import ContainerKind, ContainerSpec, PodFacts, image_volume
 from podtimeline.model.timeline import Timeline, joined_evidence
 
-Order = dict[Mark, tuple[Mark, ...]]
+Order = dict[MilestoneKey, tuple[MilestoneKey, ...]]
 _START_PATH = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
 _UNSEEN = Window(None, None, ())
 
 
-def done(container: ContainerSpec) -> Mark:
+def done(container: ContainerSpec) -> MilestoneKey:
     """The milestone of an init container or sidecar that lets the next container begin (KEP-753)."""
     ends = container.kind is ContainerKind.INIT
-    return Mark(Milestone.FINISHED if ends else Milestone.STARTED_PROBE_PASSED, container.name)
+    return MilestoneKey(Milestone.FINISHED if ends else Milestone.STARTUP_PROBE_PASSED, container.name)
 
 
 def predecessors(facts: PodFacts) -> Order:
     """Each mark of the pod with the marks that must come before it, in topological order."""
     order: Order = dict.fromkeys(_BEFORE_CREATION, ())
-    order[Mark(Milestone.OWNER_CREATED)] = (Mark(Milestone.ROLLOUT_STARTED),)
-    order[Mark(Milestone.CREATED)] = _BEFORE_CREATION
+    order[MilestoneKey(Milestone.OWNER_CREATED)] = (MilestoneKey(Milestone.ROLLOUT_STARTED),)
+    order[MilestoneKey(Milestone.CREATED)] = _BEFORE_CREATION
     _order_scheduling(facts, order)
     # A static pod runs before its mirror is created in the API: creation and binding order nothing there.
-    order[Mark(Milestone.KUBELET_ACCEPTED)] = () if facts.mirror else (Mark(Milestone.SCHEDULED),)
+    order[MilestoneKey(Milestone.KUBELET_ADMITTED)] = () if facts.mirror else (MilestoneKey(Milestone.SCHEDULED),)
     _order_sandbox(facts, order)
     begin = _order_inits(facts, order)
     for container in facts.containers:
         if container.kind is ContainerKind.MAIN:
             _order_start(container, begin, order)
-            order[Mark(Milestone.FINISHED, container.name)] = (Mark(Milestone.STARTED, container.name),)
+            order[MilestoneKey(Milestone.FINISHED, container.name)] = (MilestoneKey(Milestone.STARTED, container.name),)
     _order_readiness(facts, order)
-    order[Mark(Milestone.TERMINAL_PHASE)] = () if facts.mirror else (Mark(Milestone.SCHEDULED),)
-    order[Mark(Milestone.DELETION_REQUESTED)] = (Mark(Milestone.CREATED),)
-    order[Mark(Milestone.RELEASED)] = (Mark(Milestone.DELETION_REQUESTED),)
-    order[Mark(Milestone.OBJECT_REMOVED)] = (Mark(Milestone.RELEASED),)
+    order[MilestoneKey(Milestone.TERMINAL_PHASE)] = () if facts.mirror else (MilestoneKey(Milestone.SCHEDULED),)
+    order[MilestoneKey(Milestone.DELETION_REQUESTED)] = (MilestoneKey(Milestone.CREATED),)
+    order[MilestoneKey(Milestone.RELEASED)] = (MilestoneKey(Milestone.DELETION_REQUESTED),)
+    order[MilestoneKey(Milestone.OBJECT_REMOVED)] = (MilestoneKey(Milestone.RELEASED),)
     return order
 
 
@@ -70,72 +70,82 @@ UNORDERED = frozenset(
 )
 """Milestones that nothing of the pod's own must precede or follow: other objects' facts, and the last of attempts."""
 _BEFORE_CREATION = (
-    Mark(Milestone.ROLLOUT_STARTED),
-    Mark(Milestone.OWNER_CREATED),
-    Mark(Milestone.PREDECESSOR_READY),
-    Mark(Milestone.PREDECESSOR_REMOVED),
+    MilestoneKey(Milestone.ROLLOUT_STARTED),
+    MilestoneKey(Milestone.OWNER_CREATED),
+    MilestoneKey(Milestone.PREDECESSOR_READY),
+    MilestoneKey(Milestone.PREDECESSOR_REMOVED),
 )
 
 
 def _order_scheduling(facts: PodFacts, order: Order) -> None:
-    created, unschedulable = Mark(Milestone.CREATED), Mark(Milestone.FIRST_UNSCHEDULABLE)
-    gates = Mark(Milestone.GATES_REMOVED)
+    created, unschedulable = MilestoneKey(Milestone.CREATED), MilestoneKey(Milestone.FIRST_UNSCHEDULABLE)
+    gates = MilestoneKey(Milestone.GATES_REMOVED)
     order[gates] = (created,)
-    order[unschedulable] = order[Mark(Milestone.PREEMPTION)] = (gates,) if facts.scheduling_gates else (created,)
-    order[Mark(Milestone.SCALE_UP_REQUESTED)] = (created,)
-    registered = Mark(Milestone.NODE_CREATED)
-    order[registered], order[Mark(Milestone.NODE_READY)] = (), (registered,)
+    order[unschedulable] = order[MilestoneKey(Milestone.PREEMPTION)] = (
+        (gates,) if facts.scheduling_gates else (created,)
+    )
+    order[MilestoneKey(Milestone.SCALE_UP_REQUESTED)] = (created,)
+    registered = MilestoneKey(Milestone.NODE_CREATED)
+    order[registered], order[MilestoneKey(Milestone.NODE_READY)] = (), (registered,)
     before = [created, unschedulable, registered, *([gates] if facts.scheduling_gates else [])]
     for volume in facts.volumes:
         if volume.claim is not None:
             # The scheduler binds a pod once its claims are bound (KEP-490: volume binding before the pod's).
-            bound, begun = Mark(Milestone.CLAIM_BOUND, volume.name), Mark(Milestone.PROVISIONING_STARTED, volume.name)
+            bound, begun = (
+                MilestoneKey(Milestone.CLAIM_BOUND, volume.name),
+                MilestoneKey(Milestone.PROVISIONING_STARTED, volume.name),
+            )
             order[begun], order[bound] = (), (begun,)
             before.append(bound)
-    order[Mark(Milestone.SCHEDULED)] = tuple(before)
+    order[MilestoneKey(Milestone.SCHEDULED)] = tuple(before)
 
 
 def _order_sandbox(facts: PodFacts, order: Order) -> None:
-    accepted, mounted = Mark(Milestone.KUBELET_ACCEPTED), Mark(Milestone.MOUNTED)
+    accepted, mounted = MilestoneKey(Milestone.KUBELET_ADMITTED), MilestoneKey(Milestone.MOUNTED)
     before = [accepted]
     for volume in facts.awaited:
-        begun, attached = Mark(Milestone.ATTACH_STARTED, volume.name), Mark(Milestone.ATTACHED, volume.name)
+        begun, attached = (
+            MilestoneKey(Milestone.ATTACH_STARTED, volume.name),
+            MilestoneKey(Milestone.ATTACHED, volume.name),
+        )
         # The kubelet mounts nothing that can be attached before its report is through (operation_generator.go,
         # GenerateVerifyControllerAttachedVolumeFunc).
-        used = Mark(Milestone.IN_USE, volume.name)
+        used = MilestoneKey(Milestone.IN_USE, volume.name)
         order[begun], order[attached], order[used] = (), (begun,), ()
         before += (attached, used)
     order[mounted] = tuple(before)
     # A pod of the host's network has the node's addresses before its volumes are mounted (pkg/kubelet/kubelet_pods.go,
     # generateAPIPodStatus); every other one gets them while the runtime makes its sandbox.
-    address, sandbox = Mark(Milestone.IP_ASSIGNED), Mark(Milestone.SANDBOX_READY)
+    address, sandbox = MilestoneKey(Milestone.IP_ASSIGNED), MilestoneKey(Milestone.SANDBOX_READY)
     order[address] = (accepted if facts.host_network else mounted,)
     order[sandbox] = (mounted,) if facts.host_network else (address,)
 
 
-def _order_start(container: ContainerSpec, begin: tuple[Mark, ...], order: Order) -> None:
+def _order_start(container: ContainerSpec, begin: tuple[MilestoneKey, ...], order: Order) -> None:
     before = begin
-    for milestone in (*_START_PATH, Milestone.STARTED_PROBE_PASSED):
-        mark = Mark(milestone, container.name)
+    for milestone in (*_START_PATH, Milestone.STARTUP_PROBE_PASSED):
+        mark = MilestoneKey(milestone, container.name)
         order[mark] = before
         before = (mark,)
 
 
-def _order_inits(facts: PodFacts, order: Order) -> tuple[Mark, ...]:
+def _order_inits(facts: PodFacts, order: Order) -> tuple[MilestoneKey, ...]:
     # Both: of a sandbox that was made anew the condition is later than the containers, and bounds nothing then.
-    begin: tuple[Mark, ...] = (Mark(Milestone.IP_ASSIGNED), Mark(Milestone.SANDBOX_READY))
+    begin: tuple[MilestoneKey, ...] = (MilestoneKey(Milestone.IP_ASSIGNED), MilestoneKey(Milestone.SANDBOX_READY))
     sandboxed = begin
     for volume in facts.image_volumes:
-        pulling, pulled = (Mark(each, image_volume(volume.name)) for each in (_START_PATH[0], _START_PATH[1]))
+        pulling, pulled = (MilestoneKey(each, image_volume(volume.name)) for each in (_START_PATH[0], _START_PATH[1]))
         order[pulling], order[pulled] = begin, (pulling,)
     for container in facts.containers:
         if container.kind is not ContainerKind.MAIN:
             _order_start(container, begin, order)
             begin = (done(container),)
             if container.kind is ContainerKind.INIT:
-                order[begin[0]] = (Mark(Milestone.STARTED, container.name),)
+                order[begin[0]] = (MilestoneKey(Milestone.STARTED, container.name),)
     # Without init containers Initialized turns True before the sandbox exists.
-    order[Mark(Milestone.INITIALIZED)] = (Mark(Milestone.KUBELET_ACCEPTED),) if begin is sandboxed else begin
+    order[MilestoneKey(Milestone.INITIALIZED)] = (
+        (MilestoneKey(Milestone.KUBELET_ADMITTED),) if begin is sandboxed else begin
+    )
     return begin
 
 
@@ -143,16 +153,16 @@ def _order_readiness(facts: PodFacts, order: Order) -> None:
     ready = []
     for container in facts.containers:
         if container.kind is not ContainerKind.INIT:
-            mark = Mark(Milestone.CONTAINER_READY, container.name)
-            order[mark] = (Mark(Milestone.STARTED_PROBE_PASSED, container.name),)
+            mark = MilestoneKey(Milestone.CONTAINER_READY, container.name)
+            order[mark] = (MilestoneKey(Milestone.STARTUP_PROBE_PASSED, container.name),)
             ready.append(mark)
-    order[Mark(Milestone.CONTAINERS_READY)] = tuple(ready)
-    gates = tuple(Mark(Milestone.READINESS_GATE, gate) for gate in facts.readiness_gates)
-    order.update(dict.fromkeys(gates, (Mark(Milestone.CREATED),)))
-    order[Mark(Milestone.READY)] = (Mark(Milestone.CONTAINERS_READY), *gates)
+    order[MilestoneKey(Milestone.CONTAINERS_READY)] = tuple(ready)
+    gates = tuple(MilestoneKey(Milestone.READINESS_GATE, gate) for gate in facts.readiness_gates)
+    order.update(dict.fromkeys(gates, (MilestoneKey(Milestone.CREATED),)))
+    order[MilestoneKey(Milestone.READY)] = (MilestoneKey(Milestone.CONTAINERS_READY), *gates)
 
 
-def resolve(timeline: Timeline) -> dict[Mark, Instant]:
+def resolve(timeline: Timeline) -> dict[MilestoneKey, Instant]:
     """The instants of all milestones that happened and whose time is known, tightened by causality.
 
     Without the pod's spec (only events or slices named its uid so far) each milestone stands on its own evidence.
@@ -160,7 +170,7 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
     timeline = _with_rejection(of_first_start(timeline))
     order = predecessors(timeline.facts) if timeline.facts is not None else {}
     for mark in timeline.evidence:
-        after = (Mark(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
+        after = (MilestoneKey(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
         order.setdefault(mark, after if after and after[0] in order else ())
     windows = {mark: _window(timeline, mark) for mark in order}
     caused = effects(windows, timeline.evidence.keys())
@@ -180,20 +190,20 @@ def resolve(timeline: Timeline) -> dict[Mark, Instant]:
 
 def _order_turns(turns: tuple[str, ...], order: Order) -> None:
     for before, name in itertools.pairwise(turns):
-        begun = Mark(Milestone.PULL_STARTED, name)
-        order[begun] = (*order[begun], Mark(Milestone.STARTED, before))
+        begun = MilestoneKey(Milestone.PULL_STARTED, name)
+        order[begun] = (*order[begun], MilestoneKey(Milestone.STARTED, before))
 
 
 def _with_rejection(timeline: Timeline) -> Timeline:
     told = rejected_at(timeline)
     if not told:
         return timeline
-    mark = Mark(Milestone.TERMINAL_PHASE)
+    mark = MilestoneKey(Milestone.TERMINAL_PHASE)
     joined = joined_evidence(mark, timeline.evidence.get(mark, ()), told)
     return replace(timeline, evidence={**timeline.evidence, mark: joined})
 
 
-def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:
+def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[MilestoneKey, Window]) -> None:
     """Of each step that took several attempts, take the last one up to the success."""
     for mark in timeline.evidence:
         if mark.milestone in ATTEMPTS:
@@ -202,17 +212,17 @@ def _attempt(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -
             windows[mark] = window.raised(None if begin is None else begin.earliest)
 
 
-def _derive(timeline: Timeline, facts: PodFacts, windows: dict[Mark, Window]) -> None:
+def _derive(timeline: Timeline, facts: PodFacts, windows: dict[MilestoneKey, Window]) -> None:
     """Drop the window of what nothing reports unless both sides bound it: the mounts of a pod that has volumes.
 
     The kubelet makes the sandbox once all volumes are mounted (pkg/kubelet/kubelet.go, SyncPod): an attempt to make it
     that failed says that they were.
     """
-    mark = Mark(Milestone.MOUNTED)
+    mark = MilestoneKey(Milestone.MOUNTED)
     window = windows[mark]
-    for each in _corrected(timeline, Mark(Milestone.LAST_SANDBOX_FAILURE)):
+    for each in _corrected(timeline, MilestoneKey(Milestone.LAST_SANDBOX_FAILURE)):
         window = window.lowered(each.latest)
-    failed = last_attempt(_corrected(timeline, Mark(Milestone.LAST_MOUNT_FAILURE)), ceiling=window.latest)
+    failed = last_attempt(_corrected(timeline, MilestoneKey(Milestone.LAST_MOUNT_FAILURE)), ceiling=window.latest)
     if failed is not None:
         window = window.raised(reported(failed))
     told = any(facts.awaited) and window.earliest is not None and _sandboxed(timeline, facts)
@@ -225,17 +235,17 @@ def _sandboxed(timeline: Timeline, facts: PodFacts) -> bool:
     return addressed or timeline.has(Milestone.SANDBOX_READY)
 
 
-def _window(timeline: Timeline, mark: Mark) -> Window:
+def _window(timeline: Timeline, mark: MilestoneKey) -> Window:
     evidence = _corrected(timeline, mark)
     return intersect(last_occurrence(mark, evidence)) if evidence else _UNSEEN
 
 
-def _corrected(timeline: Timeline, mark: Mark) -> tuple[Evidence, ...]:
+def _corrected(timeline: Timeline, mark: MilestoneKey) -> tuple[Evidence, ...]:
     evidence = timeline.evidence.get(mark)
     return tuple(corrected(mark, evidence, timeline.clock)) if evidence else ()
 
 
-def _stamps(timeline: Timeline, mark: Mark, *, of: Source | None = None) -> Iterator[int]:
+def _stamps(timeline: Timeline, mark: MilestoneKey, *, of: Source | None = None) -> Iterator[int]:
     """When a mark was reported (by the source ``of``): what follows the report is not before these moments."""
     for each in timeline.evidence.get(mark, ()):
         if each.at is not None and of in {None, each.source}:
@@ -244,7 +254,7 @@ def _stamps(timeline: Timeline, mark: Mark, *, of: Source | None = None) -> Iter
                 yield report.earliest
 
 
-def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window], turns: tuple[str, ...]) -> None:
+def _raise_to_reports(timeline: Timeline, windows: dict[MilestoneKey, Window], turns: tuple[str, ...]) -> None:
     """Raise each step of a container's start to the reports of the step before it.
 
     The kubelet records Pulling before it pulls, Pulled before it creates and Created before it starts, one after the
@@ -264,45 +274,47 @@ def _raise_to_reports(timeline: Timeline, windows: dict[Mark, Window], turns: tu
                 windows[following] = window.raised(floor)
 
 
-def _following(timeline: Timeline, mark: Mark, after: dict[str, str]) -> Mark | None:
+def _following(timeline: Timeline, mark: MilestoneKey, after: dict[str, str]) -> MilestoneKey | None:
     """The next known step of the start of a container, or of the container that is started after it."""
     begun = mark.milestone is Milestone.STARTED
     name = after.get(mark.subject) if begun else mark.subject
     if name is None:
         return None
     steps = _START_PATH if begun else _START_PATH[_START_PATH.index(mark.milestone) + 1 :]
-    return next((each for step in steps if (each := Mark(step, name)) in timeline.evidence), None)
+    return next((each for step in steps if (each := MilestoneKey(step, name)) in timeline.evidence), None)
 
 
-def _took(timeline: Timeline, mark: Mark) -> int:
+def _took(timeline: Timeline, mark: MilestoneKey) -> int:
     # The message's durations are truncated to a millisecond (pkg/kubelet/images/image_manager.go): never too long.
     pull = timeline.pulls.get(mark.subject) if mark.milestone is Milestone.PULLED else None
     return 0 if pull is None or pull.cached else pull.waiting or pull.pull or 0
 
 
-def _raise_floors(windows: dict[Mark, Window], order: Order) -> None:
+def _raise_floors(windows: dict[MilestoneKey, Window], order: Order) -> None:
     for mark, before in order.items():
         for each in before:
             windows[mark] = windows[mark].raised(windows[each].earliest)
 
 
-def _lower_ceilings(windows: dict[Mark, Window], order: Order) -> None:
+def _lower_ceilings(windows: dict[MilestoneKey, Window], order: Order) -> None:
     for mark in reversed(order):
         for each in order[mark]:
             windows[each] = windows[each].followed(windows[mark].latest)
 
 
 def _refined(
-    instant: Instant, mark: Mark, floor: int | None, timeline: Timeline, windows: dict[Mark, Window]
+    instant: Instant, mark: MilestoneKey, floor: int | None, timeline: Timeline, windows: dict[MilestoneKey, Window]
 ) -> Instant:
     """The estimate moved inside its bounds, where what is known of the witnesses says that they are late."""
     match mark.milestone:
         case Milestone.CREATED | Milestone.SCHEDULED:
             return _before_witnesses(instant, floor, _corrected(timeline, mark))
         case Milestone.STARTED:
-            return _before_answer(instant, windows.get(Mark(Milestone.CONTAINER_CREATED, mark.subject), _UNSEEN))
+            return _before_answer(
+                instant, windows.get(MilestoneKey(Milestone.CONTAINER_CREATED, mark.subject), _UNSEEN)
+            )
         case Milestone.IP_ASSIGNED if windows[mark].ordered:
-            return _amid_sandbox(instant, floor, windows[Mark(Milestone.SANDBOX_READY)])
+            return _amid_sandbox(instant, floor, windows[MilestoneKey(Milestone.SANDBOX_READY)])
         case _:
             return instant
 
@@ -355,10 +367,10 @@ def _amid_sandbox(address: Instant, begin: int | None, sandbox: Window) -> Insta
 
 
 def _estimate(
-    timeline: Timeline, windows: dict[Mark, Window], order: Order, spread_starts: dict[Mark, int]
-) -> dict[Mark, Instant]:
-    instants: dict[Mark, Instant] = {}
-    floors: dict[Mark, int | None] = {}
+    timeline: Timeline, windows: dict[MilestoneKey, Window], order: Order, spread_starts: dict[MilestoneKey, int]
+) -> dict[MilestoneKey, Instant]:
+    instants: dict[MilestoneKey, Instant] = {}
+    floors: dict[MilestoneKey, int | None] = {}
     for mark, before in order.items():
         known = [floor for each in before if (floor := floors[each]) is not None]
         floor = max(known, default=None)

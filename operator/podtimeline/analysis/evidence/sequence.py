@@ -9,11 +9,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from podtimeline.model.instants import SECOND, Source, Window
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.pods import ContainerKind, PodFacts
 from podtimeline.model.timeline import Timeline
 
-Windows = Mapping[Mark, Window]
+Windows = Mapping[MilestoneKey, Window]
 _STEPS = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED)
 _AFTER_START = frozenset({"CrashLoopBackOff", "Killing", "ProbeWarning", "Unhealthy"})
 """Reasons that are said of a container that was started."""
@@ -30,11 +30,11 @@ def started_in_turn(timeline: Timeline, facts: PodFacts, windows: Windows) -> tu
     kept: list[str] = []
     ceiling: int | None = None
     for name in reversed(tried):
-        earliest = windows[Mark(Milestone.STARTED, name)].earliest
+        earliest = windows[MilestoneKey(Milestone.STARTED, name)].earliest
         if ceiling is not None and earliest is not None and earliest > ceiling:
             continue
         kept.append(name)
-        bounds = (windows[Mark(each, name)].latest for each in _STEPS)
+        bounds = (windows[MilestoneKey(each, name)].latest for each in _STEPS)
         ceiling = min((each for each in (*bounds, ceiling) if each is not None), default=None)
     return tuple(reversed(kept))
 
@@ -44,9 +44,9 @@ def _known(timeline: Timeline, name: str) -> bool:
     return not failed and any(timeline.has(each, name) for each in _STEPS)
 
 
-def spread(names: Iterable[str], windows: Windows) -> Iterator[tuple[Mark, int]]:
+def spread(names: Iterable[str], windows: Windows) -> Iterator[tuple[MilestoneKey, int]]:
     """Estimates for starts known to the same second only: in their order, in the middle of equal parts of it."""
-    marks = [Mark(Milestone.STARTED, name) for name in names]
+    marks = [MilestoneKey(Milestone.STARTED, name) for name in names]
     floor: int | None = None
     for second, group in itertools.groupby(marks, key=lambda mark: _second(windows[mark])):
         alike = list(group)
@@ -64,7 +64,9 @@ def _second(window: Window) -> int | None:
     return next((at - SECOND // 2 for at in stated if at is not None), None)
 
 
-def _within(marks: Sequence[Mark], second: int, floor: int | None, windows: Windows) -> Iterator[tuple[Mark, int]]:
+def _within(
+    marks: Sequence[MilestoneKey], second: int, floor: int | None, windows: Windows
+) -> Iterator[tuple[MilestoneKey, int]]:
     begin = max(each for each in (second, floor, windows[marks[0]].earliest) if each is not None)
     latest = windows[marks[-1]].latest
     end = second + SECOND - 1 if latest is None else min(latest, second + SECOND - 1)

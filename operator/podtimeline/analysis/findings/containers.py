@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from podtimeline.analysis.findings.finding import Case, Found, Proof, Quote, Spell, of_spell, trimmed
 from podtimeline.analysis.resolved import Outcome
-from podtimeline.model.milestones import PHASES, Leg, Mark, Milestone, Phase
+from podtimeline.model.milestones import PHASES, Leg, Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import ALL_RESTARTING, Ran
 from podtimeline.model.pods import ContainerKind
 from podtimeline.model.texts import duration_text, exit_text, steps_text, times_text
@@ -180,7 +180,7 @@ def report_lag(case: Case, spell: Spell) -> Found | None:
 _REPORTED = frozenset({Milestone.STARTED, Milestone.FINISHED, Milestone.CONTAINER_READY, Milestone.READY})
 
 
-def _named(mark: Mark) -> str:
+def _named(mark: MilestoneKey) -> str:
     return mark.milestone.replace("_", " ") + (f" of {mark.subject}" if mark.subject else "")
 
 

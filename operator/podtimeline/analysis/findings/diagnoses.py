@@ -71,7 +71,7 @@ _PULLING = (_P.IMAGE_BACKOFF, _P.IMAGE_PULL)
 _MAKING = (_P.CONTAINER_CREATE, _P.CONTAINER_START)
 _MOUNTING = (_P.VOLUME_MOUNT, _P.SANDBOX)
 _BEFORE = (_P.SANDBOX_RETRIES, _P.SANDBOX)
-_STOPPING = (_P.KILL_NOTICE, _P.CONTAINER_STOP, _P.CLEANUP)
+_STOPPING = (_P.TERMINATION_PENDING, _P.CONTAINER_STOP, _P.CLEANUP)
 _CREATE = "create the {kind} {name} in the pod's namespace, or mark the reference optional"
 _SLOW_RUNTIME = "look at the container runtime, the load and the disk of the node"
 

@@ -6,7 +6,7 @@ from podtimeline.analysis.findings.events import names_cause
 from podtimeline.analysis.findings.finding import Case, Finding, FindingKind, Found, Rule, Spell, kind_title
 from podtimeline.analysis.findings.peers import NOBODY, Peers
 from podtimeline.analysis.findings.rules import RULES
-from podtimeline.analysis.resolved import Outcome, View
+from podtimeline.analysis.resolved import Outcome, ResolvedTimeline
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import PHASES, Leg, Phase
 from podtimeline.model.texts import duration_text
@@ -21,7 +21,7 @@ _GENERAL = tuple(rule for rule in RULES if rule.general and rule.kind is not Fin
 _WARNING = tuple(rule for rule in RULES if rule.kind is FindingKind.WARNING_EVENT)
 
 
-def findings(view: View, peers: Peers = NOBODY) -> tuple[Finding, ...]:
+def findings(view: ResolvedTimeline, peers: Peers = NOBODY) -> tuple[Finding, ...]:
     """What cost time or traffic, the longest first; ties go by the order of the table of rules, then by subject.
 
     A rejection comes first, and what is part of a leg's length before what ran beside it. Each finding has evidence.
@@ -61,7 +61,7 @@ def _rest(case: Case, spell: Spell, special: Sequence[Finding], rules: Sequence[
 
 def _finding(case: Case, rule: Rule, leg: Leg, found: Found) -> Finding:
     length = case.length(leg)
-    share = None if found.beside else found.duration / length if length else 0.0
+    share = None if found.parallel else found.duration / length if length else 0.0
     advice = found.advice or rule.advice
     return Finding(
         rule.kind, leg, found.spell, found.subject, found.text, found.duration, share, found.proofs, advice, found.open
@@ -96,7 +96,7 @@ def _order(finding: Finding) -> tuple[bool, bool, int, int, str, str]:
     )
 
 
-def explain(view: View, told: Sequence[Finding] | None = None) -> str:
+def explain(view: ResolvedTimeline, told: Sequence[Finding] | None = None) -> str:
     """The findings that matter most, in a few sentences: of the start, what it waits for now, and of the other legs.
 
     ``told`` are the findings of the view, where they are known already.
@@ -116,7 +116,7 @@ def _first(ranked: Sequence[Finding], leg: Leg) -> Finding | None:
     return next((each for each in ranked if each.leg is leg and each.share is not None), None)
 
 
-def _start(view: View, first: Finding) -> str:
+def _start(view: ResolvedTimeline, first: Finding) -> str:
     took, where = duration_text(_length(first)), _where(first)
     share = "" if not view.total else f" ({100 * _length(first) // view.total} % of {duration_text(view.total)})"
     said = f"It has been {where} for {took}{share}" if first.open else f"It spent {took}{share} {where}"
@@ -146,7 +146,7 @@ def where_text(phase: Phase, subject: str = "") -> str:
             return f"in {PHASES[phase].title}" + (f" of {subject}" if subject else "")
 
 
-def _now(view: View, ranked: Sequence[Finding], first: Finding) -> list[str]:
+def _now(view: ResolvedTimeline, ranked: Sequence[Finding], first: Finding) -> list[str]:
     """Whoever reads of a pod that still starts wants to know what it waits for now, long or not."""
     current = next((each for each in ranked if each.leg is Leg.STARTUP and each.spell is not None and each.open), None)
     if current is None or current.spell is None or first.open:
@@ -154,7 +154,7 @@ def _now(view: View, ranked: Sequence[Finding], first: Finding) -> list[str]:
     return [f"Now it has been {_where(current)} for {duration_text(view.phases[-1].duration)}: {current.text}."]
 
 
-def _other_legs(view: View, ranked: Sequence[Finding]) -> list[str]:
+def _other_legs(view: ResolvedTimeline, ranked: Sequence[Finding]) -> list[str]:
     said = []
     asked, left = _first(ranked, Leg.REQUEST), _first(ranked, Leg.TERMINATION)
     if asked is not None and view.requested:

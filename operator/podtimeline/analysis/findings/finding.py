@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from podtimeline.analysis.findings.peers import NOBODY, Peers
-from podtimeline.analysis.phases.spans import Stretch
-from podtimeline.analysis.resolved import Reached, View
+from podtimeline.analysis.phases.spans import PhaseSpan
+from podtimeline.analysis.resolved import Reached, ResolvedTimeline
 from podtimeline.model.instants import SECOND
-from podtimeline.model.milestones import MILESTONES, Leg, Mark, Milestone, Occurrence, Phase
+from podtimeline.model.milestones import MILESTONES, Leg, Milestone, MilestoneKey, Occurrence, Phase
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import ALL_RESTARTING
 from podtimeline.model.texts import shortened
@@ -142,7 +142,7 @@ class Finding:
 class Found:
     """What a rule found. ``spell`` is ``None`` where it is about several, or none.
 
-    ``advice`` takes the place of the rule's own where the evidence says more; ``beside`` is for what is no part of the
+    ``advice`` replaces the rule's own where the evidence says more; ``parallel`` is for what is no part of the
     leg's length.
     """
 
@@ -152,7 +152,7 @@ class Found:
     duration: int
     proofs: tuple[Proof, ...]
     advice: str = ""
-    beside: bool = False
+    parallel: bool = False
     open: bool = False
 
 
@@ -229,7 +229,7 @@ class Case:
 
     __slots__ = ("_reached", "_spells", "peers", "view")
 
-    def __init__(self, view: View, peers: Peers = NOBODY) -> None:
+    def __init__(self, view: ResolvedTimeline, peers: Peers = NOBODY) -> None:
         self.view = view
         self.peers = peers
         self._reached = {each.mark: each for each in view.milestones}
@@ -246,7 +246,7 @@ class Case:
 
     def reached(self, milestone: Milestone, subject: str = "") -> Reached | None:
         """The milestone, ``None`` where nothing says that it was reached."""
-        return self._reached.get(Mark(milestone, subject))
+        return self._reached.get(MilestoneKey(milestone, subject))
 
     def moment(self, milestone: Milestone, subject: str = "") -> int | None:
         """The best estimate of when it was reached, ``None`` where it was not or nothing says when."""
@@ -346,8 +346,8 @@ def milestone_proof(reached: Reached) -> Proof:
     return Proof("milestone", f"{name}{detail}, by {instant.source.replace('_', ' ')}", instant.at)
 
 
-def _spells(leg: Leg, stretches: Iterable[Stretch]) -> Iterator[Spell]:
-    groups: dict[tuple[Phase, str], list[Stretch]] = {}
+def _spells(leg: Leg, stretches: Iterable[PhaseSpan]) -> Iterator[Spell]:
+    groups: dict[tuple[Phase, str], list[PhaseSpan]] = {}
     for each in stretches:
         groups.setdefault((each.phase, each.subject), []).append(each)
     for (phase, subject), parts in groups.items():

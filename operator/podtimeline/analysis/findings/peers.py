@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median_low
 
-from podtimeline.analysis.resolved import View
+from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.model.observations import TRANSFER
@@ -111,7 +111,7 @@ def middle(sandboxes: Iterable[PeerSandbox], *, least: int) -> int | None:
     return median_low(lengths) if len(lengths) >= least else None
 
 
-def peers(view: View, others: Iterable[View]) -> Peers:
+def peers(view: ResolvedTimeline, others: Iterable[ResolvedTimeline]) -> Peers:
     """The figures of those of the others that can be compared; the pod itself is not its own peer."""
     near = [each for each in others if each.uid != view.uid and _near(view, each)]
     if view.node is None:
@@ -126,13 +126,13 @@ def peers(view: View, others: Iterable[View]) -> Peers:
     )
 
 
-def _near(one: View, other: View) -> bool:
+def _near(one: ResolvedTimeline, other: ResolvedTimeline) -> bool:
     if not one.phases or not other.phases:
         return False
     return one.phases[0].start - WINDOW <= other.phases[0].start <= one.phases[-1].end + WINDOW
 
 
-def _pulls(view: View) -> Iterable[PeerPull]:
+def _pulls(view: ResolvedTimeline) -> Iterable[PeerPull]:
     for pull in view.pulls:
         begin = view.instant(Milestone.PULL_STARTED, pull.container)
         end = view.instant(Milestone.PULLED, pull.container)
@@ -140,23 +140,23 @@ def _pulls(view: View) -> Iterable[PeerPull]:
             yield PeerPull(_name(view), pull.image, begin.at, end.at, pull.pull, pull.size)
 
 
-def _start(view: View) -> PeerStart:
+def _start(view: ResolvedTimeline) -> PeerStart:
     """From the node's point of view: once it is bound."""
     bound = view.instant(Milestone.SCHEDULED)
     return PeerStart(_name(view), view.phases[0].start if bound is None else bound.at, view.phases[-1].end)
 
 
-def _sandbox(view: View) -> PeerSandbox | None:
+def _sandbox(view: ResolvedTimeline) -> PeerSandbox | None:
     made = [each for each in view.phases if each.phase is Phase.SANDBOX and not each.open]
     if not made:
         return None
     return PeerSandbox(_name(view), sum(each.duration for each in made), has_claims(view))
 
 
-def has_claims(view: View) -> bool:
+def has_claims(view: ResolvedTimeline) -> bool:
     """Whether a volume of the pod is claimed, so that its sandbox has to wait until it is mounted."""
     return any(each.claim is not None for each in view.facts.awaited)
 
 
-def _name(view: View) -> str:
+def _name(view: ResolvedTimeline) -> str:
     return f"{view.facts.namespace}/{view.facts.name}"

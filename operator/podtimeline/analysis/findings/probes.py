@@ -16,7 +16,7 @@ from podtimeline.model.texts import duration_text
 _FIELDS = {Phase.STARTUP_PROBE: "startupProbe", Phase.READINESS_PROBE: "readinessProbe"}
 _WORDS = {Phase.STARTUP_PROBE: "Startup", Phase.READINESS_PROBE: "Readiness"}
 _ENDS = {
-    Phase.STARTUP_PROBE: Milestone.STARTED_PROBE_PASSED,
+    Phase.STARTUP_PROBE: Milestone.STARTUP_PROBE_PASSED,
     Phase.READINESS_PROBE: Milestone.CONTAINER_READY,
 }
 

@@ -24,7 +24,7 @@ def late_kill(case: Case, spell: Spell) -> Found | None:
 
 def grace_ran_out(case: Case, spell: Spell) -> Found | None:
     """SIGTERM did not end the container: SIGKILL did, when the grace period was over."""
-    leaves, killed = case.view.leaves, [stop for stop in case.view.stops if stop.outlived]
+    leaves, killed = case.view.leaves, [stop for stop in case.view.stops if stop.grace_exceeded]
     if leaves is None or not killed:
         return None
     names = ", ".join(stop.container for stop in killed)
@@ -56,7 +56,7 @@ def slow_stop(case: Case, spell: Spell) -> Found | None:
     """It took its time by itself: no hook ran first, and the kubelet did not have to kill it."""
     name, container = spell.subject, case.view.facts.container(spell.subject)
     stop = next((stop for stop in case.view.stops if stop.container == name), None)
-    if container is None or container.pre_stop or stop is None or stop.began is None or stop.outlived:
+    if container is None or container.pre_stop or stop is None or stop.began is None or stop.grace_exceeded:
         return None
     code = f", with exit code {stop.exit_code}" if stop.exit_code is not None else ""
     grace = case.view.leaves.grace if case.view.leaves is not None else None
@@ -94,9 +94,9 @@ def traffic_lost(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
     """An address that stood as ready after the container behind it had exited."""
     for drain in case.view.drains:
         if drain.lost:
-            surely = "sent" if drain.surely else "may have sent"
+            confirmed = "sent" if drain.confirmed else "may have sent"
             after = f"for {duration_text(drain.lost)} after {drain.exited} had exited"
-            text = f"{service_of(drain.subject)} {surely} it traffic {after}"
+            text = f"{service_of(drain.subject)} {confirmed} it traffic {after}"
             yield _drained(case, drain, text, drain.lost, *case.proof(Milestone.FINISHED, drain.exited))
 
 
@@ -113,7 +113,7 @@ def _drained(case: Case, drain: Drain, text: str, took: int, *more: Proof) -> Fo
     out = "still holds the address as ready" if drain.out is None else "no longer held the address as ready"
     slice_ = Proof("EndpointSlice", f"{name} {out}", None if drain.out is None else drain.out.at)
     proofs = (*case.proof(Milestone.DELETION_REQUESTED), *more, slice_)
-    return Found(None, drain.subject, text, took, proofs, beside=True, open=drain.out is None)
+    return Found(None, drain.subject, text, took, proofs, parallel=True, open=drain.out is None)
 
 
 def no_service(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
@@ -133,7 +133,7 @@ def no_service(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
         Proof("field", f"metadata.labels: {labels}"),
         Proof("spec", f"readinessProbe of {', '.join(probed)}"),
     )
-    yield Found(None, "", "no Service selects it, though a readiness probe gates its traffic", 0, proofs, beside=True)
+    yield Found(None, "", "no Service selects it, though a readiness probe gates its traffic", 0, proofs, parallel=True)
 
 
 def clock_skew(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
@@ -146,9 +146,9 @@ def clock_skew(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
         near, far = sorted((abs(clock.low), abs(clock.high)))
         text = f"the clock of {case.view.node} is {duration_text(near)} to {duration_text(far)} {way} the observer's"
         proof = Proof("watch", "its stamps against the arrival of what carried them, and what caused them", clock.at)
-        yield Found(None, case.view.node or "", text, least, (proof,), beside=True)
+        yield Found(None, case.view.node or "", text, least, (proof,), parallel=True)
     elif case.view.skew >= _LATE:
         worst = max(case.view.milestones, key=lambda each: 0 if each.instant is None else each.instant.skew)
         text = f"stamps contradict each other by {duration_text(case.view.skew)}"
         proofs = case.proof(worst.mark.milestone, worst.mark.subject)
-        yield Found(None, "", text, case.view.skew, proofs, beside=True)
+        yield Found(None, "", text, case.view.skew, proofs, parallel=True)

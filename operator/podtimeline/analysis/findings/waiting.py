@@ -9,8 +9,8 @@ from podtimeline.analysis.phases.scheduling import (
     GATE_REMOVED,
     IN_WORDS,
     Blocked,
+    NodeRefusal,
     Obstacle,
-    Refusal,
     read_refusal,
     taint_keys,
 )
@@ -135,7 +135,7 @@ def _registered(case: Case, spell: Spell) -> str:
     return case.view.node or "" if ended else ""
 
 
-def _remedies(refusal: Refusal, taints: str, *, came: bool) -> Iterator[str]:
+def _remedies(refusal: NodeRefusal, taints: str, *, came: bool) -> Iterator[str]:
     if came:
         yield "keep spare nodes (overprovisioning pods), or see what held the new node up"
     for each in refusal.obstacles:
@@ -145,7 +145,7 @@ def _remedies(refusal: Refusal, taints: str, *, came: bool) -> Iterator[str]:
             yield _REMEDIES[each]
 
 
-def _blocked(blocked: Blocked, refusal: Refusal) -> Proof:
+def _blocked(blocked: Blocked, refusal: NodeRefusal) -> Proof:
     group = IN_WORDS[blocked.obstacle]
     if blocked.nodes is None:
         return Proof("scheduler", f"{group}: {blocked.text}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from podtimeline.analysis.evidence.critical_path import Instants
 from podtimeline.model.instants import Instant
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.model.timeline import Timeline
 
@@ -18,7 +18,7 @@ class Drain:
     ``subject`` is ``namespace/service/slice``. ``out`` is when its address no longer stood as ready, ``None`` while it
     does. ``lag`` is how long it stood as ready after the deletion was asked for. ``exited`` is the container whose end
     left nobody to answer. ``lost`` is how long the address stood as ready after that end: 0 where it was out first,
-    ``None`` where no end is known. ``surely`` is True where the bounds leave no doubt that it was not out first.
+    ``None`` where no end is known. ``confirmed`` is True where the bounds leave no doubt that it was not out first.
     """
 
     subject: str
@@ -26,12 +26,12 @@ class Drain:
     lag: int
     exited: str = ""
     lost: int | None = None
-    surely: bool = False
+    confirmed: bool = False
 
 
 def drains(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Drain, ...]:
     """How each slice let go in which the pod's address stood as ready when its deletion was asked for."""
-    asked, facts = instants.get(Mark(Milestone.DELETION_REQUESTED)), timeline.facts
+    asked, facts = instants.get(MilestoneKey(Milestone.DELETION_REQUESTED)), timeline.facts
     if asked is None or facts is None:
         return ()
     outs = {subject: _out(subject, instants, asked) for subject in _subjects(timeline, instants, asked)}
@@ -53,7 +53,7 @@ def _subjects(timeline: Timeline, instants: Instants, asked: Instant) -> set[str
 
 
 def _out(subject: str, instants: Instants, asked: Instant) -> Instant | None:
-    known = [instants[mark] for each in _ENDS if (mark := Mark(each, subject)) in instants]
+    known = [instants[mark] for each in _ENDS if (mark := MilestoneKey(each, subject)) in instants]
     return min((each for each in known if _since(each, asked)), key=lambda each: each.at, default=None)
 
 
@@ -67,15 +67,15 @@ def _drain(subject: str, out: Instant | None, asked: Instant, end: tuple[str, In
     if end is None:
         return Drain(subject, out, until - asked.at)
     exited, at = end
-    surely = at.latest is not None and (out is None or (out.earliest is not None and out.earliest > at.latest))
-    return Drain(subject, out, until - asked.at, exited, max(until - at.at, 0), surely)
+    confirmed = at.latest is not None and (out is None or (out.earliest is not None and out.earliest > at.latest))
+    return Drain(subject, out, until - asked.at, exited, max(until - at.at, 0), confirmed)
 
 
 def _exit(subject: str, timeline: Timeline, facts: PodFacts, instants: Instants) -> tuple[str, Instant] | None:
     """The end that left nobody to answer; ``None`` while one of the containers that answer has not ended."""
     ends: list[tuple[str, Instant]] = []
-    for each in _serving(facts, timeline.details.get(Mark(Milestone.ENDPOINT_READY, subject), "")):
-        end = instants.get(Mark(Milestone.FINISHED, each.name))
+    for each in _serving(facts, timeline.details.get(MilestoneKey(Milestone.ENDPOINT_READY, subject), "")):
+        end = instants.get(MilestoneKey(Milestone.FINISHED, each.name))
         if end is None:
             return None
         ends.append((each.name, end))

@@ -101,7 +101,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NodeRefusal:
     """An attempt of the scheduler that found no node.
 
     ``nodes`` is how many nodes the cluster had, ``None`` where the text does not say. ``preemption`` is what came of
@@ -121,20 +121,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NodesRefused:
     """What is known of the attempts that found no node: the latest words, and at least how many there were.
 
     ``first`` and ``last`` are when the first and the latest attempt that is known of failed, in nanoseconds since the
     epoch. The scheduler tells of an attempt that says nothing new minutes later, if at all (client-go, tools/events).
     """
 
-    refusal: Refusal
+    refusal: NodeRefusal
     attempts: int
     first: int
     last: int
 
 
-def refused(notes: Iterable[Note], *, first: int | None, last: int | None) -> Refused | None:
+def refused(notes: Iterable[Note], *, first: int | None, last: int | None) -> NodesRefused | None:
     """What the notes of a pod say of the scheduler's attempts; ``None`` where none is known to have failed.
 
     ``first`` and ``last`` are the milestones of the first and the last refusal, where they are known.
@@ -145,7 +145,7 @@ def refused(notes: Iterable[Note], *, first: int | None, last: int | None) -> Re
     begin, end = said.first if first is None else first, said.last if last is None else last
     # Each attempt after a change of the pod has an Event of its own, which counts from one again.
     again = first is not None and last is not None and last > first
-    return Refused(read_refusal(said.text), max(said.count, 2 if again else 1), begin, max(begin, end))
+    return NodesRefused(read_refusal(said.text), max(said.count, 2 if again else 1), begin, max(begin, end))
 
 
 _NUMBER = r"[0-9]{1,9}"
@@ -159,23 +159,25 @@ _SENTENCE_END = re.compile(r"\.(?: |$)")
 _PREEMPTION = "preemption: "
 
 
-def read_refusal(text: str) -> Refusal:
+def read_refusal(text: str) -> NodeRefusal:
     """Read the text of a FailedScheduling Event, or of the PodScheduled condition; what is not known is ``OTHER``."""
     kube = _KUBE.match(text)
     if kube is not None:
         said, _, preemption = text[kube.end() :].partition(_PREEMPTION)
-        return Refusal(text, int(kube[1]), tuple(_blocked(said.strip())), preemption.strip())
+        return NodeRefusal(text, int(kube[1]), tuple(_blocked(said.strip())), preemption.strip())
     volcano = _VOLCANO.match(text)
     if volcano is not None:
         nodes = None if volcano[1] is None else int(volcano[1])
-        return Refusal(text, nodes, tuple(_blocked(text[volcano.end() :].strip())))
+        return NodeRefusal(text, nodes, tuple(_blocked(text[volcano.end() :].strip())))
     yunikorn = _YUNIKORN.match(text)
     if yunikorn is not None:
         found = _TIMES.findall(text[yunikorn.end() :])
         if found:
-            return Refusal(text, None, tuple(Blocked(_obstacle(words), int(count), words) for words, count in found))
+            return NodeRefusal(
+                text, None, tuple(Blocked(_obstacle(words), int(count), words) for words, count in found)
+            )
     whole = text.strip().rstrip(".")
-    return Refusal(text, None, (Blocked(_of_whole(whole), None, whole),) if whole else ())
+    return NodeRefusal(text, None, (Blocked(_of_whole(whole), None, whole),) if whole else ())
 
 
 def _blocked(said: str) -> Iterator[Blocked]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from podtimeline.analysis.evidence.critical_path import Instants, Step, pull_failed, request_path, startup_path
 from podtimeline.analysis.evidence.endings import cannot_be_ready, ended, is_over, stopped_by_deletion
 from podtimeline.model.instants import SECOND, Instant
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Ran
 from podtimeline.model.pods import PodFacts
 from podtimeline.model.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PhaseSpan:
     """One phase of the critical path: [start, end) in nanoseconds since the epoch.
 
     ``subject`` is the container or endpoint it belongs to. ``at_least`` and ``at_most`` bound the duration, ``None``
@@ -40,7 +40,7 @@ class Stretch:
         return self.end - self.start
 
 
-def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretch, ...]:
+def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[PhaseSpan, ...]:
     """The phases of the pod's start, in order; each begins where the one before it ends.
 
     Empty where the pod's spec or the moment it began is unknown. A start that is still under way ends in an open
@@ -58,8 +58,8 @@ def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretc
 
 def _upward(timeline: Timeline, facts: PodFacts, instants: Instants) -> tuple[Timeline, Instants]:
     """What is of the start alone: of a pod that never got ready, nothing that came after its deletion was asked for."""
-    deleted = instants.get(Mark(Milestone.DELETION_REQUESTED))
-    if deleted is None or Mark(Milestone.READY) in instants:
+    deleted = instants.get(MilestoneKey(Milestone.DELETION_REQUESTED))
+    if deleted is None or MilestoneKey(Milestone.READY) in instants:
         return timeline, instants
     # A run's end is only known to the second: it may be after the request if it can be.
     before = deleted.at - SECOND
@@ -73,9 +73,12 @@ def _upward(timeline: Timeline, facts: PodFacts, instants: Instants) -> tuple[Ti
     )
 
 
-def measure_request(timeline: Timeline, instants: Instants) -> tuple[Stretch, ...]:
+def measure_request(timeline: Timeline, instants: Instants) -> tuple[PhaseSpan, ...]:
     """The phases from the owner's request to the pod's creation; empty where one of the two is not known."""
-    begin, created = instants.get(Mark(Milestone.ROLLOUT_STARTED)), instants.get(Mark(Milestone.CREATED))
+    begin, created = (
+        instants.get(MilestoneKey(Milestone.ROLLOUT_STARTED)),
+        instants.get(MilestoneKey(Milestone.CREATED)),
+    )
     if begin is None or created is None:
         return ()
     walk = Walk(timeline, instants, begin)
@@ -86,7 +89,7 @@ def measure_request(timeline: Timeline, instants: Instants) -> tuple[Stretch, ..
 def beginning(timeline: Timeline, instants: Instants) -> Instant | None:
     """Where the start begins: creation; for a static pod, whose mirror comes later, the kubelet's acceptance."""
     mirror = timeline.facts is not None and timeline.facts.mirror
-    return instants.get(Mark(Milestone.KUBELET_ACCEPTED if mirror else Milestone.CREATED))
+    return instants.get(MilestoneKey(Milestone.KUBELET_ADMITTED if mirror else Milestone.CREATED))
 
 
 class Walk:
@@ -98,12 +101,12 @@ class Walk:
         self._at = begin.at
         self._known = begin
         self._gap = False
-        self._stretches: list[Stretch] = []
+        self._stretches: list[PhaseSpan] = []
         self.next: Step | None = None
         """The first step that was not observed and that no later one has passed."""
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def stretches(self) -> tuple[PhaseSpan, ...]:
         """What was laid so far."""
         return tuple(self._stretches)
 
@@ -146,12 +149,12 @@ class Walk:
         end = max(self._at, instant.at)
         before = self._before_pull(phase, subject, end)
         for part, length in before:
-            self._append(Stretch(part, self._at, self._at + length, subject))
+            self._append(PhaseSpan(part, self._at, self._at + length, subject))
             self._at += length
         at_least, at_most = bounds(self._known, instant) if not before else (None, None)
         skew = _contradiction(self._known, instant)
         if end > self._at or skew:
-            self._append(Stretch(phase, self._at, end, subject, at_least, at_most, skew))
+            self._append(PhaseSpan(phase, self._at, end, subject, at_least, at_most, skew))
         self._at, self._known = end, instant if skew else _later(self._known, instant)
 
     def _before_pull(self, phase: Phase, subject: str, end: int) -> list[tuple[Phase, int]]:
@@ -165,22 +168,22 @@ class Walk:
         queued = min(took - pull.pull, length - lost)
         return [(part, each) for part, each in ((Phase.IMAGE_BACKOFF, lost), (Phase.IMAGE_QUEUE, queued)) if each > 0]
 
-    def _append(self, stretch: Stretch) -> None:
+    def _append(self, stretch: PhaseSpan) -> None:
         last = self._stretches[-1] if self._stretches else None
         if last is None or (last.phase, last.subject) != (stretch.phase, stretch.subject):
             self._stretches.append(stretch)
             return
         skew = max(last.skew, stretch.skew)
-        self._stretches[-1] = Stretch(last.phase, last.start, stretch.end, last.subject, skew=skew, open=stretch.open)
+        self._stretches[-1] = PhaseSpan(last.phase, last.start, stretch.end, last.subject, skew=skew, open=stretch.open)
 
-    def close(self, phase: Phase, subject: str, end: int | None, *, now: int) -> tuple[Stretch, ...]:
+    def close(self, phase: Phase, subject: str, end: int | None, *, now: int) -> tuple[PhaseSpan, ...]:
         """Lay the last stretch, of what was not observed: up to ``end``, or open at ``now``.
 
         A start that was over at once has it all the same, of no length: it says where the start ended.
         """
         until = max(now if end is None else end, self._at)
         if until > self._at or end is None or not self._stretches:
-            self._append(Stretch(phase, self._at, until, subject, open=end is None))
+            self._append(PhaseSpan(phase, self._at, until, subject, open=end is None))
         return self.stretches
 
 
@@ -202,7 +205,7 @@ def _later(before: Instant, after: Instant) -> Instant:
 
 def _finished_start(
     walk: Walk, timeline: Timeline, facts: PodFacts, instants: Instants, upward: Instants, now: int
-) -> tuple[Stretch, ...]:
+) -> tuple[PhaseSpan, ...]:
     """Close the path: at readiness, at the pod's end, or open at ``now``."""
     if walk.next is None:
         return walk.stretches
@@ -223,7 +226,7 @@ def _failing(step: Step, instants: Instants) -> Phase:
 
 
 _AFTER_START = frozenset(
-    {Milestone.STARTED_PROBE_PASSED, Milestone.CONTAINER_READY, Milestone.CONTAINERS_READY, Milestone.READY}
+    {Milestone.STARTUP_PROBE_PASSED, Milestone.CONTAINER_READY, Milestone.CONTAINERS_READY, Milestone.READY}
 )
 
 

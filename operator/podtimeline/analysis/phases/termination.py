@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from podtimeline.analysis.evidence.critical_path import Instants, Step, crashed
-from podtimeline.analysis.phases.spans import Stretch, Walk
+from podtimeline.analysis.phases.spans import PhaseSpan, Walk
 from podtimeline.model.instants import SECOND, Instant
-from podtimeline.model.milestones import Mark, Milestone, Phase
+from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Cause, Partial, Ran
 from podtimeline.model.pods import ContainerKind, ContainerSpec, PodFacts
 from podtimeline.model.timeline import Timeline
 
-_REMOVED, _RELEASED = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.RELEASED)
+_REMOVED, _RELEASED = MilestoneKey(Milestone.OBJECT_REMOVED), MilestoneKey(Milestone.RELEASED)
 _KILLED = 137
 """128 and SIGKILL: what a container that was killed exits with."""
 
@@ -21,8 +21,8 @@ class Stop:
     """How one container of a pod that was to be deleted ended; ``None`` is not known, or not yet.
 
     ``began`` is when the kubelet began to stop it, ``ended`` when its process ended, later than the request.
-    ``outlived`` is whether it was killed because its grace period was over. One that has a ``reason`` without ``ended``
-    and ``exit_code`` has ended, and nothing says when or how.
+    ``grace_exceeded``: it was killed when its grace period was over. One that has a ``reason`` without ``ended`` and
+    ``exit_code`` has ended, and nothing says when or how.
     """
 
     container: str
@@ -30,7 +30,7 @@ class Stop:
     ended: Instant | None
     exit_code: int | None = None
     reason: str = ""
-    outlived: bool | None = None
+    grace_exceeded: bool | None = None
 
     @property
     def unknown(self) -> bool:
@@ -38,12 +38,12 @@ class Stop:
         return self.ended is None and bool(self.reason)
 
 
-def measure_leaving(timeline: Timeline, instants: Instants, *, now: int) -> tuple[Stretch, ...]:
+def measure_leaving(timeline: Timeline, instants: Instants, *, now: int) -> tuple[PhaseSpan, ...]:
     """The phases of the way back, end to end; open up to ``now`` while the object is there.
 
     Empty where no deletion was asked for or its time is not known.
     """
-    facts, asked = timeline.facts, instants.get(Mark(Milestone.DELETION_REQUESTED))
+    facts, asked = timeline.facts, instants.get(MilestoneKey(Milestone.DELETION_REQUESTED))
     if facts is None or asked is None:
         return ()
     walk = Walk(timeline, instants, asked)
@@ -58,7 +58,7 @@ def _steps(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) 
     """What a pod that leaves waits for: the kubelet, its containers, the kubelet again, finalizers."""
     killed = _marks(Milestone.KILLING, facts.containers, instants, asked)
     if killed:
-        yield Step(killed[0], Phase.KILL_NOTICE, required=False, owner="")
+        yield Step(killed[0], Phase.TERMINATION_PENDING, required=False, owner="")
     running = unknown = ""
     for containers in _in_turn(facts):
         ended = _marks(Milestone.FINISHED, containers, instants, asked)
@@ -68,9 +68,9 @@ def _steps(timeline: Timeline, facts: PodFacts, instants: Instants, asked: int) 
             yield Step(ended[-1], Phase.CONTAINER_STOP, required=False)
     last = Phase.CLEANUP
     if running:
-        last = Phase.CONTAINER_STOP if killed else Phase.KILL_NOTICE
-    elif not timeline.has(Milestone.KUBELET_ACCEPTED) and timeline.has(Milestone.SCHEDULED):
-        last = Phase.KILL_NOTICE
+        last = Phase.CONTAINER_STOP if killed else Phase.TERMINATION_PENDING
+    elif not timeline.has(Milestone.KUBELET_ADMITTED) and timeline.has(Milestone.SCHEDULED):
+        last = Phase.TERMINATION_PENDING
     if unknown or (running and timeline.has(Milestone.OBJECT_REMOVED) and not _watched(timeline)):
         last = Phase.UNEXPLAINED
     running = running or unknown
@@ -85,7 +85,7 @@ def _watched(timeline: Timeline) -> bool:
     A kubelet reports the end of every container before it lets go of the object (KEP-3329): where nothing was missed
     and no end was told, it was not the kubelet that removed the object.
     """
-    by_force = timeline.blamed is not None and timeline.blamed.cause is Cause.POD_GC
+    by_force = timeline.deletion_cause is not None and timeline.deletion_cause.cause is Cause.POD_GC
     return by_force or Partial.GAP not in timeline.partial
 
 
@@ -95,9 +95,11 @@ def _in_turn(facts: PodFacts) -> Iterator[list[ContainerSpec]]:
     yield [each for each in facts.containers if each.kind is ContainerKind.SIDECAR]
 
 
-def _marks(milestone: Milestone, containers: Iterable[ContainerSpec], instants: Instants, asked: int) -> list[Mark]:
+def _marks(
+    milestone: Milestone, containers: Iterable[ContainerSpec], instants: Instants, asked: int
+) -> list[MilestoneKey]:
     """The marks of containers that are not before the request, the earliest first."""
-    marks = [mark for each in containers if (mark := Mark(milestone, each.name)) in instants]
+    marks = [mark for each in containers if (mark := MilestoneKey(milestone, each.name)) in instants]
     return sorted((mark for mark in marks if instants[mark].at >= asked), key=lambda mark: instants[mark].at)
 
 
@@ -105,20 +107,20 @@ def _running(timeline: Timeline, containers: Iterable[ContainerSpec], instants: 
     """A container that was started and is not known to have ended; empty where there is none."""
     for each in containers:
         over = timeline.has(Milestone.FINISHED, each.name) or crashed(timeline, each.name)
-        if not over and Mark(Milestone.STARTED, each.name) in instants:
+        if not over and MilestoneKey(Milestone.STARTED, each.name) in instants:
             return each.name
     return ""
 
 
 def _end_unknown(timeline: Timeline, container: str, instants: Instants) -> bool:
     """Whether the container has ended at a moment that nothing tells: what it held up, and how long, is not known."""
-    mark = Mark(Milestone.FINISHED, container)
+    mark = MilestoneKey(Milestone.FINISHED, container)
     return mark in timeline.evidence and mark not in instants and timeline.has(Milestone.STARTED, container)
 
 
 def stops(timeline: Timeline, instants: Instants) -> tuple[Stop, ...]:
     """How each container ended that the deletion ended, in the order of the spec."""
-    facts, asked = timeline.facts, instants.get(Mark(Milestone.DELETION_REQUESTED))
+    facts, asked = timeline.facts, instants.get(MilestoneKey(Milestone.DELETION_REQUESTED))
     if facts is None or asked is None:
         return ()
     found = (_stop(each.name, timeline, instants, asked) for each in facts.containers)
@@ -126,8 +128,8 @@ def stops(timeline: Timeline, instants: Instants) -> tuple[Stop, ...]:
 
 
 def _stop(container: str, timeline: Timeline, instants: Instants, asked: Instant) -> Stop | None:
-    began = _after(instants.get(Mark(Milestone.KILLING, container)), asked)
-    ended = _after(instants.get(Mark(Milestone.FINISHED, container)), asked)
+    began = _after(instants.get(MilestoneKey(Milestone.KILLING, container)), asked)
+    ended = _after(instants.get(MilestoneKey(Milestone.FINISHED, container)), asked)
     if began is None and ended is None:
         return None
     ran = _last_run(timeline, container)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from podtimeline.analysis.evidence.critical_path import Instants
-from podtimeline.analysis.phases.spans import Stretch, bounds
+from podtimeline.analysis.phases.spans import PhaseSpan, bounds
 from podtimeline.model.instants import Instant
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Phase, Scope
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Phase, Scope
 from podtimeline.model.notes import joined_note
 from podtimeline.model.pods import ContainerKind, PodFacts, image_subject, image_volume
 from podtimeline.model.timeline import Timeline, joined_evidence
@@ -107,14 +107,14 @@ class _Names:
         return [] if not name or name in self._own else self._found.get(name, self._only)
 
 
-def _persistent(details: Mapping[Mark, str], volume: str) -> str:
-    return next((detail for each in _TOLD_BY if (detail := details.get(Mark(each, volume), ""))), "")
+def _persistent(details: Mapping[MilestoneKey, str], volume: str) -> str:
+    return next((detail for each in _TOLD_BY if (detail := details.get(MilestoneKey(each, volume), ""))), "")
 
 
-def _rename_mark(timeline: Timeline, mark: Mark, names: list[str]) -> None:
+def _rename_mark(timeline: Timeline, mark: MilestoneKey, names: list[str]) -> None:
     evidence, detail = timeline.evidence.pop(mark), timeline.details.pop(mark, "")
     for name in names:
-        target = Mark(mark.milestone, name)
+        target = MilestoneKey(mark.milestone, name)
         timeline.evidence[target] = joined_evidence(target, timeline.evidence.get(target, ()), evidence)
         if detail:
             timeline.details.setdefault(target, detail)
@@ -128,23 +128,23 @@ def _rename_note(timeline: Timeline, key: tuple[str, str], names: list[str]) -> 
         timeline.notes[target] = mine if held is None else joined_note(held, mine)
 
 
-def detaching(facts: PodFacts, instants: Instants) -> Iterator[Stretch]:
+def detaching(facts: PodFacts, instants: Instants) -> Iterator[PhaseSpan]:
     """How long each volume stayed attached after the pod's last container had ended.
 
     Where nothing tells when that was, as after a deletion by force, the time since the object was removed.
     """
     begin = _ended(facts, instants)
     for volume in facts.volumes:
-        end = instants.get(Mark(Milestone.DETACHED, volume.name))
+        end = instants.get(MilestoneKey(Milestone.DETACHED, volume.name))
         if begin is not None and end is not None and end.at >= begin.at:
             least, most = bounds(begin, end)
-            yield Stretch(Phase.VOLUME_DETACH, begin.at, end.at, volume.name, least, most)
+            yield PhaseSpan(Phase.VOLUME_DETACH, begin.at, end.at, volume.name, least, most)
 
 
 def _ended(facts: PodFacts, instants: Instants) -> Instant | None:
     finished = [
         instants[mark]
         for each in facts.containers
-        if each.kind is not ContainerKind.INIT and (mark := Mark(Milestone.FINISHED, each.name)) in instants
+        if each.kind is not ContainerKind.INIT and (mark := MilestoneKey(Milestone.FINISHED, each.name)) in instants
     ]
-    return max(finished, key=lambda instant: instant.at, default=instants.get(Mark(Milestone.OBJECT_REMOVED)))
+    return max(finished, key=lambda instant: instant.at, default=instants.get(MilestoneKey(Milestone.OBJECT_REMOVED)))

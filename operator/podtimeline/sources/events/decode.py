@@ -8,8 +8,8 @@ what nothing else tells: durations and size of a pull, whether it failed. Those 
 import re
 
 from podtimeline.model.instants import Evidence, Source, exactly
-from podtimeline.model.milestones import MILESTONES, Mark, Milestone, Scope
-from podtimeline.model.observations import Befell, ImagePulled, Incident, Noted, Observation, Witnessed
+from podtimeline.model.milestones import MILESTONES, Milestone, MilestoneKey, Scope
+from podtimeline.model.observations import ImagePulled, Incident, IncidentKind, Noted, Observation, Witnessed
 from podtimeline.model.pods import image_subject
 from podtimeline.model.texts import whole
 from podtimeline.sources.events.event import Event, attempts, stamp
@@ -35,9 +35,9 @@ TELLING = frozenset(
 )
 """Reasons of type Normal whose words say why something takes long or ended; every Warning is worth its words."""
 
-INCIDENTS: dict[str, Incident] = {
-    "SandboxChanged": Incident.SANDBOX_CHANGED,
-    "ResizeCompleted": Incident.RESIZED,
+INCIDENTS: dict[str, IncidentKind] = {
+    "SandboxChanged": IncidentKind.SANDBOX_CHANGED,
+    "ResizeCompleted": IncidentKind.RESIZED,
 }
 """Reasons of what befalls a pod that runs; each is worth its words too."""
 _STOPPING = "Stopping container "
@@ -69,7 +69,7 @@ def _reached(event: Event, uid: str, milestone: Milestone, container: str, arriv
     if milestone is Milestone.PULL_STARTED and told.source is Source.EVENT_NAME and told.at is not None:
         # Pulling announces a pull that is about to begin; every other reason reports what has been done.
         told = exactly(told.source, told.at, observed=arrived)
-    said: list[Observation] = [Witnessed(uid, Mark(milestone, "" if of_pod else container), (told,))]
+    said: list[Observation] = [Witnessed(uid, MilestoneKey(milestone, "" if of_pod else container), (told,))]
     pull = pulled(uid, container, event.message, at=told.claim) if milestone is Milestone.PULLED else None
     if pull is not None:
         said.append(pull)
@@ -79,10 +79,10 @@ def _reached(event: Event, uid: str, milestone: Milestone, container: str, arriv
     return said
 
 
-def _befell(event: Event, uid: str, incident: Incident, arrived: int) -> list[Observation]:
+def _befell(event: Event, uid: str, incident: IncidentKind, arrived: int) -> list[Observation]:
     first, last, count = attempts(event, arrived=arrived)
     moments = dict.fromkeys((first.claim, last.claim))
-    said: list[Observation] = [Befell(uid, incident, moment, event.message) for moment in moments]
+    said: list[Observation] = [Incident(uid, incident, moment, event.message) for moment in moments]
     said.append(_noted(event, "", first, last, count))
     return said
 
@@ -107,19 +107,19 @@ def _stopping(event: Event, uid: str, container: str, arrived: int) -> Witnessed
     _, told, _ = attempts(event, arrived=arrived)
     if told.source is Source.EVENT_NAME and told.at is not None:
         told = exactly(told.source, told.at, observed=arrived)
-    return Witnessed(uid, Mark(Milestone.KILLING, container), (told,))
+    return Witnessed(uid, MilestoneKey(Milestone.KILLING, container), (told,))
 
 
 def _noted(event: Event, subject: str, first: Evidence, last: Evidence, count: int) -> Noted:
     return Noted(event.involved_object.uid, event.reason, subject, event.message, last.claim, count, first.claim)
 
 
-def _failed(event: Event, container: str) -> Mark | None:
+def _failed(event: Event, container: str) -> MilestoneKey | None:
     """What the Event reports a failed attempt of."""
     if event.reason == "FailedCreatePodSandBox":
-        return Mark(Milestone.LAST_SANDBOX_FAILURE)
+        return MilestoneKey(Milestone.LAST_SANDBOX_FAILURE)
     if container and is_failed_attempt(event.reason, event.message):
-        return Mark(Milestone.LAST_PULL_FAILURE, container)
+        return MilestoneKey(Milestone.LAST_PULL_FAILURE, container)
     return None
 
 

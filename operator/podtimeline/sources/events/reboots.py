@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND
-from podtimeline.model.observations import Befell, Incident
+from podtimeline.model.observations import Incident, IncidentKind
 from podtimeline.ports import PodReference
 from podtimeline.sources.events.event import Event, pod_of, stamp
 
@@ -52,7 +52,7 @@ class Reboots:
         self._changed: Bounded[_Changed, int] = Bounded(Kept.SANDBOX_CHANGES, losses, limit=MAX_PODS)
         """With the arrival of each."""
 
-    def read(self, event: Event, *, arrived: int) -> Iterator[tuple[PodReference, Befell]]:
+    def read(self, event: Event, *, arrived: int) -> Iterator[tuple[PodReference, Incident]]:
         """What an Event of one of the two reasons says of pods. Raises ``MalformedObject``."""
         self._rebooted.expire(lambda _, rebooted: rebooted.arrived + KEPT <= arrived)
         self._changed.expire(lambda _, since: since + KEPT <= arrived)
@@ -61,10 +61,10 @@ class Reboots:
             self._rebooted.put("", about.name, _Rebooted(at, event.message, arrived))
             for changed in self._changed:
                 if changed.node == about.name and at - _BEFORE <= changed.at <= at + _AFTER:
-                    yield changed.pod, Befell(changed.pod.uid, Incident.NODE_REBOOTED, at, event.message)
+                    yield changed.pod, Incident(changed.pod.uid, IncidentKind.NODE_REBOOTED, at, event.message)
         elif about.kind == "Pod" and event.reason == CHANGED and event.source is not None and event.source.host:
             pod, node = pod_of(event), event.source.host
             self._changed.put(pod.namespace, _Changed(node, at, pod), arrived)
             rebooted = self._rebooted.get(node)
             if rebooted is not None and rebooted.at - _BEFORE <= at <= rebooted.at + _AFTER:
-                yield pod, Befell(pod.uid, Incident.NODE_REBOOTED, rebooted.at, rebooted.text)
+                yield pod, Incident(pod.uid, IncidentKind.NODE_REBOOTED, rebooted.at, rebooted.text)

@@ -8,7 +8,7 @@ import re
 
 from podtimeline.analysis.evidence.attempts import reported
 from podtimeline.model.instants import Evidence, not_before
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.model.storage import ClaimNews, Fact, Words
 from podtimeline.sources.events.event import Event, attempts, stamp
@@ -26,11 +26,11 @@ def volume_observations(event: Event, *, arrived: int) -> list[Observation]:
     match event.reason:
         case "SuccessfulAttachVolume":
             told = (stamp(event, arrived=arrived),)
-            return [Witnessed(uid, Mark(Milestone.ATTACHED, volume), told, volume)] if volume else []
+            return [Witnessed(uid, MilestoneKey(Milestone.ATTACHED, volume), told, volume)] if volume else []
         case "SuccessfulMountVolume":
             # Said of each block volume: all are mounted no earlier than any of them.
             mapped = stamp(event, arrived=arrived)
-            return [Witnessed(uid, Mark(Milestone.MOUNTED), (_from(mapped),))]
+            return [Witnessed(uid, MilestoneKey(Milestone.MOUNTED), (_from(mapped),))]
         case _:
             return _failed(event, volume, arrived)
 
@@ -46,7 +46,7 @@ def _failed(event: Event, volume: str, arrived: int) -> list[Observation]:
         # The attach-detach controller's, not the kubelet's: what it waits for ends with the attachment.
         return [words]
     told = (first,) if first == last else (first, last)
-    return [Witnessed(uid, Mark(Milestone.LAST_MOUNT_FAILURE), told), words]
+    return [Witnessed(uid, MilestoneKey(Milestone.LAST_MOUNT_FAILURE), told), words]
 
 
 def _volume(message: str) -> str:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from podtimeline.analysis.phases.scheduling import FAILED_SCHEDULING
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Blamed, Cause, Noted, Observation, Witnessed
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import Cause, DeletionCause, Noted, Observation, Witnessed
 from podtimeline.ports import PodReference
 from podtimeline.sources.events.event import Event, attempts, pod_of, stamp
 from podtimeline.sources.pods.scheduling import PLACED
@@ -17,10 +17,10 @@ from podtimeline.sources.pods.scheduling import PLACED
 KARPENTER_FAILED = "KarpenterFailedScheduling"
 """Karpenter says FailedScheduling as the scheduler does, of the nodes that it could make."""
 
-_FIRST = Mark(Milestone.FIRST_UNSCHEDULABLE)
-_LAST = Mark(Milestone.LAST_UNSCHEDULABLE)
-_PREEMPTION = Mark(Milestone.PREEMPTION)
-_SCALE_UP = Mark(Milestone.SCALE_UP_REQUESTED)
+_FIRST = MilestoneKey(Milestone.FIRST_UNSCHEDULABLE)
+_LAST = MilestoneKey(Milestone.LAST_UNSCHEDULABLE)
+_PREEMPTION = MilestoneKey(Milestone.PREEMPTION)
+_SCALE_UP = MilestoneKey(Milestone.SCALE_UP_REQUESTED)
 _DELETING = "skip schedule deleting pod"
 _BY = re.compile(r"by (\w+) ([0-9a-f-]{36})")
 _IN_MEMORY = "in kube-scheduler memory"
@@ -73,7 +73,7 @@ def _preempted(
     text = event.message.replace(uid, name) if uid and name else event.message
     said: list[Observation] = [Noted(victim.uid, event.reason, "", text, told.claim)]
     if _IN_MEMORY not in event.message:
-        said.append(Blamed(victim.uid, Cause.PREEMPTION, text))
+        said.append(DeletionCause(victim.uid, Cause.PREEMPTION, text))
     yield pod_of(event), said
     if kind == "pod":
         yield by, [Witnessed(uid, _PREEMPTION, (told,), f"{victim.namespace}/{victim.name}")]

@@ -4,7 +4,7 @@ import re
 
 from podtimeline.model.instants import SECOND, Evidence, Source
 from podtimeline.model.pods import Owner
-from podtimeline.model.workloads import Dropped, Launched, Refused, Scaled, WorkloadNews
+from podtimeline.model.workloads import CreateRefused, Dropped, Launched, Scaled, WorkloadNews
 from podtimeline.sources.events.event import Event, stamp
 from podtimeline.sources.texts import custom_group, moment
 from podtimeline.sources.workloads import WORKLOADS
@@ -44,7 +44,7 @@ def workload_news(event: Event, *, arrived: int) -> WorkloadNews | None:
         last = _latest(event, arrived=arrived).at
         name = event.metadata.name
         first, last = (arrived if each is None else each for each in (first, last))
-        return Refused(about.namespace, maker, name, message, first, last, max(event.count or 1, 1))
+        return CreateRefused(about.namespace, maker, name, message, first, last, max(event.count or 1, 1))
     return None
 
 

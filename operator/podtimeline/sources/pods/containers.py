@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Ran, Witnessed
 from podtimeline.model.pods import ContainerKind
 from podtimeline.sources.pods.reading import TERMINAL, Reading
@@ -33,21 +33,21 @@ _UNSEEN = frozenset({STATUS_UNKNOWN, "Unknown"})
 
 
 class _Marks(NamedTuple):
-    unpulled: Mark
-    started: Mark
-    finished: Mark
-    passed: Mark
-    ready: Mark
+    unpulled: MilestoneKey
+    started: MilestoneKey
+    finished: MilestoneKey
+    passed: MilestoneKey
+    ready: MilestoneKey
 
 
 @lru_cache(maxsize=4096)
 def _marks(container: str) -> _Marks:
     return _Marks(
-        Mark(Milestone.LAST_PULL_FAILURE, container),
-        Mark(Milestone.STARTED, container),
-        Mark(Milestone.FINISHED, container),
-        Mark(Milestone.STARTED_PROBE_PASSED, container),
-        Mark(Milestone.CONTAINER_READY, container),
+        MilestoneKey(Milestone.LAST_PULL_FAILURE, container),
+        MilestoneKey(Milestone.STARTED, container),
+        MilestoneKey(Milestone.FINISHED, container),
+        MilestoneKey(Milestone.STARTUP_PROBE_PASSED, container),
+        MilestoneKey(Milestone.CONTAINER_READY, container),
     )
 
 
@@ -82,7 +82,7 @@ def _number(status: ContainerStatus) -> int:
     return status.restart_count if _before(status) is None else max(status.restart_count, 1)
 
 
-def _waits(reading: Reading, waiting: Waiting, unpulled: Mark) -> None:
+def _waits(reading: Reading, waiting: Waiting, unpulled: MilestoneKey) -> None:
     reading.note(waiting.reason, unpulled.subject, waiting.message)
     if waiting.reason in WITHOUT_IMAGE and reading.starting and unpulled not in reading.known:
         reading.witness(unpulled, None)
@@ -92,7 +92,7 @@ def _runs(reading: Reading, status: ContainerStatus) -> None:
     state, last, run = status.state or _NO_STATE, _before(status), _number(status)
     if state.terminated is not None:
         # Of a container that never ran the kubelet makes up such an end as well.
-        if run or not is_unknown(state.terminated) or Mark(Milestone.STARTED, status.name) in reading.known:
+        if run or not is_unknown(state.terminated) or MilestoneKey(Milestone.STARTED, status.name) in reading.known:
             _ran(reading, status.name, run - _counted_ahead(reading, state.terminated), state.terminated)
     elif state.running is not None:
         reading.said.append(Ran(reading.uid, status.name, run, _whole(state.running.started_at)))
@@ -125,7 +125,7 @@ def _started_again(reading: Reading, status: ContainerStatus) -> None:
     ran = state.running or (None if state.terminated is None or is_unknown(state.terminated) else state.terminated)
     began = None if ran is None else _stamped_after(Source.FIELD, ran.started_at, reading.arrived)
     if _number(status) and began is not None:
-        reading.said.append(Witnessed(reading.uid, Mark(Milestone.LAST_STARTED, status.name), (began,)))
+        reading.said.append(Witnessed(reading.uid, MilestoneKey(Milestone.LAST_STARTED, status.name), (began,)))
 
 
 def _ran(reading: Reading, container: str, run: int, ended: Terminated) -> None:
@@ -147,7 +147,7 @@ def _is_sidecar(reading: Reading, name: str) -> bool:
     return any(each.name == name and each.restart_policy == "Always" for each in reading.spec.init_containers or ())
 
 
-def _started(reading: Reading, status: ContainerStatus, mark: Mark) -> None:
+def _started(reading: Reading, status: ContainerStatus, mark: MilestoneKey) -> None:
     state, before = status.state or _NO_STATE, _before(status)
     ran = state.running or (None if state.terminated is None or is_unknown(state.terminated) else state.terminated)
     run: int | None = None

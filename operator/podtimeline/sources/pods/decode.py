@@ -10,8 +10,16 @@ from collections.abc import Set as AbstractSet
 
 from podtimeline.kube.metav1 import Condition
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import ALL_RESTARTING, Befell, Described, Ended, Incident, Observation, is_rejection
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import (
+    ALL_RESTARTING,
+    Described,
+    Ended,
+    Incident,
+    IncidentKind,
+    Observation,
+    is_rejection,
+)
 from podtimeline.model.pods import ContainerKind
 from podtimeline.model.timeline import LOST_READINESS
 from podtimeline.sources.pods.containers import is_unknown, read_container
@@ -22,26 +30,26 @@ from podtimeline.sources.pods.specs import pod_facts, setter
 from podtimeline.sources.pods.wire import ContainerStatus, Pod, PodStatus
 from podtimeline.sources.texts import moment, second, stated_moment, until
 
-_CREATED = Mark(Milestone.CREATED)
-_SCHEDULED = Mark(Milestone.SCHEDULED)
-_ACCEPTED = Mark(Milestone.KUBELET_ACCEPTED)
-_SANDBOX = Mark(Milestone.SANDBOX_READY)
-_IP = Mark(Milestone.IP_ASSIGNED)
-_READY = Mark(Milestone.READY)
-_TERMINAL = Mark(Milestone.TERMINAL_PHASE)
-_INITIALIZED = Mark(Milestone.INITIALIZED)
+_CREATED = MilestoneKey(Milestone.CREATED)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
+_ACCEPTED = MilestoneKey(Milestone.KUBELET_ADMITTED)
+_SANDBOX = MilestoneKey(Milestone.SANDBOX_READY)
+_IP = MilestoneKey(Milestone.IP_ASSIGNED)
+_READY = MilestoneKey(Milestone.READY)
+_TERMINAL = MilestoneKey(Milestone.TERMINAL_PHASE)
+_INITIALIZED = MilestoneKey(Milestone.INITIALIZED)
 _CONDITIONS = {
     "Initialized": _INITIALIZED,
-    "ContainersReady": Mark(Milestone.CONTAINERS_READY),
+    "ContainersReady": MilestoneKey(Milestone.CONTAINERS_READY),
     "Ready": _READY,
 }
 _FIELD = Source.FIELD
 _CONDITION = Source.CONDITION
-_NOTHING: AbstractSet[Mark] = frozenset()
+_NOTHING: AbstractSet[MilestoneKey] = frozenset()
 
 
 def pod_observations(
-    pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark] | None, removed: bool = False
+    pod: Pod, *, arrived: int, live: bool, known: AbstractSet[MilestoneKey] | None, removed: bool = False
 ) -> list[Observation]:
     """What this version of the pod says beyond ``known``, the marks already taken from its status.
 
@@ -149,7 +157,7 @@ def _family(address: str) -> str:
     return "IPv6" if ":" in address else "IPv4"
 
 
-def _transition(reading: Reading, mark: Mark, condition: Condition, detail: str = "") -> None:
+def _transition(reading: Reading, mark: MilestoneKey, condition: Condition, detail: str = "") -> None:
     true, since = condition.status == "True", condition.last_transition_time
     if reading.live:
         if true:
@@ -181,9 +189,9 @@ def _flapped(reading: Reading, condition: Condition) -> None:
             # A version from before it was ready, delivered once more.
             return
         words = ": ".join(each for each in (condition.reason, condition.message) if each)
-        reading.said.append(Befell(reading.uid, Incident.NOT_READY, moment(since), words))
+        reading.said.append(Incident(reading.uid, IncidentKind.NOT_READY, moment(since), words))
     elif LOST_READINESS in reading.known:
-        reading.said.append(Befell(reading.uid, Incident.READY_AGAIN, moment(since)))
+        reading.said.append(Incident(reading.uid, IncidentKind.READY_AGAIN, moment(since)))
 
 
 def _was_true(reading: Reading, since: str | None) -> bool:
@@ -205,7 +213,7 @@ def _first_true_until(reading: Reading, since: str | None) -> Evidence | None:
 def _gate(reading: Reading, condition: Condition) -> None:
     if condition.status != "True":
         return
-    mark = Mark(Milestone.READINESS_GATE, condition.type)
+    mark = MilestoneKey(Milestone.READINESS_GATE, condition.type)
     gates = reading.spec.readiness_gates
     if gates and mark not in reading.known and any(each.condition_type == condition.type for each in gates):
         _transition(reading, mark, condition, setter(reading.pod.metadata.managed_fields, condition.type))

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from podtimeline.kube.metav1 import Condition
 from podtimeline.model.instants import SECOND, Evidence, Source, not_before, within_second
-from podtimeline.model.milestones import Mark, Milestone
-from podtimeline.model.observations import Blamed, Cause, Leaves
+from podtimeline.model.milestones import Milestone, MilestoneKey
+from podtimeline.model.observations import Cause, DeletionCause, Leaves
 from podtimeline.sources.pods.reading import Reading
 from podtimeline.sources.texts import moment, possible, until
 
-_ASKED = Mark(Milestone.DELETION_REQUESTED)
-_RELEASED = Mark(Milestone.RELEASED)
-_REMOVED = Mark(Milestone.OBJECT_REMOVED)
+_ASKED = MilestoneKey(Milestone.DELETION_REQUESTED)
+_RELEASED = MilestoneKey(Milestone.RELEASED)
+_REMOVED = MilestoneKey(Milestone.OBJECT_REMOVED)
 _SHORTEST = 1
 """The grace, in seconds, that a request is given which shortens it to what has passed already."""
 _DISRUPTIONS = {
@@ -69,4 +69,4 @@ def _blame(reading: Reading, conditions: Iterable[Condition], *, new: bool) -> N
             cause = _DISRUPTIONS.get(each.reason or "")
             # The garbage collector of pods comes to those that others have asked to go.
             if cause is not None and (new or cause is Cause.POD_GC):
-                reading.said.append(Blamed(reading.uid, cause, each.message or ""))
+                reading.said.append(DeletionCause(reading.uid, cause, each.message or ""))

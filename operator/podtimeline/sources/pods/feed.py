@@ -7,7 +7,7 @@ from podtimeline.kube.indexer import Listing, ObjectKey
 from podtimeline.kube.lister import Collection, Resource
 from podtimeline.kube.metav1 import Metadata, WatchEvent
 from podtimeline.model.instants import Source, just_after
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Flagged, Labelled, Observation, Partial, Witnessed
 from podtimeline.model.pods import PodFacts
 from podtimeline.ports import Intake, Stream
@@ -117,5 +117,5 @@ def _described(head: Metadata) -> list[Observation]:
 
 
 _FACTS = frozenset({Witnessed, Described})
-_REMOVED = Mark(Milestone.OBJECT_REMOVED)
-_SCHEDULED = Mark(Milestone.SCHEDULED)
+_REMOVED = MilestoneKey(Milestone.OBJECT_REMOVED)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)

@@ -4,13 +4,13 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from podtimeline.model.instants import Evidence, Source, happened, just_after
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.sources.pods.specs import binding, pod_spec
 from podtimeline.sources.pods.wire import Pod, PodSpec
 
 _FROM_STATUS = True
-_READY = Mark(Milestone.READY)
+_READY = MilestoneKey(Milestone.READY)
 TERMINAL = frozenset({"Succeeded", "Failed"})
 """The values of ``status.phase`` that a pod never leaves."""
 
@@ -20,7 +20,7 @@ class Reading:
 
     __slots__ = ("_parsed", "_seen", "arrived", "known", "live", "pod", "said", "starting", "uid")
 
-    def __init__(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark]) -> None:
+    def __init__(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[MilestoneKey]) -> None:
         self.said: list[Observation] = []
         self.pod = pod
         self.uid = pod.metadata.uid
@@ -50,7 +50,7 @@ class Reading:
         """Say the words of a condition or of a waiting container."""
         self.said.append(Noted(self.uid, reason, subject, text, self.arrived))
 
-    def witness(self, mark: Mark, stated: Evidence | None, detail: str = "") -> None:
+    def witness(self, mark: MilestoneKey, stated: Evidence | None, detail: str = "") -> None:
         """Say that a milestone was reached, by what its field states and, of a live version, by its arrival."""
         evidence: tuple[Evidence, ...]
         if self.live:

@@ -7,7 +7,7 @@ from typing import Protocol
 from podtimeline.analysis.phases.scheduling import FAILED_SCHEDULING, GATE_REMOVED
 from podtimeline.kube.metav1 import Condition
 from podtimeline.model.instants import SECOND, Evidence, Source, happened, just_after, not_before
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.nodes import UNTOLERATED, Taint, untolerated
 from podtimeline.model.observations import Noted, Observation, Witnessed
 from podtimeline.sources.pods.reading import Reading
@@ -19,10 +19,10 @@ GATED = "SchedulingGated"
 PLACED = "potential placement"
 """In v1.37 an attempt that finds room by evicting others says so, though it has found none yet."""
 
-_SCHEDULED = Mark(Milestone.SCHEDULED)
-_GATES = Mark(Milestone.GATES_REMOVED)
-_FIRST = Mark(Milestone.FIRST_UNSCHEDULABLE)
-_PREEMPTION = Mark(Milestone.PREEMPTION)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
+_GATES = MilestoneKey(Milestone.GATES_REMOVED)
+_FIRST = MilestoneKey(Milestone.FIRST_UNSCHEDULABLE)
+_PREEMPTION = MilestoneKey(Milestone.PREEMPTION)
 
 
 def read_scheduling(reading: Reading, condition: Condition | None) -> None:
@@ -75,7 +75,9 @@ class Gates:
     def __init__(self) -> None:
         self._held: dict[str, tuple[str, ...]] = {}
 
-    def read(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[Mark] | None) -> Iterator[Observation]:
+    def read(
+        self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[MilestoneKey] | None
+    ) -> Iterator[Observation]:
         """What this version says of the pod's gates; ``known`` as in ``pod_observations``, of a pod not bound yet.
 
         Raises ``MalformedObject``.

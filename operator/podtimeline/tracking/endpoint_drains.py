@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from podtimeline.model.instants import SECOND, Evidence, Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Leaves, Observation, Witnessed
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Addresses, PodReference
-from podtimeline.quarantine import Step
-from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.quarantine import Operation
+from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.records import Tracked
 
 _OUT, _REMOVED = Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED
@@ -16,7 +16,7 @@ _PATIENCE = 60 * SECOND
 """How long slices are waited for that are not listed yet."""
 
 
-class Standing(Companion):
+class EndpointDrains(Enricher):
     """Tells each pod that is to be deleted which slices hold its address as ready.
 
     What slices say later they tell by themselves. What they said while no process listened is told by the difference
@@ -30,11 +30,11 @@ class Standing(Companion):
         """By uid: until when to ask again."""
 
     def attach(self, intake: Records) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._records = intake
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
+        """See ``Enricher.tell``."""
         if occasion is not Occasion.LEAVING:
             return ()
         said = self._said(timeline, now)
@@ -43,9 +43,9 @@ class Standing(Companion):
         return said or ()
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         for uid in list(self._waiting):
-            self.quarantine.contain(Step.ENRICH, uid, self._ask_again, uid, now)
+            self.quarantine.contain(Operation.ENRICH, uid, self._ask_again, uid, now)
 
     def _ask_again(self, uid: str, now: int) -> None:
         timeline = None if self._records is None else self._records.timeline(uid)
@@ -57,7 +57,7 @@ class Standing(Companion):
             self._records.take(uid, said, arrived=now)
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion.closed``."""
+        """See ``Enricher.closed``."""
         self._waiting.pop(record.uid, None)
 
     def _said(self, timeline: Timeline, now: int) -> list[Observation] | None:
@@ -79,7 +79,7 @@ class Standing(Companion):
         evidence = (Evidence(Source.LISTED, None, None, now, now),)
         for milestone, holds in ((_OUT, self._addresses.standing), (_REMOVED, self._addresses.present)):
             if not timeline.has(milestone, subject) and holds(subject, _reference(timeline)) is False:
-                yield Witnessed(timeline.uid, Mark(milestone, subject), evidence)
+                yield Witnessed(timeline.uid, MilestoneKey(milestone, subject), evidence)
 
 
 def _reference(timeline: Timeline) -> PodReference:

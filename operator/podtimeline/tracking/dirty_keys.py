@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-class Ledger:
+class DirtyKeys:
     """Keys of memories that the store lacks, in the order in which they changed."""
 
     def __init__(self) -> None:

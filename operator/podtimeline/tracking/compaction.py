@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
 from podtimeline.model.state import State, load
 from podtimeline.model.timeline import Timeline
@@ -12,12 +12,12 @@ from podtimeline.tracking.records import Codec, Tracked
 _MAX_SHAPES = 10_000
 
 
-class Packing:
+class Compaction:
     """Packs records and unpacks them; sets of known marks are shared, as most pods of a workload have the same."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
-        self._shapes: dict[AbstractSet[Mark], AbstractSet[Mark]] = {}
+        self._shapes: dict[AbstractSet[MilestoneKey], AbstractSet[MilestoneKey]] = {}
 
     def timeline(self, record: Tracked) -> Timeline:
         """The record's timeline, which a packed record does not keep."""
@@ -52,7 +52,7 @@ def nothing_new(record: Tracked, observations: Sequence[Observation]) -> bool:
     )
 
 
-def _said(state: State) -> frozenset[Mark]:
+def _said(state: State) -> frozenset[MilestoneKey]:
     """What need not be said again of a pod that rests: by its own status, and by slices that hold its address."""
     addresses = (mark for mark, _ in state.evidence if mark.milestone is Milestone.ENDPOINT_READY)
     return frozenset(state.from_status).union(addresses)

@@ -10,7 +10,7 @@ from podtimeline.model.storage import StorageNews
 from podtimeline.model.timeline import Timeline, apply
 from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Intake, Memory
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.records import Tracked
 
 
@@ -35,7 +35,7 @@ class Records(Intake, Protocol):
         ...
 
 
-class Companion:
+class Enricher:
     """A base whose methods do nothing. All calls are synchronous and do no I/O.
 
     What a companion learns between occasions it says through ``Intake.take``, but never from within ``tell``.
@@ -77,66 +77,66 @@ class Companion:
         """Memories of this companion, or of another, were not committed: they are owed again."""
 
 
-class Companions:
+class Enrichers:
     """All companions of one tracker."""
 
-    def __init__(self, each: Sequence[Companion], intake: Records, quarantine: Quarantine) -> None:
+    def __init__(self, each: Sequence[Enricher], intake: Records, quarantine: Quarantine) -> None:
         self._each = tuple(each)
         self._quarantine = quarantine
-        for companion in self._each:
-            companion.quarantine = quarantine
-            companion.attach(intake)
+        for enricher in self._each:
+            enricher.quarantine = quarantine
+            enricher.attach(intake)
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
-        """See ``Companion.appeared``."""
-        for companion in self._each:
-            self._quarantine.contain(Step.ENRICH, record.uid, companion.appeared, record, facts)
+        """See ``Enricher.appeared``."""
+        for enricher in self._each:
+            self._quarantine.contain(Operation.ENRICH, record.uid, enricher.appeared, record, facts)
 
     def ask(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> None:
         """Join into the timeline what every companion knows; the caller marks the record as changed."""
-        for companion in self._each:
-            self._quarantine.contain(Step.ENRICH, record.uid, _enrich, companion, record, timeline, occasion, now)
+        for enricher in self._each:
+            self._quarantine.contain(Operation.ENRICH, record.uid, _enrich, enricher, record, timeline, occasion, now)
 
     def storage(self, news: StorageNews, arrived: int) -> None:
-        """See ``Companion.storage``."""
-        for companion in self._each:
-            companion.storage(news, arrived)
+        """See ``Enricher.storage``."""
+        for enricher in self._each:
+            enricher.storage(news, arrived)
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
-        """See ``Companion.workload``."""
-        for companion in self._each:
-            companion.workload(news, arrived)
+        """See ``Enricher.workload``."""
+        for enricher in self._each:
+            enricher.workload(news, arrived)
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
-        for companion in self._each:
-            self._quarantine.contain(Step.ENRICH, type(companion).__name__, companion.ticked, now)
+        """See ``Enricher.ticked``."""
+        for enricher in self._each:
+            self._quarantine.contain(Operation.ENRICH, type(enricher).__name__, enricher.ticked, now)
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion.closed``."""
-        for companion in self._each:
-            self._quarantine.contain(Step.ENRICH, record.uid, companion.closed, record)
+        """See ``Enricher.closed``."""
+        for enricher in self._each:
+            self._quarantine.contain(Operation.ENRICH, record.uid, enricher.closed, record)
 
     def restore(self, memories: Iterable[Memory]) -> None:
-        """See ``Companion.restore``."""
+        """See ``Enricher.restore``."""
         for memory in memories:
-            for companion in self._each:
-                self._quarantine.contain(Step.RESTORE, memory.key, companion.restore, memory)
+            for enricher in self._each:
+                self._quarantine.contain(Operation.RESTORE, memory.key, enricher.restore, memory)
 
     def memories(self) -> tuple[Memory, ...]:
-        """See ``Companion.memories``."""
-        return tuple(memory for companion in self._each for memory in self._memories_of(companion))
+        """See ``Enricher.memories``."""
+        return tuple(memory for enricher in self._each for memory in self._memories_of(enricher))
 
-    def _memories_of(self, companion: Companion) -> tuple[Memory, ...]:
-        name = type(companion).__name__
-        return self._quarantine.contain(Step.COMMIT, name, lambda: tuple(companion.memories())) or ()
+    def _memories_of(self, enricher: Enricher) -> tuple[Memory, ...]:
+        name = type(enricher).__name__
+        return self._quarantine.contain(Operation.COMMIT, name, lambda: tuple(enricher.memories())) or ()
 
     def failed(self, memories: Iterable[Memory]) -> None:
-        """See ``Companion.failed``."""
-        for companion in self._each:
-            companion.failed(memories)
+        """See ``Enricher.failed``."""
+        for enricher in self._each:
+            enricher.failed(memories)
 
 
-def _enrich(companion: Companion, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> None:
-    for observation in companion.tell(record, timeline, occasion, now):
+def _enrich(enricher: Enricher, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> None:
+    for observation in enricher.tell(record, timeline, occasion, now):
         apply(timeline, observation)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from podtimeline.tracking.records import Tracked
 
 
-class Due:
+class Timers:
     """The queue of moments at which records are looked at again."""
 
     def __init__(self, records: Mapping[str, Tracked]) -> None:

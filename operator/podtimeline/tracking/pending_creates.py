@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import Source, just_after
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Witnessed
 from podtimeline.model.pods import Owner
 from podtimeline.tracking.records import Rules, Tracked
@@ -30,10 +30,10 @@ class Said:
         return Witnessed(uid, _CREATED, (just_after(Source.EVENT_NAME, self.at, observed=self.observed),))
 
 
-_CREATED = Mark(Milestone.CREATED)
+_CREATED = MilestoneKey(Milestone.CREATED)
 
 
-class Names:
+class PendingCreates:
     """The current pod of each name, and what was said of names that no fitting pod has yet."""
 
     def __init__(self, rules: Rules, losses: Losses) -> None:

@@ -11,7 +11,7 @@ _ASKED = 1000
 """Pods that are asked for in one call: it happens between two reads of the streams."""
 
 
-class Relations:
+class Ownership:
     """Asks ``ports.Owners`` for each pod until it has an answer. No call marks a record as changed: callers do."""
 
     def __init__(self, owners: Owners, rules: Rules) -> None:

@@ -6,39 +6,39 @@ from tests.support.lives import Life, facts, ordinary, watched
 from tests.tracking.worlds import World
 
 from podtimeline.model.instants import happened
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
 from podtimeline.model.pods import PodFacts
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Intake
-from podtimeline.tracking.companions import Companion, Occasion
+from podtimeline.tracking.enrichers import Enricher, Occasion
 from podtimeline.tracking.records import Tracked
 
-PREDECESSOR = Mark(Milestone.PREDECESSOR_READY)
+PREDECESSOR = MilestoneKey(Milestone.PREDECESSOR_READY)
 
 
-class Diary(Companion):
+class Diary(Enricher):
     """Remembers what it was asked, and answers at the last occasion."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     def attach(self, intake: Intake) -> None:
-        """See ``Companion``."""
+        """See ``Enricher``."""
         self.asked.append("attach")
 
     def appeared(self, record: Tracked, facts: PodFacts) -> None:
-        """See ``Companion``."""
+        """See ``Enricher``."""
         self.asked.append(f"appeared {facts.name}")
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion``."""
+        """See ``Enricher``."""
         self.asked.append(occasion.value)
         if occasion is Occasion.SETTLING:
             yield Witnessed(record.uid, PREDECESSOR, (happened(now),))
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion``."""
+        """See ``Enricher``."""
         self.asked.append("closed")
 
 
@@ -50,7 +50,7 @@ def leaving() -> list[Observation]:
 def test_each_occasion_of_a_life_comes_once() -> None:
     """However often the pod changes, and in the order of a life."""
     diary = Diary()
-    world = World(companions=(diary,))
+    world = World(enrichers=(diary,))
     world.take(*ordinary().told, seconds=6)
     world.take(*ordinary().told, seconds=7)
     world.commit(30)
@@ -63,7 +63,7 @@ def test_each_occasion_of_a_life_comes_once() -> None:
 
 def test_what_a_companion_says_at_the_last_occasion_is_committed() -> None:
     """It is joined before the record is drained."""
-    world = World(companions=(Diary(),))
+    world = World(enrichers=(Diary(),))
     world.take(*ordinary().told, seconds=6)
     world.commit(30)
     assert PREDECESSOR in dict(world.store.records["uid-1"].state.evidence)
@@ -71,11 +71,11 @@ def test_what_a_companion_says_at_the_last_occasion_is_committed() -> None:
 
 def test_after_a_restart_pods_appear_again_and_open_ones_are_asked_again() -> None:
     """A companion keeps nothing of its own: what rests is shown to it without being unpacked."""
-    world = World(companions=(Diary(),))
+    world = World(enrichers=(Diary(),))
     world.take(*ordinary().told, seconds=6)
     world.commit(30)
     diary = Diary()
-    world.companions = (diary,)
+    world.enrichers = (diary,)
     world.killed(40)
     assert diary.asked == ["attach", "appeared web-1"]
     assert world.codec.unpacked == 0
@@ -84,7 +84,7 @@ def test_after_a_restart_pods_appear_again_and_open_ones_are_asked_again() -> No
 def test_a_pod_is_placed_once_its_node_is_known() -> None:
     """An Event may tell of the binding before the pod itself says where to."""
     diary = Diary()
-    world = World(companions=(diary,))
+    world = World(enrichers=(diary,))
     world.take(*Life().saw(Milestone.SCHEDULED, watched(0.08)).told, seconds=0.08)
     world.take(*Life().described(facts()).told, seconds=0.09)
     assert "placed" not in diary.asked

@@ -27,7 +27,7 @@ _NEWEST = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
-class Newborn:
+class NewPod:
     """A pod whose request is looked for; ``on_node`` says whether one of the same template was on its node before."""
 
     uid: str
@@ -47,7 +47,7 @@ class Newborn:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Attribution:
     """What a pod was made for: evidence of when that was asked for, in words, and of when its owner was made.
 
     All is empty where it replaces another pod. ``request`` is the one of which it takes a place; ``neighbour`` the pod
@@ -63,7 +63,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Known:
     """What answers are looked up in."""
 
     histories: Histories
@@ -73,7 +73,7 @@ class Sources:
 
 _MAKERS = frozenset({"ReplicaSet", "Job", "StatefulSet", "DaemonSet"})
 """The kinds that make pods and are watched."""
-_REPLACES = Answer()
+_REPLACES = Attribution()
 
 
 def followed(owner: Owner) -> bool:
@@ -81,7 +81,7 @@ def followed(owner: Owner) -> bool:
     return owner.kind in _MAKERS and not owner.group
 
 
-def answer(history: WorkloadHistory, pod: Newborn, sources: Sources, *, final: bool) -> Answer | None:
+def answer(history: WorkloadHistory, pod: NewPod, sources: Known, *, final: bool) -> Attribution | None:
     """The answer, as far as it is known; ``final`` where what has not come by now is not waited for."""
     match history.state.kind:
         case "ReplicaSet":
@@ -96,14 +96,14 @@ def answer(history: WorkloadHistory, pod: Newborn, sources: Sources, *, final: b
             return None
 
 
-def _of_replicas(history: WorkloadHistory, pod: Newborn, sources: Sources, *, final: bool) -> Answer | None:
+def _of_replicas(history: WorkloadHistory, pod: NewPod, sources: Known, *, final: bool) -> Attribution | None:
     request, owner = with_room(history, pod.created), history.state.owner
     if request is None or (request.version == 0 and not final):
         return None
     if owner is None:
-        return Answer(request.evidence, words(request), _birth(history, request), request)
+        return Attribution(request.evidence, words(request), _birth(history, request), request)
     if owner.kind != "Deployment" or owner.group:
-        return Answer(owner=_birth(history, request), request=request)
+        return Attribution(owner=_birth(history, request), request=request)
     parent = sources.histories.of(owner, history.state.namespace)
     if parent is None or parent.state.version <= request.version:
         # The Deployment is written after its ReplicaSet: until that is seen its own latest request may be missing.
@@ -111,24 +111,24 @@ def _of_replicas(history: WorkloadHistory, pod: Newborn, sources: Sources, *, fi
     root = origin(parent, request.version or _NEWEST)
     said = tuple(each for each in request.evidence if each.source in _BY_EVENT)
     if root is None:
-        return Answer(said, "", _birth(history, request), request)
+        return Attribution(said, "", _birth(history, request), request)
     made = history.birth if _began_with(history, root) else ()
-    return Answer((*root.evidence, *said), words(root, history), made, request)
+    return Attribution((*root.evidence, *said), words(root, history), made, request)
 
 
-def _of_job(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer | None:
+def _of_job(history: WorkloadHistory, pod: NewPod, sources: Known) -> Attribution | None:
     request, state = with_room(history, pod.created), history.state
     if request is None or state.paused:
         return None
     if request.why is not Why.CREATED or state.scheduled is None:
-        return Answer(request.evidence, words(request), _birth(history, request), request)
+        return Attribution(request.evidence, words(request), _birth(history, request), request)
     cron = None if state.owner is None else sources.histories.of(state.owner, state.namespace)
     schedule = "schedule" if cron is None else f"schedule {cron.state.schedule}"
     wanted = exactly(Source.FIELD, state.scheduled, observed=history.birth[0].observed)
-    return Answer((wanted,), schedule, history.birth, request)
+    return Attribution((wanted,), schedule, history.birth, request)
 
 
-def _of_ordinal(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer | None:
+def _of_ordinal(history: WorkloadHistory, pod: NewPod, sources: Known) -> Attribution | None:
     state, ordinal, revision = history.state, pod.ordinal, pod.label("controller-revision-hash")
     if ordinal is None or revision not in {state.revision, state.current} or ordinal >= state.first + state.wanted:
         return None
@@ -139,10 +139,10 @@ def _of_ordinal(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Ans
         return _REPLACES
     neighbour, min_ready = _neighbour(history, request, pod, ordinal, revision, sources.predecessors)
     made = _birth(history, request)
-    return Answer(request.evidence, words(request, history), made, neighbour=neighbour, min_ready=min_ready)
+    return Attribution(request.evidence, words(request, history), made, neighbour=neighbour, min_ready=min_ready)
 
 
-def _had_one(request: Request, pod: Newborn, revision: str, predecessors: Predecessors) -> bool:
+def _had_one(request: Request, pod: NewPod, revision: str, predecessors: Predecessors) -> bool:
     """Whether the request had led to a pod of this name before."""
     former = predecessors.before((pod.facts.namespace, pod.facts.name), pod.uid)
     if former is None:
@@ -155,7 +155,7 @@ def _had_one(request: Request, pod: Newborn, revision: str, predecessors: Predec
 
 
 def _neighbour(
-    history: WorkloadHistory, request: Request, pod: Newborn, ordinal: int, revision: str, predecessors: Predecessors
+    history: WorkloadHistory, request: Request, pod: NewPod, ordinal: int, revision: str, predecessors: Predecessors
 ) -> tuple[Former | None, int]:
     """The pod that was waited for, and for how long it had to be ready.
 
@@ -179,7 +179,7 @@ def _neighbour(
     return found, min_ready if ready + min_ready <= made else 0
 
 
-def _of_node(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer | None:
+def _of_node(history: WorkloadHistory, pod: NewPod, sources: Known) -> Attribution | None:
     if pod.node is None or pod.label("pod-template-generation") != history.state.revision:
         return None
     if pod.on_node:
@@ -187,10 +187,10 @@ def _of_node(history: WorkloadHistory, pod: Newborn, sources: Sources) -> Answer
     request, node = of_node(history, pod.created), sources.nodes.node(pod.node)
     known = history.since if request is None else request.window.earliest
     if pod.on_node is None and node is not None and known is not None and node.created_second > known:
-        return Answer(node.created, f"node {pod.node}")
+        return Attribution(node.created, f"node {pod.node}")
     if request is None:
         return None
-    return Answer(request.evidence, words(request, history), _birth(history, request))
+    return Attribution(request.evidence, words(request, history), _birth(history, request))
 
 
 def _birth(history: WorkloadHistory, request: Request) -> tuple[Evidence, ...]:

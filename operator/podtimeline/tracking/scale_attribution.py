@@ -5,24 +5,24 @@ from dataclasses import dataclass
 
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND, Evidence, intersect, later
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
 from podtimeline.model.pods import ContainerKind, PodFacts
 from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Memory, Mismatch, Nodes, Stream
-from podtimeline.quarantine import Step
-from podtimeline.tracking.answers import Answer, Newborn, Sources, answer, followed
-from podtimeline.tracking.companions import Companion, Occasion, Records
+from podtimeline.quarantine import Operation
+from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.scale_answers import Attribution, Known, NewPod, answer, followed
 
 _CREATED, _STARTED, _OWNER = (
-    Mark(each) for each in (Milestone.CREATED, Milestone.ROLLOUT_STARTED, Milestone.OWNER_CREATED)
+    MilestoneKey(each) for each in (Milestone.CREATED, Milestone.ROLLOUT_STARTED, Milestone.OWNER_CREATED)
 )
-_REMOVED, _PLACE = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.PREDECESSOR_REMOVED)
-_SCHEDULED, _NEIGHBOUR = Mark(Milestone.SCHEDULED), Mark(Milestone.PREDECESSOR_READY)
+_REMOVED, _PLACE = MilestoneKey(Milestone.OBJECT_REMOVED), MilestoneKey(Milestone.PREDECESSOR_REMOVED)
+_SCHEDULED, _NEIGHBOUR = MilestoneKey(Milestone.SCHEDULED), MilestoneKey(Milestone.PREDECESSOR_READY)
 _PATIENCE = 30 * SECOND
 """How long a pod waits for what its workload tells: another stream may be behind."""
 MAX_PLACES = 50_000
@@ -34,7 +34,7 @@ _Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedOnNode:
     """A DaemonSet's pod on its node, and the generation of the template that it is of."""
 
     uid: str
@@ -42,16 +42,16 @@ class Placed:
     template: str
 
 
-class Requests(Companion):
+class ScaleAttribution(Enricher):
     """Answers once for each pod; a pod that gets no answer has no request."""
 
     def __init__(self, nodes: Nodes, predecessors: Predecessors, losses: Losses) -> None:
         self.histories = Histories(losses)
-        self._sources = Sources(self.histories, predecessors, nodes)
+        self._sources = Known(self.histories, predecessors, nodes)
         self._records: Records | None = None
         self._waiting: dict[str, dict[str, tuple[int, Tracked]]] = {}
         """By maker and pod: until when, and the pod's record."""
-        self._places: dict[_Place, Placed] = {}
+        self._places: dict[_Place, PlacedOnNode] = {}
         """The latest pod of each place."""
         self._place_of: dict[str, _Place] = {}
         """By pod that is the latest of its place."""
@@ -62,11 +62,11 @@ class Requests(Companion):
         """By pod of a DaemonSet that waits and is on its node: whether one of its template was there before it."""
 
     def attach(self, intake: Records) -> None:
-        """See ``Companion.attach``."""
+        """See ``Enricher.attach``."""
         self._records = intake
 
     def tell(self, record: Tracked, timeline: Timeline, occasion: Occasion, now: int) -> Iterable[Observation]:
-        """See ``Companion.tell``."""
+        """See ``Enricher.tell``."""
         facts = timeline.facts
         if facts is None or facts.mirror or occasion is Occasion.LEAVING or _STARTED in timeline.evidence:
             return ()
@@ -82,13 +82,13 @@ class Requests(Companion):
         return (*removed, *self._answered(record, timeline, final=occasion is Occasion.SETTLING))
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
-        """See ``Companion.workload``."""
+        """See ``Enricher.workload``."""
         wrong = self.histories.learn(news, arrived)
         if wrong and self._records is not None:
             self._records.mismatched(Stream.EVENTS, Mismatch.OWNER, wrong)
 
     def ticked(self, now: int) -> None:
-        """See ``Companion.ticked``."""
+        """See ``Enricher.ticked``."""
         self._now = now
         self.histories.expire(now)
         for place, _ in self._vacant.expire(lambda _, since: since + VACANT <= now):
@@ -102,7 +102,7 @@ class Requests(Companion):
                 self._done(maker, uid)
 
     def closed(self, record: Tracked) -> None:
-        """See ``Companion.closed``."""
+        """See ``Enricher.closed``."""
         place = self._place_of.get(record.uid)
         if place is not None:
             for each, _ in self._vacant.put(place[0], place, self._now):
@@ -112,15 +112,15 @@ class Requests(Companion):
         del self._place_of[self._places.pop(place).uid]
 
     def restore(self, memory: Memory) -> None:
-        """See ``Companion.restore``."""
+        """See ``Enricher.restore``."""
         self.histories.restore(memory)
 
     def memories(self) -> Iterator[Memory]:
-        """See ``Companion.memories``."""
+        """See ``Enricher.memories``."""
         return self.histories.memories()
 
     def failed(self, memories: Iterable[Memory]) -> None:
-        """See ``Companion.failed``."""
+        """See ``Enricher.failed``."""
         self.histories.ledger.failed(each.key for each in memories if each.refusal is None)
 
     def _parent(self, maker: str) -> str:
@@ -131,7 +131,7 @@ class Requests(Companion):
         """Remember the pod of a node, and whether it takes the place of one of the same template."""
         uid = record.uid
         node = timeline.details.get(_SCHEDULED, "")
-        mine = Placed(uid, facts.name, dict(facts.labels).get("pod-template-generation", ""))
+        mine = PlacedOnNode(uid, facts.name, dict(facts.labels).get("pod-template-generation", ""))
         place = (facts.namespace, maker, node)
         former = self._places.get(place)
         if former is not None:
@@ -151,7 +151,7 @@ class Requests(Companion):
 
     def _answer_all(self, maker: str, now: int) -> None:
         for _, record in list(self._waiting[maker].values()):
-            self.quarantine.contain(Step.ENRICH, record.uid, self._answer_one, record, now)
+            self.quarantine.contain(Operation.ENRICH, record.uid, self._answer_one, record, now)
 
     def _answer_one(self, record: Tracked, now: int) -> None:
         timeline = record.timeline
@@ -174,7 +174,7 @@ class Requests(Companion):
             return ()
         created = intersect(timeline.evidence.get(_CREATED, ()))
         node = timeline.details.get(_SCHEDULED) if record.uid in self._on_node else None
-        pod = Newborn(record.uid, facts, created, node, self._on_node.get(record.uid))
+        pod = NewPod(record.uid, facts, created, node, self._on_node.get(record.uid))
         found = answer(history, pod, self._sources, final=final)
         if found is None:
             return ()
@@ -183,7 +183,7 @@ class Requests(Companion):
             self.histories.took(history, found.request)
         return tuple(self._said(record.uid, found))
 
-    def _said(self, uid: str, found: Answer) -> Iterator[Observation]:
+    def _said(self, uid: str, found: Attribution) -> Iterator[Observation]:
         if found.started:
             yield Witnessed(uid, _STARTED, found.started, found.detail)
         if found.owner:
@@ -204,7 +204,7 @@ def _vacated(former: Timeline, by: int) -> tuple[Evidence, ...]:
     """
     mains = former.facts.containers if former.facts is not None else ()
     ends = [
-        former.evidence.get(Mark(Milestone.FINISHED, each.name), ())
+        former.evidence.get(MilestoneKey(Milestone.FINISHED, each.name), ())
         for each in mains
         if each.kind is ContainerKind.MAIN
     ]

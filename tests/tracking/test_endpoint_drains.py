@@ -6,13 +6,13 @@ from tests.support.lives import Life, at, ordinary, watched
 from tests.tracking.worlds import World
 
 from podtimeline.model.instants import Source
-from podtimeline.model.milestones import Mark, Milestone
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Addresses, PodReference
-from podtimeline.tracking.standing import Standing
+from podtimeline.tracking.endpoint_drains import EndpointDrains
 
 SLICE = "shop/web/web-x1"
-OUT, REMOVED = Mark(Milestone.ENDPOINT_TERMINATING, SLICE), Mark(Milestone.ENDPOINT_REMOVED, SLICE)
+OUT, REMOVED = MilestoneKey(Milestone.ENDPOINT_TERMINATING, SLICE), MilestoneKey(Milestone.ENDPOINT_REMOVED, SLICE)
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Slices(Addresses):
 
 def settled(slices: Slices) -> World:
     """A pod that is ready and in its slice, and rests."""
-    world = World(companions=(Standing(slices),))
+    world = World(enrichers=(EndpointDrains(slices),))
     world.take(*ordinary().told, seconds=6)
     world.commit(30)
     return world

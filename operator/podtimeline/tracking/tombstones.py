@@ -8,7 +8,7 @@ BURIED = 3600 * SECOND
 """How long uids are remembered: a listing brings the Events of the last hour again (--event-ttl of the API server)."""
 
 
-class Graves:
+class Tombstones:
     """Tombs, and the uids of pods that are over for good, each with the namespace of its pod."""
 
     def __init__(self, rules: Rules, losses: Losses) -> None:

@@ -2,17 +2,17 @@
 
 from podtimeline.model.state import dump
 from podtimeline.model.timeline import Timeline
-from podtimeline.quarantine import Quarantine, Step
+from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.batches import Result, Snapshot
-from podtimeline.tracking.packing import Packing
+from podtimeline.tracking.compaction import Compaction
 from podtimeline.tracking.records import Stage, Tracked
 
 
-class Owed:
+class DirtySet:
     """The records that the next batch takes, and those that the batch which is out has taken."""
 
-    def __init__(self, packing: Packing, quarantine: Quarantine) -> None:
-        self._packing = packing
+    def __init__(self, compaction: Compaction, quarantine: Quarantine) -> None:
+        self._compaction = compaction
         self._quarantine = quarantine
         self._dirty: dict[str, Tracked] = {}
         self._in_flight: dict[str, Tracked] = {}
@@ -43,7 +43,7 @@ class Owed:
             record.dirty = False
             if record.known is None or record.timeline is None:
                 continue
-            snapshot = self._quarantine.contain(Step.COMMIT, record.uid, _snapshot, record, record.timeline)
+            snapshot = self._quarantine.contain(Operation.COMMIT, record.uid, _snapshot, record, record.timeline)
             if snapshot is not None:
                 snapshots.append(snapshot)
                 self._in_flight[record.uid] = record
@@ -56,7 +56,7 @@ class Owed:
             record.told |= snapshot.tell
             blob = result.blobs.get(record.uid)
             if blob is not None and not record.dirty:
-                self._packing.rest(record, snapshot.state, blob)
+                self._compaction.rest(record, snapshot.state, blob)
 
     def failed(self, snapshots: tuple[Snapshot, ...]) -> None:
         """The batch is not in the store: all of it is owed again."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from podtimeline.analysis.attribution.deletion import Maker
+from podtimeline.analysis.attribution.deletion import ControllerFacts
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND
 from podtimeline.model.pods import Owner
@@ -40,7 +40,7 @@ class _Heard(NamedTuple):
     arrived: int
 
 
-class Makers:
+class Controllers:
     """By uid. A Deployment keeps ten ReplicaSets without pods: of those no more than the revision is kept."""
 
     def __init__(self, losses: Losses) -> None:
@@ -69,12 +69,12 @@ class Makers:
             case _:
                 return
 
-    def maker(self, owner: Owner, namespace: str, pod: str, *, since: int) -> Maker:
+    def maker(self, owner: Owner, namespace: str, pod: str, *, since: int) -> ControllerFacts:
         """What is known of a pod's controller; words about a pod of that name count if said at ``since`` or later."""
         state = _identified(self._known(owner.uid), owner, namespace)
         deployment = None if state is None else state.owner
         heard = self._said.get((owner, namespace, pod))
-        return Maker(
+        return ControllerFacts(
             state=state,
             above=None if deployment is None else _identified(self._states.get(deployment.uid), deployment, namespace),
             newest=(deployment is not None and self._newest.get((namespace, deployment))) or 0,
