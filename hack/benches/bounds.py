@@ -13,12 +13,13 @@ from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.codec import PackingCodec
-from podtimeline.intake.feeds import EventFeed, PodFeed
 from podtimeline.model.bounds import MAX_NOTES, MAX_NOTES_TEXT, MAX_SUBJECTS
 from podtimeline.model.instants import SECOND
 from podtimeline.model.notes import characters
 from podtimeline.model.state import weight
 from podtimeline.model.timeline import Timeline
+from podtimeline.sources.events.feed import EventFeed
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

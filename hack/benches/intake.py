@@ -22,10 +22,10 @@ from benches.verdict import verdict
 from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector
-from podtimeline.intake.credentials import Connection
-from podtimeline.intake.feeds import PodFeed
-from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.kube.connection import Connection
+from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.model.instants import SECOND
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 
@@ -136,7 +136,7 @@ async def _reflect(server: str, feed: PodFeed, tracker: Tracker) -> None:
 
     async with connection.session() as session:
         reflector = Reflector(
-            connection=connection, session=session, path="/api/v1/pods", feed=feed, clock=SystemClock(),
+            connection=connection, session=session, feed=feed, clock=SystemClock(),
             versions=tracker.versions, pace=Pace(), sleep=ended,
         )  # fmt: skip
         task = asyncio.create_task(reflector.run())

@@ -26,10 +26,10 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
-from podtimeline.intake.feeds import PodFeed
 from podtimeline.model.instants import SECOND
 from podtimeline.model.observations import Noted
 from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.store.sqlite import SqliteStore
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
@@ -90,8 +90,8 @@ async def _measured(options: argparse.Namespace, store: SqliteStore) -> str:
         print(f"  busy at once {_words(watch.busy)} of processor time")
     print(f"answers: {answered} (metrics, pods, pods, rollout, pods)")
     return verdict(
-        "lag", quantile(loaded.own, 1), "ms that the operator itself keeps its event loop, at most", goal=GOAL,
-        pods=options.pods, own_late_ms=_figures(loaded.own), idle_own_late_ms=_figures(idle.own),
+        "lag", quantile(loaded.busy, 1), "ms of processor time that the event loop spends on one thing, at most",
+        goal=GOAL, pods=options.pods, own_late_ms=_figures(loaded.own), idle_own_late_ms=_figures(idle.own),
         late_ms=_figures(loaded.late), idle_late_ms=_figures(idle.late), busy_ms=_figures(loaded.busy),
         answers=answered, load_average=round(os.getloadavg()[0], 1),
     )  # fmt: skip
@@ -126,7 +126,7 @@ def _apps(tracker: Tracker, store: SqliteStore) -> Iterator[web.Application]:
     clock, http, worker = SystemClock(), HttpNumbers(), Worker()
     scraper = Scraper(
         clock=clock, tracker=tracker, exposition=Exposition(version="bench"), streams=tuple,
-        frame=lambda: None, outlets=(), store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http,
+        outlets=(), store=lambda: store.numbers, contradictions=int, refusals=tuple, http=http,
         worker=worker,
     )  # fmt: skip
     sources = Sources(

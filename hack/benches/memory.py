@@ -15,10 +15,10 @@ from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.codec import PackingCodec
-from podtimeline.intake.feeds import PodFeed
 from podtimeline.model.instants import SECOND, Source, just_after
 from podtimeline.model.milestones import Mark, Milestone
 from podtimeline.model.observations import ImagePulled, Observation, Witnessed
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker

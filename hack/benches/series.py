@@ -14,12 +14,12 @@ from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.codec import PackingCodec
-from podtimeline.intake.feeds import PodFeed
 from podtimeline.model.instants import SECOND
 from podtimeline.model.pods import Owner
 from podtimeline.model.series import OTHER
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import Telemetry
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.store import SqliteStore
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules

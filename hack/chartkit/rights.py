@@ -1,45 +1,25 @@
-"""The README's table of rights, from the kinds that the operator reads; a test compares it to the roles."""
+"""The chart's roles and the table of rights in its README, from the kinds that the operator observes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from podtimeline.intake.kinds import KINDS
-from podtimeline.intake.streams import collection_path
-from podtimeline.ports import Stream
+from podtimeline.kube.lister import Resource
+from podtimeline.sources.registry import KINDS
 
 BEGIN, END = "<!-- BEGIN rights -->", "<!-- END rights -->"
 VERBS = ("get", "list", "watch")
-_HOT = {
-    Stream.PODS: "everything",
-    Stream.EVENTS: "why a pod waits, and the exact moments that only Events tell",
-    Stream.ENDPOINTSLICES: "when traffic could reach a pod",
-}
+_RULES = {"rules": True, "clusterRules": False}
+"""The named templates of the roles' rules, and whether they are about what is in namespaces."""
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
-    """One resource that the operator reads."""
-
-    group: str
-    resource: str
-    namespaced: bool
-    without: str
-
-
-def rights() -> Iterator[Right]:
-    """Yield every resource that the operator reads, with what is unknown without it."""
-    for stream, without in _HOT.items():
-        # /api/v1/pods or /apis/GROUP/VERSION/pods
-        _, root, *group, _, resource = collection_path(stream, None).split("/")
-        yield Right(group[0] if root == "apis" else "", resource, namespaced=True, without=without)
-    for row in KINDS.values():
-        yield Right(row.group, row.kind.value, row.namespaced, row.without)
+def rights() -> tuple[Resource, ...]:
+    """Every resource that the operator reads."""
+    return tuple(kind.resource for kind in KINDS)
 
 
 def table() -> str:
     """Return the table in Markdown."""
     rows = [
-        f"| `{each.resource}` | `{each.group or 'core'}` | {'namespace' if each.namespaced else 'cluster'} |"
+        f"| `{each.name}` | `{each.group or 'core'}` | {'namespace' if each.namespaced else 'cluster'} |"
         f" {each.without} |"
         for each in rights()
     ]
@@ -54,3 +34,25 @@ def with_rights(readme: str) -> str:
     if not begin or not end:
         raise ValueError(f"the chart's README has lost its lines {BEGIN!r} and {END!r}")
     return before + begin + table() + end + after
+
+
+def with_rules(template: str) -> str:
+    """Return ``_helpers.tpl`` with the rules of its roles made anew."""
+    for name, namespaced in _RULES.items():
+        define = f'{{{{- define "podtimeline.{name}" -}}}}\n'
+        before, begin, rest = template.partition(define)
+        _, end, after = rest.partition("{{- end }}")
+        if not begin or not end:
+            raise ValueError(f"the chart's _helpers.tpl has lost its template podtimeline.{name}")
+        template = before + begin + "".join(_rules(namespaced=namespaced)) + end + after
+    return template
+
+
+def _rules(*, namespaced: bool) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for each in rights():
+        if each.namespaced is namespaced:
+            groups.setdefault(each.group, []).append(each.name)
+    for group, names in groups.items():
+        group_text = group or '""'
+        yield f"- apiGroups: [{group_text}]\n  resources: [{', '.join(names)}]\n  verbs: [{', '.join(VERBS)}]\n"

@@ -6,11 +6,12 @@ from podtimeline.analysis.attribution import refused as refusals
 from podtimeline.analysis.attribution import scaling as requests
 from podtimeline.analysis.evidence.clocks import WINDOW
 from podtimeline.bounded import LOST, Kept
-from podtimeline.intake import reboots
 from podtimeline.model import bounds
 from podtimeline.model.instants import SECOND
 from podtimeline.model.texts import MAX_TEXT, bytes_text
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
+from podtimeline.sources import namespaces
+from podtimeline.sources.events import reboots
 from podtimeline.tracking import clocks, graves, histories, makers, names, predecessors, storage, volumes
 from podtimeline.tracking import refusals as refused
 from podtimeline.tracking import requests as asked
@@ -94,3 +95,5 @@ def _of_volumes_and_nodes() -> Iterator[tuple[str, str, str]]:
     yield "Nodes whose reboot is known", rebooted, _dropped(Kept.NODE_REBOOTS)
     changed = f"{reboots.MAX_PODS}, {_for(reboots.KEPT)}"
     yield "Changed sandboxes", changed, _dropped(Kept.SANDBOX_CHANGES)
+    gone = f"{namespaces.MAX_GONE}, {_for(namespaces.KEPT)}"
+    yield "Namespaces that are gone", gone, _dropped(Kept.DELETED_NAMESPACES)

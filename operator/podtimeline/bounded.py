@@ -39,6 +39,7 @@ class Kept(StrEnum):
     NODE_CLOCKS = "node_clocks"
     NODE_REBOOTS = "node_reboots"
     SANDBOX_CHANGES = "sandbox_changes"
+    DELETED_NAMESPACES = "deleted_namespaces"
 
 
 LOST: Mapping[Kept, str] = {
@@ -62,6 +63,7 @@ LOST: Mapping[Kept, str] = {
     Kept.NODE_CLOCKS: "by how much a node's clock is off",
     Kept.NODE_REBOOTS: "whether a pod lived through a reboot of its node",
     Kept.SANDBOX_CHANGES: "whether a pod lived through a reboot of its node",
+    Kept.DELETED_NAMESPACES: "whether a pod was deleted with its namespace",
 }
 """What is no longer known of what was dropped."""
 

@@ -20,7 +20,7 @@ from podtimeline.model.workloads import WorkloadNews
 
 
 class Stream(StrEnum):
-    """The hot streams."""
+    """The streams of pods and of what refers to them."""
 
     PODS = "pods"
     EVENTS = "events"
@@ -114,7 +114,7 @@ class Versions(Protocol):
 
 
 class Owners(Protocol):
-    """Knows the controllers of controllers and the Services, from the low-rate kinds."""
+    """Knows the controllers of controllers and the Services."""
 
     def chain(self, namespace: str, owner: Owner) -> tuple[Owner, ...]:
         """The owner and its own controllers, nearest first."""
@@ -130,7 +130,7 @@ class Owners(Protocol):
 
 
 class Nodes(Protocol):
-    """Knows the nodes of the cluster, from the low-rate kinds."""
+    """Knows the nodes of the cluster."""
 
     def node(self, name: str) -> NodeState | None:
         """The node of that name; ``None`` where there is none, or none is known."""
@@ -138,7 +138,7 @@ class Nodes(Protocol):
 
 
 class Namespaces(Protocol):
-    """Knows which namespaces are being deleted, from the low-rate kinds."""
+    """Knows which namespaces are being deleted."""
 
     def doomed(self, name: str) -> int | None:
         """The second (in nanoseconds) in which the namespace's deletion was asked for; ``None`` where none is known."""

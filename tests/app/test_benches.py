@@ -12,8 +12,8 @@ from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.app.codec import PackingCodec
-from podtimeline.intake.feeds import PodFeed
 from podtimeline.model.instants import SECOND
+from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 from tests.support.lives import at
 
 from podtimeline.app.health import Watcher
-from podtimeline.intake.failures import Failure
-from podtimeline.intake.kinds import Collection, LowRate
-from podtimeline.intake.operator import FrameHealth
-from podtimeline.intake.streams import StreamHealth
+from podtimeline.kube.failures import Failure
+from podtimeline.kube.reflector import StreamHealth
 
 LISTED = StreamHealth("pods", None, at(0), True, True, {}, 0, 0, 0)  # noqa: FBT003 - as the class has them
-FRAME = FrameHealth(running=True, complete=True, restarts={}, listings=3, failed_listings=0, malformed=0, left_out={})
 
 
 @dataclass
@@ -21,7 +18,6 @@ class Parts:
 
     seconds: float = 0
     streams: Sequence[StreamHealth] = (LISTED,)
-    frame: FrameHealth | None = FRAME
     ended: Sequence[str] = ()
 
     def now(self) -> int:
@@ -30,27 +26,22 @@ class Parts:
 
     def watcher(self) -> Watcher:
         """A watcher of these parts that calls 120 s of silence stale."""
-        return Watcher(
-            clock=self, stale_after=120, streams=lambda: self.streams, frame=lambda: self.frame,
-            ended=lambda: self.ended,
-        )  # fmt: skip
+        return Watcher(clock=self, stale_after=120, streams=lambda: self.streams, ended=lambda: self.ended)
 
 
 def test_it_is_ready_once_everything_was_listed() -> None:
-    """Not before the last stream, and not before the low-rate kinds."""
+    """Not before the last stream."""
     parts = Parts()
     watcher = parts.watcher()
     assert watcher.unready() == []
     parts.streams = (LISTED, replace(LISTED, stream="events", listed=False, last_progress=None))
     assert watcher.unready() == ["stream events is not listed yet"]
     assert watcher.dead() == []
-    parts.streams, parts.frame = (LISTED,), replace(FRAME, complete=False)
-    assert watcher.unready() == ["owners and Services are not listed yet"]
 
 
 def test_it_is_not_ready_before_anything_was_started() -> None:
     """A probe may come before the first request is sent."""
-    assert Parts(streams=(), frame=None).watcher().unready() != []
+    assert Parts(streams=()).watcher().unready() != []
 
 
 def test_a_stale_stream_makes_unready_but_not_dead() -> None:
@@ -67,30 +58,6 @@ def test_a_stale_stream_makes_unready_but_not_dead() -> None:
     assert watcher.dead() == []
 
 
-def test_requests_of_low_rate_kinds_that_fail_for_long_make_unready() -> None:
-    """By the same time as a stream, and not for one failed attempt."""
-    failing = {"watch of /api/v1/services": Failure(at(0), 5, "the API server answers 503")}
-    parts = Parts(frame=replace(FRAME, failing=failing), streams=(replace(LISTED, last_progress=at(100)),))
-    watcher = parts.watcher()
-    assert watcher.unready() == []
-    parts.seconds = 130
-    assert watcher.unready() == ["watch of /api/v1/services has failed for 130 s: the API server answers 503"]
-    assert watcher.dead() == []
-    parts.frame = replace(FRAME, failing=failing | {"watch of /api/v1/nodes": Failure(at(5), 1, "refused")})
-    assert watcher.unready() == [
-        "watch of /api/v1/services has failed for 130 s, and 1 more: the API server answers 503"
-    ]
-
-
-def test_the_stuck_thread_of_kopf_is_fatal() -> None:
-    """Its loop turns while the one that answers the probe does, or it never turns again; a pause is not the end."""
-    parts = Parts(frame=replace(FRAME, unresponsive=60.0))
-    assert parts.watcher().dead() == []
-    parts.frame = replace(FRAME, unresponsive=61.0)
-    assert parts.watcher().dead() == ["the thread of kopf has not responded for 61 s"]
-    assert parts.watcher().unready() == parts.watcher().dead()
-
-
 def test_a_task_that_ended_is_fatal() -> None:
     """It is never started again: the process has to be."""
     watcher = Parts(ended=("pods",)).watcher()
@@ -100,17 +67,16 @@ def test_a_task_that_ended_is_fatal() -> None:
 def test_what_is_refused_degrades_and_does_not_hold_up() -> None:
     """A namespace or a kind that cannot be read is told; all else is ready."""
     refused = replace(LISTED, namespace="till", listed=False, failure=Failure(at(0), 1, "refused: 403", 403))
-    watch = Failure(at(0), 9, "the API server answers 403", 403)
-    left_out = {Collection(LowRate.JOBS, "till"): 403, Collection(LowRate.NODES): 404}
-    frame = replace(FRAME, left_out=left_out, failing={"watch of /api/v1/services": watch})
-    parts = Parts(streams=(replace(LISTED, namespace="shop", last_progress=at(500)), refused), frame=frame)
+    jobs = replace(refused, stream="jobs")
+    nodes = replace(refused, stream="nodes", namespace=None, failure=Failure(at(0), 1, "refused: 404", 404))
+    shop = replace(LISTED, namespace="shop", last_progress=at(500))
+    parts = Parts(streams=(shop, refused, jobs, nodes))
     watcher = parts.watcher()
     parts.seconds = 500
     assert (watcher.dead(), watcher.unready()) == ([], [])
     assert watcher.degraded() == [
         "pods, jobs of till cannot be read: this operator is not allowed to read them",
         "nodes cannot be read: the API server does not serve them",
-        "watch of /api/v1/services cannot be read: this operator is not allowed to read them",
     ]
 
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from podtimeline.app.memory import allow_depth
-from podtimeline.intake.wire import ListPage, Pod
+from podtimeline.kube.metav1 import ListPage
+from podtimeline.sources.pods.wire import Pod
 
 
 @pytest.fixture(autouse=True)

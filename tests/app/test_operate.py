@@ -9,29 +9,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import aiohttp
 import pytest
 from tests.support.fake_api import FakeApi
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 from tests.support.objects import CREATED, CREATED_NS, endpoint, endpoint_slice, event, pod, ready_pod
-from tests.support.recording import RecordingIntake
 from tests.support.waiting import Changes
 
+from podtimeline.app.commits import Committer
 from podtimeline.app.operator import Listening, World, operate
 from podtimeline.bounded import Kept
 from podtimeline.config import Access, Settings
 from podtimeline.errors import SettingsError
-from podtimeline.intake import reboots
-from podtimeline.intake.credentials import Connection
-from podtimeline.intake.lowrate import Listeners, low_rate_feeds
-from podtimeline.intake.owners import OwnerIndex
+from podtimeline.kube.connection import Connection
 from podtimeline.model.instants import SECOND
-from podtimeline.ports import Stream
+from podtimeline.sources.events import reboots
+from podtimeline.sources.registry import BY_NAME, KINDS
 from podtimeline.tracking import histories, names
 
-STREAMS = 3 + len(low_rate_feeds(Listeners(owners=OwnerIndex()), RecordingIntake()))
-"""Watches of a whole operator: three hot streams and the kinds through kopf."""
+STREAMS = len(KINDS)
+"""Watches of a whole operator."""
 
 
 class Lines(io.StringIO):
@@ -104,6 +103,12 @@ class Running:
                 return response.status, await response.json()
             return response.status, await response.text()
 
+    async def until_metric(self, line: str, *, gone: bool = False) -> None:
+        """Wait for a line of the exposition, or until it is there no more."""
+        async with asyncio.timeout(20):
+            while (line in (await self.get("/metrics"))[1]) is gone:
+                continue
+
     async def stopped(self) -> int:
         """Stop in order; the exit code."""
         self.stop.set()
@@ -132,8 +137,14 @@ async def operator(
     try:
         yield Running(task, stop, listening, stdout, clock)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # As SIGKILL does: kopf would otherwise have everything end in order.
+        with mock.patch.object(Committer, "last", _killed):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _killed(_: Committer, *, tries: int) -> bool:
+    return tries > 0
 
 
 @pytest.fixture
@@ -197,6 +208,8 @@ async def test_after_a_kill_each_pod_is_told_and_counted_once(api: FakeApi, tmp_
     """One was told before, one is half-way, one starts and one goes while nobody looks."""
     history, clock = tmp_path / "history.sqlite3", OffsetClock()
     async with operator(api, history, clock=clock) as running:
+        # The moment of the first look is in the history before the clock jumps.
+        await running.until_metric("podtimeline_store_commits_total 0.0", gone=True)
         clock.forward(10)
         start(api, "web-1")
         start(api, "web-2")
@@ -216,9 +229,7 @@ async def test_what_was_read_is_committed_before_a_stop_ends(api: FakeApi, tmp_p
     history = tmp_path / "history.sqlite3"
     async with operator(api, history, commit_interval_seconds=60.0, json_log=False) as running:
         api.put("pods", pod("web-1"))
-        async with asyncio.timeout(20):
-            while 'podtimeline_tracked_pods{state="starting"} 1.0' not in (await running.get("/metrics"))[1]:
-                continue
+        await running.until_metric('podtimeline_tracked_pods{state="starting"} 1.0')
         assert await running.stopped() == 0
     async with operator(api, history) as running:
         status, told = await running.get("/api/v1/pods/shop/web-1")
@@ -242,7 +253,7 @@ async def test_an_api_server_that_is_away_makes_unready_and_never_dead(api: Fake
         assert (await running.get("/healthz"))[0] == 200
         status, verdict = await running.get("/readyz")
         assert status == 503
-        assert {reason.split()[1] for reason in verdict["reasons"] if "has not been read" in reason} == set(Stream)
+        assert {reason.split()[1] for reason in verdict["reasons"] if "has not been read" in reason} == set(BY_NAME)
         assert (await running.get("/metrics"))[0] == 200
         proxy.lift(outage)
         await running.stdout.changes.until(lambda: running.stdout.pods == ["web-1", "web-2"])
@@ -279,9 +290,7 @@ async def test_a_scrape_counts_who_is_in_which_phase_and_which_requests_came(api
     """What the loop copied is evaluated elsewhere, and is in the exposition."""
     async with operator(api, tmp_path / "history.sqlite3") as running:
         api.put("pods", pod("web-1"))
-        async with asyncio.timeout(20):
-            while 'podtimeline_pods_in_phase{phase="scheduling"} 1.0' not in (await running.get("/metrics"))[1]:
-                continue
+        await running.until_metric('podtimeline_pods_in_phase{phase="scheduling"} 1.0')
         assert 'podtimeline_http_requests_total{code="200",route="/metrics"}' in (await running.get("/metrics"))[1]
 
 

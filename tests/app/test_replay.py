@@ -20,10 +20,9 @@ from podtimeline.app.capture import FORMAT, CaptureWriter, Header, Kind
 from podtimeline.app.recording import record_streams
 from podtimeline.config import Settings
 from podtimeline.errors import ClusterError
-from podtimeline.intake.kinds import KINDS
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Partial
-from podtimeline.ports import Stream
+from podtimeline.sources.registry import BY_NAME, KINDS
 
 SECOND = 1_000_000_000
 
@@ -41,7 +40,7 @@ class VersionedApi(FakeApi):
 def replicaset() -> dict[str, Any]:
     """The ReplicaSet of the pods, of the Deployment ``web``."""
     owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d-1", "controller": True}
-    meta = {"namespace": "shop", "name": "web-abc", "uid": "rs-1", "creationTimestamp": CREATED}
+    meta = {"namespace": "shop", "name": "web-abc", "uid": "rs-1", "resourceVersion": "7", "creationTimestamp": CREATED}
     return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta | {"ownerReferences": [owner]}}
 
 
@@ -107,7 +106,7 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
         changes.notify()
 
     task = asyncio.create_task(record_streams(settings, path, stop=stop, seen=seen))
-    watches = 3 * max(len(namespaces), 1) + sum(len(list(row.collections(namespaces))) for row in KINDS.values())
+    watches = sum(len(list(kind.resource.collections(namespaces))) for kind in KINDS)
     await api.changes.until(lambda: api.watches >= watches)
     api.put("pods", pod("web-1"))
     api.put("pods", ready_pod("web-1"))
@@ -119,7 +118,7 @@ async def test_what_is_recorded_can_be_replayed(api: VersionedApi, tmp_path: Pat
     assert "v1.37.2" in told
     written = [json.loads(each) for each in gzip.decompress(path.read_bytes()).splitlines()]
     assert written[0]["cluster"] == "test"
-    assert {each["stream"] for each in written if each.get("type") == "LISTED"} == {*Stream, *KINDS}
+    assert {each["stream"] for each in written if each.get("type") == "LISTED"} == set(BY_NAME)
     views = {each.facts.name: each for each in replay(path)}
     assert views["web-1"].outcome is Outcome.READY
     assert views["web-1"].workload.name == "web"

@@ -15,11 +15,12 @@ async def _fails() -> None:
 
 async def test_a_task_that_ended_is_named_while_the_process_ends() -> None:
     """An end that hangs must fail the liveness probe; tasks that were cancelled in order are none that ended."""
-    supervisor = Supervisor()
+    supervisor, told = Supervisor(), asyncio.Event()
     supervisor.start("stream", _forever())
     supervisor.start("commits", _fails())
     assert not supervisor.ended
-    assert not await supervisor.watch(asyncio.Event())
+    supervisor.watch(told.set)
+    await told.wait()
     assert supervisor.ended == ("commits",)
     await supervisor.cancel(lambda name: name == "stream")
     await supervisor.finished()
@@ -28,9 +29,11 @@ async def test_a_task_that_ended_is_named_while_the_process_ends() -> None:
 
 async def test_a_stop_in_order_names_nobody() -> None:
     """The wish to stop is no failure of any task."""
-    supervisor, stop = Supervisor(), asyncio.Event()
+    supervisor, told = Supervisor(), asyncio.Event()
     supervisor.start("stream", _forever())
-    stop.set()
-    assert await supervisor.watch(stop)
+    supervisor.watch(told.set)
+    await asyncio.sleep(0)
     await supervisor.cancel(lambda _: True)
+    await supervisor.finished()
     assert not supervisor.ended
+    assert not told.is_set()

@@ -14,8 +14,8 @@ from podtimeline.config import SPECS, Settings, load_settings
 pytestmark = pytest.mark.chart
 each_mode = pytest.mark.parametrize("values", CI_VALUES, ids=lambda path: path.stem.removesuffix("-values"))
 READING = set(rights.VERBS)
-READ = {(each.group, each.resource) for each in rights.rights()}
-OF_CLUSTER = {(each.group, each.resource) for each in rights.rights() if not each.namespaced}
+READ = {(each.group, each.name) for each in rights.rights()}
+OF_CLUSTER = {(each.group, each.name) for each in rights.rights() if not each.namespaced}
 REVIEWS = {
     ("authentication.k8s.io", "tokenreviews", "create"),
     ("authorization.k8s.io", "subjectaccessreviews", "create"),

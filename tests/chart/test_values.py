@@ -1,7 +1,6 @@
 """The chart's values: each described, each checked, wrong ones refused."""
 
 import json
-import re
 from typing import Any
 
 import jsonschema
@@ -31,17 +30,8 @@ def test_what_is_derived_is_up_to_date() -> None:
     assert SCHEMA["properties"]["config"] == settings.schema()
     text = (CHART / "README.md").read_text()
     assert rights.with_rights(readme.with_table(text, values=VALUES)) == text
-
-
-def test_the_table_of_rights_is_that_of_the_roles() -> None:
-    """Read from the templates themselves; what helm renders of them is tested with helm."""
-    rules = (CHART / "templates/_helpers.tpl").read_text()
-    for name, namespaced in (("rules", True), ("clusterRules", False)):
-        body = re.split(r'{{- define "podtimeline\.' + name + r'" -}}\n', rules)[1].partition("{{-")[0]
-        granted = [(group, each) for rule in yaml.safe_load(body) for group in rule["apiGroups"]
-                   for each in rule["resources"] if rule["verbs"] == list(rights.VERBS)]  # fmt: skip
-        listed = [(each.group, each.resource) for each in rights.rights() if each.namespaced is namespaced]
-        assert sorted(granted) == sorted(listed)
+    helpers = (CHART / "templates/_helpers.tpl").read_text()
+    assert rights.with_rules(helpers) == helpers
 
 
 def test_every_value_is_described() -> None:

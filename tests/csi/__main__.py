@@ -15,7 +15,7 @@ from tests.csi.nodes import NodePlace, places
 from tests.csi.process import NAME
 from tests.csi.storage import Journal, Storage
 
-from podtimeline.intake.credentials import connect
+from podtimeline.kube.connection import connect
 
 _DISKS = "/dev/shm"  # every node sees it as it is, unlike /var/lib and /run
 

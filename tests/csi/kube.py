@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import aiohttp
 
-from podtimeline.intake.credentials import Connection
+from podtimeline.kube.connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -11,18 +11,14 @@ from tests.e2e.clusters import kubectl, kubectl_json
 from tests.e2e.support_chart import Release, allowed, gone, installed, leftovers, operator_image, restricted_namespace
 from tests.support.helm import CI_VALUES, render
 
-from podtimeline.intake.kinds import KINDS
+from podtimeline.sources.registry import KINDS
 
 pytestmark = pytest.mark.e2e
 FOREIGN = "monitoring.coreos.com/v1"
 """The Prometheus operator's kinds, which a plain cluster does not know."""
-FOLLOWED = (
-    "pods",
-    "events",
-    "endpointslices.discovery.k8s.io",
-    *(f"{row.kind}.{row.group}".rstrip(".") for row in KINDS.values() if row.namespaced),
-)
-CLUSTER_SCOPED = tuple(f"{row.kind}.{row.group}".rstrip(".") for row in KINDS.values() if not row.namespaced)
+RESOURCES = tuple(kind.resource for kind in KINDS)
+FOLLOWED = tuple(f"{each.name}.{each.group}".rstrip(".") for each in RESOURCES if each.namespaced)
+CLUSTER_SCOPED = tuple(f"{each.name}.{each.group}".rstrip(".") for each in RESOURCES if not each.namespaced)
 
 
 @pytest.fixture(scope="module")

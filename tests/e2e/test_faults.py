@@ -1,6 +1,6 @@
 """The API server fails on purpose: the operator never exits, never hot-loops, and loses nothing.
 
-A fault-injecting proxy stands between the operator and the real API server; every stream goes through it, those of
+A fault-injecting proxy stands between the operator and the real API server; every request goes through it, those of
 kopf too.
 """
 
@@ -15,7 +15,7 @@ from tests.e2e.clusters import eventually, kubectl, namespace
 from tests.e2e.processes import OperatorProcess
 from tests.support.fault_proxy import Fault, FaultKind, FaultProxy, Target
 
-from podtimeline.intake.credentials import from_kubeconfig
+from podtimeline.kube.connection import from_kubeconfig
 
 pytestmark = pytest.mark.e2e
 

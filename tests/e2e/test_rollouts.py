@@ -77,7 +77,7 @@ def complete(operator: OperatorProcess, space: str) -> dict[str, Any]:
     found = {name: told(operator, space, name) for name in WORKLOADS}
     assert {name for name, each in found.items() if each["complete"] is None} == set()
     assert {name for name, each in found.items() if len(each["revisions"]) < 2} == {"report"}
-    # What a workload was asked for is read at a low rate, and may come after the pods that it led to.
+    # What a workload was asked for is another stream, and may come after the pods that it led to.
     for each in found.values():
         unasked = [pod["timeline"]["name"] for pod in each["members"] if pod["current"] and pod["requested"] is None]
         assert each["workload"]["kind"] == "Job" or not unasked, unasked

@@ -31,7 +31,7 @@ from tests.support.sums import reached
 from tests.support.truth import nanoseconds
 from tests.support.waits import CHECKS, NEW_NODE, ORDER, QUOTA, REFUSED, VICTIMS, Items
 
-from podtimeline.intake.texts import moment
+from podtimeline.sources.texts import moment
 
 pytestmark = [
     pytest.mark.e2e,

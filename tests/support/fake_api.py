@@ -1,6 +1,6 @@
 """A small API server on loopback: discovery, paged lists, watches with bookmarks and a compacted past.
 
-It is held to the real one by ``tests/intake/test_api_contract.py``. Faults are the business of ``fault_proxy``.
+It is held to the real one by ``tests/kube/test_api_contract.py``. Faults are the business of ``fault_proxy``.
 """
 
 import asyncio
@@ -249,7 +249,7 @@ def _groups() -> Body:
 
 def _resources(root: str) -> Body:
     verbs = ["get", "list", "watch"]
-    # kopf waits until it knows of namespaces, whether or not it reads them.
+    # kopf asks for it once, whether or not it reads any of them.
     namespaces = {
         "name": "namespaces",
         "singularName": "namespace",

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from tests.support.proxy import Proxy
 
-from podtimeline.intake.credentials import Connection
+from podtimeline.kube.connection import Connection
 
 
 class FaultKind(StrEnum):

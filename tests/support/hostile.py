@@ -20,7 +20,7 @@ from tests.support.objects import (
 )  # fmt: skip
 from tests.support.storage import attachment, claim
 
-from podtimeline.intake.workloads import WORKLOADS
+from podtimeline.sources.workloads import WORKLOADS
 
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 2**63, 10**30, 1.5, "", "x", "2026-11-23T19:17:59Z", "9999-12-31T23:59:59Z",
@@ -105,7 +105,7 @@ def workload_seeds() -> list[tuple[str, dict[str, Any]]]:
     }  # fmt: skip
     kinds = {"ScalingReplicaSet": "Deployment", "FailedCreate": "ReplicaSet", "SuccessfulCreate": "CronJob"}
     body = {"metadata": meta, "spec": spec, "status": status}
-    return [(kind.value, body) for kind in WORKLOADS] + [
+    return [(each.name, body) for each in WORKLOADS.values()] + [
         ("events", event(reason, message=text, count=2, involvedObject=maker | {"kind": kinds[reason]}))
         for reason, text in said.items()
     ]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from podtimeline.intake.texts import moment
+from podtimeline.sources.texts import moment
 
 Body = dict[str, Any]
 CREATED = "2026-11-23T19:17:01Z"

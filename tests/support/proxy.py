@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 from tests.support.fake_api import Server
 
-from podtimeline.intake.credentials import Connection
+from podtimeline.kube.connection import Connection
 
 _HOP = frozenset({"connection", "host", "transfer-encoding", "content-length", "content-encoding", "keep-alive"})
 

@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import web
 from tests.support.proxy import Proxy
 
-from podtimeline.intake.credentials import Connection, from_kubeconfig
+from podtimeline.kube.connection import Connection, from_kubeconfig
 
 SECOND = 1_000_000_000
 STAMPS = frozenset(

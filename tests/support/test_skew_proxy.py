@@ -14,7 +14,7 @@ from tests.support.fake_api import FakeApi, Server
 from tests.support.objects import pod
 from tests.support.skew_proxy import STAMPS, SkewProxy, moved_moment, moved_name, moved_path, shifted
 
-from podtimeline.intake.credentials import Connection
+from podtimeline.kube.connection import Connection
 
 EVENT: dict[str, Any] = {
     "kind": "Event",

@@ -12,12 +12,9 @@ from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
 from podtimeline.app.companions import companions
 from podtimeline.app.scraping import Scraper
-from podtimeline.intake.feeds import Feed, feed_for
-from podtimeline.intake.lowrate import Listeners, low_rate_feeds
-from podtimeline.intake.owners import OwnerIndex
-from podtimeline.ports import Stream
 from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sources.registry import Indexes, feeds
 from podtimeline.store import SqliteStore
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
@@ -33,7 +30,7 @@ class Whole:
     def __init__(self, path: Path, thread: ThreadPoolExecutor, *, now: int) -> None:
         self.time = now
         self.quarantine = Quarantine()
-        self._known = known = Listeners(owners=OwnerIndex())
+        self._known = known = Indexes()
         company = companions(known)
         self.store = SqliteStore(path, clock=self, quarantine=self.quarantine)
         restored = self.store.restore()
@@ -49,11 +46,7 @@ class Whole:
         )  # fmt: skip
         self._worker, self._http = Worker(), HttpNumbers()
         self.refusals = company.refusals
-        hot = (feed_for(each, self.tracker, known.addresses, known.nodes, company.losses) for each in Stream)
-        self.feeds: dict[str, Feed[Any]] = {each.stream: each for each in hot}
-        self.feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known, self.tracker).items()}
-        for feed in self.feeds.values():
-            feed.quarantine = self.quarantine
+        self.feeds = {feed.stream: feed for feed in feeds(known, self.tracker, quarantine=self.quarantine)}
 
     def now(self) -> int:
         """See ``ports.Clock``."""
@@ -81,7 +74,7 @@ class Whole:
     async def served(self) -> AsyncIterator[list[TestClient[Any, Any]]]:
         """Clients of the metrics' port and of the API's."""
         scraper = Scraper(
-            clock=self, tracker=self.tracker, exposition=self.exposition, streams=tuple, frame=lambda: None,
+            clock=self, tracker=self.tracker, exposition=self.exposition, streams=tuple,
             outlets=(), store=lambda: self.store.numbers, contradictions=int,
             refusals=lambda: self.refusals.known, http=self._http, worker=self._worker,
         )  # fmt: skip

@@ -91,7 +91,7 @@ def test_an_endpoint_that_never_comes_is_waited_for_until_the_deadline_and_stays
 
 
 def test_services_that_are_not_listed_yet_are_asked_for_again() -> None:
-    """The pod became ready before the low-rate kinds were read."""
+    """The pod became ready before Services were read."""
     world = World()
     world.owners.selecting = None
     world.take(*until_ready(ordinary()), seconds=6)

@@ -72,7 +72,7 @@ app.kubernetes.io/part-of: podtimeline
   resources: [endpointslices]
   verbs: [get, list, watch]
 - apiGroups: [apps]
-  resources: [deployments, replicasets, statefulsets, daemonsets]
+  resources: [replicasets, deployments, statefulsets, daemonsets]
   verbs: [get, list, watch]
 - apiGroups: [batch]
   resources: [jobs, cronjobs]

@@ -39,10 +39,14 @@ class Kind(StrEnum):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that a stream said; ``at`` is its arrival in nanoseconds since the epoch."""
+    """One thing that a stream said; ``at`` is its arrival in nanoseconds since the epoch.
+
+    ``namespace`` is set where each of several namespaces was read by itself.
+    """
 
     at: int = 0
     stream: str
+    namespace: str = ""
     type: Kind
     line: msgspec.Raw = msgspec.Raw()
     version: str = ""
@@ -71,12 +75,13 @@ class CaptureWriter:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def tap(self, arrived: int, stream: str, kind: str, raw: bytes) -> None:
-        """Write one line; has the shape of ``intake.streams.Tap``."""
+    def tap(self, arrived: int, stream: str, kind: str, raw: bytes, *, namespace: str = "") -> None:
+        """Write one line, of what ``kube.reflector.Tap`` sees."""
+        line = Line(at=arrived, stream=stream, namespace=namespace, type=Kind(kind))
         if kind == Kind.LISTED:
-            self._write(Line(at=arrived, stream=stream, type=Kind.LISTED, version=raw.decode()))
+            self._write(msgspec.structs.replace(line, version=raw.decode()))
         elif raw.strip():
-            self._write(Line(at=arrived, stream=stream, type=Kind(kind), line=msgspec.Raw(raw)))
+            self._write(msgspec.structs.replace(line, line=msgspec.Raw(raw)))
 
     def _write(self, line: Header | Line) -> None:
         try:

@@ -1,9 +1,9 @@
-"""Who tells the tracker what other objects mean for a pod, wired to what the low-rate kinds say."""
+"""Who tells the tracker what other objects mean for a pod, wired to what is known of those."""
 
 from dataclasses import dataclass
 
 from podtimeline.bounded import Losses
-from podtimeline.intake.lowrate import Listeners
+from podtimeline.sources.registry import Indexes
 from podtimeline.tracking.causes import Causes
 from podtimeline.tracking.companions import Companion
 from podtimeline.tracking.histories import Histories
@@ -25,12 +25,12 @@ class Company:
     histories: Histories
 
 
-def companions(known: Listeners, *, series_limit: int = 2000) -> Company:
+def companions(known: Indexes, *, series_limit: int = 2000) -> Company:
     """The companions, wired; they are asked in this order."""
-    losses = Losses()
+    losses = known.losses
     predecessors = Predecessors(losses)
     requests = Requests(known.nodes, predecessors, losses)
     refusals = Refusals(known.owners, requests.histories, losses, limit=series_limit)
-    leaving = (Standing(known.addresses), Causes(known.nodes, known.namespaces, losses))
+    leaving = (Standing(known.slices), Causes(known.nodes, known.namespaces, losses))
     starting = (NewNodes(known.nodes), Volumes(losses), predecessors, requests, refusals)
     return Company((*starting, *leaving), losses, refusals, requests.histories)

@@ -16,11 +16,7 @@ def run_operator(settings: Settings) -> int:
     """See ``app.run``."""
     configure_logs(settings.log_level, cluster=settings.cluster_name)
 
-    async def main() -> int:
-        with _stopped_by_signals() as stop:
-            return await operate(settings, stop=stop)
-
-    return asyncio.run(main())
+    return asyncio.run(operate(settings))
 
 
 def run_recording(settings: Settings, path: Path, *, duration: float) -> str:

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-_SWITCH_SECONDS = 0.001
+_SWITCH_SECONDS = 0.0002
 _DEPTH = 11_000
 """Levels of nesting that are read. The API server takes 10,000 (``maxNestingDepth`` of Go's encoding/json), also in
 ``managedFields``, which whoever may write an object can send. Measured: 12,000 levels fit into a stack of 8 MiB, 24,000
@@ -28,8 +28,10 @@ def tune_collector() -> None:
 
 
 def tune_switching() -> None:
-    """Let the event loop's thread have its turn after a millisecond of another thread's work, not after five.
+    """Let the event loop's thread have its turn after 0.2 ms of another thread's work, not after 5 ms.
 
-    What arrives is stamped when the loop comes to read it, and up to three threads compute beside it.
+    What arrives is stamped when the loop comes to read it, and up to three threads compute beside it. Measured
+    (``hack/bench lag``): the loop is 0.4 ms late in the median while five clients ask without pause, with one
+    millisecond in place of a fifth it is 1.2 ms late.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)

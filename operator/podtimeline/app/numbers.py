@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.bounded import Kept
-from podtimeline.intake.operator import FrameHealth
-from podtimeline.intake.streams import StreamHealth
+from podtimeline.kube.reflector import StreamHealth
 from podtimeline.ports import Stream
 from podtimeline.quarantine import Step
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
     HttpTelemetry,
-    KopfTelemetry,
     RefusedTelemetry,
     SinkTelemetry,
     StoreTelemetry,
@@ -42,7 +40,6 @@ class Reading:
     refusals: tuple[Refusal, ...]
     clocks: tuple[ClockNumbers, ...]
     http: HttpTelemetry
-    kopf: KopfTelemetry
     unreadable: tuple[tuple[str, str, str], ...]
     faults: Mapping[Step, int]
     dropped: Mapping[Kept, int]
@@ -61,7 +58,6 @@ class Reading:
             refused=tuple(_refused(each) for each in self.refusals),
             clocks=tuple(_clock(each) for each in self.clocks),
             http=self.http,
-            kopf=self.kopf,
             unreadable=self.unreadable,
             dropped={kept.value: count for kept, count in self.dropped.items()},
             faults={step.value: count for step, count in self.faults.items()},
@@ -74,7 +70,6 @@ def read(
     tracker: Tracker,
     survey: Survey,
     streams: Iterable[StreamHealth],
-    frame: FrameHealth | None,
     outlets: Iterable[Outlet],
     store: StoreNumbers,
     contradictions: int,
@@ -82,11 +77,11 @@ def read(
     http: HttpNumbers,
 ) -> Reading:
     """Copy everything, on the thread of the event loop; ``survey`` has been taken."""
-    hot = tuple(streams)
+    health = tuple(streams)
     return Reading(
         now=now,
         survey=survey,
-        streams=(*(_stream(each) for each in hot), *_kinds(frame)),
+        streams=tuple(map(_stream, health)),
         sinks=tuple(_sink(each) for each in outlets),
         store=StoreTelemetry(
             commits=store.commits, seconds=store.seconds, errors=store.errors, bytes=store.bytes, rows=store.rows
@@ -95,8 +90,7 @@ def read(
         refusals=tuple(refusals),
         clocks=tuple(tracker.clocks.numbers()),
         http=HttpTelemetry(Counter(http.requests), http.malformed),
-        kopf=_kopf(frame),
-        unreadable=tuple(_unreadable(hot, frame)),
+        unreadable=tuple(_unreadable(health)),
         faults=tracker.quarantine.counts,
         dropped=tracker.losses.counts,
     )
@@ -144,37 +138,16 @@ def _stream(health: StreamHealth) -> StreamTelemetry:
     )
 
 
-def _kinds(frame: FrameHealth | None) -> Iterator[StreamTelemetry]:
-    for kind, health in ({} if frame is None else frame.kinds).items():
-        yield StreamTelemetry(
-            stream=kind,
-            events=health.events,
-            malformed=health.malformed,
-            listed=health.listed,
-            connected=None,
-            relists=None,
-        )
-
-
 def unread(streams: Iterable[StreamHealth]) -> frozenset[str]:
     """The namespaces whose pods cannot be read: what those do now is not known."""
     pods = (each for each in streams if each.stream == Stream.PODS and each.refused is not None)
     return frozenset(each.namespace for each in pods if each.namespace is not None)
 
 
-def _unreadable(streams: Iterable[StreamHealth], frame: FrameHealth | None) -> Iterator[tuple[str, str, str]]:
+def _unreadable(streams: Iterable[StreamHealth]) -> Iterator[tuple[str, str, str]]:
     for each in streams:
         if each.refused is not None:
             yield each.stream, each.namespace or "", str(each.refused)
-    for collection, code in ({} if frame is None else frame.left_out).items():
-        yield collection.kind, collection.namespace or "", str(code)
-
-
-def _kopf(frame: FrameHealth | None) -> KopfTelemetry:
-    if frame is None:
-        return KopfTelemetry()
-    restarts = {end.value: count for end, count in frame.restarts.items()}
-    return KopfTelemetry(requests=frame.requests, failing=len(frame.failing), restarts=restarts)
 
 
 def _sink(outlet: Outlet) -> SinkTelemetry:

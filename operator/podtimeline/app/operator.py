@@ -17,24 +17,21 @@ from podtimeline.app.clock import SystemClock
 from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
 from podtimeline.app.companions import Company, companions
+from podtimeline.app.frame import Frame
 from podtimeline.app.health import Watcher
 from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
 from podtimeline.config import Access, Settings, address
 from podtimeline.errors import SettingsError
-from podtimeline.intake.credentials import Connection, connect
-from podtimeline.intake.hot import reflectors
-from podtimeline.intake.lowrate import Listeners, low_rate_feeds
-from podtimeline.intake.operator import Frame
-from podtimeline.intake.owners import OwnerIndex
-from podtimeline.intake.reviews import Reviews
-from podtimeline.intake.streams import Pace, Reflector
+from podtimeline.kube.connection import Connection, connect
+from podtimeline.kube.reflector import Pace, Reflector
+from podtimeline.kube.reviews import Reviews
 from podtimeline.model.instants import SECOND
 from podtimeline.ports import Clock, Restored
-from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.jsonlog import JsonLog
 from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sources.registry import Indexes, feeds
 from podtimeline.store.retention import Retention
 from podtimeline.store.sqlite import SqliteStore
 from podtimeline.tracking.fanout import Fanout, Outlet
@@ -51,6 +48,7 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
 _DRAIN_SECONDS = 5.0
 _DAY = 86_400 * SECOND
+_STREAM = "stream-"
 Address = tuple[str, int]
 
 
@@ -75,29 +73,22 @@ class World:
 
 
 async def operate(
-    settings: Settings, *, stop: asyncio.Event, started: Started | None = None, world: World | None = None
+    settings: Settings, *, stop: asyncio.Event | None = None, started: Started | None = None, world: World | None = None
 ) -> int:
-    """Run until ``stop`` is set (0) or something ends that must not (1).
+    """Run until a signal comes or ``stop`` is set (0), or something ends that must not (1).
 
     Raises ``ClusterError`` for unusable credentials, ``StoreError`` for an unusable history and ``SettingsError`` for
     an address that cannot be listened on; what goes wrong after the start is retried.
     """
     allow_depth()
     world = world if world is not None else _world(settings)
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1, thread_name_prefix="store") as thread:
-        known = Listeners(owners=OwnerIndex())
-        company = companions(known, series_limit=settings.series_limit)
-        store = await loop.run_in_executor(thread, _open_store, settings, world.clock, company)
-        try:
-            restored = await loop.run_in_executor(thread, store.restore)
-            tracker = await loop.run_in_executor(
-                thread, _tracker, settings, known, company, restored, world.clock, store.quarantine
-            )
-            operator = _Operator(settings, world, store, tracker, known, company, restored, thread)
-            return await operator.run(stop, started)
-        finally:
-            await loop.run_in_executor(thread, store.close)
+    stop = stop if stop is not None else asyncio.Event()
+    life = _Life(settings, world, stop, started)
+    frame = Frame(
+        connection=world.connection, clock=world.clock, start=life.start, end=life.end, namespaces=settings.namespaces
+    )
+    orderly = await frame.run(stop)
+    return 0 if orderly and life.orderly else 1
 
 
 def _world(settings: Settings) -> World:
@@ -119,10 +110,10 @@ def _open_store(settings: Settings, clock: Clock, company: Company) -> SqliteSto
 
 
 def _tracker(
-    settings: Settings, known: Listeners, company: Company, restored: Restored, clock: Clock, quarantine: Quarantine
+    settings: Settings, known: Indexes, company: Company, restored: Restored, clock: Clock, store: SqliteStore
 ) -> Tracker:
     return Tracker(
-        quarantine=quarantine,
+        quarantine=store.quarantine,
         owners=known.owners,
         codec=PackingCodec(),
         rules=tracking_rules(settings),
@@ -153,11 +144,60 @@ def pace(settings: Settings) -> Pace:
     )
 
 
+class _Life:
+    """The operator from its start to its end, as kopf's frame calls for them."""
+
+    def __init__(self, settings: Settings, world: World, stop: asyncio.Event, started: Started | None) -> None:
+        self.orderly = True
+        """Whether nothing ended before it should, and all that was read is committed."""
+        self._settings = settings
+        self._world = world
+        self._stop = stop
+        self._started = started
+        self._resources = AsyncExitStack()
+        self._operator: _Operator | None = None
+
+    async def start(self) -> None:
+        """Start everything. Raises as ``operate`` does, with nothing left behind."""
+        try:
+            self._operator = operator = await self._open(self._resources)
+            listening = await operator.begin(self._resources, ended=self._ended)
+            if self._started is not None:
+                self._started(listening)
+        except BaseException:
+            await self._resources.aclose()
+            raise
+
+    async def end(self) -> None:
+        """Read no more, commit what was read, and let go of everything."""
+        try:
+            if self._operator is not None and not await self._operator.end():
+                self.orderly = False
+        finally:
+            await self._resources.aclose()
+
+    def _ended(self) -> None:
+        """A task ended that must not: the process stops."""
+        self.orderly = False
+        self._stop.set()
+
+    async def _open(self, stack: AsyncExitStack) -> "_Operator":
+        settings, clock, loop = self._settings, self._world.clock, asyncio.get_running_loop()
+        thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
+        known = Indexes()
+        company = companions(known, series_limit=settings.series_limit)
+        store = await loop.run_in_executor(thread, _open_store, settings, clock, company)
+        stack.push_async_callback(loop.run_in_executor, thread, store.close)
+        restored = await loop.run_in_executor(thread, store.restore)
+        tracker = await loop.run_in_executor(thread, _tracker, settings, known, company, restored, clock, store)
+        return _Operator(settings, self._world, store, tracker, known, company, restored, thread)
+
+
 class _Operator:
     """Everything that runs."""
 
     def __init__(
-        self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, known: Listeners,
+        self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, known: Indexes,
         company: Company, restored: Restored, thread: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         self._settings = settings
@@ -168,7 +208,6 @@ class _Operator:
         self._refusals = company.refusals
         self._histories = company.histories
         self._reflectors: tuple[Reflector, ...] = ()
-        self._frame: Frame | None = None
         self._supervisor = Supervisor()
         self._stopping = asyncio.Event()
         sinks = (JsonLog(world.stdout, cluster=settings.cluster_name),) if settings.json_log else ()
@@ -191,7 +230,6 @@ class _Operator:
             tracker=tracker,
             exposition=self._exposition,
             streams=lambda: [each.health for each in self._reflectors],
-            frame=lambda: None if self._frame is None else self._frame.health,
             outlets=self._fanout.outlets,
             store=lambda: store.numbers,
             contradictions=lambda: self._committer.numbers.contradictions,
@@ -203,52 +241,44 @@ class _Operator:
             clock=world.clock,
             stale_after=settings.stale_after_seconds,
             streams=lambda: [each.health for each in self._reflectors],
-            frame=lambda: None if self._frame is None else self._frame.health,
             ended=lambda: self._supervisor.ended,
         )
 
-    async def run(self, stop: asyncio.Event, started: Started | None) -> int:
-        """Start everything in order, watch over it, end it in order."""
-        try:
-            async with AsyncExitStack() as stack:
-                session = await stack.enter_async_context(self._world.connection.session())
-                listening = await self._serve(stack, session)
-                self._begin(session)
-                tune_collector()
-                tune_switching()
-                log.info(
-                    "following %s; metrics at %s:%d, API at %s:%d (access: %s)",
-                    self._world.connection.server,
-                    *listening.metrics,
-                    *listening.api,
-                    self._settings.access.value,
-                )
-                if started is not None:
-                    started(listening)
-                orderly = await self._supervisor.watch(stop)
-                committed = await self._end()
-                return 0 if orderly and committed else 1
-        finally:
-            await asyncio.to_thread(self._fanout.stop, timeout=_DRAIN_SECONDS)
-            await asyncio.to_thread(self._worker.close)
+    async def begin(self, stack: AsyncExitStack, *, ended: Callable[[], None]) -> Listening:
+        """Start everything in order; ``ended`` is called when a task ends that must not."""
+        stack.push_async_callback(asyncio.to_thread, self._worker.close)
+        stack.push_async_callback(asyncio.to_thread, self._fanout.stop, timeout=_DRAIN_SECONDS)
+        session = await stack.enter_async_context(self._world.connection.session())
+        listening = await self._serve(stack, session)
+        self._begin(session)
+        self._supervisor.watch(ended)
+        tune_collector()
+        tune_switching()
+        log.info(
+            "following %s; metrics at %s:%d, API at %s:%d (access: %s)",
+            self._world.connection.server,
+            *listening.metrics,
+            *listening.api,
+            self._settings.access.value,
+        )
+        return listening
 
     def _begin(self, session: aiohttp.ClientSession) -> None:
-        settings, world = self._settings, self._world
-        feeds = low_rate_feeds(self._known, self._tracker)
-        for feed in feeds.values():
-            feed.quarantine = self._tracker.quarantine
-        self._frame = Frame(
-            connection=world.connection, session=session, feeds=feeds,
-            clock=world.clock, namespaces=settings.namespaces, page_size=settings.page_size,
-        )  # fmt: skip
-        self._reflectors = reflectors(
-            connection=world.connection, session=session, intake=self._tracker, versions=self._tracker.versions,
-            clock=world.clock, namespaces=settings.namespaces, addresses=self._known.addresses, nodes=self._known.nodes,
-            pace=pace(settings), quarantine=self._tracker.quarantine, losses=self._tracker.losses,
-        )  # fmt: skip
-        self._supervisor.start("owners", self._frame.run())
+        settings, world, tracker = self._settings, self._world, self._tracker
+        followed = feeds(self._known, tracker, namespaces=settings.namespaces, quarantine=tracker.quarantine)
+        self._reflectors = tuple(
+            Reflector(
+                connection=world.connection,
+                session=session,
+                feed=feed,
+                clock=world.clock,
+                versions=tracker.versions,
+                pace=pace(settings),
+            )
+            for feed in followed
+        )
         for number, each in enumerate(self._reflectors):
-            self._supervisor.start(f"stream-{number}-{each.health.stream}", each.run())
+            self._supervisor.start(f"{_STREAM}{number}-{each.health.stream}", each.run())
         self._supervisor.start("commits", self._committer.run(self._stopping))
         self._supervisor.start("ticks", self._ticks())
 
@@ -257,9 +287,10 @@ class _Operator:
             self._tracker.tick(self._world.clock.now())
             await wait(self._stopping, _TICK_SECONDS)
 
-    async def _end(self) -> bool:
-        log.info("stopping: no more is read, what was read is committed")
-        await self._supervisor.cancel(lambda name: name == "owners" or name.startswith("stream-"))
+    async def end(self) -> bool:
+        """Read no more and commit what was read; returns whether that could be done."""
+        log.info("shutting down: flushing pending changes")
+        await self._supervisor.cancel(lambda name: name.startswith(_STREAM))
         self._stopping.set()
         await self._supervisor.finished()
         self._tracker.tick(self._world.clock.now())

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Protocol
-
-import msgspec
+from typing import Any
 
 from podtimeline.analysis.resolved import View
 from podtimeline.app.capture import Kind, Line, read_capture
@@ -13,36 +11,14 @@ from podtimeline.app.codec import PackingCodec
 from podtimeline.app.companions import companions
 from podtimeline.config import Settings
 from podtimeline.errors import ClusterError
-from podtimeline.intake.feeds import feed_for
-from podtimeline.intake.lowrate import Listeners, low_rate_feeds
-from podtimeline.intake.owners import OwnerIndex
+from podtimeline.kube.feed import Feed
 from podtimeline.model.instants import SECOND
-from podtimeline.ports import Stream
+from podtimeline.sources.registry import BY_NAME, Indexes
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 
 _FOREVER = 1 << 62
 _TICK = SECOND
-
-
-class Feeding(Protocol):
-    """The part of a feed that a replay uses."""
-
-    def begin(self) -> None:
-        """A listing begins."""
-        ...
-
-    def item(self, raw: bytes | msgspec.Raw, *, arrived: int) -> None:
-        """One object of a listing."""
-        ...
-
-    def end(self, version: str, *, arrived: int) -> None:
-        """The listing is complete."""
-        ...
-
-    def line(self, line: bytes | msgspec.Raw, *, arrived: int, live: bool) -> str:
-        """One line of a watch."""
-        ...
 
 
 def replay_views(path: Path | None) -> tuple[View, ...]:
@@ -68,7 +44,7 @@ class Replay:
 
     def __init__(self, *, started: int) -> None:
         settings = Settings()
-        known = Listeners(owners=OwnerIndex())
+        self._known = known = Indexes()
         rules = Rules(
             linger=round(settings.linger_seconds * SECOND),
             endpoint_deadline=round(settings.endpoint_deadline_seconds * SECOND),
@@ -84,10 +60,9 @@ class Replay:
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""
         self._now = self._ticked = started
-        self._listing: set[str] = set()
-        hot = (feed_for(each, self.tracker, known.addresses, known.nodes, company.losses) for each in Stream)
-        self._feeds: dict[str, Feeding] = {each.stream: each for each in hot}
-        self._feeds |= {kind.value: feed for kind, feed in low_rate_feeds(known, self.tracker).items()}
+        self._listing: set[Feed[Any]] = set()
+        self._feeds: dict[tuple[str, str], Feed[Any]] = {}
+        """By stream and namespace, which is empty where all namespaces were read as one."""
 
     def play(self, lines: Iterable[Line]) -> None:
         """Send lines through the feeds, and the time that passes between them."""
@@ -96,31 +71,36 @@ class Replay:
             while self._now - self._ticked >= _TICK:
                 self._ticked = max(self._ticked + _TICK, self._now - _TICK)
                 self.tracker.tick(self._ticked)
-            feed = self._feeds.get(line.stream)
-            if feed is None:
-                self.unknown.add(line.stream)
+            if line.stream in BY_NAME:
+                self._say(self._feed(line), line)
             else:
-                self._say(feed, line)
+                self.unknown.add(line.stream)
         self.tracker.tick(self._now)
 
     def views(self) -> tuple[View, ...]:
         """Every pod as of the last line, the earliest first."""
         return tuple(sorted(self.tracker.views(now=self._now), key=_began))
 
-    def _say(self, feed: Feeding, line: Line) -> None:
+    def _feed(self, line: Line) -> Feed[Any]:
+        key = (line.stream, line.namespace)
+        if key not in self._feeds:
+            self._feeds[key] = BY_NAME[line.stream].make(self._known, self.tracker, line.namespace or None)
+        return self._feeds[key]
+
+    def _say(self, feed: Feed[Any], line: Line) -> None:
         if line.type is Kind.WATCH:
             self._watch(feed, line)
             return
-        if line.stream not in self._listing:
-            self._listing.add(line.stream)
+        if feed not in self._listing:
+            self._listing.add(feed)
             feed.begin()
         if line.type is Kind.LIST:
             feed.item(line.line, arrived=self._now)
         else:
-            self._listing.discard(line.stream)
+            self._listing.discard(feed)
             feed.end(line.version, arrived=self._now)
 
-    def _watch(self, feed: Feeding, line: Line) -> None:
+    def _watch(self, feed: Feed[Any], line: Line) -> None:
         try:
             feed.line(line.line, arrived=self._now, live=True)
         except ClusterError:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.app.numbers import read, unread
-from podtimeline.intake.operator import FrameHealth
-from podtimeline.intake.streams import StreamHealth
+from podtimeline.kube.reflector import StreamHealth
 from podtimeline.ports import Clock
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.store.sqlite import StoreNumbers
@@ -26,7 +25,6 @@ class Scraper:
         tracker: Tracker,
         exposition: Exposition,
         streams: Callable[[], Sequence[StreamHealth]],
-        frame: Callable[[], FrameHealth | None],
         outlets: Sequence[Outlet],
         store: Callable[[], StoreNumbers],
         contradictions: Callable[[], int],
@@ -38,7 +36,6 @@ class Scraper:
         self._tracker = tracker
         self._exposition = exposition
         self._streams = streams
-        self._frame = frame
         self._outlets = outlets
         self._store = store
         self._contradictions = contradictions
@@ -59,7 +56,6 @@ class Scraper:
             tracker=self._tracker,
             survey=survey,
             streams=streams,
-            frame=self._frame(),
             outlets=self._outlets,
             store=self._store(),
             contradictions=self._contradictions(),

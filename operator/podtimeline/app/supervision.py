@@ -1,4 +1,4 @@
-"""Tasks that must not end: the first that does, or the wish to stop, ends them all in order."""
+"""Tasks that must not end: who is to end them all in order is told of the first that does."""
 
 import asyncio
 import logging
@@ -15,6 +15,7 @@ class Supervisor:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._stopping = False
         self._failed: tuple[str, ...] = ()
+        self._watching: asyncio.Task[None] | None = None
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         """Run ``work`` as a task of that name."""
@@ -27,31 +28,35 @@ class Supervisor:
             return self._failed
         return tuple(name for name, task in self._tasks.items() if task.done())
 
-    async def watch(self, stop: asyncio.Event) -> bool:
-        """Return when ``stop`` is set (True), or when a task ends (False); the reason is logged."""
-        stopped = asyncio.create_task(stop.wait(), name="stop")
-        try:
-            await asyncio.wait([stopped, *self._tasks.values()], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
+    def watch(self, ended: Callable[[], None]) -> None:
+        """Call ``ended`` once a task that runs now ends before it is asked to; the reason is logged."""
+        self._watching = asyncio.create_task(self._watch(ended), name="supervision")
+
+    async def _watch(self, ended: Callable[[], None]) -> None:
+        await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
         self._failed = self.ended
         for name in self._failed:
             task = self._tasks[name]
             error = None if task.cancelled() else task.exception()
             log.critical("task %s ended, the process stops: %s", name, error or "for no reason", exc_info=error)
-        return not self._failed
+        ended()
 
     async def cancel(self, chosen: Callable[[str], bool]) -> None:
         """Cancel the tasks whose names are chosen, and wait for their end."""
-        self._stopping = True
+        self._stop()
         tasks = [task for name, task in self._tasks.items() if chosen(name)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _stop(self) -> None:
+        self._stopping = True
+        if self._watching is not None:
+            self._watching.cancel()
+
     async def finished(self) -> None:
         """Wait for the tasks that were told to end."""
-        self._stopping = True
+        self._stop()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 

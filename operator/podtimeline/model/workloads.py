@@ -1,6 +1,5 @@
 """What is said of the objects that make pods: as they are, and what controllers tell of them by Events."""
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from podtimeline.model.instants import Evidence
@@ -80,15 +79,16 @@ class WorkloadGone:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadsListed:
-    """A complete listing of one kind ended: what is not among ``uids`` is gone, but in the namespaces ``unread``."""
+    """A complete listing of one kind, in all namespaces or in one, ended: what is not among ``uids`` is gone."""
 
     kind: str
     uids: frozenset[str]
-    unread: AbstractSet[str] = frozenset()
+    namespace: str | None = None
 
     def misses(self, state: WorkloadState) -> bool:
         """Whether the listing shows that a workload is gone."""
-        return state.kind == self.kind and state.uid not in self.uids and state.namespace not in self.unread
+        within = self.namespace in {None, state.namespace}
+        return within and state.kind == self.kind and state.uid not in self.uids
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,29 +9,17 @@ from podtimeline.model.milestones import Phase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTelemetry:
-    """One list+watch. ``namespace`` is empty where it covers all; ``last_progress`` is nanoseconds since the epoch.
-
-    ``connected`` and ``relists`` are ``None`` where they are not known, as of the kinds that are read through kopf.
-    """
+    """One list+watch. ``namespace`` is empty where it covers all; ``last_progress`` is nanoseconds since the epoch."""
 
     stream: str
     namespace: str = ""
     events: int = 0
     restarts: Mapping[str, int] = field(default_factory=dict)
-    relists: int | None = 0
+    relists: int = 0
     malformed: int = 0
     last_progress: int | None = None
-    connected: bool | None = False
+    connected: bool = False
     listed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KopfTelemetry:
-    """What reads the kinds that change seldom: requests and ends of kopf so far, and the requests that fail now."""
-
-    requests: int = 0
-    failing: int = 0
-    restarts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +111,6 @@ class Telemetry:
     tracker: TrackerTelemetry = TrackerTelemetry()
     clocks: tuple[ClockTelemetry, ...] = ()
     refused: tuple[RefusedTelemetry, ...] = ()
-    kopf: KopfTelemetry = KopfTelemetry()
     http: HttpTelemetry = field(default_factory=HttpTelemetry)
     faults: Mapping[str, int] = field(default_factory=dict)
     """What the content of one object made fail, by step."""

@@ -1,4 +1,4 @@
-"""What the low-rate kinds tell of a pod, its controllers and its Services, asked again while they do not know yet."""
+"""The controllers of a pod and its Services, asked for again while they are not known yet."""
 
 from itertools import islice
 

@@ -24,7 +24,7 @@ _CREATED, _STARTED, _OWNER = (
 _REMOVED, _PLACE = Mark(Milestone.OBJECT_REMOVED), Mark(Milestone.PREDECESSOR_REMOVED)
 _SCHEDULED, _NEIGHBOUR = Mark(Milestone.SCHEDULED), Mark(Milestone.PREDECESSOR_READY)
 _PATIENCE = 30 * SECOND
-"""How long a pod waits for what its workload tells: kopf may be behind."""
+"""How long a pod waits for what its workload tells: another stream may be behind."""
 MAX_PLACES = 50_000
 """Nodes of DaemonSets of which the latest pod is remembered though it is gone."""
 VACANT = 86_400 * SECOND

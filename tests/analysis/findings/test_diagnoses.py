@@ -14,8 +14,8 @@ from podtimeline.analysis.findings.diagnoses import (
     rank,
     without_image,
 )
-from podtimeline.intake.events import INCIDENTS, TELLING
 from podtimeline.model.milestones import Phase
+from podtimeline.sources.events.decode import INCIDENTS, TELLING
 
 REPOSITORY, TAG = "registry.test/shop/web", "1.2"
 RESOLVE = 'failed to pull and unpack image "{image}": failed to resolve reference "{image}": '

@@ -1,0 +1,1 @@
+"""Pods: their structures, what their versions say, and their feed."""
