@@ -1,5 +1,6 @@
 """Long steps beside each other: linking, downloading and packing leave a core idle that compiling can use."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,12 +17,29 @@ def together(jobs: Mapping[str, Callable[[], object]], *, at_once: int = 2) -> N
     """
     with ThreadPoolExecutor(at_once) as pool:
         began = time.monotonic()
-        running = {pool.submit(job): name for name, job in jobs.items()}
+        begin = _Stopping()
+        running = {pool.submit(begin, job): name for name, job in jobs.items()}
         try:
             while running:
                 _tell(wait(running, return_when=FIRST_COMPLETED).done, running=running, began=began)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Stopping:
+    """Runs jobs until the first one fails: the pool itself takes the next one before the failure is seen."""
+
+    def __init__(self) -> None:
+        self._failed = threading.Event()
+
+    def __call__(self, job: Callable[[], object]) -> None:
+        if self._failed.is_set():
+            return
+        try:
+            job()
+        except BaseException:
+            self._failed.set()
+            raise
 
 
 def _tell(done: set[Future[object]], *, running: dict[Future[object], str], began: float) -> None:
