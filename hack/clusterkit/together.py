@@ -32,11 +32,11 @@ class _Stopping:
     def __init__(self) -> None:
         self._failed = threading.Event()
 
-    def __call__(self, job: Callable[[], object]) -> None:
+    def __call__(self, job: Callable[[], object]) -> object:
         if self._failed.is_set():
-            return
+            return None
         try:
-            job()
+            return job()
         except BaseException:
             self._failed.set()
             raise
