@@ -42,7 +42,7 @@ class Access(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """How much is said on stderr."""
+    """Log level on stderr."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -114,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, _says("Allow the history on NFS, CIFS and the like, where locks may not hold and the file may break.")
     ] = False
     retention_days: Annotated[
-        float, Meta(gt=0, le=10 * _YEAR), _says("Days that the timelines of pods that are gone are kept.")
+        float, Meta(gt=0, le=10 * _YEAR), _says("Days to keep the timelines of deleted pods.")
     ] = 14.0
     retention_bytes: Annotated[
         int,
@@ -125,7 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(ge=0.01, le=60), _says("Time between two commits of what changed to the history.")
     ] = 1.0
     linger_seconds: Annotated[
-        float, Meta(ge=0, le=600), _says("Wait after a start is over for events that still come, before it is told.")
+        float, Meta(ge=0, le=600), _says("Time to wait for late events after a start is over, before it is reported.")
     ] = 5.0
     endpoint_deadline_seconds: Annotated[
         float, Meta(ge=0, le=86400), _says("Wait after Ready for the address in a selecting Service's EndpointSlices.")
@@ -151,10 +151,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sink_queue: Annotated[
         int,
         Meta(ge=1, le=10_000_000),
-        _says("Finished pods that wait for one sink; above it they are dropped, counted."),
+        _says("Finished pods that may wait for one sink; more are dropped and counted."),
     ] = 10_000
     json_log: Annotated[bool, _says("Write one JSON line per finished pod to stdout.")] = True
-    log_level: Annotated[LogLevel, _says("How much is said on stderr.")] = LogLevel.INFO
+    log_level: Annotated[LogLevel, _says("Log level on stderr.")] = LogLevel.INFO
     watch_timeout_seconds: Annotated[
         int,
         Meta(ge=1, le=3600),
@@ -168,7 +168,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " five eighths of that time. Quiet streams are not stale: their watches are renewed before."
         ),
     ] = 120.0
-    page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Objects of one page of a listing.")] = 500
+    page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Objects per page of a list request.")] = 500
     sources: dict[str, str] = {}
     """Where each setting that is not at its default came from; filled by ``load_settings``."""
 

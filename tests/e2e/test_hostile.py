@@ -289,7 +289,7 @@ def _status(url: str) -> int:
 
 
 def screens(operator: OperatorProcess, space: str, names: dict[str, Any]) -> dict[str, tuple[int, str]]:
-    """What the commands print: of each pod, of the rollout, and of what does not get on."""
+    """What the commands print: of each pod, of the rollout, and of stuck pods."""
     commands = [["show", name, "-o", "wide"] for name in names]
     commands += [["show", "deploy/web", "-o", "wide"], ["rollout", "deploy/web"], ["stuck", "--longer", "1s"]]
     server = ["-n", space, "--server", f"http://127.0.0.1:{operator.api_port}"]

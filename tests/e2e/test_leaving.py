@@ -207,7 +207,7 @@ def test_each_way_to_leave_is_told(departed: Left, check: str) -> None:
 
 
 def test_who_is_stuck_on_its_way_out_is_seen_while_it_is(departed: Left) -> None:
-    """By the gauge of its phase, and in the list of what does not get on."""
+    """By the gauge of its phase, and in the list of stuck pods."""
     assert departed.held_now >= 1
     assert "finalizers" in departed.stuck
     assert "held" in departed.stuck

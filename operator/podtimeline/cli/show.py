@@ -55,7 +55,7 @@ def show(
 ) -> None:
     """Draw where the time of a pod's start went, and of its way back, and what may help.
 
-    The findings that cost most are told with their evidence; -o wide tells all of them, each milestone with its bounds
+    Shows the costliest findings with their evidence; -o wide shows all findings, each milestone with its bounds
     and source, and every word that was said. TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj.
     Asks the operator through the API server's service proxy, with the credentials of the kubeconfig; the operator needs
     no open port.

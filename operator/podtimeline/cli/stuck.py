@@ -70,7 +70,7 @@ def stuck(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """List what does not get on: refused pods, pods that have been starting for long, and pods that do not go.
+    """List pods that are stuck: refused, starting for long, or late to terminate.
 
     A pod that a quota or an admission refuses does not exist: only its workload can tell of it. A pod that leaves is
     late once its grace period is over, or in what comes after its containers.

@@ -33,7 +33,7 @@ def ranked(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
 
 
 def foremost(timeline: PodTimeline) -> tuple[Finding, ...]:
-    """The findings that are worth the first look: the dearest few, and lost traffic in any case."""
+    """The findings that are worth the first look: the costliest few, and lost traffic in any case."""
     dear = [each for each in timeline.findings if each.share is None or each.share >= _WORTH or each.open][:_SHOWN]
     lost = [each for each in timeline.findings if each.kind == FindingKind.TRAFFIC_LOST and each not in dear]
     return (*dear, *lost)

@@ -75,7 +75,7 @@ def _text(name: str, description: str, most: int = MAX_TEXT) -> Parameter:
     return Parameter(
         name,
         description,
-        f"a text of 1 to {most} characters; leave it away to match everything",
+        f"a text of 1 to {most} characters; omit it to match everything",
         {"type": "string", "minLength": 1, "maxLength": most},
         lambda text, _: text if 0 < len(text) <= most else None,
     )
@@ -165,7 +165,7 @@ PODS: tuple[Parameter, ...] = (
     Parameter(
         "workload",
         "The outermost controller.",
-        f"NAME or KIND/NAME of at most {_MAX_WORKLOAD} characters; leave it away to match everything",
+        f"NAME or KIND/NAME of at most {_MAX_WORKLOAD} characters; omit it to match everything",
         {"type": "string", "maxLength": _MAX_WORKLOAD, "pattern": f"^{_WORKLOAD.pattern}$"},
         lambda text, _: text if len(text) <= _MAX_WORKLOAD and _WORKLOAD.fullmatch(text) else None,
     ),
