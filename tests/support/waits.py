@@ -55,7 +55,8 @@ def refusals(items: Items) -> None:
         ), name
         assert last["text"] == said["text"]
         reasons = last["text"].partition(" preemption:")[0].rstrip(".,")
-        assert reasons in item["explanation"], item["explanation"]
+        # On a busy node another phase may be longer: the sentence tells of the longest alone.
+        assert any(reasons in each["text"] for each in item["findings"]), (name, item["explanation"])
 
 
 def gates(items: Items) -> None:
