@@ -1,5 +1,6 @@
 """What the README says is what the code does."""
 
+import json
 import operator
 import re
 import subprocess
@@ -17,6 +18,8 @@ from podtimeline.config import SPECS
 from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.ports import CONTROLLED
 from podtimeline.sinks.metrics import METRICS
+from podtimeline.web.openapi import openapi
+from podtimeline.web.routes import Port
 
 ROOT = README.parent
 TEXT = README.read_text()
@@ -30,7 +33,7 @@ COMMANDS = {f"hack/{each}" for each in re.findall(r"\bhack/(demo|cluster|image|b
 
 def schemas() -> str:
     """The JSON schemas of everything that the API answers, as text."""
-    return (ROOT / "operator/podtimeline/render/schema.py").read_text()
+    return json.dumps(openapi(Port.API, review=False)["components"])
 
 
 def test_the_tables_and_the_waterfall_are_those_of_the_code() -> None:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def document(view: ResolvedTimeline, *, cluster: str | None = None, peers: Peers = NOBODY) -> Document:
-    """The document of one pod's timeline, its findings compared with ``peers``; ``schema.TIMELINE`` describes it."""
+    """The document of one pod's timeline, its findings compared with ``peers``."""
     facts, found = view.facts, findings(view, peers) if view.error is None else ()
     ended = view.ended
     return {

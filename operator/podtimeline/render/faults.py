@@ -9,7 +9,7 @@ FAULTS_KIND = "FaultList"
 
 
 def faults_document(faults: Iterable[Fault]) -> Document:
-    """Each kind of failure with where it was first found; ``schema.FAULTS`` describes it."""
+    """Each kind of failure with where it was first found."""
     return {"apiVersion": API_VERSION, "kind": FAULTS_KIND, "items": [_fault(each) for each in faults]}
 
 

@@ -22,7 +22,7 @@ def rollout_document(
     written: Callable[[Document], object] = lambda member: member,
     quarantine: Quarantine | None = None,
 ) -> Document:
-    """The document of one rollout; ``schema.ROLLOUT`` describes it. ``revisions`` are all known, the newest first.
+    """The document of one rollout. ``revisions`` are all known, the newest first.
 
     ``unevaluated`` are pods of the workload that are left out since their timelines could not be evaluated. ``written``
     is what stands for each member; it can encode one before the next is made. ``quarantine`` gets what one pod makes

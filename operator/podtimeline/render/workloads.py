@@ -1,4 +1,4 @@
-"""The versioned JSON of workloads whose pods are, or were, refused; ``schema.WORKLOADS`` describes it."""
+"""The versioned JSON of workloads whose pods are, or were, refused."""
 
 from collections.abc import Iterable
 

@@ -1,53 +1,56 @@
 """The OpenAPI 3.1 document of each server, made of the tables that requests are served by."""
 
 from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from podtimeline import __version__
-from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, SCHEMAS, TIMELINE, WORKLOADS, Schema
+from podtimeline.render.schema import Schema
+from podtimeline.render.structs import FaultList, PodTimeline, PodTimelineList, Rollout, Struct, WorkloadList
 from podtimeline.web.parameters import Parameter
 from podtimeline.web.routes import Operation, Port, Route, served
 
+
+class Problem(Struct, frozen=True):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    error: Annotated[str, Meta(description="The detail again.")]
+    parameter: Annotated[str, Meta(description="The parameter that was refused.")] | UnsetType = UNSET
+
+
+class Verdict(Struct, frozen=True):
+    """The verdict of a probe."""
+
+    status: Literal["ok", "degraded", "failing"]
+    reasons: list[str]
+
+
+_BODIES: Mapping[Operation, type[Struct]] = {
+    Operation.PODS: PodTimelineList,
+    Operation.POD: PodTimeline,
+    Operation.WORKLOADS: WorkloadList,
+    Operation.ROLLOUT: Rollout,
+    Operation.FAULTS: FaultList,
+    Operation.HEALTH: Verdict,
+    Operation.READY: Verdict,
+}
 _TEXT: Schema = {"type": "string"}
-_PROBLEM: Schema = {
-    "title": "A refusal (RFC 9457)",
-    "type": "object",
-    "properties": {
-        "type": _TEXT,
-        "title": _TEXT,
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": _TEXT,
-        "error": {"type": "string", "description": "The detail again."},
-        "parameter": {"type": "string", "description": "The parameter that was refused."},
-    },
-    "required": ["type", "title", "status", "detail", "error"],
-    "additionalProperties": False,
-}
-_VERDICT: Schema = {
-    "title": "The verdict of a probe",
-    "type": "object",
-    "properties": {"status": {"enum": ["ok", "degraded", "failing"]}, "reasons": {"type": "array", "items": _TEXT}},
-    "required": ["status", "reasons"],
-    "additionalProperties": False,
-}
-_COMPONENTS: Mapping[str, Schema] = {**SCHEMAS, "Problem": _PROBLEM, "Verdict": _VERDICT}
-_ANSWERS: Mapping[Operation, Schema] = {
-    Operation.PODS: PAGE,
-    Operation.POD: TIMELINE,
-    Operation.WORKLOADS: WORKLOADS,
-    Operation.ROLLOUT: ROLLOUT,
-    Operation.FAULTS: FAULTS,
-    Operation.HEALTH: _VERDICT,
-    Operation.READY: _VERDICT,
-    Operation.DOCUMENT: {"type": "object", "required": ["openapi", "info", "paths"]},
-}
-_MADE = {id(schema): name for name, schema in _COMPONENTS.items()}
+_DOCUMENT: Schema = {"type": "object", "required": ["openapi", "info", "paths"]}
 _PLAIN: Schema = {"text/plain": {"schema": _TEXT}}
+_REFERENCE = "#/components/schemas/{name}"
 _EXPOSITIONS = ("text/plain", "application/openmetrics-text")
 
 
 def openapi(port: Port, *, review: bool) -> Schema:
     """The document of one server; ``review`` where a bearer token is asked for."""
-    components: Schema = {"schemas": {name: _inside(schema) for name, schema in _COMPONENTS.items()}}
+    _, schemas = msgspec.json.schema_components((*_BODIES.values(), Problem), ref_template=_REFERENCE)
+    components: Schema = {"schemas": schemas}
     if review and port is Port.API:
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     return {
@@ -92,7 +95,7 @@ def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
         "A parameter is unknown or its value is not allowed; in plain text, what is not HTTP or too long.", _PLAIN
     )
     if route.operation in (Operation.HEALTH, Operation.READY):
-        found[503] = _json("No, and why.", _VERDICT)
+        found[503] = _json("No, and why.", _reference(Verdict))
     elif route.reviewed:
         found[503] = _refusal("The history, or the API server for a review, is not available; or too many ask at once.")
     if route.within:
@@ -106,29 +109,18 @@ def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
 def _answer(route: Route) -> Schema:
     if route.operation is Operation.METRICS:
         return {"description": route.summary, "content": {kind: {"schema": _TEXT} for kind in _EXPOSITIONS}}
-    return _json(route.summary, _ANSWERS[route.operation])
+    body = _BODIES.get(route.operation)
+    return _json(route.summary, _DOCUMENT if body is None else _reference(body))
 
 
 def _refusal(description: str, more: Schema | None = None) -> Schema:
-    content: Schema = {"application/problem+json": {"schema": _linked(_PROBLEM)}}
+    content: Schema = {"application/problem+json": {"schema": _reference(Problem)}}
     return {"description": description, "content": content | (more or {})}
 
 
 def _json(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": _linked(schema)}}}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _linked(node: object) -> object:
-    """The schema, with a reference in place of each part that is a component of its own."""
-    name = _MADE.get(id(node))
-    return _inside(node) if name is None else {"$ref": f"#/components/schemas/{name}"}
-
-
-def _inside(node: object) -> object:
-    match node:
-        case dict():
-            return {key: _linked(value) for key, value in node.items() if key != "$schema"}
-        case list():
-            return [_linked(each) for each in node]
-        case _:
-            return node
+def _reference(body: type[Struct]) -> Schema:
+    return {"$ref": _REFERENCE.format(name=body.__name__)}

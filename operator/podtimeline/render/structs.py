@@ -1,0 +1,435 @@
+"""The documents of the API, typed: their JSON Schema and the components of the OpenAPI document are made of these.
+
+Unknown is null, never 0. A moment is RFC 3339 with nine fractional digits, in UTC; a duration is in seconds, and its
+exact nanoseconds are beside it.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from podtimeline.analysis.evidence.event_limit import EventType
+from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.analysis.resolved import Outcome
+from podtimeline.analysis.rollout import LinkKind
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Leg, Milestone, Phase, Scope
+from podtimeline.model.observations import Cause, IncidentKind, Limit, Partial
+from podtimeline.model.pods import ContainerKind
+from podtimeline.quarantine import Operation
+
+Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, description="Seconds.")]
+Nanoseconds = Annotated[int, Meta(ge=0, description="Nanoseconds, exact.")]
+Moment = Annotated[
+    str,
+    Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$", description="RFC 3339, UTC, to the nanosecond."),
+]
+ApiVersion = Literal["podtimeline/v1"]
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A part of a document: keys in camel case, all of them required, no other allowed."""
+
+
+class ObjectName(Struct, frozen=True):
+    """An object of the pod's namespace."""
+
+    kind: str
+    name: str
+
+
+class Container(Struct, frozen=True):
+    """A container of the pod's specification."""
+
+    name: str
+    kind: ContainerKind
+    image: str
+
+
+class MissingMilestone(Struct, frozen=True):
+    """A milestone that was passed without being observed; the subject is a container, a volume or a slice."""
+
+    milestone: Milestone
+    subject: str
+    scope: Scope
+
+
+class ReachedMilestone(MissingMilestone, frozen=True):
+    """A milestone: the best estimate of its moment, the bounds, where they come from, and how late it was reported."""
+
+    at: Moment | None
+    earliest: Moment | None
+    latest: Moment | None
+    observed: Moment | None
+    source: Source | None
+    detail: str
+    skew_seconds: Seconds | None
+    skew_nanoseconds: Nanoseconds | None
+    lag_seconds: Seconds | None
+    lag_nanoseconds: Nanoseconds | None
+
+
+class PhaseSpan(Struct, frozen=True):
+    """One phase of the critical path, or work beside it; ``open`` while it goes on."""
+
+    phase: Phase
+    subject: str
+    start: Moment
+    end: Moment
+    open: bool
+    duration_seconds: Seconds
+    duration_nanoseconds: Nanoseconds
+    skew_seconds: Seconds
+    skew_nanoseconds: Nanoseconds
+    at_least_seconds: Seconds | None
+    at_least_nanoseconds: Nanoseconds | None
+    at_most_seconds: Seconds | None
+    at_most_nanoseconds: Nanoseconds | None
+
+
+class Drain(Struct, frozen=True):
+    """How one EndpointSlice let go of a pod that was to be deleted; ``out`` is null while it has not."""
+
+    subject: str
+    out: Moment | None
+    exited: str
+    confirmed: bool
+    lag_seconds: Seconds
+    lag_nanoseconds: Nanoseconds
+    lost_seconds: Seconds | None
+    lost_nanoseconds: Nanoseconds | None
+
+
+class Stop(Struct, frozen=True):
+    """How one container of a pod that was to be deleted ended."""
+
+    container: str
+    began: Moment | None
+    ended: Moment | None
+    exit_code: int | None
+    reason: str
+    grace_exceeded: bool | None
+
+
+class Note(Struct, frozen=True):
+    """What was said under one reason about one subject, and how often."""
+
+    reason: str
+    subject: str
+    text: str
+    first_text: str
+    first: Moment
+    last: Moment
+    count: Count
+
+
+class Pull(Struct, frozen=True):
+    """What the kubelet said of one image pull."""
+
+    container: str
+    image: str
+    cached: bool
+    pull_seconds: Seconds | None
+    pull_nanoseconds: Nanoseconds | None
+    waiting_seconds: Seconds | None
+    waiting_nanoseconds: Nanoseconds | None
+    queue_seconds: Seconds | None
+    queue_nanoseconds: Nanoseconds | None
+    size_bytes: Count | None
+    bytes_per_second: Count | None
+
+
+class Restart(Struct, frozen=True):
+    """A container's restarts and how its latest ended run ended."""
+
+    container: str
+    restarts: Count
+    exit_code: int | None
+    reason: str
+
+
+class Run(Struct, frozen=True):
+    """One run of a container, as far as its status tells; moments are whole seconds."""
+
+    container: str
+    run: Count
+    started: Moment | None
+    finished: Moment | None
+    exit_code: int | None
+    reason: str
+
+
+class Incident(Struct, frozen=True):
+    """What befell the pod beside its start."""
+
+    incident: IncidentKind
+    at: Moment
+    text: str
+
+
+class SchedulingGate(Struct, frozen=True):
+    """A scheduling gate, and when it was removed."""
+
+    name: str
+    removed: Moment | None
+
+
+class NodeObstacle(Struct, frozen=True):
+    """Why ``nodes`` nodes cannot take the pod; null where the reason lies with the pod itself."""
+
+    obstacle: Obstacle
+    nodes: Count | None
+    text: str
+
+
+class Unschedulable(Struct, frozen=True):
+    """What the scheduler last said of why no node takes the pod, and how many attempts are known."""
+
+    attempts: Count
+    first: Moment
+    last: Moment
+    nodes: Count | None
+    obstacles: list[NodeObstacle]
+    preemption: str
+    text: str
+
+
+class Deletion(Struct, frozen=True):
+    """Who asked for the pod's deletion, with which grace period in seconds, and what holds the object."""
+
+    cause: Cause | None
+    text: str
+    grace_seconds: Count | None
+    finalizers: list[str]
+
+
+class NodeClock(Struct, frozen=True):
+    """The node's clock was ``low`` to ``high`` seconds ahead, negative behind; what it stamped is corrected."""
+
+    low: float
+    high: float
+    at: Moment
+
+
+class EventLimit(Struct, frozen=True):
+    """By when the kubelet had used up its Events of one type, and the containers that were started without one."""
+
+    type: EventType
+    reached: Moment
+    containers: list[str]
+
+
+class Ended(Struct, frozen=True):
+    """How the pod ended."""
+
+    succeeded: bool
+    reason: str
+    text: str
+
+
+class Evidence(Struct, frozen=True):
+    """One piece of a finding's evidence."""
+
+    source: str
+    text: str
+    at: Moment | None
+
+
+class Finding(Struct, frozen=True):
+    """Something that cost time, or traffic; ``share`` is the part of its leg's duration, 0 to 1."""
+
+    kind: FindingKind
+    leg: Leg
+    phase: Phase | None
+    subject: str
+    text: str
+    duration_seconds: Seconds
+    duration_nanoseconds: Nanoseconds
+    share: Annotated[float, Meta(ge=0, le=1)] | None
+    open: bool
+    evidence: Annotated[list[Evidence], Meta(min_length=1)]
+    advice: str
+
+
+class PodTimeline(Struct, frozen=True):
+    """One pod's timeline."""
+
+    api_version: ApiVersion
+    kind: Literal["PodTimeline"]
+    uid: str
+    cluster: str | None
+    namespace: str
+    name: str
+    workload: ObjectName
+    node: str | None
+    outcome: Outcome
+    phase: Phase | None
+    containers: list[Container]
+    milestones: list[ReachedMilestone]
+    request: list[PhaseSpan]
+    phases: list[PhaseSpan]
+    leaving: list[PhaseSpan]
+    drains: list[Drain]
+    stops: list[Stop]
+    parallel: list[PhaseSpan]
+    requested_seconds: Seconds | None
+    requested_nanoseconds: Nanoseconds | None
+    total_seconds: Seconds | None
+    total_nanoseconds: Nanoseconds | None
+    startup_seconds: Seconds | None
+    startup_nanoseconds: Nanoseconds | None
+    endpoint_seconds: Seconds | None
+    endpoint_nanoseconds: Nanoseconds | None
+    termination_seconds: Seconds | None
+    termination_nanoseconds: Nanoseconds | None
+    skew_seconds: Seconds
+    skew_nanoseconds: Nanoseconds
+    missing: list[MissingMilestone]
+    awaited: list[str]
+    services: list[str] | None
+    partial: list[Partial]
+    limits: list[Limit]
+    notes: list[Note]
+    pulls: list[Pull]
+    restarts: list[Restart]
+    runs: list[Run]
+    incidents: list[Incident]
+    scheduling_gates: list[SchedulingGate]
+    unschedulable: Unschedulable | None
+    deletion: Deletion | None
+    clock: NodeClock | None
+    event_limits: list[EventLimit]
+    ended: Ended | None
+    findings: list[Finding]
+    explanation: str
+    error: str | None
+
+
+class PodTimelineList(Struct, frozen=True):
+    """A page of timelines; ``cursor`` asks for the next page and is null on the last."""
+
+    api_version: ApiVersion
+    kind: Literal["PodTimelineList"]
+    items: list[PodTimeline]
+    cursor: str | None
+
+
+class Level(Struct, frozen=True):
+    """How many pods there were from a moment on."""
+
+    at: Moment
+    wanted: Count
+    ready: Count
+    current: Count
+    current_ready: Count
+    leaving: Count
+
+
+class ChainLink(Struct, frozen=True):
+    """One link of the chain of pods that the rollout's duration is made of."""
+
+    kind: LinkKind
+    pod: str
+    start: Moment
+    end: Moment
+    duration_nanoseconds: Nanoseconds
+
+
+class Hold(Struct, frozen=True):
+    """What held the rollout; a null phase is the workload's controller."""
+
+    phase: Phase | None
+    title: str
+    pods: list[str]
+    duration_seconds: Seconds
+    duration_nanoseconds: Nanoseconds
+
+
+class Member(Struct, frozen=True):
+    """One pod of the rollout."""
+
+    current: bool
+    revision: str
+    requested: Moment | None
+    created: Moment | None
+    up: Moment | None
+    leaving: Moment | None
+    removed: Moment | None
+    timeline: PodTimeline
+
+
+class Rollout(Struct, frozen=True):
+    """One rollout of a workload."""
+
+    api_version: ApiVersion
+    kind: Literal["Rollout"]
+    cluster: str | None
+    namespace: str
+    workload: ObjectName
+    revision: str
+    revisions: list[str]
+    started: Moment
+    complete: Moment | None
+    superseded: Moment | None
+    until: Moment
+    duration_seconds: Seconds
+    duration_nanoseconds: Nanoseconds
+    desired: Count | None
+    surge: Count | None
+    unavailable: Count | None
+    levels: list[Level]
+    chain: list[ChainLink]
+    held: list[Hold]
+    members: list[Member]
+    unevaluated: list[str]
+    explanation: str
+
+
+class Refused(Struct, frozen=True):
+    """Why the API server refused a workload's pods, and how often: since it began, and in all."""
+
+    now: bool
+    maker: ObjectName
+    text: str
+    first: Moment
+    last: Moment
+    count: Count
+    total: Count
+
+
+class RefusedWorkload(Struct, frozen=True):
+    """A workload whose pods are, or were, refused."""
+
+    namespace: str
+    workload: ObjectName
+    refused: Refused
+
+
+class WorkloadList(Struct, frozen=True):
+    """Workloads whose pods are, or were, refused."""
+
+    api_version: ApiVersion
+    kind: Literal["WorkloadList"]
+    items: list[RefusedWorkload]
+
+
+class Fault(Struct, frozen=True):
+    """One kind of failure and where it was first found."""
+
+    step: Operation
+    subject: str
+    error: str
+    where: str
+    sample: str
+    count: Count
+
+
+class FaultList(Struct, frozen=True):
+    """What could not be read or evaluated since the process began, by kind."""
+
+    api_version: ApiVersion
+    kind: Literal["FaultList"]
+    items: list[Fault]
