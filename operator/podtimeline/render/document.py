@@ -5,7 +5,9 @@ Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its 
 """
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
+
+import msgspec
 
 from podtimeline.analysis.evidence.event_limit import EventLimit
 from podtimeline.analysis.findings.explain import explain, findings
@@ -21,9 +23,10 @@ from podtimeline.model.milestones import MILESTONES, MilestoneKey
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import ImagePulled, Ran, Skewed
 from podtimeline.quarantine import Operation, Quarantine
+from podtimeline.render import structs
 from podtimeline.render.moments import rfc3339, seconds
 
-API_VERSION = "podtimeline/v1"
+API_VERSION: Final = "podtimeline/v1"
 KIND = "PodTimeline"
 LIST_KIND = "PodTimelineList"
 
@@ -106,6 +109,12 @@ def contained_document(
 def documents(items: Iterable[Document], *, cursor: str | None = None) -> Document:
     """A page of documents; ``cursor`` asks for the next page and is ``None`` on the last."""
     return {"apiVersion": API_VERSION, "kind": LIST_KIND, "items": list(items), "cursor": cursor}
+
+
+def plain(made: structs.Struct) -> Document:
+    """The struct as plain data, with the keys of its JSON."""
+    built: Document = msgspec.to_builtins(made)
+    return built
 
 
 def _current(view: ResolvedTimeline) -> str | None:
