@@ -91,7 +91,7 @@ class PhaseSpan(Struct, frozen=True):
 
 
 class Drain(Struct, frozen=True):
-    """How one EndpointSlice let go of a pod that was to be deleted; ``out`` is null while it has not."""
+    """How one EndpointSlice took out the address of a pod that was to be deleted; ``out`` is null while it has not."""
 
     subject: str
     out: Moment | None
@@ -163,7 +163,7 @@ class Run(Struct, frozen=True):
 
 
 class Incident(Struct, frozen=True):
-    """What befell the pod beside its start."""
+    """An incident in the pod's life that is no part of its start."""
 
     incident: IncidentKind
     at: Moment
@@ -239,7 +239,7 @@ class Evidence(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """Something that cost time, or traffic; ``share`` is the part of its leg's duration, 0 to 1."""
+    """Something that cost time, or traffic; ``share`` is its part of the leg's length, 0 to 1, or null off the path."""
 
     kind: FindingKind
     leg: Leg
@@ -329,7 +329,7 @@ class Level(Struct, frozen=True):
 
 
 class ChainLink(Struct, frozen=True):
-    """One link of the chain of pods that the rollout's duration is made of."""
+    """One link of the chain that the rollout's duration is made of; ``pod`` is empty for its controller."""
 
     kind: LinkKind
     pod: str
@@ -389,7 +389,7 @@ class Rollout(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """Why the API server refused a workload's pods, and how often: since it began, and in all."""
+    """What a workload was refused: ``count`` in the present or latest spell, ``total`` over all of them."""
 
     now: bool
     maker: ObjectName
