@@ -13,6 +13,7 @@ from tests.support.whole import Whole
 from podtimeline import evaluation
 from podtimeline.analysis import resolved as view
 from podtimeline.analysis.findings import explain
+from podtimeline.app.codec import PackingCodec
 from podtimeline.model import timeline
 from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
@@ -20,6 +21,7 @@ from podtimeline.quarantine import Operation
 from podtimeline.render import document
 from podtimeline.store import codec, search, writing
 from podtimeline.tracking import tracker as tracking
+from podtimeline.tracking.batches import evaluate
 
 BAD, GOOD = "uid-bad", "uid-good"
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -123,6 +125,16 @@ async def test_a_pod_of_which_a_version_could_not_be_read_is_counted_before_and_
         again = Whole(tmp_path / "history", thread, now=whole.time)
         assert again.tracker.situation().quarantined == 1
         again.close()
+
+
+async def test_a_pod_that_goes_bad_while_a_commit_is_out_stays_counted(whole: Whole) -> None:
+    """The commit knows the pod only as it was when the batch was drained."""
+    whole.read("pods", json.dumps(pod("bad")).encode(), listed=False, kind=b"ADDED")
+    batch = whole.tracker.drain(whole.time)
+    unreadable = pod("bad", status={"startTime": "9999-12-31T23:59:59Z"})
+    whole.read("pods", json.dumps(unreadable).encode(), listed=False, kind=b"MODIFIED")
+    whole.tracker.committed(evaluate(batch, PackingCodec(), whole.quarantine))
+    assert whole.tracker.situation().quarantined == 1
 
 
 async def test_a_record_that_cannot_be_written_spoils_no_commit(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:

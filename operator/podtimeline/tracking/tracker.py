@@ -82,7 +82,8 @@ class Tracker(Roster):
         self._owed = DirtySet(self._compaction, self.quarantine)
         self._due = Timers(self._records)
         self._enrichers = Enrichers(enrichers, self, self.quarantine)
-        self._set_aside: set[str] = set()
+        self._flagged: set[str] = set()
+        self._failing: set[str] = set()
         if restored is not None:
             self._restore(restored, now)
 
@@ -117,7 +118,7 @@ class Tracker(Roster):
             return
         timeline = record.timeline
         timeline.partial |= {Partial.MALFORMED}
-        self._set_aside.add(uid)
+        self._flagged.add(uid)
         self._owed.touch(record)
         if record.known is None:
             self._due.wake(record, now + self._rules.orphan)
@@ -211,8 +212,8 @@ class Tracker(Roster):
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
         self._owed.committed(result)
-        self._set_aside -= {each.state.uid for each in result.batch.snapshots if not flagged(each.state)}
-        self._set_aside |= result.set_aside
+        self._failing -= {each.state.uid for each in result.batch.snapshots}
+        self._failing |= result.set_aside & self._records.keys()
         self.versions.committed(result.batch.versions)
 
     def failed(self, batch: Batch) -> None:
@@ -229,7 +230,7 @@ class Tracker(Roster):
             Stage.SETTLED: len(self._records) - starting - closed,
             Stage.CLOSED: closed,
         }
-        return Situation(tracked, len(self._owed), len(self._unclaimed.names), len(self._set_aside))
+        return Situation(tracked, len(self._owed), len(self._unclaimed.names), len(self._flagged | self._failing))
 
     def _join(self, record: Tracked, timeline: Timeline, observations: Sequence[Observation], arrived: int) -> None:
         changed = False
@@ -257,7 +258,7 @@ class Tracker(Roster):
         evidence = timeline.evidence
         gone, leaving = _REMOVED in evidence, _DELETED in evidence
         if timeline.partial and Partial.MALFORMED in timeline.partial:
-            self._set_aside.add(record.uid)
+            self._flagged.add(record.uid)
         if gone and not record.removed:
             self._removed(record, now)
         elif leaving and not gone and record.leaving_at is None:
@@ -333,7 +334,7 @@ class Tracker(Roster):
         """Give a pod up that could not even be described."""
         self._unclaimed.orphans.dropped += 1
         del self._records[record.uid]
-        self._set_aside.discard(record.uid)
+        self._forget(record.uid)
         self._owed.forget(record)
 
     def _settle(self, record: Tracked, now: int) -> None:
@@ -371,9 +372,13 @@ class Tracker(Roster):
 
     def _entomb(self, uid: str, now: int) -> None:
         self._tombstones.bury(uid, now)
-        self._set_aside.discard(uid)
+        self._forget(uid)
         self._unclaimed.mirrors.forget(uid)
         self._records.pop(uid, None)
+
+    def _forget(self, uid: str) -> None:
+        self._flagged.discard(uid)
+        self._failing.discard(uid)
 
     def _touch(self, record: Tracked) -> None:
         if record.timeline is None:
@@ -393,7 +398,7 @@ class Tracker(Roster):
         if facts is None or saved.closed:
             return
         if flagged(state):
-            self._set_aside.add(state.uid)
+            self._flagged.add(state.uid)
         if not state.evidence:
             # Its row could not be read: only a listing tells of it again.
             self.versions.reached(Stream.PODS, None)
