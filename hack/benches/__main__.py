@@ -2,9 +2,17 @@
 
 import argparse
 
-from benches import accuracy, bounds, intake, lag, memory, series
+from benches import accuracy, bounds, cluster, intake, lag, memory, series
 
-_BENCHES = {"accuracy": accuracy, "bounds": bounds, "intake": intake, "lag": lag, "memory": memory, "series": series}
+_BENCHES = {
+    "accuracy": accuracy,
+    "bounds": bounds,
+    "cluster": cluster,
+    "intake": intake,
+    "lag": lag,
+    "memory": memory,
+    "series": series,
+}
 
 
 def main() -> None:

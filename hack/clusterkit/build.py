@@ -118,6 +118,15 @@ KWOK = Target(
     names=("kwok",),
     minutes=2,
 )
+KUBE_STATE_METRICS = Target(
+    name="kube-state-metrics",
+    module="k8s.io/kube-state-metrics/v2",
+    version="v2.20.0",
+    commands=("",),
+    names=("kube-state-metrics",),
+    minutes=3,
+)
+"""What the operator's cost is compared with (``hack/bench cluster``)."""
 KIND = Target(name="kind", module="sigs.k8s.io/kind", version="v0.33.0", commands=("",), names=("kind",))
 
 

@@ -62,6 +62,12 @@ class OperatorProcess:
             raise RuntimeError(f"the operator ended with {self._process.returncode}: {words}")
         return self.status("/readyz") == 200
 
+    @property
+    def pid(self) -> int:
+        """Its process id, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
