@@ -1,12 +1,12 @@
 """A pod's timeline as people and sinks read it: resolved instants, phases that sum, totals, outcome."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podtimeline.analysis.evidence.attempts import of_first_start
 from podtimeline.analysis.evidence.clocks import righted
-from podtimeline.analysis.evidence.critical_path import last_endpoint, service_of, startup_path
+from podtimeline.analysis.evidence.critical_path import Step, last_endpoint, service_of, startup_path
 from podtimeline.analysis.evidence.endings import called_off
 from podtimeline.analysis.evidence.event_limit import EventLimit, event_limits
 from podtimeline.analysis.evidence.order import resolve
@@ -161,7 +161,8 @@ def view(timeline: Timeline, *, now: int) -> ResolvedTimeline | None:
     pulls, limits = timeline.pulls, event_limits(timeline)
     timeline = of_first_start(timeline)
     instants = resolve(timeline)
-    request, phases = measure_request(timeline, instants), measure(timeline, instants, now=now)
+    path = tuple(startup_path(timeline, facts, instants))
+    request, phases = measure_request(timeline, instants), measure(timeline, instants, now=now, path=path)
     begin = beginning(timeline, instants)
     started = None if begin is None else begin.at
     ready, endpoint = instants.get(MilestoneKey(Milestone.READY)), _endpoint(timeline, instants)
@@ -178,14 +179,14 @@ def view(timeline: Timeline, *, now: int) -> ResolvedTimeline | None:
         drains=drains(timeline, instants, now=now),
         stops=stops(timeline, instants),
         requested=_between(_at(instants, Milestone.ROLLOUT_STARTED), instants.get(MilestoneKey(Milestone.CREATED))),
-        parallel=_parallel(timeline, facts, instants),
+        parallel=_parallel(path, facts, instants),
         total=phases[-1].end - phases[0].start if phases else None,
         startup=_between(started, ready),
         endpoint=_between(started, endpoint),
         termination=_between(
             _at(instants, Milestone.DELETION_REQUESTED), instants.get(MilestoneKey(Milestone.OBJECT_REMOVED))
         ),
-        missing=_missing(timeline, facts, instants),
+        missing=_missing(path, instants),
         awaited=awaited(timeline),
         services=_services(timeline),
         partial=tuple(sorted(timeline.partial)),
@@ -319,8 +320,10 @@ def _lag(timeline: Timeline, mark: MilestoneKey, instant: Instant | None) -> int
     return None if shown is None or shown < instant.at else shown - instant.at
 
 
+_RANK = {milestone: index for index, milestone in enumerate(Milestone)}
+
+
 def _milestones(timeline: Timeline, instants: Mapping[MilestoneKey, Instant]) -> tuple[Reached, ...]:
-    rank = {milestone: index for index, milestone in enumerate(Milestone)}
     marks = dict.fromkeys((*timeline.evidence, *instants))
     reached = [
         Reached(mark, instant := instants.get(mark), timeline.details.get(mark, ""), _lag(timeline, mark, instant))
@@ -332,17 +335,17 @@ def _milestones(timeline: Timeline, instants: Mapping[MilestoneKey, Instant]) ->
             reached,
             key=lambda each: (
                 each.instant.at if each.instant else unknown,
-                rank[each.mark.milestone],
+                _RANK[each.mark.milestone],
                 each.mark.subject,
             ),
         )
     )
 
 
-def _missing(timeline: Timeline, facts: PodFacts, instants: Mapping[MilestoneKey, Instant]) -> tuple[MilestoneKey, ...]:
+def _missing(path: Iterable[Step], instants: Mapping[MilestoneKey, Instant]) -> tuple[MilestoneKey, ...]:
     skipped: list[MilestoneKey] = []
     missing: list[MilestoneKey] = []
-    for step in startup_path(timeline, facts, instants):
+    for step in path:
         if step.mark in instants:
             missing += skipped
             skipped = []
@@ -366,9 +369,9 @@ def _probed(container: ContainerSpec) -> tuple[tuple[Milestone, Milestone, Phase
     return ((Milestone.STARTED, passed, Phase.STARTUP_PROBE), (passed, Milestone.CONTAINER_READY, phase))
 
 
-def _parallel(timeline: Timeline, facts: PodFacts, instants: Mapping[MilestoneKey, Instant]) -> tuple[PhaseSpan, ...]:
+def _parallel(path: Iterable[Step], facts: PodFacts, instants: Mapping[MilestoneKey, Instant]) -> tuple[PhaseSpan, ...]:
     """What containers did that is not on the critical path, and volumes that stayed attached after them."""
-    charged = {step.mark for step in startup_path(timeline, facts, instants)}
+    charged = {step.mark for step in path}
     found: list[PhaseSpan] = []
     for container in facts.containers:
         if container.kind is ContainerKind.INIT:

@@ -6,7 +6,7 @@ kept as ``skew`` and shown, never clamped away.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -108,9 +108,11 @@ class Instant:
     skew: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The intersection of the evidence for one milestone; ``ordered`` once what must come after it has lowered it."""
+class Window(NamedTuple):
+    """The intersection of the evidence for one milestone; ``ordered`` once what must come after it has lowered it.
+
+    A tuple, as an evaluation makes several for each milestone.
+    """
 
     earliest: int | None
     latest: int | None
@@ -120,24 +122,26 @@ class Window:
 
     def raised(self, floor: int | None) -> "Window":
         """This window after learning that the fact is not before ``floor``; a contradiction becomes skew."""
-        if floor is None or (self.earliest is not None and self.earliest >= floor):
+        earliest, latest, points, skew, ordered = self
+        if floor is None or (earliest is not None and earliest >= floor):
             return self
-        if self.latest is not None and self.latest < floor:
-            return replace(self, skew=max(self.skew, floor - self.latest))
-        return replace(self, earliest=floor)
+        if latest is not None and latest < floor:
+            return Window(earliest, latest, points, max(skew, floor - latest), ordered)
+        return Window(floor, latest, points, skew, ordered)
 
     def lowered(self, ceiling: int | None) -> "Window":
         """This window after learning that the fact is not after ``ceiling``; a contradiction becomes skew."""
-        if ceiling is None or (self.latest is not None and self.latest <= ceiling):
+        earliest, latest, points, skew, ordered = self
+        if ceiling is None or (latest is not None and latest <= ceiling):
             return self
-        if self.earliest is not None and self.earliest > ceiling:
-            return replace(self, skew=max(self.skew, self.earliest - ceiling))
-        return replace(self, latest=ceiling)
+        if earliest is not None and earliest > ceiling:
+            return Window(earliest, latest, points, max(skew, earliest - ceiling), ordered)
+        return Window(earliest, ceiling, points, skew, ordered)
 
     def followed(self, ceiling: int | None) -> "Window":
         """``lowered`` by what must come after this fact."""
         window = self.lowered(ceiling)
-        return window if window.latest == self.latest else replace(window, ordered=True)
+        return window if window.latest == self.latest else window._replace(ordered=True)
 
     def instant(self, *, floor: int | None = None) -> Instant | None:
         """The best estimate inside the window, or ``None`` where nothing says when.
@@ -182,8 +186,18 @@ class Window:
 
 def intersect(evidence: Iterable[Evidence]) -> Window:
     """Intersect evidence, best source first; a statement that contradicts the better ones only adds to ``skew``."""
-    points = tuple(sorted(evidence, key=lambda each: (_RANK[each.source], each.claim, each.observed)))
+    points = tuple(evidence)
+    if len(points) == 1:
+        ((_, _, earliest, latest, _),) = points
+        if earliest is None or latest is None or earliest <= latest:
+            return Window(earliest, latest, points)
+    elif points:
+        points = tuple(sorted(points, key=_by_rank))
     window = Window(None, None, points)
     for each in points:
         window = window.lowered(each.latest).raised(each.earliest)
     return window
+
+
+def _by_rank(evidence: Evidence) -> tuple[int, int, int]:
+    return _RANK[evidence.source], evidence.claim, evidence.observed

@@ -6,7 +6,7 @@ A step is a milestone. One that is not ``required`` is taken only where it was o
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from podtimeline.analysis.evidence.event_limit import unreported
 from podtimeline.model.instants import Instant
@@ -18,11 +18,11 @@ from podtimeline.model.timeline import Timeline
 Instants = Mapping[MilestoneKey, Instant]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A milestone of a critical path and the phase that the time before it is charged to.
 
-    ``owner`` is the container, volume or endpoint that the phase belongs to, where that is not the milestone's own.
+    ``owner`` is the container, volume or endpoint that the phase belongs to, where that is not the milestone's own. A
+    tuple, as an evaluation makes dozens.
     """
 
     mark: MilestoneKey
@@ -62,7 +62,7 @@ def _without_events(steps: Iterable[Step], silent: AbstractSet[str], instants: I
         if step.mark.subject in silent and step.mark.milestone in _TOLD_BY_EVENTS and step.required and not known:
             dropped = True
             continue
-        yield replace(step, phase=Phase.PULL_TO_START) if dropped and step.required else step
+        yield step._replace(phase=Phase.PULL_TO_START) if dropped and step.required else step
         dropped = False
 
 

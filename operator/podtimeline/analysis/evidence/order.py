@@ -6,8 +6,9 @@ the change may already have been in flight; only the order of facts does.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from podtimeline.analysis.evidence.attempts import ATTEMPTS, last_attempt, of_first_start, reported, since, until
 from podtimeline.analysis.evidence.attempts import window as attempted
@@ -33,6 +34,12 @@ def done(container: ContainerSpec) -> MilestoneKey:
 
 def predecessors(facts: PodFacts) -> Order:
     """Each mark of the pod with the marks that must come before it, in topological order."""
+    return dict(_predecessors(replace(facts, uid="", namespace="", name="", created_second=0, owner=None, labels=())))
+
+
+@lru_cache(maxsize=1024)
+def _predecessors(facts: PodFacts) -> Order:
+    """What pods of one template have in common: all that ``facts`` says but for who they are."""
     order: Order = dict.fromkeys(_BEFORE_CREATION, ())
     order[MilestoneKey(Milestone.OWNER_CREATED)] = (MilestoneKey(Milestone.ROLLOUT_STARTED),)
     order[MilestoneKey(Milestone.CREATED)] = _BEFORE_CREATION
@@ -172,7 +179,7 @@ def resolve(timeline: Timeline) -> dict[MilestoneKey, Instant]:
     for mark in timeline.evidence:
         after = (MilestoneKey(Milestone.IP_ASSIGNED),) if MILESTONES[mark.milestone].scope is Scope.ENDPOINT else ()
         order.setdefault(mark, after if after and after[0] in order else ())
-    windows = {mark: _window(timeline, mark) for mark in order}
+    windows = {mark: _window(timeline, mark) if mark in timeline.evidence else _UNSEEN for mark in order}
     caused = effects(windows, timeline.evidence.keys())
     # What follows comes last in the order: nothing of the order comes after it.
     order = {mark: before for mark, before in order.items() if mark not in caused} | caused
@@ -293,13 +300,17 @@ def _took(timeline: Timeline, mark: MilestoneKey) -> int:
 def _raise_floors(windows: dict[MilestoneKey, Window], order: Order) -> None:
     for mark, before in order.items():
         for each in before:
-            windows[mark] = windows[mark].raised(windows[each].earliest)
+            floor = windows[each].earliest
+            if floor is not None:
+                windows[mark] = windows[mark].raised(floor)
 
 
 def _lower_ceilings(windows: dict[MilestoneKey, Window], order: Order) -> None:
     for mark in reversed(order):
-        for each in order[mark]:
-            windows[each] = windows[each].followed(windows[mark].latest)
+        ceiling = windows[mark].latest
+        if ceiling is not None:
+            for each in order[mark]:
+                windows[each] = windows[each].followed(ceiling)
 
 
 def _refined(
@@ -366,14 +377,22 @@ def _amid_sandbox(address: Instant, begin: int | None, sandbox: Window) -> Insta
     return replace(address, at=begin + (address.latest - begin) * 2 // 3, source=Source.ORDER)
 
 
+def _latest(floors: Mapping[MilestoneKey, int | None], before: tuple[MilestoneKey, ...]) -> int | None:
+    latest: int | None = None
+    for each in before:
+        floor = floors[each]
+        if floor is not None and (latest is None or floor > latest):
+            latest = floor
+    return latest
+
+
 def _estimate(
     timeline: Timeline, windows: dict[MilestoneKey, Window], order: Order, spread_starts: dict[MilestoneKey, int]
 ) -> dict[MilestoneKey, Instant]:
     instants: dict[MilestoneKey, Instant] = {}
     floors: dict[MilestoneKey, int | None] = {}
     for mark, before in order.items():
-        known = [floor for each in before if (floor := floors[each]) is not None]
-        floor = max(known, default=None)
+        floor = _latest(floors, before)
         told = mark in timeline.evidence or mark.milestone is Milestone.MOUNTED
         instant = windows[mark].instant(floor=floor) if told else None
         if instant is not None:

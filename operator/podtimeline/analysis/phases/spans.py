@@ -40,8 +40,8 @@ class PhaseSpan:
         return self.end - self.start
 
 
-def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[PhaseSpan, ...]:
-    """The phases of the pod's start, in order; each begins where the one before it ends.
+def measure(timeline: Timeline, instants: Instants, *, now: int, path: Iterable[Step]) -> tuple[PhaseSpan, ...]:
+    """The phases of the pod's start, in order; each begins where the one before it ends. ``path`` is its startup path.
 
     Empty where the pod's spec or the moment it began is unknown. A start that is still under way ends in an open
     stretch up to ``now``; one that ended without readiness ends where the pod finished or was deleted.
@@ -52,7 +52,7 @@ def measure(timeline: Timeline, instants: Instants, *, now: int) -> tuple[PhaseS
         return ()
     timeline, upward = _upward(timeline, facts, instants)
     walk = Walk(timeline, upward, begin)
-    walk.along(startup_path(timeline, facts, upward))
+    walk.along(path if upward is instants else startup_path(timeline, facts, upward))
     return _finished_start(walk, timeline, facts, instants, upward, now)
 
 
