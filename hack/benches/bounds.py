@@ -12,7 +12,7 @@ from benches.memory import resident
 from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
-from podtimeline.app.codec import PackingCodec
+from podtimeline.codec import PackingCodec
 from podtimeline.model.bounds import MAX_NOTES, MAX_NOTES_TEXT, MAX_SUBJECTS
 from podtimeline.model.instants import SECOND
 from podtimeline.model.notes import characters

@@ -20,8 +20,8 @@ from benches.podgen import VERSIONS
 from benches.settings import BEGIN, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.clock import SystemClock
-from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector
+from podtimeline.codec import PackingCodec
 from podtimeline.kube.connection import Connection
 from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.model.instants import SECOND

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -23,14 +22,16 @@ from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.app.clock import SystemClock
-from podtimeline.app.codec import PackingCodec
 from podtimeline.app.memory import tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
+from podtimeline.codec import PackingCodec
 from podtimeline.model.instants import SECOND
 from podtimeline.model.observations import Noted
+from podtimeline.ports import Store
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sources.pods.feed import PodFeed
-from podtimeline.store.sqlite import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
@@ -69,14 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> str:
     """Measure without requests, then with them."""
     with tempfile.TemporaryDirectory(prefix="podtimeline-lag-") as home:
-        store = SqliteStore(Path(home) / "history.sqlite3", clock=SystemClock())
+        store = open_store(f"sqlite:{home}/history.sqlite3", StoreOptions(clock=SystemClock()))
         try:
             return asyncio.run(_measured(options, store))
         finally:
             store.close()
 
 
-async def _measured(options: argparse.Namespace, store: SqliteStore) -> str:
+async def _measured(options: argparse.Namespace, store: Store) -> str:
     tracker = _filled(options.pods, store)
     tune_collector()
     tune_switching()
@@ -106,7 +107,7 @@ def _figures(values: list[float]) -> dict[str, float]:
     return {name: round(quantile(values, share), 3) for name, share in shares.items()}
 
 
-def _filled(pods: int, store: SqliteStore) -> Tracker:
+def _filled(pods: int, store: Store) -> Tracker:
     """Pods that wait for their image, all in the history."""
     codec = PackingCodec()
     tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), now=BEGIN - SECOND)
@@ -122,7 +123,7 @@ def _filled(pods: int, store: SqliteStore) -> Tracker:
     return tracker
 
 
-def _apps(tracker: Tracker, store: SqliteStore) -> Iterator[web.Application]:
+def _apps(tracker: Tracker, store: Store) -> Iterator[web.Application]:
     clock, http, worker = SystemClock(), HttpNumbers(), Worker()
     scraper = Scraper(
         clock=clock, tracker=tracker, exposition=Exposition(version="bench"), streams=tuple,

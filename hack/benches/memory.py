@@ -14,7 +14,7 @@ from pathlib import Path
 from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
-from podtimeline.app.codec import PackingCodec
+from podtimeline.codec import PackingCodec
 from podtimeline.model.instants import SECOND, Source, just_after
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import ImagePulled, Observation, Witnessed

@@ -13,14 +13,15 @@ from benches.memory import start
 from benches.podgen import Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
-from podtimeline.app.codec import PackingCodec
+from podtimeline.codec import PackingCodec
 from podtimeline.model.instants import SECOND
 from podtimeline.model.pods import Owner
 from podtimeline.model.series import OTHER
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import Telemetry
 from podtimeline.sources.pods.feed import PodFeed
-from podtimeline.store import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
@@ -59,7 +60,7 @@ class Cluster:
         self.second = 0
         self.tracker = Tracker(owners=_Owners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
         self._feed = PodFeed(self.tracker)
-        self._store = SqliteStore(":memory:", clock=self)
+        self._store = open_store("sqlite::memory:", StoreOptions(clock=self))
         self._exposition = Exposition(version="bench", process=False)
         self._pods: dict[int, Workload] = {}
 

@@ -46,7 +46,7 @@ def schema() -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": ["listen", "api_listen", "access", "history_path"],
+        "required": ["listen", "api_listen", "access", "history"],
         "properties": properties,
     }
 

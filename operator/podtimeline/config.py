@@ -102,14 +102,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Server to use instead of the one that the credentials name, such as a proxy.", "an http:// or https:// URL"
         ),
     ] = None
-    history_path: Annotated[
+    history: Annotated[
         str,
-        Meta(min_length=1),
+        Meta(pattern=r"^[a-z][a-z0-9+.-]*:."),
         _says(
-            "SQLite file of the history. It belongs on a disk of the node or a block volume.",
-            "path of a file, or :memory: to keep nothing",
+            "Store of the history. The file of sqlite: belongs on a disk of the node or a block volume.",
+            "SCHEME:LOCATION such as sqlite:/path/of/a/file, or sqlite::memory: to keep nothing",
         ),
-    ] = "/var/lib/podtimeline/history.sqlite3"
+    ] = "sqlite:/var/lib/podtimeline/history.sqlite3"
     allow_network_filesystem: Annotated[
         bool, _says("Allow the history on NFS, CIFS and the like, where locks may not hold and the file may break.")
     ] = False
@@ -153,7 +153,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=10_000_000),
         _says("Finished pods that may wait for one sink; more are dropped and counted."),
     ] = 10_000
-    json_log: Annotated[bool, _says("Write one JSON line per finished pod to stdout.")] = True
+    sinks: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(:.+)?$")], ...],
+        _says(
+            "Where to export finished pods; log writes one JSON line for each to stdout.",
+            "names of sinks such as log, separated by commas in variables and flags; NAME:TARGET for one with a target",
+        ),
+    ] = ("log",)
     log_level: Annotated[LogLevel, _says("Log level on stderr.")] = LogLevel.INFO
     watch_timeout_seconds: Annotated[
         int,

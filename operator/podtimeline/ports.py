@@ -336,25 +336,6 @@ class Restored:
     memories: tuple[Memory, ...] = ()
 
 
-class Store(Protocol):
-    """The history. Calls block: they run in a thread of their own. Each raises ``StoreError``."""
-
-    def restore(self) -> Restored:
-        """Everything not closed, the counters, and how far the streams were read."""
-        ...
-
-    def commit(self, checkpoint: Checkpoint) -> Counted:
-        """Write records and their increments in one transaction; returns what that made of the histograms.
-
-        Which workloads have series of their own is decided here and nowhere else (``model.series``).
-        """
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
-        ...
-
-
 class Order(StrEnum):
     """How a search is sorted."""
 
@@ -401,6 +382,41 @@ class History(Protocol):
 
     def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
         """The latest record of that name, or the one of that uid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNumbers:
+    """What a store says of itself. ``seconds`` is the time that all commits took together."""
+
+    commits: int = 0
+    seconds: float = 0.0
+    errors: int = 0
+    bytes: int = 0
+    rows: int = 0
+
+
+class Store(History, Protocol):
+    """The history, as its only writer has it. Calls block: they run in a thread of their own. Raises ``StoreError``."""
+
+    @property
+    def numbers(self) -> StoreNumbers:
+        """Numbers as of the last commit or the start; of any thread, without waiting."""
+        ...
+
+    def restore(self) -> Restored:
+        """Everything not closed, the counters, and how far the streams were read."""
+        ...
+
+    def commit(self, checkpoint: Checkpoint) -> Counted:
+        """Write records and their increments in one transaction; returns what that made of the histograms.
+
+        Which workloads have series of their own is decided here and nowhere else (``model.series``).
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what is held; may be called twice. Every later call raises ``StoreError``."""
         ...
 
 

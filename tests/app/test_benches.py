@@ -11,7 +11,7 @@ from benches.podgen import VERSIONS, Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.verdict import verdict
 from podtimeline.analysis.resolved import Outcome
-from podtimeline.app.codec import PackingCodec
+from podtimeline.codec import PackingCodec
 from podtimeline.model.instants import SECOND
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules

@@ -10,16 +10,16 @@ import pytest
 from tests.support.objects import CREATED_NS, pod, ready_pod
 from tests.support.whole import Whole
 
-from podtimeline import evaluation
+from podtimeline import codec, evaluation
 from podtimeline.analysis import resolved as view
 from podtimeline.analysis.findings import explain
-from podtimeline.app.codec import PackingCodec
+from podtimeline.codec import PackingCodec
 from podtimeline.model import timeline
 from podtimeline.model.instants import SECOND
 from podtimeline.ports import Stream
 from podtimeline.quarantine import Operation
 from podtimeline.render import document
-from podtimeline.store import codec, search, writing
+from podtimeline.store.sqlite import search, writing
 from podtimeline.tracking import tracker as tracking
 from podtimeline.tracking.batches import evaluate
 

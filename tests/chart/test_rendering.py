@@ -122,9 +122,17 @@ def test_mounts_name_volumes_and_the_history_lies_in_one(values: Path) -> None:
     pod = only(objects, "Deployment")["spec"]["template"]["spec"]
     mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
     assert set(mounts.values()) == {volume["name"] for volume in pod["volumes"]}
-    path = settings(objects)["history_path"]
+    path = settings(objects)["history"].removeprefix("sqlite:")
     assert path == ":memory:" or str(Path(path).parent) in mounts
     assert "/tmp" in mounts
+
+
+def test_only_a_history_in_a_file_has_a_volume() -> None:
+    """A store that is a server of its own needs none, whichever it is."""
+    objects = render({"config": {"history": "elsewhere://host/db"}, "persistence": {"enabled": True}})
+    volumes = only(objects, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert {volume["name"] for volume in volumes} == {"config", "tmp"}
+    assert not [each for each in objects if each["kind"] == "PersistentVolumeClaim"]
 
 
 @each_mode
@@ -291,7 +299,7 @@ def test_reviews_need_a_right_that_is_in_no_namespace() -> None:
     [
         ({}, ("every pod of the cluster", "ends with the pod", "podtimeline show")),
         ({"config": {"namespaces": ["shop"]}}, ("the pods of shop",)),
-        ({"config": {"history_path": ":memory:"}}, ("ends with the process",)),
+        ({"config": {"history": "sqlite::memory:"}}, ("ends with the process",)),
         ({"rbac": {"create": False}}, ("somebody else has to grant",)),
         ({}, ("open to everybody who can connect to port 8081", ":8080/metrics")),
         ({"config": {"access": "review"}}, ("port-forward", "PODTIMELINE_TOKEN")),

@@ -149,8 +149,8 @@ def test_record_wants_a_file(run: Run, app: FakeApp) -> None:
 def test_run_ends_with_the_exit_code_of_the_operator(run: Run, app: FakeApp, code: int) -> None:
     """What the kubelet, or systemd, decides by."""
     app.exit_code = code
-    assert run("run", "--history-path", ":memory:").exit_code == code
-    assert app.settings.history_path == ":memory:"
+    assert run("run", "--history", "sqlite::memory:").exit_code == code
+    assert app.settings.history == "sqlite::memory:"
 
 
 def test_an_unexpected_error_is_one_line_as_well(run: Run, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,14 @@ def test_as_a_kubectl_plugin_it_names_itself_so(monkeypatch: pytest.MonkeyPatch)
     assert "Usage: kubectl podtimeline show [OPTIONS] TARGET" in result.stdout
 
 
+@pytest.mark.parametrize("given", [("--history", "nowhere:x"), ("--sinks", "log,nowhere")])
+def test_config_refuses_a_store_or_a_sink_that_there_is_not(run: Run, given: tuple[str, str]) -> None:
+    """As the operator does, with those that there are."""
+    result = run("config", *given)
+    assert result.exit_code == 2
+    assert "nowhere" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["run", "config"])
 def test_every_setting_is_a_flag(run: Run, name: str) -> None:
     """With its variable and what is allowed."""

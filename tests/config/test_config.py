@@ -60,7 +60,8 @@ def test_texts_of_the_environment_become_values() -> None:
         {},
         {
             "PODTIMELINE_NAMESPACES": "shop, payments,",
-            "PODTIMELINE_JSON_LOG": "false",
+            "PODTIMELINE_SINKS": "",
+            "PODTIMELINE_ALLOW_NETWORK_FILESYSTEM": "true",
             "PODTIMELINE_LOG_LEVEL": "WARNING",
             "PODTIMELINE_RETENTION_BYTES": "1.073741824e+09",
             "PODTIMELINE_LINGER_SECONDS": "0.5",
@@ -70,7 +71,8 @@ def test_texts_of_the_environment_become_values() -> None:
         },
     )
     assert settings.namespaces == ("shop", "payments")
-    assert settings.json_log is False
+    assert settings.sinks == ()
+    assert settings.allow_network_filesystem is True
     assert settings.log_level is LogLevel.WARNING
     assert settings.retention_bytes == 1 << 30
     assert settings.linger_seconds == 0.5
@@ -100,13 +102,15 @@ def test_an_empty_file_sets_nothing(tmp_path: Path, text: str) -> None:
         ("retention_days", "nan"),
         ("retention_days", "0"),
         ("commit_interval_seconds", "inf"),
-        ("json_log", "maybe"),
+        ("allow_network_filesystem", "maybe"),
         ("log_level", "loud"),
         ("listen", "8080"),
         ("listen", "0.0.0.0:65536"),
         ("namespaces", "shop,Bad_Name"),
         ("api_url", "ftp://somewhere"),
-        ("history_path", ""),
+        ("history", ""),
+        ("history", "/var/lib/history.sqlite3"),
+        ("sinks", "log,:stdout"),
         ("series_limit", ""),
     ],
 )
@@ -119,7 +123,7 @@ def test_a_wrong_value_is_named_with_its_origin_and_what_is_allowed(name: str, v
 
 def test_a_wrong_type_in_the_file_is_refused(tmp_path: Path) -> None:
     """A text where a number is needed is refused even when it comes from YAML."""
-    file = written(tmp_path, "page_size: [1]\njson_log: 1\nhistory_path:\n")
+    file = written(tmp_path, "page_size: [1]\nallow_network_filesystem: 1\nhistory:\n")
     lines = refused(file=file).splitlines()
     assert len(lines) == 3
     assert all(f"(file {file})" in line for line in lines)

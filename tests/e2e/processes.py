@@ -42,7 +42,7 @@ class OperatorProcess:
             "PYTHONPATH": str(ROOT / "operator"),
             "PODTIMELINE_LISTEN": f"127.0.0.1:{self.port}",
             "PODTIMELINE_API_LISTEN": f"127.0.0.1:{self.api_port}",
-            "PODTIMELINE_HISTORY_PATH": str(self._home / "history.sqlite3"),
+            "PODTIMELINE_HISTORY": f"sqlite:{self._home}/history.sqlite3",
         }
         environment |= {f"PODTIMELINE_{name.upper()}": value for name, value in self._settings.items()}
         with (

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.model.test_timeline import join
 from tests.support.lives import WEB, at, facts, named
 
+from podtimeline.codec import pack, unpack
 from podtimeline.model import bounds
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.notes import characters
@@ -27,7 +28,6 @@ from podtimeline.model.observations import (
 from podtimeline.model.state import dump, load
 from podtimeline.model.texts import MAX_TEXT
 from podtimeline.model.timeline import Timeline, apply
-from podtimeline.store.codec import pack, unpack
 
 UID = "uid-1"
 MANY = bounds.MAX_SUBJECTS + 20

@@ -1,52 +1,43 @@
-"""Stores for tests; the contract's tests get each kind in turn."""
+"""Stores for tests; the contract's tests get each store of the registry in turn."""
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 import pytest
-from tests.support.memory_store import MemoryStore
+from _pytest.mark.structures import ParameterSet
+from tests.support.memory_store import open_fake
 from tests.support.saved import StandingClock
 
-from podtimeline.ports import Checkpoint, Counted, Page, Query, Restored, Saved
-from podtimeline.store import SqliteStore
+from podtimeline.ports import Store
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import STORES, open_store
 
 
-class Both(Protocol):
-    """What is both ``ports.Store`` and ``ports.History``."""
+class Place(NamedTuple):
+    """A store and a location of it."""
 
-    def restore(self) -> Restored:
-        """See ``ports.Store``."""
-        ...
-
-    def commit(self, checkpoint: Checkpoint) -> Counted:
-        """See ``ports.Store``."""
-        ...
-
-    def search(self, query: Query) -> Page:
-        """See ``ports.History``."""
-        ...
-
-    def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
-        """See ``ports.History``."""
-        ...
-
-    def close(self) -> None:
-        """See ``ports.Store``."""
-        ...
+    scheme: str
+    location: Callable[[Path], str]
 
 
-@pytest.fixture(params=["file", "memory", "fake"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
-    """A store with room for three series a metric: SQLite on a disk, SQLite in memory, the tests' fake."""
-    clock = StandingClock()
-    found: Both
-    match request.param:
-        case "file":
-            found = SqliteStore(tmp_path / "history.sqlite3", clock=clock, series_limit=3)
-        case "memory":
-            found = SqliteStore(":memory:", clock=clock, series_limit=3)
-        case _:
-            found = MemoryStore(now=clock.now(), series_limit=3)
+def places() -> Iterator[ParameterSet]:
+    """Every location of every store: a package of tests beside this file, named as the scheme, lists them."""
+    for scheme in STORES:
+        known: Mapping[str, Callable[[Path], str]] = importlib.import_module(
+            f"tests.store.{scheme}.locations"
+        ).LOCATIONS
+        for name, location in known.items():
+            yield pytest.param(Place(scheme, location), id=f"{scheme}-{name}")
+
+
+@pytest.fixture(params=[*places(), pytest.param(Place("fake", str), id="fake")])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store with room for three series a metric; the tests' fake is one by a row of the registry, as all are."""
+    monkeypatch.setitem(STORES, "fake", open_fake)
+    place: Place = request.param
+    options = StoreOptions(clock=StandingClock(), series_limit=3)
+    found = open_store(f"{place.scheme}:{place.location(tmp_path)}", options)
     yield found
     found.close()

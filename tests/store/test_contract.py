@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.store.conftest import Both
 from tests.support.lives import at
 from tests.support.saved import SECOND, checkpoint, fresh, increment, saved
 from tests.support.workloads import DEPLOYMENT, replicaset
@@ -15,10 +14,10 @@ from podtimeline.errors import QueryError, StoreError
 from podtimeline.model.buckets import BOUNDS, COUNT, bucket
 from podtimeline.model.milestones import Phase
 from podtimeline.model.workloads import CreateRefused
-from podtimeline.ports import CONTROLLED, Memory, Metric, Order, Query, Stream
+from podtimeline.ports import CONTROLLED, Memory, Metric, Order, Query, Store, Stream
 
 
-def uids(store: Both, **wanted: object) -> list[str]:
+def uids(store: Store, **wanted: object) -> list[str]:
     """The uids that a search finds, in its order, through as many pages of two as it takes."""
     found: list[str] = []
     query = Query(limit=2, **wanted)  # type: ignore[arg-type]
@@ -30,7 +29,7 @@ def uids(store: Both, **wanted: object) -> list[str]:
         query = replace(query, cursor=page.cursor)
 
 
-def test_a_new_history_is_empty(store: Both) -> None:
+def test_a_new_history_is_empty(store: Store) -> None:
     """Nothing is known: no record, no version, no count, and no moment since when it looks."""
     restored = store.restore()
     assert list(restored.records) == []
@@ -40,7 +39,15 @@ def test_a_new_history_is_empty(store: Both) -> None:
     assert store.search(Query()).records == ()
 
 
-def test_what_is_committed_comes_back_to_the_nanosecond(store: Both) -> None:
+def test_it_counts_its_commits(store: Store) -> None:
+    """The numbers that the operator shows of its history."""
+    assert store.numbers.commits == 0
+    store.commit(checkpoint(saved()))
+    store.commit(checkpoint())
+    assert (store.numbers.commits, store.numbers.errors) == (2, 0)
+
+
+def test_what_is_committed_comes_back_to_the_nanosecond(store: Store) -> None:
     """A record comes back as it was given, but for its increments, which have been counted."""
     given = saved("uid-1", increment())
     store.commit(checkpoint(given))
@@ -48,35 +55,35 @@ def test_what_is_committed_comes_back_to_the_nanosecond(store: Both) -> None:
     assert store.find("shop", "web-1") == replace(given, increments=())
 
 
-def test_unknown_stays_unknown(store: Both) -> None:
+def test_unknown_stays_unknown(store: Store) -> None:
     """What is None is None after a round trip, not 0 and not an empty text."""
     given = saved(node=None, phase=None, created=None, startup=None, total=None)
     store.commit(checkpoint(given))
     assert store.find("shop", "web-1") == given
 
 
-def test_only_what_is_not_closed_is_restored(store: Both) -> None:
+def test_only_what_is_not_closed_is_restored(store: Store) -> None:
     """Settled pods that still exist come back, closed ones stay in the history only."""
     store.commit(checkpoint(saved("open", settled=False), saved("settled"), saved("gone", closed=True)))
     assert [each.state.uid for each in store.restore().records] == ["open", "settled"]
     assert store.find("shop", "web-1", uid="gone") is not None
 
 
-def test_records_can_be_read_twice(store: Both) -> None:
+def test_records_can_be_read_twice(store: Store) -> None:
     """Iterating what was restored does not use it up."""
     store.commit(checkpoint(saved("a"), saved("b")))
     records = store.restore().records
     assert list(records) == list(records)
 
 
-def test_a_later_record_replaces_the_earlier_one(store: Both) -> None:
+def test_a_later_record_replaces_the_earlier_one(store: Store) -> None:
     """There is one record a uid, the latest, in the place of the first."""
     store.commit(checkpoint(saved("a", settled=False), saved("b")))
     store.commit(checkpoint(saved("a", node="node-2")))
     assert [(each.state.uid, each.node) for each in store.restore().records] == [("a", "node-2"), ("b", "node-1")]
 
 
-def test_stream_versions_and_moments_are_remembered(store: Both) -> None:
+def test_stream_versions_and_moments_are_remembered(store: Store) -> None:
     """A later commit moves the versions it names; the first look stays the first."""
     store.commit(checkpoint(when=10, versions={Stream.PODS: "1", Stream.EVENTS: "2"}))
     store.commit(checkpoint(when=20, versions={Stream.PODS: None}))
@@ -85,7 +92,7 @@ def test_stream_versions_and_moments_are_remembered(store: Both) -> None:
     assert (restored.first_look, restored.last_commit) == (at(10), at(20))
 
 
-def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store: Both) -> None:
+def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store: Store) -> None:
     """A later memory of the same key replaces the earlier one."""
     asked = told(None, replicaset(), arrived=at(1), live=True)
     said = CreateRefused("shop", asked.state.owner or DEPLOYMENT, "e-1", "exceeded quota", at(0), at(1), 3)
@@ -99,7 +106,7 @@ def test_what_is_remembered_of_workloads_comes_back_until_it_is_forgotten(store:
     assert store.restore().memories == (refusal,)
 
 
-def test_each_increment_counts_once_for_ever(store: Both) -> None:
+def test_each_increment_counts_once_for_ever(store: Store) -> None:
     """Told again, in the same commit or a later one, an increment is not returned and not counted again."""
     first, second = increment(), increment(Metric.IMAGE_PULL, 2, key="web")
     assert fresh(store.commit(checkpoint(saved("uid-1", first, first)))) == (first,)
@@ -112,7 +119,7 @@ def test_each_increment_counts_once_for_ever(store: Both) -> None:
     assert (startup.sum, pull.sum) == pytest.approx((11.8, 2.0))
 
 
-def test_increments_fall_into_the_buckets_of_their_bounds(store: Both) -> None:
+def test_increments_fall_into_the_buckets_of_their_bounds(store: Store) -> None:
     """A bound is inclusive, and what is longer than all of them is counted without bound."""
     values = [0.0, 0.005, 0.0051, 0.5, 3600, 3600.1]
     pods = [saved(f"uid-{number}", increment(seconds=value)) for number, value in enumerate(values)]
@@ -129,14 +136,14 @@ def test_increments_fall_into_the_buckets_of_their_bounds(store: Both) -> None:
     assert bucket(round(0.3 * SECOND)) == BOUNDS.index(0.5)
 
 
-def test_series_come_back_in_the_order_of_their_first_appearance(store: Both) -> None:
+def test_series_come_back_in_the_order_of_their_first_appearance(store: Store) -> None:
     """Later increments do not move a series."""
     for number, workload in enumerate(("b", "c", "a", "b")):
         store.commit(checkpoint(saved(f"uid-{number}", increment(workload=workload))))
     assert [each.labels[2] for each in store.restore().histograms] == ["b", "c", "a"]
 
 
-def test_beyond_the_limit_series_are_counted_together(store: Both) -> None:
+def test_beyond_the_limit_series_are_counted_together(store: Store) -> None:
     """The fourth workload of a metric with room for three counts as other; the ones before keep their series."""
     increments = [increment(workload=name) for name in ("a", "b", "c", "d", "a", "e")]
     counted = store.commit(checkpoint(*(saved(f"uid-{n}", each) for n, each in enumerate(increments))))
@@ -153,7 +160,7 @@ def test_beyond_the_limit_series_are_counted_together(store: Both) -> None:
     assert later[Metric.IMAGE_PULL, "f"] == 1
 
 
-def test_bare_pods_share_one_series(store: Both) -> None:
+def test_bare_pods_share_one_series(store: Store) -> None:
     """A pod's name is never a label: pods without a controller are counted together, by namespace."""
     pods = [replace(increment(workload=name), workload_kind="Pod") for name in ("debug-1", "debug-2")]
     store.commit(checkpoint(*(saved(f"uid-{n}", each) for n, each in enumerate(pods))))
@@ -161,7 +168,7 @@ def test_bare_pods_share_one_series(store: Both) -> None:
     assert (histogram.labels, sum(histogram.buckets)) == (("shop", "Pod", "bare"), 2)
 
 
-def test_phases_are_counted_under_their_own_label_also_beyond_the_limit(store: Both) -> None:
+def test_phases_are_counted_under_their_own_label_also_beyond_the_limit(store: Store) -> None:
     """Which workload it was is given up at the limit, which phase it was is not."""
     phases = [Phase.SCHEDULING, Phase.SANDBOX, Phase.IMAGE_PULL, Phase.RUN]
     store.commit(checkpoint(saved("uid-1", *(increment(Metric.PHASE, 1, phase=each) for each in phases))))
@@ -190,7 +197,7 @@ def test_phases_are_counted_under_their_own_label_also_beyond_the_limit(store: B
         ({}, ["d", "c", "b", "a"]),
     ],
 )
-def test_a_search_finds_what_matches_all_filters(store: Both, wanted: dict[str, object], found: list[str]) -> None:
+def test_a_search_finds_what_matches_all_filters(store: Store, wanted: dict[str, object], found: list[str]) -> None:
     """Filters are joined by and; the newest pod comes first."""
     store.commit(
         checkpoint(
@@ -206,7 +213,7 @@ def test_a_search_finds_what_matches_all_filters(store: Both, wanted: dict[str, 
     assert uids(store, **wanted) == found
 
 
-def test_slowest_first_counts_what_still_goes_on_as_long_as_it_has_lasted(store: Both) -> None:
+def test_slowest_first_counts_what_still_goes_on_as_long_as_it_has_lasted(store: Store) -> None:
     """A pod that has been starting for 100 s is slower than one that took 50 s, whatever its last commit said."""
     going = {"phase": Phase.SCHEDULING, "outcome": Outcome.STARTING, "settled": False}
     store.commit(
@@ -222,7 +229,7 @@ def test_slowest_first_counts_what_still_goes_on_as_long_as_it_has_lasted(store:
 
 
 @pytest.mark.parametrize("order", list(Order))
-def test_pages_miss_nothing_and_repeat_nothing_while_pods_come(store: Both, order: Order) -> None:
+def test_pages_miss_nothing_and_repeat_nothing_while_pods_come(store: Store, order: Order) -> None:
     """Pods that come between two pages do not move those that were there, ties included."""
     store.commit(checkpoint(*(saved(f"uid-{number}", total=number % 3 * SECOND) for number in range(9))))
     query = Query(limit=4, order=order)
@@ -240,13 +247,13 @@ def test_pages_miss_nothing_and_repeat_nothing_while_pods_come(store: Both, orde
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "", "ä", "AAAA"])
-def test_a_cursor_of_somebody_else_is_refused(store: Both, cursor: str) -> None:
+def test_a_cursor_of_somebody_else_is_refused(store: Store, cursor: str) -> None:
     """A cursor that the store did not make is an error of the asker."""
     with pytest.raises(QueryError, match="cursor"):
         store.search(Query(cursor=cursor))
 
 
-def test_a_cursor_of_another_order_is_refused(store: Both) -> None:
+def test_a_cursor_of_another_order_is_refused(store: Store) -> None:
     """A page of the slowest cannot go on as one of the newest."""
     store.commit(checkpoint(saved("a"), saved("b")))
     page = store.search(Query(limit=1, order=Order.SLOWEST))
@@ -255,7 +262,7 @@ def test_a_cursor_of_another_order_is_refused(store: Both) -> None:
         store.search(Query(limit=1, order=Order.NEWEST, cursor=page.cursor))
 
 
-def test_find_takes_the_latest_of_a_name_or_the_one_of_a_uid(store: Both) -> None:
+def test_find_takes_the_latest_of_a_name_or_the_one_of_a_uid(store: Store) -> None:
     """A name returns with a new uid when a StatefulSet replaces its pod."""
     store.commit(checkpoint(saved("new", created=at(5)), saved("old", created=at(0), closed=True)))
     latest, older = store.find("shop", "web-1"), store.find("shop", "web-1", uid="old")
@@ -264,7 +271,7 @@ def test_find_takes_the_latest_of_a_name_or_the_one_of_a_uid(store: Both) -> Non
     assert store.find("till", "web-1") is None
 
 
-def test_a_closed_store_says_so(store: Both) -> None:
+def test_a_closed_store_says_so(store: Store) -> None:
     """Nothing is read or written after the end, and closing twice is harmless."""
     store.close()
     store.close()
@@ -273,12 +280,12 @@ def test_a_closed_store_says_so(store: Both) -> None:
             call()
 
 
-def held(store: Both) -> dict[str, int]:
+def held(store: Store) -> dict[str, int]:
     """How often each workload has counted, as a scrape shows it."""
     return {each.labels[2]: sum(each.buckets) for each in store.restore().histograms}
 
 
-def test_the_series_of_a_workload_is_freed_once_its_last_pod_is_gone_for_a_while(store: Both) -> None:
+def test_the_series_of_a_workload_is_freed_once_its_last_pod_is_gone_for_a_while(store: Store) -> None:
     """After the time that it takes to be scraped; the pods of others and what was counted are as before."""
     store.commit(checkpoint(saved("a", increment()), saved("b", increment()), saved("c", increment(workload="api"))))
     store.commit(checkpoint(saved("a", closed=True), when=20))
@@ -289,7 +296,7 @@ def test_the_series_of_a_workload_is_freed_once_its_last_pod_is_gone_for_a_while
     assert held(store) == {"api": 1}
 
 
-def test_a_workload_that_returns_in_time_keeps_its_series_and_later_begins_anew(store: Both) -> None:
+def test_a_workload_that_returns_in_time_keeps_its_series_and_later_begins_anew(store: Store) -> None:
     """Nothing is counted twice: not even a pod that is told again after its series was freed."""
     store.commit(checkpoint(saved("a", increment(), closed=True), when=10))
     store.commit(checkpoint(saved("b", increment(), closed=True), when=900))
@@ -303,7 +310,7 @@ def test_a_workload_that_returns_in_time_keeps_its_series_and_later_begins_anew(
     assert held(store) == {"web": 1}
 
 
-def test_a_flood_of_one_namespace_leaves_room_for_the_others(store: Both) -> None:
+def test_a_flood_of_one_namespace_leaves_room_for_the_others(store: Store) -> None:
     """A commit says which series made room; what they counted goes with them."""
     flood = [saved(f"x-{n}", increment(workload=f"x-{n}", namespace="attacker")) for n in range(5)]
     store.commit(checkpoint(*flood))
@@ -315,7 +322,7 @@ def test_a_flood_of_one_namespace_leaves_room_for_the_others(store: Both) -> Non
     assert placed.overflowed
 
 
-def test_what_is_gone_makes_room_before_it_has_been_kept_for_long(store: Both) -> None:
+def test_what_is_gone_makes_room_before_it_has_been_kept_for_long(store: Store) -> None:
     """One-off owners do not push lasting workloads into ``other``."""
     for number in range(6):
         run = saved(f"run-{number}", increment(workload=f"run-{number}"), closed=True)
@@ -324,7 +331,7 @@ def test_what_is_gone_makes_room_before_it_has_been_kept_for_long(store: Both) -
     assert held(store) == {"run-4": 1, "run-5": 1, "web": 1}
 
 
-def test_pods_without_and_with_a_pod_as_controller_keep_their_own_series(store: Both) -> None:
+def test_pods_without_and_with_a_pod_as_controller_keep_their_own_series(store: Store) -> None:
     """Neither kind keeps the other's series; a driver's executors are told from bare pods."""
     bare = replace(increment(workload="debug"), workload_kind="Pod")
     executor = replace(increment(workload=CONTROLLED), workload_kind="Pod")

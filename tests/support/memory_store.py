@@ -21,14 +21,16 @@ from podtimeline.ports import (
     Query,
     Restored,
     Saved,
+    StoreNumbers,
     Stream,
     workload_of,
 )
+from podtimeline.store.options import StoreOptions
 
 
 @dataclass
 class MemoryStore:
-    """Implements ``ports.Store`` and ``ports.History``. ``failing`` makes every call fail as a full disk does."""
+    """Implements ``ports.Store``. ``failing`` makes every call fail as a full disk does."""
 
     now: int = 0
     series_limit: int = 2000
@@ -43,9 +45,16 @@ class MemoryStore:
     first_look: int | None = None
     last_commit: int | None = None
     closed: bool = False
+    location: str = ""
+    commits: int = 0
     _book: Book | None = None
     _rows: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def numbers(self) -> StoreNumbers:
+        """See ``ports.Store``."""
+        return StoreNumbers(commits=self.commits, rows=len(self.records))
 
     def restore(self) -> Restored:
         """See ``ports.Store``."""
@@ -86,6 +95,7 @@ class MemoryStore:
         self.versions.update(checkpoint.versions)
         self.first_look = checkpoint.at if self.first_look is None else self.first_look
         self.last_commit = checkpoint.at
+        self.commits += 1
         return Counted(tuple(placed), tuple(freed), changed)
 
     def search(self, query: Query) -> Page:
@@ -162,6 +172,13 @@ class MemoryStore:
         except ValueError as error:
             raise QueryError("cursor: not one that this history gave out; begin again without a cursor") from error
         return now, (key, row)
+
+
+def open_fake(location: str, options: StoreOptions) -> MemoryStore:
+    """As a row of the registry opens it; the clock is read once."""
+    return MemoryStore(
+        now=options.clock.now(), series_limit=options.series_limit, series_keep=options.series_keep, location=location
+    )
 
 
 def _matches(query: Query, record: Saved) -> bool:

@@ -8,14 +8,15 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
 from podtimeline.app.enrichers import enrichers
 from podtimeline.app.scraping import Scraper
+from podtimeline.codec import PackingCodec
 from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sources.registry import Indexes, feeds
-from podtimeline.store import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
 from podtimeline.web.lane import Worker
@@ -32,7 +33,7 @@ class Whole:
         self.quarantine = Quarantine()
         self._known = known = Indexes()
         enrichment = enrichers(known)
-        self.store = SqliteStore(path, clock=self, quarantine=self.quarantine)
+        self.store = open_store(f"sqlite:{path}", StoreOptions(clock=self, quarantine=self.quarantine))
         restored = self.store.restore()
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=Rules(), now=now, restored=restored,

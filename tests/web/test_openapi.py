@@ -29,8 +29,9 @@ from tests.support.fleets import rolling_lives
 from tests.support.saved import StandingClock, checkpoint, saved
 from tests.web.worlds import World
 
-from podtimeline.ports import Query
-from podtimeline.store import SqliteStore
+from podtimeline.ports import Query, Store
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 from podtimeline.web.openapi import openapi
 from podtimeline.web.parameters import PODS
 from podtimeline.web.routes import ROUTES, Operation, Port, Route, served
@@ -73,9 +74,9 @@ def loopback(app: web.Application) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def history() -> Iterator[SqliteStore]:
+def history() -> Iterator[Store]:
     """The real history, with a rollout."""
-    store = SqliteStore(":memory:", clock=StandingClock())
+    store = open_store("sqlite::memory:", StoreOptions(clock=StandingClock()))
     lives = [(life.uid, life.uid.removeprefix("uid-")) for life in rolling_lives()]
     store.commit(checkpoint(*(saved(uid, name=name) for uid, name in lives)))
     yield store
@@ -83,7 +84,7 @@ def history() -> Iterator[SqliteStore]:
 
 
 @pytest.fixture(scope="module")
-def addresses(history: SqliteStore) -> Iterator[dict[Port, str]]:
+def addresses(history: Store) -> Iterator[dict[Port, str]]:
     """Both servers."""
     world = World()
     world.tracked |= {life.uid: life.timeline() for life in rolling_lives()}

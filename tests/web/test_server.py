@@ -16,7 +16,8 @@ from podtimeline.model.pods import Owner
 from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import WorkloadState
 from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, TIMELINE, WORKLOADS
-from podtimeline.store import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ async def test_since_is_a_duration_or_a_moment(client: Client, since: str, found
 @pytest.mark.parametrize("text", ["%00", "%ff", "%ed%a0%80", "%F0%9F%90%A2", "a%27%20OR%201=1"])
 async def test_any_text_can_be_asked_for(world: World, text: str) -> None:
     """Whatever the text, it is a value to compare with: nothing is found, and nothing breaks, in SQLite either."""
-    history = SqliteStore(":memory:", clock=StandingClock())
+    history = open_store("sqlite::memory:", StoreOptions(clock=StandingClock()))
     history.commit(checkpoint(saved()))
     async with api_of(world, history) as client:
         for path in (f"pods?node={text}", f"pods?workload={text}/{text}", f"pods/shop/web-1?uid={text}"):

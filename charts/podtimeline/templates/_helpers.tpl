@@ -54,9 +54,15 @@ app.kubernetes.io/part-of: podtimeline
 {{- .Values.config.api_listen | splitList ":" | last }}
 {{- end }}
 
-{{/* A history in memory needs no volume. */}}
 {{- define "podtimeline.inMemory" -}}
-{{- if eq .Values.config.history_path ":memory:" }}true{{ end }}
+{{- if eq .Values.config.history "sqlite::memory:" }}true{{ end }}
+{{- end }}
+
+{{/* The file of the history, which needs a volume; empty where it is kept elsewhere. */}}
+{{- define "podtimeline.historyFile" -}}
+{{- if and (hasPrefix "sqlite:" .Values.config.history) (not (include "podtimeline.inMemory" .)) }}
+{{- trimPrefix "sqlite:" .Values.config.history }}
+{{- end }}
 {{- end }}
 
 {{- define "podtimeline.claim" -}}

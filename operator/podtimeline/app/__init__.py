@@ -16,6 +16,15 @@ def run(settings: Settings) -> int:
     return run_operator(settings)
 
 
+def check(settings: Settings) -> None:
+    """Raise ``SettingsError`` where the settings name a store or a sink that there is not."""
+    from podtimeline.sinks.registry import selected
+    from podtimeline.store.registry import located
+
+    located(settings.history)
+    tuple(selected(settings.sinks))
+
+
 def replay(path: Path | None = None) -> tuple[ResolvedTimeline, ...]:
     """Every pod of a capture; of the one that ships with the package where none is named. Raises ``CaptureError``."""
     from podtimeline.app.replaying import replay_views

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.bounded import Kept
 from podtimeline.kube.reflector import StreamHealth
-from podtimeline.ports import Stream
+from podtimeline.ports import StoreNumbers, Stream
 from podtimeline.quarantine import Operation
 from podtimeline.sinks.telemetry import (
     ClockTelemetry,
@@ -19,7 +19,6 @@ from podtimeline.sinks.telemetry import (
     Telemetry,
     TrackerTelemetry,
 )
-from podtimeline.store.sqlite import StoreNumbers
 from podtimeline.tracking.clocks import ClockNumbers
 from podtimeline.tracking.fanout import Outlet
 from podtimeline.tracking.survey import Survey

@@ -14,7 +14,6 @@ from aiohttp import web
 
 from podtimeline import __version__
 from podtimeline.app.clock import SystemClock
-from podtimeline.app.codec import PackingCodec
 from podtimeline.app.commits import Committer
 from podtimeline.app.enrichers import Enrichment, enrichers
 from podtimeline.app.frame import Frame
@@ -22,18 +21,20 @@ from podtimeline.app.health import Watcher
 from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor, wait
+from podtimeline.codec import PackingCodec
 from podtimeline.config import Access, Settings, address
 from podtimeline.errors import SettingsError
 from podtimeline.kube.connection import Connection, connect
 from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.kube.reviews import Reviews
 from podtimeline.model.instants import SECOND
-from podtimeline.ports import Clock, Restored
-from podtimeline.sinks.jsonlog import JsonLog
+from podtimeline.ports import Clock, Restored, Store
+from podtimeline.quarantine import Quarantine
 from podtimeline.sinks.prometheus import Exposition
+from podtimeline.sinks.registry import open_sinks
 from podtimeline.sources.registry import Indexes, feeds
-from podtimeline.store.retention import Retention
-from podtimeline.store.sqlite import SqliteStore
+from podtimeline.store.options import Retention, StoreOptions
+from podtimeline.store.registry import open_store
 from podtimeline.tracking.fanout import Fanout, Outlet
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.tracker import Tracker
@@ -96,24 +97,25 @@ def _world(settings: Settings) -> World:
     return World(connection=connection, clock=SystemClock(), stdout=sys.stdout)
 
 
-def _open_store(settings: Settings, clock: Clock, enrichment: Enrichment) -> SqliteStore:
+def _open_store(settings: Settings, clock: Clock, enrichment: Enrichment, quarantine: Quarantine) -> Store:
     named = enrichment.histories.named
-    return SqliteStore(
-        settings.history_path,
+    options = StoreOptions(
         clock=clock,
         retention=Retention(age=round(settings.retention_days * _DAY), size=settings.retention_bytes),
         series_limit=settings.series_limit,
         series_keep=round(settings.series_keep_seconds * SECOND),
         present=lambda namespace, kind, name: named(namespace, kind, name) is not None,
         allow_network_filesystem=settings.allow_network_filesystem,
+        quarantine=quarantine,
     )
+    return open_store(settings.history, options)
 
 
 def _tracker(
-    settings: Settings, known: Indexes, enrichment: Enrichment, restored: Restored, clock: Clock, store: SqliteStore
+    settings: Settings, known: Indexes, enrichment: Enrichment, restored: Restored, clock: Clock, quarantine: Quarantine
 ) -> Tracker:
     return Tracker(
-        quarantine=store.quarantine,
+        quarantine=quarantine,
         owners=known.owners,
         codec=PackingCodec(),
         rules=tracking_rules(settings),
@@ -184,12 +186,12 @@ class _Life:
     async def _open(self, stack: AsyncExitStack) -> "_Operator":
         settings, clock, loop = self._settings, self._world.clock, asyncio.get_running_loop()
         thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="store"))
-        known = Indexes()
+        known, quarantine = Indexes(), Quarantine()
         enrichment = enrichers(known, series_limit=settings.series_limit)
-        store = await loop.run_in_executor(thread, _open_store, settings, clock, enrichment)
+        store = await loop.run_in_executor(thread, _open_store, settings, clock, enrichment, quarantine)
         stack.push_async_callback(loop.run_in_executor, thread, store.close)
         restored = await loop.run_in_executor(thread, store.restore)
-        tracker = await loop.run_in_executor(thread, _tracker, settings, known, enrichment, restored, clock, store)
+        tracker = await loop.run_in_executor(thread, _tracker, settings, known, enrichment, restored, clock, quarantine)
         return _Operator(settings, self._world, store, tracker, known, enrichment, restored, thread)
 
 
@@ -197,7 +199,7 @@ class _Operator:
     """Everything that runs."""
 
     def __init__(
-        self, settings: Settings, world: World, store: SqliteStore, tracker: Tracker, known: Indexes,
+        self, settings: Settings, world: World, store: Store, tracker: Tracker, known: Indexes,
         enrichment: Enrichment, restored: Restored, thread: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         self._settings = settings
@@ -210,7 +212,7 @@ class _Operator:
         self._reflectors: tuple[Reflector, ...] = ()
         self._supervisor = Supervisor()
         self._stopping = asyncio.Event()
-        sinks = (JsonLog(world.stdout, cluster=settings.cluster_name),) if settings.json_log else ()
+        sinks = open_sinks(settings.sinks, stdout=world.stdout, cluster=settings.cluster_name)
         self._fanout = Fanout(tuple(Outlet(each, size=settings.sink_queue, clock=world.clock) for each in sinks))
         self._http, self._worker = HttpNumbers(), Worker()
         self._exposition = Exposition(version=__version__)

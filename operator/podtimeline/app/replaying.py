@@ -7,8 +7,8 @@ from typing import Any
 
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.app.capture import Line, LineType, read_capture
-from podtimeline.app.codec import PackingCodec
 from podtimeline.app.enrichers import enrichers
+from podtimeline.codec import PackingCodec
 from podtimeline.config import Settings
 from podtimeline.errors import ClusterError
 from podtimeline.kube.feed import Feed

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.app.numbers import read, unread
 from podtimeline.kube.reflector import StreamHealth
-from podtimeline.ports import Clock
+from podtimeline.ports import Clock, StoreNumbers
 from podtimeline.sinks.prometheus import Exposition
-from podtimeline.store.sqlite import StoreNumbers
 from podtimeline.tracking.fanout import Outlet
 from podtimeline.tracking.tracker import Tracker
 from podtimeline.web.lane import Worker

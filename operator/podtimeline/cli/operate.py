@@ -21,7 +21,7 @@ def effective(file: str | None, flags: dict[str, object]) -> Settings:
     return load_settings(flags, environ, Path(file) if file else None)
 
 
-@click.command(epilog=options.examples("podtimeline run --history-path ./history.sqlite3 --namespaces shop"))
+@click.command(epilog=options.examples("podtimeline run --history sqlite:./history.sqlite3 --namespaces shop"))
 @options.settings
 def run(config_file: str | None, **flags: object) -> None:
     """Run the operator, inside a cluster or outside it.
@@ -41,7 +41,9 @@ def config(form: Form, config_file: str | None, **flags: object) -> None:
 
     Takes the same flags, environment and file as `run`; a wrong value is refused in the same words.
     """
-    rows = describe(effective(config_file, flags))
+    settings = effective(config_file, flags)
+    importlib.import_module("podtimeline.app").check(settings)
+    rows = describe(settings)
     if form in (Form.JSON, Form.YAML):
         emit([{**row._asdict(), "flag": flag(row.name), "variable": variable(row.name)} for row in rows], form)
         return

@@ -3,11 +3,12 @@
 from tests.support.captures import FOLDER
 
 from podtimeline.app.capture import read_capture
-from podtimeline.app.codec import PackingCodec
 from podtimeline.app.replaying import Replay
+from podtimeline.codec import PackingCodec
 from podtimeline.model.series import OTHER
 from podtimeline.ports import Metric
-from podtimeline.store import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 from podtimeline.tracking.batches import evaluate
 
 RUNS = [f"linux-{number}x7d2" for number in range(8)]
@@ -24,7 +25,8 @@ class Clock:
 def test_one_off_owners_do_not_take_the_series_of_a_deployment() -> None:
     """Eight runners and a Deployment that comes last, with room for five: the oldest runner's series makes room."""
     header, lines = read_capture(FOLDER / "cases/one-off-owners.jsonl.gz")
-    replay, store = Replay(started=header.started), SqliteStore(":memory:", clock=Clock(), series_limit=5)
+    replay = Replay(started=header.started)
+    store = open_store("sqlite::memory:", StoreOptions(clock=Clock(), series_limit=5))
     for line in lines:
         replay.play([line])
         result = evaluate(replay.tracker.drain(line.at), PackingCodec(), replay.tracker.quarantine)

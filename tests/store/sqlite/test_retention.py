@@ -8,8 +8,9 @@ from tests.support.lives import at
 from tests.support.saved import SECOND, StandingClock, checkpoint, fresh, increment, saved
 
 from podtimeline.ports import Query, Saved
-from podtimeline.store import SqliteStore
-from podtimeline.store.retention import Retention, used
+from podtimeline.store.options import Retention, StoreOptions
+from podtimeline.store.sqlite.retention import used
+from podtimeline.store.sqlite.store import SqliteStore
 
 DAY = 86_400
 NOTHING: tuple[Saved, ...] = ()
@@ -18,7 +19,7 @@ NOTHING: tuple[Saved, ...] = ()
 def opened(path: Path, *, days: float = 1000, size: int = 1 << 40) -> SqliteStore:
     """A store with those limits, which frees no series."""
     retention = Retention(round(days * DAY * SECOND), size)
-    return SqliteStore(path, clock=StandingClock(), retention=retention, series_keep=1 << 62)
+    return SqliteStore(path, StoreOptions(clock=StandingClock(), retention=retention, series_keep=1 << 62))
 
 
 def gone(uid: str, when: float) -> Saved:

@@ -13,7 +13,8 @@ from tests.support.saved import SECOND, StandingClock, checkpoint, increment, sa
 
 from podtimeline.model.milestones import Phase
 from podtimeline.ports import Checkpoint, Increment, Metric, Stream
-from podtimeline.store import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.sqlite.store import SqliteStore
 
 BATCHES = 40
 PODS = 25
@@ -39,7 +40,7 @@ def batch(number: int) -> Checkpoint:
 
 def opened(path: str | Path) -> SqliteStore:
     """The store of these batches."""
-    return SqliteStore(path, clock=StandingClock(), series_keep=KEPT * SECOND)
+    return SqliteStore(path, StoreOptions(clock=StandingClock(), series_keep=KEPT * SECOND))
 
 
 def main(path: str, suicide: int) -> None:

@@ -5,17 +5,16 @@ no other row to another page. The moment of the first page is part of it: what i
 then on every page.
 """
 
-import base64
 import heapq
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
 import msgspec
 
 from podtimeline.analysis.resolved import Outcome
-from podtimeline.errors import QueryError
+from podtimeline.codec import unpack
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Phase
 from podtimeline.model.observations import Partial
@@ -24,7 +23,7 @@ from podtimeline.model.state import dump
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import Order, Page, Query, Saved
 from podtimeline.quarantine import Operation, Quarantine
-from podtimeline.store.codec import unpack
+from podtimeline.store.cursor import Cursor
 
 COLUMNS = (
     "uid, namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total, settled, closed,"
@@ -38,33 +37,6 @@ _CREATED = "ifnull(created, -1)"
 _TOTAL = "ifnull(total, -1)"
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _GOING_ON = "CASE WHEN created IS NULL THEN -1 ELSE max(:now - created, 0) END"
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a page ended: the order, the moment of the first page, and the last row's key and id."""
-
-    order: Order
-    now: int
-    key: int
-    row: int
-
-    def text(self) -> str:
-        """The cursor as clients carry it."""
-        raw = msgspec.msgpack.encode((self.order, self.now, self.key, self.row))
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-    @classmethod
-    def parse(cls, text: str, order: Order) -> "Cursor":
-        """The cursor of that text. Raises ``QueryError`` if it is none, or of a search in another order."""
-        try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            found = cls(*msgspec.msgpack.decode(raw, type=tuple[Order, _Int64, _Int64, _Int64]))
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise QueryError("cursor: not one that this history gave out; begin again without a cursor") from error
-        if found.order is not order:
-            raise QueryError(f"cursor: of a search with order={found.order}; begin again without a cursor")
-        return found
 
 
 def search(connection: sqlite3.Connection, query: Query, *, now: int, quarantine: Quarantine) -> Page:

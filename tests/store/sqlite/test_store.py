@@ -15,9 +15,10 @@ from podtimeline.model.buckets import BOUNDS
 from podtimeline.model.observations import Partial
 from podtimeline.ports import HistogramState, Metric, Query
 from podtimeline.quarantine import Operation
-from podtimeline.store import SqliteStore
-from podtimeline.store.files import failure
-from podtimeline.store.schema import APPLICATION_ID, STEPS
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.sqlite.files import failure
+from podtimeline.store.sqlite.schema import APPLICATION_ID, STEPS
+from podtimeline.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path) -> SqliteStore:
     """The store of that file."""
-    return SqliteStore(path, clock=StandingClock())
+    return SqliteStore(path, StoreOptions(clock=StandingClock()))
 
 
 def histogram(path: Path) -> HistogramState:
@@ -152,7 +153,7 @@ def test_a_damaged_row_is_its_own_pods_alone(path: Path) -> None:
     assert (found["a"].outcome, found["a"].state.partial) == (Outcome.UNKNOWN, (Partial.MALFORMED,))
     assert found["b"].outcome is not Outcome.UNKNOWN
     assert {each.state.uid for each in store.restore().records} == {"a", "b"}
-    assert store.quarantine.counts[Operation.RESTORE] == 2
+    assert store._quarantine.counts[Operation.RESTORE] == 2
     store.close()
 
 
@@ -286,7 +287,7 @@ def test_a_series_that_cannot_be_read_begins_anew(path: Path) -> None:
 def test_a_workload_that_is_known_to_be_there_keeps_its_series_without_pods(path: Path) -> None:
     """A CronJob has no pod between two runs; once it is deleted its series goes in time."""
     there = {("shop", "Deployment", "web")}
-    store = SqliteStore(path, clock=StandingClock(), present=lambda *workload: workload in there)
+    store = SqliteStore(path, StoreOptions(clock=StandingClock(), present=lambda *workload: workload in there))
     store.commit(checkpoint(saved("a", increment(), closed=True)))
     store.commit(checkpoint(when=5000))
     assert len(store.restore().histograms) == 1
@@ -308,7 +309,7 @@ def test_a_pod_that_turns_out_to_be_of_another_workload_does_not_hold_the_series
 
 def test_a_commit_that_fails_frees_nothing_and_gives_no_room_away(path: Path) -> None:
     """What it decided has not happened: the same commit decides it again."""
-    store = SqliteStore(path, clock=StandingClock(), series_limit=2)
+    store = SqliteStore(path, StoreOptions(clock=StandingClock(), series_limit=2))
     for name in ("a", "b"):
         store.commit(checkpoint(saved(name, increment(workload=name))))
     before = store.restore().histograms
@@ -327,7 +328,7 @@ def test_a_lower_limit_frees_what_is_beyond_it_at_the_start(path: Path) -> None:
     store = opened(path)
     store.commit(checkpoint(*(saved(name, increment(workload=name)) for name in "abcd")))
     store.close()
-    store = SqliteStore(path, clock=StandingClock(), series_limit=2)
+    store = SqliteStore(path, StoreOptions(clock=StandingClock(), series_limit=2))
     assert [each.labels[2] for each in store.restore().histograms] == ["c", "d"]
     store.close()
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.lives import at, ordinary
 
+from podtimeline.codec import _DICTIONARY_1, pack, unpack
 from podtimeline.errors import MalformedObject
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import Ended, ImagePulled, Partial, Ran
 from podtimeline.model.pods import Owner
 from podtimeline.model.state import State, dump, load
-from podtimeline.store.codec import _DICTIONARY_1, pack, unpack
 
 
 def full() -> State:

@@ -6,8 +6,9 @@ import pytest
 from tests.support.saved import StandingClock
 
 from podtimeline.errors import StoreError
-from podtimeline.store import SqliteStore
-from podtimeline.store.files import file_system, refuse_network
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.sqlite.files import file_system, refuse_network
+from podtimeline.store.sqlite.store import SqliteStore
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -58,10 +59,10 @@ def test_a_network_file_system_can_be_allowed(tmp_path: Path, monkeypatch: pytes
     """Who allows it gets it; who does not is refused before a file is made."""
     mounts = tmp_path / "mountinfo"
     mounts.write_text("22 1 0:1 / / rw - nfs4 server:/ rw\n", encoding="utf-8")
-    monkeypatch.setattr("podtimeline.store.files._MOUNTS", mounts)
+    monkeypatch.setattr("podtimeline.store.sqlite.files._MOUNTS", mounts)
     path = tmp_path / "lib" / "history.sqlite3"
     with pytest.raises(StoreError, match="network file system"):
-        SqliteStore(path, clock=StandingClock())
+        SqliteStore(path, StoreOptions(clock=StandingClock()))
     assert not path.parent.exists()
-    SqliteStore(path, clock=StandingClock(), allow_network_filesystem=True).close()
+    SqliteStore(path, StoreOptions(clock=StandingClock(), allow_network_filesystem=True)).close()
     assert path.exists()

@@ -1,7 +1,7 @@
-"""A pod's state as bytes of the history file: msgpack, deflated against a dictionary of what every state repeats.
+"""A pod's state as bytes, in a history and for pods that rest: msgpack, deflated against a dictionary.
 
-Fields travel by name, so that a later version may add one with a default. The first byte names the dictionary: the
-text of ``_DICTIONARY_1`` can never change, a better one gets the next number.
+The dictionary is what every state repeats. Fields travel by name, so that a later version may add one with a default.
+The first byte names the dictionary: the text of ``_DICTIONARY_1`` can never change, a better one gets the next number.
 """
 
 import zlib
@@ -87,3 +87,15 @@ def unpack(blob: bytes) -> State:
         return _decoder.decode(zlib.decompressobj(wbits=_RAW, zdict=_DICTIONARY_1).decompress(blob[1:]))
     except (ValueError, IndexError, zlib.error, msgspec.MsgspecError) as error:
         raise MalformedObject(f"a timeline in the history cannot be read: {error}") from error
+
+
+class PackingCodec:
+    """Implements ``tracking.records.Codec``: the tracker packs pods that rest as the stores pack their rows."""
+
+    def pack(self, state: State) -> bytes:
+        """See ``pack``."""
+        return pack(state)
+
+    def unpack(self, blob: bytes) -> State:
+        """See ``unpack``."""
+        return unpack(blob)

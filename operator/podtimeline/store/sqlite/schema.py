@@ -98,11 +98,11 @@ def _ours(connection: sqlite3.Connection, version: int, path: str) -> None:
     known = _number(connection, "PRAGMA application_id")
     empty = _number(connection, "SELECT count(*) FROM sqlite_schema") == 0
     if known != APPLICATION_ID and not empty:
-        raise StoreError(f"history file {path}: a database of another program; set history_path to a file of its own")
+        raise StoreError(f"history file {path}: a database of another program; set history to a file of its own")
     if version > len(STEPS):
         raise StoreError(
             f"history file {path}: written by a newer podtimeline (schema {version}, this one knows {len(STEPS)});"
-            " run that version or a later one, or set history_path to a new file"
+            " run that version or a later one, or set history to a new file"
         )
 
 

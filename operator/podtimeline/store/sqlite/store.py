@@ -20,68 +20,35 @@ from pathlib import Path
 from typing import IO
 
 from podtimeline.errors import StoreError
-from podtimeline.ports import Checkpoint, Clock, Counted, Page, Query, Restored, Saved
-from podtimeline.quarantine import Quarantine
-from podtimeline.store.files import MEMORY, claim, failure, refuse_network
-from podtimeline.store.retention import Retention, prune, used
-from podtimeline.store.schema import migrate, transaction
-from podtimeline.store.search import find, search, still_open
-from podtimeline.store.series import Present, SeriesChanges, SeriesWriter, histograms, open_ledger, settle_bounds
-from podtimeline.store.writing import Transaction, memories, moment, versions
+from podtimeline.ports import Checkpoint, Counted, Page, Query, Restored, Saved, StoreNumbers
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.sqlite.files import MEMORY, claim, failure, refuse_network
+from podtimeline.store.sqlite.retention import prune, used
+from podtimeline.store.sqlite.schema import migrate, transaction
+from podtimeline.store.sqlite.search import find, search, still_open
+from podtimeline.store.sqlite.series import SeriesChanges, SeriesWriter, histograms, open_ledger, settle_bounds
+from podtimeline.store.sqlite.writing import Transaction, memories, moment, versions
 
 _LOG = logging.getLogger("podtimeline.store")
 _READERS = 4
 _BUSY_SECONDS = 5.0
 _PRUNE_EVERY = 60 * 1_000_000_000
 _RESTORE_SLICE = 500
-_DAY = 86_400 * 1_000_000_000
-_FOREVER = Retention(age=3_650 * _DAY, size=1 << 62)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreNumbers:
-    """What the store says of itself. ``seconds`` is the time that all commits took together."""
-
-    commits: int = 0
-    seconds: float = 0.0
-    errors: int = 0
-    bytes: int = 0
-    rows: int = 0
 
 
 class SqliteStore:
-    """Implements ``ports.Store`` and ``ports.History``; usable from several threads.
+    """Implements ``ports.Store``; usable from several threads.
 
     Raises ``StoreError`` at construction for a file that is held, newer, foreign, damaged, or on a network file system
     unless ``allow_network_filesystem``. ``:memory:`` keeps the history for the life of the process.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        clock: Clock,
-        retention: Retention = _FOREVER,
-        series_limit: int = 2000,
-        series_keep: int = 900 * 1_000_000_000,
-        present: Present = lambda _namespace, _kind, _name: False,
-        allow_network_filesystem: bool = False,
-        quarantine: Quarantine | None = None,
-    ) -> None:
-        """``series_keep`` is how long the series of a workload that is gone stay (nanoseconds).
-
-        A workload is there while one of its pods is, or the object itself by ``present``, which is asked in the thread
-        that commits.
-        """
-        self.quarantine = quarantine if quarantine is not None else Quarantine()
+    def __init__(self, path: str | Path, options: StoreOptions) -> None:
         self._path = str(path)
-        self._clock = clock
-        self._retention = retention
-        self._series_limit = series_limit
-        self._series_keep = series_keep
-        self._present = present
+        self._options = options
+        self._quarantine = options.quarantine
         self._ledger: SeriesChanges | None = None
-        self._claim = self._claimed(allow_network_filesystem=allow_network_filesystem)
+        self._claim = self._claimed()
         self._lock = threading.RLock()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(_READERS)
@@ -106,10 +73,10 @@ class SqliteStore:
             return Restored(
                 records=_Open(self),
                 versions=versions(self._writer),
-                histograms=histograms(self._writer, self.quarantine),
+                histograms=histograms(self._writer, self._quarantine),
                 first_look=moment(self._writer, "first_look"),
                 last_commit=moment(self._writer, "last_commit"),
-                memories=memories(self._writer, self.quarantine),
+                memories=memories(self._writer, self._quarantine),
             )
 
     def commit(self, checkpoint: Checkpoint) -> Counted:
@@ -121,7 +88,7 @@ class SqliteStore:
             with transaction(self._writer):
                 ledger = ledger if ledger is not None else self._open_ledger(self._writer)
                 counted = Transaction(
-                    self._writer, SeriesWriter(self._writer, ledger, self.quarantine), self.quarantine
+                    self._writer, SeriesWriter(self._writer, ledger, self._quarantine), self._quarantine
                 ).write(checkpoint)
             self._ledger = ledger
             self._after_commit(begun, checkpoint.at)
@@ -130,12 +97,12 @@ class SqliteStore:
     def search(self, query: Query) -> Page:
         """See ``ports.History``."""
         with self._guard(), self._reader() as reader:
-            return search(reader, query, now=self._clock.now(), quarantine=self.quarantine)
+            return search(reader, query, now=self._options.clock.now(), quarantine=self._quarantine)
 
     def find(self, namespace: str, name: str, *, uid: str | None = None) -> Saved | None:
         """See ``ports.History``."""
         with self._guard(), self._reader() as reader:
-            return find(reader, namespace, name, uid, quarantine=self.quarantine)
+            return find(reader, namespace, name, uid, quarantine=self._quarantine)
 
     def close(self) -> None:
         """See ``ports.Store``. Waits for searches that run; may be called twice."""
@@ -154,15 +121,15 @@ class SqliteStore:
     def open_records(self, after: int) -> list[tuple[int, Saved]]:
         """The next slice of what is not closed, by row, after that row."""
         with self._guard(), self._reader() as reader:
-            return still_open(reader, after=after, limit=_RESTORE_SLICE, quarantine=self.quarantine)
+            return still_open(reader, after=after, limit=_RESTORE_SLICE, quarantine=self._quarantine)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def _claimed(self, *, allow_network_filesystem: bool) -> IO[bytes] | None:
+    def _claimed(self) -> IO[bytes] | None:
         if self._path == MEMORY:
             return None
         path = Path(self._path)
-        if not allow_network_filesystem:
+        if not self._options.allow_network_filesystem:
             refuse_network(path)
         return claim(path)
 
@@ -187,7 +154,11 @@ class SqliteStore:
 
     def _open_ledger(self, connection: sqlite3.Connection) -> SeriesChanges:
         return open_ledger(
-            connection, self.quarantine, limit=self._series_limit, keep=self._series_keep, present=self._present
+            connection,
+            self._quarantine,
+            limit=self._options.series_limit,
+            keep=self._options.series_keep,
+            present=self._options.present,
         )
 
     def _connect(self, mode: str) -> sqlite3.Connection:
@@ -247,7 +218,7 @@ class SqliteStore:
         if self._pruned is not None and 0 <= now - self._pruned < _PRUNE_EVERY:
             return
         self._pruned = now
-        more = prune(self._writer, self._retention, now=now)
+        more = prune(self._writer, self._options.retention, now=now)
         self._measure_file(self._writer)
         if more:
             self._pruned = None

@@ -7,18 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.store.killed import BATCHES, EACH, KEPT, PODS, batch, opened
+from tests.store.sqlite.killed import BATCHES, EACH, KEPT, PODS, batch, opened
 
 from podtimeline.ports import Stream
-from podtimeline.store import SqliteStore
+from podtimeline.store.sqlite.store import SqliteStore
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def started(path: Path, suicide: int = 0) -> subprocess.Popen[str]:
     """The program that commits, as a process of its own."""
     environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "tests.store.killed", str(path), str(suicide)]
+    command = [sys.executable, "-m", "tests.store.sqlite.killed", str(path), str(suicide)]
     return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
 
 

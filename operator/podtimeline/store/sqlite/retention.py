@@ -5,23 +5,15 @@ the pod again after that and count it twice.
 """
 
 import sqlite3
-from dataclasses import dataclass
 
-from podtimeline.store.schema import transaction
+from podtimeline.store.options import Retention
+from podtimeline.store.sqlite.schema import transaction
 
 SLICE = 500
 _SLICES = 20
 _ENOUGH = 0.95
 _EVER = (1 << 63) - 1
 _DAY = 86_400 * 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """The limits: nanoseconds since the last change of a timeline whose pod is gone, and bytes of the file."""
-
-    age: int
-    size: int
 
 
 def prune(connection: sqlite3.Connection, limits: Retention, *, now: int) -> bool:

@@ -1,7 +1,7 @@
 """The series of the histograms in the file: their counts, and which workloads have one (``model.series``)."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,9 +21,8 @@ from podtimeline.ports import (
     workload_of,
 )
 from podtimeline.quarantine import Operation, Quarantine
+from podtimeline.store.options import Present
 
-Present = Callable[[str, str, str], bool]
-"""Whether an object of that namespace, kind and name is known to be in the cluster."""
 _SWEEP_EVERY = 60 * 1_000_000_000
 _UPSERT = """
     INSERT INTO series (metric, labels, buckets, sum) VALUES (?, ?, ?, ?)
@@ -200,7 +199,7 @@ def settle_bounds(connection: sqlite3.Connection, *, path: str) -> None:
         added = ", ".join(str(bound) for bound in sorted(set(BOUNDS) - set(old)))
         raise StoreError(
             f"history file {path}: its histograms have no bucket bound at {added} s, and old counts cannot be split;"
-            " run the version that wrote it, or set history_path to a new file"
+            " run the version that wrote it, or set history to a new file"
         )
     if old != BOUNDS:
         rows = connection.execute("SELECT buckets, id FROM series").fetchall()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from podtimeline.codec import pack
 from podtimeline.model.texts import whole
 from podtimeline.ports import Checkpoint, Counted, Increment, Memory, Metric, Saved, Stream
 from podtimeline.quarantine import Operation, Quarantine
-from podtimeline.store.codec import pack
-from podtimeline.store.series import SeriesWriter
+from podtimeline.store.sqlite.series import SeriesWriter
 
 _UPSERT = """
     INSERT INTO timelines (uid, namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total,
