@@ -11,12 +11,17 @@ ELSEWHERE = {
     "hack/benches": "tests/benches",
     "hack/chartkit": "tests/chart",
     "hack/demokit": "tests/deploy",
-    "hack/docskit": "tests/test_readme.py",
+    "hack/docskit": "tests/test_docs.py",
     "hack": "tests/hack",
     "charts": "tests/chart",
     "deploy": "tests/deploy",
     "pyproject.toml": "tests/deploy",
-    "README.md": "tests/test_readme.py",
+    "README.md": "tests/test_docs.py",
+    "REFERENCE.md": "tests/test_docs.py",
+    "ARCHITECTURE.md": "tests/test_docs.py",
+    "CONTRIBUTING.md": "tests/test_docs.py",
+    "SECURITY.md": "tests/test_docs.py",
+    "CHANGELOG.md": "tests/test_docs.py",
 }
 """Where the tests are of what does not lie below the sources; the first that holds a file counts."""
 SLOW = ("tests/e2e",)

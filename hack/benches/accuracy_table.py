@@ -1,4 +1,4 @@
-"""Recorded instants held against the truth: errors, goals, and the table that the README shows."""
+"""Recorded instants held against the truth: errors, goals, and the table that REFERENCE.md shows."""
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping

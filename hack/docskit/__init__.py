@@ -1,1 +1,1 @@
-"""The tables of the README, made from the tables of the code."""
+"""The generated parts of the documents, made from the tables of the code."""

@@ -1,4 +1,4 @@
-"""What is kept at most, as rows of README's table of limits: each value is read from the code that keeps to it."""
+"""What is kept at most, as rows of the table of limits: each value is read from the code that keeps to it."""
 
 from collections.abc import Iterator
 

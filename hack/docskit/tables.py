@@ -1,7 +1,7 @@
-"""Renders what the code's tables say as Markdown, and puts it between the README's markers."""
+"""Renders what the code's tables say as Markdown, and puts it between the markers of the documents."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -15,11 +15,11 @@ from podtimeline.model.milestones import MILESTONES, PHASES
 from podtimeline.sinks.metrics import METRICS
 from podtimeline.web.routes import ROUTES
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 ACCURACY = Path(__file__).parents[1] / "benches/accuracy.md"
 """What ``hack/bench accuracy --write`` measured last."""
 _SHOWN = "recommendations"
-"""The workload of the shipped capture whose waterfall the README begins with."""
+"""The workload of the shipped capture whose waterfall README.md begins with."""
 
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -75,7 +75,7 @@ def limits() -> str:
     return table(("Kept", "At most", "A cut shows in, and what is not known then"), limit_rows())
 
 
-def picture() -> str:
+def waterfall() -> str:
     """A real waterfall: the slow pull of the shipped capture. Raises ``RuntimeError`` where it cannot be drawn."""
     pod = next(view.facts.name for view in replay_views(None) if view.workload.name == _SHOWN)
     drawn = CliRunner().invoke(command_line, ["replay", "--pod", pod], env={"COLUMNS": "110"}, catch_exceptions=False)
@@ -84,33 +84,34 @@ def picture() -> str:
     return "```text\n" + drawn.stdout.rstrip() + "\n```"
 
 
-def sections() -> Iterator[tuple[str, str]]:
-    """Marker and content of each generated part."""
-    yield "waterfall", picture()
-    yield "milestones", milestones()
-    yield "phases", phases()
-    yield "findings", findings()
-    yield "accuracy", ACCURACY.read_text().rstrip()
-    yield "metrics", metrics()
-    yield "paths", paths()
-    yield "settings", settings()
-    yield "limits", limits()
+def accuracy() -> str:
+    """What was measured last."""
+    return ACCURACY.read_text().rstrip()
 
 
-def renewed(text: str) -> str:
-    """The README's text with every generated part made anew; raises ``ValueError`` for a marker that is not there."""
-    for name, content in sections():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        found = re.search(pattern, text, flags=re.S)
+DOCUMENTS: Mapping[str, tuple[Callable[[], str], ...]] = {
+    "README.md": (waterfall,),
+    "REFERENCE.md": (milestones, phases, findings, accuracy, metrics, paths, settings, limits),
+}
+"""The generated parts of each document; a part's markers carry the name of its function."""
+
+
+def renewed(document: str) -> str:
+    """A document with every generated part made anew; raises ``ValueError`` for a marker that is not there."""
+    text = (ROOT / document).read_text()
+    for part in DOCUMENTS[document]:
+        name = part.__name__
+        found = re.search(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", text, flags=re.S)
         if found is None:
-            raise ValueError(f"README.md has no part between <!-- {name} --> and <!-- /{name} -->")
-        text = f"{text[: found.start()]}{found[1]}\n{content}\n\n{found[2]}{text[found.end() :]}"
+            raise ValueError(f"{document} has no part between <!-- {name} --> and <!-- /{name} -->")
+        text = f"{text[: found.start()]}{found[1]}\n{part()}\n\n{found[2]}{text[found.end() :]}"
     return text
 
 
 def main() -> None:
-    """Renew the README in place."""
-    README.write_text(renewed(README.read_text()))
+    """Renew the documents in place."""
+    for document in DOCUMENTS:
+        (ROOT / document).write_text(renewed(document))
 
 
 if __name__ == "__main__":

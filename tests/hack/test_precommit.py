@@ -24,7 +24,7 @@ TESTS = {
     "tests/e2e/test_kill.py": [],
     "hack/clusterkit/run.py": ["tests/hack"],
     "hack/benches/lag.py": ["tests/benches"],
-    "README.md": ["tests/test_readme.py"],
+    "README.md": ["tests/test_docs.py"],
     "LICENSE": [],
 }
 """A tree's files, and the tests that mirror each."""
@@ -36,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
     root = tmp_path / "tree"
     for name in (*TESTS, "tests/config/test_config.py", "tests/test_ports.py", "tests/hack/test_run.py"):
         touch(root / name)
-    for name in ("tests/benches/test_lag.py", "tests/test_readme.py"):
+    for name in ("tests/benches/test_lag.py", "tests/test_docs.py"):
         touch(root / name)
     for name in (".pre-commit-config.yaml", "hack/precommit", "hack/mirroring.py"):
         shutil.copy(ROOT / name, root / name)
@@ -94,7 +94,7 @@ def test_a_text_is_only_held_to_its_tests(tree: Path) -> None:
     """Nothing is formatted, and no type is in it."""
     assert commit(tree, "README.md", "LICENSE") == (
         0,
-        ["pytest -q -m not e2e and not chart and not package tests/test_readme.py"],
+        ["pytest -q -m not e2e and not chart and not package tests/test_docs.py"],
     )
 
 
@@ -116,7 +116,7 @@ def test_each_file_has_its_tests(tree: Path, file: str, tests: list[str]) -> Non
 def test_a_directory_holds_its_files(tree: Path) -> None:
     """No test runs twice."""
     files = ["operator/podtimeline/model/milestones.py", "tests/model/test_milestones.py", "README.md"]
-    assert mirrored(files, root=tree) == ["tests/model", "tests/test_readme.py"]
+    assert mirrored(files, root=tree) == ["tests/model", "tests/test_docs.py"]
 
 
 def test_a_hook_says_what_it_can_do() -> None:

@@ -1,4 +1,4 @@
-"""What the README says is what the code does."""
+"""What the documents say is what the code does."""
 
 import json
 import operator
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docskit.tables import README, renewed
+from docskit.tables import DOCUMENTS, ROOT, renewed
 from podtimeline.analysis.findings.finding import FindingKind
 from podtimeline.bounded import Kept
 from podtimeline.cli.main import main
@@ -21,9 +21,10 @@ from podtimeline.sinks.metrics import METRICS
 from podtimeline.web.openapi import openapi
 from podtimeline.web.routes import Port
 
-ROOT = README.parent
-TEXT = README.read_text()
-PAGES = [Path(name) for name in ("README.md", "SECURITY.md", "charts/podtimeline/README.md", "deploy/demo/README.md")]
+PAGES = [
+    Path(name)
+    for name in ("README.md", "REFERENCE.md", "SECURITY.md", "charts/podtimeline/README.md", "deploy/demo/README.md")
+]
 SOURCES = [ROOT, ROOT / "operator", ROOT / "operator/podtimeline"]
 _ALL = "".join((ROOT / page).read_text() for page in PAGES)
 COMMANDS = {f"hack/{each}" for each in re.findall(r"\bhack/(demo|cluster|image|bench \w+)\b", _ALL)} | {
@@ -36,9 +37,10 @@ def schemas() -> str:
     return json.dumps(openapi(Port.API, review=False)["components"])
 
 
-def test_the_tables_and_the_waterfall_are_those_of_the_code() -> None:
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_tables_and_the_waterfall_are_those_of_the_code(document: str) -> None:
     """``hack/docs`` has nothing to renew."""
-    assert renewed(TEXT) == TEXT
+    assert renewed(document) == (ROOT / document).read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -63,7 +65,8 @@ def test_every_name_it_mentions_is_one_of_the_code(page: Path) -> None:
 
 def test_every_store_that_drops_something_is_among_the_limits() -> None:
     """A store that is added says how much it keeps."""
-    assert sorted(re.findall(r'podtimeline_dropped_total{store="(\w+)"}', TEXT)) == sorted(Kept)
+    text = (ROOT / "REFERENCE.md").read_text()
+    assert sorted(re.findall(r'podtimeline_dropped_total{store="(\w+)"}', text)) == sorted(Kept)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -84,11 +87,11 @@ def test_every_command_it_names_has_help(command: str) -> None:
     assert "usage:" in done.stdout.lower()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`?podtimeline (\w+)", TEXT)) & set(main.commands)))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`?podtimeline (\w+)", _ALL)) & set(main.commands)))
 def test_every_flag_it_shows_with_a_command_is_one(command: str) -> None:
     """Examples can be copied."""
     known = {flag for each in main.commands[command].params for flag in each.opts}
-    for line in re.findall(rf"podtimeline {command}\b([^`\n|#]*)", TEXT):
+    for line in re.findall(rf"podtimeline {command}\b([^`\n|#]*)", _ALL):
         assert set(re.findall(r"(?<= )--?[a-z][\w-]*", line)) <= known
 
 
