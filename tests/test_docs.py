@@ -4,8 +4,12 @@ import json
 import operator
 import re
 import subprocess
+import tomllib
 from functools import reduce
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,14 +26,16 @@ from podtimeline.web.openapi import openapi
 from podtimeline.web.routes import Port
 
 PAGES = [
-    Path(name)
-    for name in ("README.md", "REFERENCE.md", "SECURITY.md", "charts/podtimeline/README.md", "deploy/demo/README.md")
+    *map(Path, ("README.md", "REFERENCE.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *map(Path, ("charts/podtimeline/README.md", "deploy/demo/README.md", "hack/README.md")),
 ]
-SOURCES = [ROOT, ROOT / "operator", ROOT / "operator/podtimeline"]
+"""What people read, apart from the changelog: that speaks of names as they were."""
+PACKAGE = ROOT / "operator/podtimeline"
+SOURCES = [ROOT, ROOT / "operator", PACKAGE, ROOT / "hack"]
 _ALL = "".join((ROOT / page).read_text() for page in PAGES)
-COMMANDS = {f"hack/{each}" for each in re.findall(r"\bhack/(demo|cluster|image|bench \w+)\b", _ALL)} | {
-    f"hack/podtimeline {each}" for each in re.findall(r"`?podtimeline (\w+)", _ALL) if each in main.commands
-}
+VERBS = sorted(set(re.findall(r"(?:[`/]|\$ |kubectl )podtimeline ([a-z][\w-]*)", _ALL)))
+"""What is said to ``podtimeline`` in examples and in the text."""
+COMMANDS = {f"hack/{each}" for each in re.findall(r"\bhack/(demo|cluster|image|kind [a-z]+|bench [a-z]+)\b", _ALL)}
 
 
 def schemas() -> str:
@@ -54,7 +60,7 @@ def test_every_file_it_points_to_is_there(page: Path) -> None:
     assert missing + [name for name in code if not any((top / name).exists() for top in SOURCES)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize("page", [each for each in PAGES if each.name != "CONTRIBUTING.md"], ids=str)
 def test_every_name_it_mentions_is_one_of_the_code(page: Path) -> None:
     """Settings, metrics, phases, milestones, findings, fields of documents: none is left from an older version."""
     text = re.sub(r"<!-- (?:BEGIN )?(\w+) -->.*?<!-- (?:/|END )\1 -->", "", (ROOT / page).read_text(), flags=re.S)
@@ -74,12 +80,12 @@ def test_every_value_of_the_chart_that_it_mentions_is_there(page: Path) -> None:
     """Names such as ``persistence.enabled``, alone or with a value."""
     values = yaml.safe_load((ROOT / "charts/podtimeline/values.yaml").read_text())
     tops = "|".join(values)
-    for path in re.findall(rf"`((?:{tops})(?:\.\w+)+)(?:=[^`]*)?`", (ROOT / page).read_text()):
+    for path in re.findall(rf"`((?:{tops})(?:\.(?!py`)\w+)+)(?:=[^`]*)?`", (ROOT / page).read_text()):
         reduce(operator.getitem, path.split("."), values)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_it_names_has_help(command: str) -> None:
+def test_every_command_of_hack_has_help(command: str) -> None:
     """A command of the pages can be asked for help."""
     words = command.split()
     done = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -87,12 +93,63 @@ def test_every_command_it_names_has_help(command: str) -> None:
     assert "usage:" in done.stdout.lower()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`?podtimeline (\w+)", _ALL)) & set(main.commands)))
-def test_every_flag_it_shows_with_a_command_is_one(command: str) -> None:
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_of_the_command_line_is_there_with_its_flags(verb: str) -> None:
     """Examples can be copied."""
-    known = {flag for each in main.commands[command].params for flag in each.opts}
-    for line in re.findall(rf"podtimeline {command}\b([^`\n|#]*)", _ALL):
+    assert verb in main.commands
+    known = {flag for each in main.commands[verb].params for flag in each.opts}
+    for line in re.findall(rf"podtimeline {verb}\b([^`\n|#]*)", _ALL):
         assert set(re.findall(r"(?<= )--?[a-z][\w-]*", line)) <= known
+
+
+def test_the_front_page_stays_short() -> None:
+    """Whoever comes for the first time reads it to the end; what is looked up is elsewhere."""
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them: lower case, words joined by hyphens."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_within_the_documents_finds_its_heading(page: Path) -> None:
+    """Of the page itself, or of another one."""
+    links = re.findall(r"\]\(((?!http)[^)#]*)#([^)]+)\)", (ROOT / page).read_text())
+    lost = [f"{name}#{anchor}" for name, anchor in links if anchor not in anchors(_linked(page, name))]
+    assert lost == []
+
+
+def _linked(page: Path, name: str) -> Path:
+    return (ROOT / page).parent / name if name else ROOT / page
+
+
+@pytest.mark.parametrize("page", [each for each in PAGES if len(each.parts) == 1 and each.name != "README.md"], ids=str)
+def test_every_document_is_found_from_the_front_page(page: Path) -> None:
+    """Nothing is written that nobody finds."""
+    assert f"({page})" in (ROOT / "README.md").read_text()
+
+
+def test_the_layers_of_the_architecture_are_those_that_the_build_holds() -> None:
+    """The table of packages has the order of import-linter's contract, and leaves none out."""
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", (ROOT / "ARCHITECTURE.md").read_text(), re.M)
+    described = [{name for _, name in group} for _, group in groupby(rows, key=itemgetter(0))]
+    contract = next(each for each in import_contracts() if each["containers"] == ["podtimeline"])
+    assert described == [set(re.split(r" [|:] ", layer)) for layer in contract["layers"]]
+
+
+def import_contracts() -> list[dict[str, Any]]:
+    """The contracts of import-linter that are about layers."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    return [each for each in linter["contracts"] if each["type"] == "layers"]
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    """With the packages within packages."""
+    text = re.sub(r"<!-- contracts -->.*<!-- /contracts -->", "", (ROOT / "ARCHITECTURE.md").read_text(), flags=re.S)
+    packages = {each.parent.name for each in PACKAGE.glob("**/__init__.py") if each.parent != PACKAGE}
+    assert {each for each in packages if not re.search(rf"`{each}/?`", text)} == set()
 
 
 def test_the_changelog_names_the_version() -> None:

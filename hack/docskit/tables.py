@@ -1,8 +1,10 @@
 """Renders what the code's tables say as Markdown, and puts it between the markers of the documents."""
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 
@@ -89,9 +91,29 @@ def accuracy() -> str:
     return ACCURACY.read_text().rstrip()
 
 
+def contracts() -> str:
+    """Every import contract with its layers, or with what it forbids."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        linter = tomllib.load(file)["tool"]["importlinter"]
+    return "\n\n".join(_contract(each) for each in linter["contracts"])
+
+
+def _contract(contract: Mapping[str, Any]) -> str:
+    if contract["type"] == "layers":
+        return f"**{contract['name']}** (`{contract['containers'][0]}`):\n\n" + "\n".join(
+            ["```text", *contract["layers"], "```"]
+        )
+    sources, forbidden = (
+        ", ".join(f"`{each}`" for each in contract[f"{key}_modules"]) for key in ("source", "forbidden")
+    )
+    allowed = "".join(f", except `{each}`" for each in contract.get("ignore_imports", ()))
+    return f"**{contract['name']}**: {sources} must not import {forbidden}{allowed}."
+
+
 DOCUMENTS: Mapping[str, tuple[Callable[[], str], ...]] = {
     "README.md": (waterfall,),
     "REFERENCE.md": (milestones, phases, findings, accuracy, metrics, paths, settings, limits),
+    "ARCHITECTURE.md": (contracts,),
 }
 """The generated parts of each document; a part's markers carry the name of its function."""
 
