@@ -103,11 +103,21 @@ def _contract(contract: Mapping[str, Any]) -> str:
         return f"**{contract['name']}** (`{contract['containers'][0]}`):\n\n" + "\n".join(
             ["```text", *contract["layers"], "```"]
         )
-    sources, forbidden = (
-        ", ".join(f"`{each}`" for each in contract[f"{key}_modules"]) for key in ("source", "forbidden")
-    )
     allowed = "".join(f", except `{each}`" for each in contract.get("ignore_imports", ()))
-    return f"**{contract['name']}**: {sources} must not import {forbidden}{allowed}."
+    match contract["type"]:
+        case "independence":
+            rule = f"{_names(contract['modules'])} must not import each other"
+        case "protected":
+            rule = f"only {_names(contract['allowed_importers'])} may import {_names(contract['protected_modules'])}"
+        case "forbidden":
+            rule = f"{_names(contract['source_modules'])} must not import {_names(contract['forbidden_modules'])}"
+        case other:
+            raise ValueError(f"a contract of type {other}: say here how the documents describe it")
+    return f"**{contract['name']}**: {rule}{allowed}."
+
+
+def _names(modules: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in modules)
 
 
 DOCUMENTS: Mapping[str, tuple[Callable[[], str], ...]] = {
