@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from docskit.tables import DOCUMENTS, ROOT, renewed
-from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.analysis.findings.rules import FindingKind
 from podtimeline.bounded import Kept
 from podtimeline.cli.main import main
 from podtimeline.config import SPECS

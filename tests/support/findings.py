@@ -3,8 +3,8 @@
 from tests.support.lives import Life, at, container_start, facts, in_second, watched
 
 from podtimeline.analysis.findings.explain import findings
-from podtimeline.analysis.findings.finding import Finding, FindingKind
 from podtimeline.analysis.findings.peers import NOBODY, Peers
+from podtimeline.analysis.findings.rules import Finding, FindingKind
 from podtimeline.analysis.resolved import view
 from podtimeline.model.instants import Source
 from podtimeline.model.milestones import Milestone

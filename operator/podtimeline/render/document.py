@@ -11,8 +11,8 @@ import msgspec
 
 from podtimeline.analysis.evidence.event_limit import EventLimit
 from podtimeline.analysis.findings.explain import explain, findings
-from podtimeline.analysis.findings.finding import Finding
 from podtimeline.analysis.findings.peers import NOBODY, Peers
+from podtimeline.analysis.findings.rules import Finding
 from podtimeline.analysis.phases.endpoint_drain import Drain
 from podtimeline.analysis.phases.scheduling import GATE_REMOVED, NodesRefused
 from podtimeline.analysis.phases.spans import PhaseSpan

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from podtimeline.analysis.findings.finding import FindingKind, kind_title
+from podtimeline.analysis.findings.rules import FindingKind, kind_title
 from podtimeline.model.texts import duration_text, shortened
 from podtimeline.render.chart import subject_text
 from podtimeline.render.drawing import Finding, PodTimeline, Proof

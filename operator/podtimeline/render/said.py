@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.analysis.findings.rules import FindingKind
 from podtimeline.model.texts import exit_text, shortened
 from podtimeline.render import words
 from podtimeline.render.axis import span_text

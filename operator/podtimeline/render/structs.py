@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from podtimeline.analysis.evidence.event_limit import EventType
-from podtimeline.analysis.findings.finding import FindingKind
+from podtimeline.analysis.findings.rules import FindingKind
 from podtimeline.analysis.phases.scheduling import Obstacle
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.analysis.rollout import LinkKind

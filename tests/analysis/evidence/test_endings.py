@@ -9,8 +9,8 @@ from tests.support.findings import accepted, created, every, found, networked, o
 from tests.support.lives import INIT, PROXY, WEB, Life, at, container_start, facts, named, watched
 
 from podtimeline.analysis.findings.explain import explain
-from podtimeline.analysis.findings.finding import FindingKind
 from podtimeline.analysis.findings.peers import Peers, PeerStart
+from podtimeline.analysis.findings.rules import FindingKind
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.instants import happened
 from podtimeline.model.milestones import Milestone, Phase

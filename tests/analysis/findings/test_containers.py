@@ -5,7 +5,7 @@ from tests.support.findings import created, every, found, networked, only, proof
 from tests.support.lives import ANSWER, INIT, WEB, Life, at, container_start, facts, in_second, named, ordinary, watched
 from tests.support.many import many
 
-from podtimeline.analysis.findings.finding import FindingKind as Kind
+from podtimeline.analysis.findings.rules import FindingKind as Kind
 from podtimeline.model.instants import SECOND, Source
 from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.model.observations import ALL_RESTARTING, Ended, Ran

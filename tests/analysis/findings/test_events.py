@@ -4,8 +4,8 @@ import pytest
 from tests.support.findings import accepted, every, found, only, proofs, started
 from tests.support.lives import WEB, Life, at, facts, named, ordinary, watched
 
-from podtimeline.analysis.findings.finding import FindingKind as Kind
 from podtimeline.analysis.findings.peers import Peers, PeerSandbox, PeerStart
+from podtimeline.analysis.findings.rules import FindingKind as Kind
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Leg, Milestone, Phase
 from podtimeline.model.pods import ContainerKind, ContainerSpec

@@ -5,7 +5,7 @@ from tests.support.findings import found, only, proofs
 from tests.support.lives import WEB, Life, at, facts, in_second, named, ordinary, watched
 
 from podtimeline.analysis.findings.explain import explain
-from podtimeline.analysis.findings.finding import FindingKind as Kind
+from podtimeline.analysis.findings.rules import FindingKind as Kind
 from podtimeline.analysis.resolved import view
 from podtimeline.model.instants import SECOND, Source
 from podtimeline.model.milestones import Leg, Milestone

@@ -4,7 +4,7 @@ import pytest
 from tests.support.findings import created, every, found, only, proofs
 from tests.support.lives import WEB, Life, at, facts, watched
 
-from podtimeline.analysis.findings.finding import FindingKind as Kind
+from podtimeline.analysis.findings.rules import FindingKind as Kind
 from podtimeline.model.instants import Source, exactly
 from podtimeline.model.milestones import Leg, Milestone, Phase
 from podtimeline.model.nodes import UNTOLERATED

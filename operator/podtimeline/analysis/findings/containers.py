@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from podtimeline.analysis.findings.finding import Case, Found, Proof, Quote, Spell, of_spell, trimmed
+from podtimeline.analysis.findings.case import Case, Found, Proof, Quote, Spell, of_spell, trimmed
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.milestones import PHASES, Leg, Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import ALL_RESTARTING, Ran

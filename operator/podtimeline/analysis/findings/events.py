@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from podtimeline.analysis.findings.case import VAGUE, Case, Found, Proof, Quote, Spell, of_spell, quoted, trimmed
 from podtimeline.analysis.findings.diagnoses import NORMAL, Diagnosis, Topic, advice_of, diagnose, of_image, rank
-from podtimeline.analysis.findings.finding import VAGUE, Case, Found, Proof, Quote, Spell, of_spell, quoted, trimmed
 from podtimeline.model.milestones import PHASES, Milestone, Phase
 from podtimeline.model.notes import Note
 

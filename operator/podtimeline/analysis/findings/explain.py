@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from podtimeline.analysis.findings.case import Case, Found, Spell
 from podtimeline.analysis.findings.events import names_cause
-from podtimeline.analysis.findings.finding import Case, Finding, FindingKind, Found, Rule, Spell, kind_title
 from podtimeline.analysis.findings.peers import NOBODY, Peers
-from podtimeline.analysis.findings.rules import RULES
+from podtimeline.analysis.findings.rules import RULES, Finding, FindingKind, Rule, kind_title
 from podtimeline.analysis.resolved import Outcome, ResolvedTimeline
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import PHASES, Leg, Phase

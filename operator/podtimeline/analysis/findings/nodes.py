@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from podtimeline.analysis.findings import events
+from podtimeline.analysis.findings.case import Case, Found, Proof, Spell, of_spell
 from podtimeline.analysis.findings.diagnoses import Topic
-from podtimeline.analysis.findings.finding import Case, Found, Proof, Spell, of_spell
 from podtimeline.analysis.findings.peers import PeerPull, PeerSandbox, has_claims, middle, unclaimed
 from podtimeline.analysis.findings.waiting import claim_of
 from podtimeline.model.instants import SECOND

@@ -7,7 +7,7 @@ moment is a range: after the last look that failed, or after the start where non
 """
 
 from podtimeline.analysis.evidence.event_limit import EventType
-from podtimeline.analysis.findings.finding import Case, Found, Proof, Quote, Spell, of_spell
+from podtimeline.analysis.findings.case import Case, Found, Proof, Quote, Spell, of_spell
 from podtimeline.model.instants import SECOND
 from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.model.pods import Probe

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from podtimeline.analysis.evidence.critical_path import service_of
-from podtimeline.analysis.findings.finding import Case, Found, Proof, Spell, of_spell
+from podtimeline.analysis.findings.case import Case, Found, Proof, Spell, of_spell
 from podtimeline.analysis.phases.endpoint_drain import Drain
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.instants import SECOND

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from podtimeline.analysis.findings.finding import Case, Found, Proof, Spell, of_spell
+from podtimeline.analysis.findings.case import Case, Found, Proof, Spell, of_spell
 from podtimeline.analysis.phases.scheduling import (
     FAILED_SCHEDULING,
     GATE_REMOVED,

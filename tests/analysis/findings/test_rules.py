@@ -9,9 +9,8 @@ from tests.support.lives import EPOCH, INIT, PROXY, Life, at, facts, ordinary, w
 
 from podtimeline.analysis.evidence.order import UNORDERED, predecessors
 from podtimeline.analysis.findings.explain import explain, findings
-from podtimeline.analysis.findings.finding import FindingKind
 from podtimeline.analysis.findings.peers import PeerPull, Peers, PeerSandbox, PeerStart, peers
-from podtimeline.analysis.findings.rules import RULES
+from podtimeline.analysis.findings.rules import RULES, FindingKind
 from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.instants import SECOND, Source, just_after
 from podtimeline.model.milestones import MILESTONES, PHASES, Leg, Milestone, MilestoneKey, Phase, Scope

@@ -1,8 +1,7 @@
-"""What a finding is, and what the rules that make findings have to work with."""
+"""What the rules that make findings have to work with: a pod's view, its spells, and what was said of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from podtimeline.analysis.findings.peers import NOBODY, Peers
 from podtimeline.analysis.phases.spans import PhaseSpan
@@ -12,78 +11,6 @@ from podtimeline.model.milestones import MILESTONES, Leg, Milestone, MilestoneKe
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import ALL_RESTARTING
 from podtimeline.model.texts import shortened
-
-
-class FindingKind(StrEnum):
-    """What a finding says; the table in ``analysis.findings.rules`` tells what each needs and what to try."""
-
-    REFUSED_CREATION = "refused_creation"
-    STATEFUL_ORDER = "stateful_order"
-    REPLACED_POD = "replaced_pod"
-    SCHEDULING_GATES = "scheduling_gates"
-    UNSCHEDULABLE = "unschedulable"
-    SCHEDULER_AWAITED = "scheduler_awaited"
-    PREEMPTION = "preemption"
-    WAITING_FOR_NODE = "waiting_for_node"
-    VOLUME_PROVISIONING = "volume_provisioning"
-    MISSING_CONFIG = "missing_config"
-    VOLUME_ATTACH = "volume_attach"
-    VOLUME_REPORT = "volume_report"
-    VOLUME_MOUNT = "volume_mount"
-    SANDBOX_RETRIES = "sandbox_retries"
-    WARNING_EVENT = "warning_event"
-    SLOW_MOUNT = "slow_mount"
-    SLOW_NODE_NETWORK = "slow_node_network"
-    SLOW_SANDBOX = "slow_sandbox"
-    IMAGE_QUEUE = "image_queue"
-    IMAGE_BACKOFF = "image_backoff"
-    SLOW_PULL = "slow_pull"
-    CONTAINER_ERROR = "container_error"
-    BUSY_NODE = "busy_node"
-    CRASH_LOOP = "crash_loop"
-    INIT_DOMINATES = "init_dominates"
-    SEQUENTIAL_STARTS = "sequential_starts"
-    POST_START = "post_start"
-    FAILING_PROBE = "failing_probe"
-    PROBE_DELAY = "probe_delay"
-    PROBE_PERIOD = "probe_period"
-    PROBE_THRESHOLD = "probe_threshold"
-    REPORT_LAG = "report_lag"
-    READINESS_GATE = "readiness_gate"
-    ENDPOINT_AWAITED = "endpoint_awaited"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    UNEXPLAINED = "unexplained"
-    LATE_KILL = "late_kill"
-    GRACE_RAN_OUT = "grace_ran_out"
-    PRE_STOP = "pre_stop"
-    SLOW_STOP = "slow_stop"
-    UNKNOWN_END = "unknown_end"
-    FINALIZERS = "finalizers"
-    LONG_PHASE = "long_phase"
-    TRAFFIC_LOST = "traffic_lost"
-    STALE_ENDPOINT = "stale_endpoint"
-    NO_SERVICE = "no_service"
-    CLOCK_SKEW = "clock_skew"
-
-
-_TITLES = {
-    FindingKind.STATEFUL_ORDER: "StatefulSet order",
-    FindingKind.MISSING_CONFIG: "missing ConfigMap or Secret",
-    FindingKind.IMAGE_BACKOFF: "image back-off",
-    FindingKind.INIT_DOMINATES: "init containers",
-    FindingKind.POST_START: "postStart hook",
-    FindingKind.PROBE_DELAY: "probe's initial delay",
-    FindingKind.PROBE_PERIOD: "probe's period",
-    FindingKind.PROBE_THRESHOLD: "probe's success threshold",
-    FindingKind.PRE_STOP: "preStop hook",
-    FindingKind.NO_SERVICE: "no Service",
-}
-
-
-def kind_title(kind: FindingKind) -> str:
-    """A kind of finding for people."""
-    return _TITLES.get(kind, kind.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,32 +37,6 @@ class Proof:
     source: str
     text: str
     at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that cost time, or traffic, with what it rests on and what to try.
-
-    ``duration`` is in nanoseconds; ``share`` is its part of the length of its leg, ``None`` for what ran beside the
-    critical path or took no time of it. ``spell`` is what it is about, ``None`` where that is more than one or none.
-    ``subject`` is the container, volume or Service that it is about. ``open`` is True while it goes on.
-    """
-
-    kind: FindingKind
-    leg: Leg
-    spell: Spell | None
-    subject: str
-    text: str
-    duration: int
-    share: float | None
-    evidence: tuple[Proof, ...]
-    advice: str
-    open: bool = False
-
-    @property
-    def phase(self) -> Phase | None:
-        """The phase that it is about, ``None`` where there is more than one or none."""
-        return None if self.spell is None else self.spell.phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,26 +259,6 @@ def _spells(leg: Leg, stretches: Iterable[PhaseSpan]) -> Iterator[Spell]:
 Find = Callable[[Case, tuple[Spell, ...]], Iterable[Found]]
 """Finds what a rule is about among the spells of its phases."""
 EachFind = Callable[[Case, Spell], Found | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of the table of rules.
-
-    ``phases`` are those whose time it speaks of, none for a rule that looks at the whole timeline; ``summary`` is what
-    it says and ``needs`` the evidence without which it says nothing. A ``general`` rule speaks only of what the others
-    leave unexplained. An ``inferred`` one rests on figures alone: it gives way to an Event that names the cause.
-    """
-
-    kind: FindingKind
-    leg: Leg
-    phases: tuple[Phase, ...]
-    find: Find
-    summary: str
-    needs: str
-    advice: str
-    general: bool = False
-    inferred: bool = False
 
 
 def each(find: EachFind) -> Find:
