@@ -15,24 +15,29 @@ from typing import Any, Self
 from aiohttp import web
 from tests.support.waiting import Changes
 
+from podtimeline.kube.lister import Collection
+from podtimeline.sources.registry import KINDS
+
 Body = dict[str, Any]
-_KINDS = {
-    "pods": ("/api/v1", "Pod"),
-    "events": ("/api/v1", "Event"),
-    "services": ("/api/v1", "Service"),
-    "endpointslices": ("/apis/discovery.k8s.io/v1", "EndpointSlice"),
-    "replicasets": ("/apis/apps/v1", "ReplicaSet"),
-    "deployments": ("/apis/apps/v1", "Deployment"),
-    "statefulsets": ("/apis/apps/v1", "StatefulSet"),
-    "daemonsets": ("/apis/apps/v1", "DaemonSet"),
-    "jobs": ("/apis/batch/v1", "Job"),
-    "cronjobs": ("/apis/batch/v1", "CronJob"),
-    "nodes": ("/api/v1", "Node"),
-    "namespaces": ("/api/v1", "Namespace"),
-    "persistentvolumeclaims": ("/api/v1", "PersistentVolumeClaim"),
-    "volumeattachments": ("/apis/storage.k8s.io/v1", "VolumeAttachment"),
+_TITLES = {
+    "endpointslices": "EndpointSlice",
+    "replicasets": "ReplicaSet",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "cronjobs": "CronJob",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+    "volumeattachments": "VolumeAttachment",
 }
-_OF_CLUSTER = frozenset({"nodes", "namespaces", "volumeattachments"})
+"""Names of kinds that are more than one word."""
+_KINDS = {
+    each.resource.name: (
+        Collection(each.resource).path.removesuffix(f"/{each.resource.name}"),
+        _TITLES.get(each.resource.name, each.resource.name.removesuffix("s").capitalize()),
+    )
+    for each in KINDS
+}
+"""Where each observed kind is in the API, and what it is called."""
+_OF_CLUSTER = frozenset(each.resource.name for each in KINDS if not each.resource.namespaced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from tests.support.objects import (
 )  # fmt: skip
 from tests.support.storage import attachment, claim
 
+from podtimeline.sources.registry import BY_NAME
 from podtimeline.sources.workloads import WORKLOADS
 
 VALUES: tuple[Any, ...] = (
@@ -44,7 +45,7 @@ def seeds() -> list[tuple[str, dict[str, Any]]]:
     owner = {"kind": "ReplicaSet", "namespace": "shop", "name": "web"}
     refused = 'MountVolume.SetUp failed for volume "data" : no'
     service = {"metadata": {"name": "web", "namespace": "shop", "uid": "s"}, "spec": {"selector": {"app": "web"}}}
-    return [
+    seeded = [
         ("pods", rich),
         ("pods", failed),
         ("pods", pod()),
@@ -60,6 +61,9 @@ def seeds() -> list[tuple[str, dict[str, Any]]]:
         *waiting_seeds(),
         *workload_seeds(),
     ]
+    bare = {"metadata": {"uid": "b", "name": "bare", "namespace": "shop", "deletionTimestamp": stamp(5)}}
+    known = {name for name, _ in seeded}
+    return [*seeded, *((name, bare) for name in BY_NAME if name not in known)]
 
 
 def waiting_seeds() -> list[tuple[str, dict[str, Any]]]:
