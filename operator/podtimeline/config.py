@@ -203,7 +203,7 @@ class _Given(NamedTuple):
     source: str
 
 
-class _Spec(NamedTuple):
+class _SettingSpec(NamedTuple):
     """What the model says of one setting."""
 
     type: object
@@ -313,7 +313,7 @@ def _converted(given: _Given) -> object:
         raise ValueError(f"{given.name}: {value} ({given.source}) is not allowed: it must be {spec.allowed}") from error
 
 
-def _plain(value: object, spec: _Spec) -> object:
+def _plain(value: object, spec: _SettingSpec) -> object:
     """The value in the shape that the type expects; texts of the environment have one shape for all types."""
     if isinstance(spec.info, msgspec.inspect.VarTupleType) and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -342,16 +342,16 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-def _specs() -> dict[str, _Spec]:
+def _specs() -> dict[str, _SettingSpec]:
     info = msgspec.inspect.type_info(Settings)
     assert isinstance(info, msgspec.inspect.StructType)  # noqa: S101 - what a Struct's type information is
-    found: dict[str, _Spec] = {}
+    found: dict[str, _SettingSpec] = {}
     for each in info.fields:
         if each.name == "sources":
             continue
         inner, description, allowed = _unwrap(each.type)
         hint = Settings.__annotations__[each.name]
-        found[each.name] = _Spec(hint, inner, each.default, description, allowed or _allowed(inner))
+        found[each.name] = _SettingSpec(hint, inner, each.default, description, allowed or _allowed(inner))
     return found
 
 
@@ -380,5 +380,5 @@ def _allowed(info: msgspec.inspect.Type) -> str:
             return "a text"
 
 
-SPECS: dict[str, _Spec] = _specs()
+SPECS: dict[str, _SettingSpec] = _specs()
 """Every setting by name; documentation, the chart's schema and the flags of the command line derive from it."""

@@ -34,7 +34,7 @@ from podtimeline.store.options import StoreOptions
 from podtimeline.store.registry import open_store
 from podtimeline.web.openapi import openapi
 from podtimeline.web.parameters import PODS
-from podtimeline.web.routes import ROUTES, Operation, Port, Route, served
+from podtimeline.web.routes import ROUTES, OperationId, Port, Route, served
 from podtimeline.web.server import make_api_app, make_metrics_app
 
 EXAMPLES = 25
@@ -105,7 +105,7 @@ CASES = [
 
 @pytest.mark.parametrize(("port", "operation", "mode"), CASES, ids=str)
 def test_any_request_is_answered_as_the_document_says(
-    addresses: dict[Port, str], port: Port, operation: Operation, mode: schemathesis.GenerationMode
+    addresses: dict[Port, str], port: Port, operation: OperationId, mode: schemathesis.GenerationMode
 ) -> None:
     """What the document allows, and what it does not: other values, other parameters, other methods."""
     url = addresses[port]

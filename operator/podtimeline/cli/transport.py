@@ -141,7 +141,7 @@ class _Port(msgspec.Struct):
     name: str = ""
 
 
-class _Spec(msgspec.Struct):
+class _ServiceSpec(msgspec.Struct):
     ports: list[_Port] = []
 
 
@@ -152,14 +152,14 @@ class _Meta(msgspec.Struct):
 
 class _Service(msgspec.Struct):
     metadata: _Meta
-    spec: _Spec
+    spec: _ServiceSpec
 
 
 class _Services(msgspec.Struct):
     items: list[_Service] = []
 
 
-class _Status(msgspec.Struct):
+class _ApiStatus(msgspec.Struct):
     """The API server's own way to say no; the operator's answers have another ``kind``."""
 
     kind: str = ""
@@ -238,7 +238,7 @@ def _proxy_path(service: _Service) -> str:
 
 def _status_text(body: bytes) -> str | None:
     try:
-        status = msgspec.json.decode(body, type=_Status)
+        status = msgspec.json.decode(body, type=_ApiStatus)
     except msgspec.DecodeError:
         return None
     return (status.message or status.reason or "no reason given") if status.kind == "Status" else None

@@ -10,7 +10,7 @@ from podtimeline import __version__
 from podtimeline.render.schema import Schema
 from podtimeline.render.structs import FaultList, PodTimeline, PodTimelineList, Rollout, Struct, WorkloadList
 from podtimeline.web.parameters import Parameter
-from podtimeline.web.routes import Operation, Port, Route, served
+from podtimeline.web.routes import OperationId, Port, Route, served
 
 
 class Problem(Struct, frozen=True):
@@ -31,14 +31,14 @@ class Verdict(Struct, frozen=True):
     reasons: list[str]
 
 
-_BODIES: Mapping[Operation, type[Struct]] = {
-    Operation.PODS: PodTimelineList,
-    Operation.POD: PodTimeline,
-    Operation.WORKLOADS: WorkloadList,
-    Operation.ROLLOUT: Rollout,
-    Operation.FAULTS: FaultList,
-    Operation.HEALTH: Verdict,
-    Operation.READY: Verdict,
+_BODIES: Mapping[OperationId, type[Struct]] = {
+    OperationId.PODS: PodTimelineList,
+    OperationId.POD: PodTimeline,
+    OperationId.WORKLOADS: WorkloadList,
+    OperationId.ROLLOUT: Rollout,
+    OperationId.FAULTS: FaultList,
+    OperationId.HEALTH: Verdict,
+    OperationId.READY: Verdict,
 }
 _TEXT: Schema = {"type": "string"}
 _DOCUMENT: Schema = {"type": "object", "required": ["openapi", "info", "paths"]}
@@ -94,7 +94,7 @@ def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
     found[400] = _refusal(
         "A parameter is unknown or its value is not allowed; in plain text, what is not HTTP or too long.", _PLAIN
     )
-    if route.operation in (Operation.HEALTH, Operation.READY):
+    if route.operation in (OperationId.HEALTH, OperationId.READY):
         found[503] = _json("No, and why.", _reference(Verdict))
     elif route.reviewed:
         found[503] = _refusal("The history, or the API server for a review, is not available; or too many ask at once.")
@@ -107,7 +107,7 @@ def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
 
 
 def _answer(route: Route) -> Schema:
-    if route.operation is Operation.METRICS:
+    if route.operation is OperationId.METRICS:
         return {"description": route.summary, "content": {kind: {"schema": _TEXT} for kind in _EXPOSITIONS}}
     body = _BODIES.get(route.operation)
     return _json(route.summary, _DOCUMENT if body is None else _reference(body))

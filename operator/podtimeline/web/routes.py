@@ -15,7 +15,7 @@ class Port(StrEnum):
     """Timelines: what whoever may `get pods` could put together."""
 
 
-class Operation(StrEnum):
+class OperationId(StrEnum):
     """What a path does, by the name that the OpenAPI document gives it."""
 
     METRICS = "metrics"
@@ -33,7 +33,7 @@ class Operation(StrEnum):
 class Route:
     """One path. ``about`` is set where an object that is not known is answered with 404."""
 
-    operation: Operation
+    operation: OperationId
     port: Port
     path: str
     summary: str
@@ -45,33 +45,33 @@ class Route:
     @property
     def reviewed(self) -> bool:
         """Whether it tells of pods, so that who asks is reviewed where the setting says so."""
-        return self.port is Port.API and self.operation is not Operation.DOCUMENT
+        return self.port is Port.API and self.operation is not OperationId.DOCUMENT
 
 
 ROUTES: tuple[Route, ...] = (
-    Route(Operation.METRICS, Port.METRICS, "/metrics", "Metrics, as OpenMetrics or in Prometheus' text format."),
-    Route(Operation.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive: 503 where a restart helps."),
-    Route(Operation.READY, Port.METRICS, "/readyz", "Whether the answers are complete, `degraded` or not, and why."),
-    Route(Operation.DOCUMENT, Port.METRICS, "/openapi.json", "This document."),
-    Route(Operation.PODS, Port.API, "/api/v1/pods", "Timelines of pods that match, a page at a time.", query=PODS),
+    Route(OperationId.METRICS, Port.METRICS, "/metrics", "Metrics, as OpenMetrics or in Prometheus' text format."),
+    Route(OperationId.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive: 503 where a restart helps."),
+    Route(OperationId.READY, Port.METRICS, "/readyz", "Whether the answers are complete, `degraded` or not, and why."),
+    Route(OperationId.DOCUMENT, Port.METRICS, "/openapi.json", "This document."),
+    Route(OperationId.PODS, Port.API, "/api/v1/pods", "Timelines of pods that match, a page at a time.", query=PODS),
     Route(
-        Operation.POD, Port.API, "/api/v1/pods/{namespace}/{name}",
+        OperationId.POD, Port.API, "/api/v1/pods/{namespace}/{name}",
         "The latest timeline of a pod's name, compared with its neighbours.",
         (NAMESPACE_OF, NAME_OF), (UID,), "the pod",
     ),
     Route(
-        Operation.WORKLOADS, Port.API, "/api/v1/workloads", "Workloads whose pods are, or were, refused.",
+        OperationId.WORKLOADS, Port.API, "/api/v1/workloads", "Workloads whose pods are, or were, refused.",
         query=(NAMESPACE,),
     ),
     Route(
-        Operation.ROLLOUT, Port.API, "/api/v1/rollouts/{namespace}/{kind}/{name}", "One rollout of a workload.",
+        OperationId.ROLLOUT, Port.API, "/api/v1/rollouts/{namespace}/{kind}/{name}", "One rollout of a workload.",
         (NAMESPACE_OF, KIND_OF, NAME_OF), (REVISION,), "a pod of the workload",
     ),
     Route(
-        Operation.FAULTS, Port.API, "/api/v1/faults",
+        OperationId.FAULTS, Port.API, "/api/v1/faults",
         "What could not be read or evaluated since the process began, by kind, with a sample of each.",
     ),
-    Route(Operation.DOCUMENT, Port.API, "/openapi.json", "This document."),
+    Route(OperationId.DOCUMENT, Port.API, "/openapi.json", "This document."),
 )  # fmt: skip
 
 

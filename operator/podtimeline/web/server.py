@@ -12,7 +12,7 @@ from podtimeline.web.lane import Lane
 from podtimeline.web.openapi import openapi
 from podtimeline.web.requests import given
 from podtimeline.web.responses import LARGE, compressed, json_response
-from podtimeline.web.routes import Operation, Port, served
+from podtimeline.web.routes import OperationId, Port, served
 from podtimeline.web.sources import Sources
 
 
@@ -20,10 +20,10 @@ def make_metrics_app(sources: Sources) -> web.Application:
     """Metrics and probes."""
     pages = _Pages(sources)
     handlers = {
-        Operation.METRICS: pages.metrics,
-        Operation.HEALTH: pages.health,
-        Operation.READY: pages.ready,
-        Operation.DOCUMENT: pages.document,
+        OperationId.METRICS: pages.metrics,
+        OperationId.HEALTH: pages.health,
+        OperationId.READY: pages.ready,
+        OperationId.DOCUMENT: pages.document,
     }
     return _application(Port.METRICS, handlers, sources)
 
@@ -32,17 +32,17 @@ def make_api_app(sources: Sources) -> web.Application:
     """The API, which tells of pods."""
     api = Api(sources)
     handlers = {
-        Operation.PODS: api.pods,
-        Operation.POD: api.pod,
-        Operation.WORKLOADS: api.workloads,
-        Operation.ROLLOUT: api.rollout,
-        Operation.FAULTS: api.faults,
-        Operation.DOCUMENT: api.document,
+        OperationId.PODS: api.pods,
+        OperationId.POD: api.pod,
+        OperationId.WORKLOADS: api.workloads,
+        OperationId.ROLLOUT: api.rollout,
+        OperationId.FAULTS: api.faults,
+        OperationId.DOCUMENT: api.document,
     }
     return _application(Port.API, handlers, sources)
 
 
-def _application(port: Port, handlers: Mapping[Operation, Handler], sources: Sources) -> web.Application:
+def _application(port: Port, handlers: Mapping[OperationId, Handler], sources: Sources) -> web.Application:
     app = web.Application(middlewares=[Answers(port, sources.numbers).middleware()])
     for route in served(port):
         app.router.add_get(route.path, handlers[route.operation])

@@ -170,12 +170,12 @@ def _uses(container: Container) -> Iterator[VolumeUse]:
 _shared = lru_cache(maxsize=_SHARED)(ContainerSpec)
 
 
-class _Status(msgspec.Struct, frozen=True, gc=False):
+class _StatusFields(msgspec.Struct, frozen=True, gc=False):
     conditions: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="f:conditions")
 
 
 class _Fields(msgspec.Struct, frozen=True, gc=False):
-    status: _Status | None = msgspec.field(default=None, name="f:status")
+    status: _StatusFields | None = msgspec.field(default=None, name="f:status")
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -207,6 +207,6 @@ def setter(managed: bytes | msgspec.Raw, condition: str) -> str:
     return max(owners, default=("", ""))[1]
 
 
-def _wrote(status: _Status, key: str) -> bool:
+def _wrote(status: _StatusFields, key: str) -> bool:
     written = status.conditions.get(key)
     return written is not None and _VALUE in bytes(written)
