@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from podtimeline.render.document import Document, documents
+from podtimeline.render.document import API_VERSION
 
 TOKEN = "token-of-a-test"
 
@@ -23,11 +23,16 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+def page(items: Sequence[dict[str, Any]], *, cursor: str | None = None) -> dict[str, Any]:
+    """A page of documents that came as JSON."""
+    return {"apiVersion": API_VERSION, "kind": "PodTimelineList", "items": list(items), "cursor": cursor}
+
+
 @dataclass
 class FakeOperator:
     """Serves the looks one after the other, the last one for ever; each look is what is known at that time."""
 
-    looks: Sequence[Sequence[Document]]
+    looks: Sequence[Sequence[dict[str, Any]]]
     page: int = 100
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
@@ -44,14 +49,14 @@ class FakeOperator:
         found = [each for each in named if query.get("uid") in (None, each["uid"])]
         return Reply(200, found[-1]) if found else Reply(404, {"error": "no such pod"})
 
-    def _search(self, found: list[Document], query: Mapping[str, str]) -> Reply:
+    def _search(self, found: list[dict[str, Any]], query: Mapping[str, str]) -> Reply:
         newest = found[::-1]
         first = int(query.get("cursor", "0"))
         after = first + min(self.page, int(query["limit"]))
-        return Reply(200, documents(newest[first:after], cursor=str(after) if after < len(newest) else None))
+        return Reply(200, page(newest[first:after], cursor=str(after) if after < len(newest) else None))
 
 
-def _matches(each: Document, query: Mapping[str, str]) -> bool:
+def _matches(each: dict[str, Any], query: Mapping[str, str]) -> bool:
     workload = each["workload"]
     assert isinstance(workload, dict)
     facts = {

@@ -12,12 +12,12 @@ import jsonschema
 import pytest
 from tests.cli.conftest import Run
 from tests.render import samples
+from tests.support.documents import TIMELINE
 
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.cli.captures import Duration
 from podtimeline.config import Settings
 from podtimeline.errors import CaptureError
-from podtimeline.render.schema import TIMELINE
 
 
 class FakeApp(ModuleType):

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 from tests.cli.conftest import Run
 from tests.cli.fakes import Reply, serving
+from tests.support.documents import received_rollout
 from tests.support.fleets import NEW, rolling_update
 from tests.support.lives import at
 
-from podtimeline.analysis.rollout import revisions, rollout
-from podtimeline.render.revision import rollout_document
+from podtimeline.analysis.rollout import rollout
 
 
 def answer() -> Reply:
@@ -19,7 +19,7 @@ def answer() -> Reply:
     views = rolling_update()
     found = rollout(views, revision=NEW, now=at(600))
     assert found is not None
-    return Reply(200, rollout_document(found, revisions=revisions(views), now=at(600)))
+    return Reply(200, received_rollout(found, views, now=600))
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """``podtimeline show``, against an operator that is asked directly."""
 
 import json
+from typing import Any
 
 import jsonschema
 import pytest
@@ -8,15 +9,15 @@ import yaml
 from tests.cli.conftest import Run
 from tests.cli.fakes import FakeOperator, Reply, serving
 from tests.render import samples
+from tests.support.documents import TIMELINE, received
 from tests.support.lives import Life
 
-from podtimeline.render.document import Document, document
-from podtimeline.render.schema import TIMELINE
+from podtimeline.render.document import document
 
 
-def doc(life: Life, **changed: object) -> Document:
+def doc(life: Life, **changed: object) -> dict[str, Any]:
     """The document of a life, with some keys changed."""
-    return {**document(samples.seen(life)), **changed}
+    return {**received(document(samples.seen(life))), **changed}
 
 
 QUICK = doc(samples.quick())
@@ -190,9 +191,9 @@ def test_an_answer_that_makes_no_sense_is_told_in_one_line(run: Run, answer: Rep
     assert result.stderr.count("\n") == 1
 
 
-def starting(*lives: Life) -> list[list[Document]]:
+def starting(*lives: Life) -> list[list[dict[str, Any]]]:
     """Looks at a pod that is further each time."""
-    return [[document(samples.seen(each, now=3 * number + 1))] for number, each in enumerate(lives)]
+    return [[received(document(samples.seen(each, now=3 * number + 1)))] for number, each in enumerate(lives)]
 
 
 def begun(steps: int) -> Life:
@@ -210,7 +211,7 @@ def test_follow_prints_each_new_milestone_once_and_then_the_waterfall(run: Run) 
     assert result.stderr == f"waiting for pod shop/{POD}\n"
     lines, _, drawing = result.stdout.partition("\nshop/")
     told = [line.split()[3] for line in lines.splitlines()]
-    assert len(told) == len(QUICK["milestones"])  # type: ignore[arg-type]
+    assert len(told) == len(QUICK["milestones"])
     assert told[0] == "created"
     assert "readiness probe    web" in drawing
     assert len(operator.asked) == 4

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Run
-from tests.cli.fakes import Reply, serving
+from tests.cli.fakes import Reply, page, serving
 from tests.render.samples import seen, unschedulable
 from tests.support.departures import asked, exited, killed
+from tests.support.documents import received
 from tests.support.lives import Life, at, ordinary, watched
 
 from podtimeline.analysis.attribution.refused import Refusal, ended
@@ -16,8 +18,8 @@ from podtimeline.analysis.resolved import view
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Leaves
 from podtimeline.model.pods import Owner
-from podtimeline.render.document import document, documents
-from podtimeline.render.workloads import workloads_document
+from podtimeline.render.document import document
+from podtimeline.render.lists import workloads_document
 
 WORDS = "exceeded quota: full, requested: pods=1, used: pods=0, limited: pods=0"
 QUOTA = Refusal(
@@ -31,18 +33,18 @@ class Stuck:
     """An operator that knows of refused workloads and of pods that are starting."""
 
     refusals: tuple[Refusal, ...] = (QUOTA, OVER)
-    pods: tuple[dict[str, object], ...] = field(default_factory=lambda: (document(seen(unschedulable())),))
-    leaving: tuple[dict[str, object], ...] = ()
+    pods: tuple[dict[str, Any], ...] = field(default_factory=lambda: (received(document(seen(unschedulable()))),))
+    leaving: tuple[dict[str, Any], ...] = ()
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply:
         """The answer as the operator gives it."""
         self.asked.append((path, query))
         if path == "/api/v1/workloads":
-            return Reply(200, workloads_document(self.refusals))
+            return Reply(200, received(workloads_document(self.refusals)))
         if "phase" in query:
-            return Reply(200, documents([each for each in self.leaving if each["phase"] == query["phase"]]))
-        return Reply(200, documents(self.pods))
+            return Reply(200, page([each for each in self.leaving if each["phase"] == query["phase"]]))
+        return Reply(200, page(self.pods))
 
 
 def test_refused_workloads_and_pods_that_start_for_long_are_listed(run: Run) -> None:
@@ -71,18 +73,18 @@ def test_pods_that_have_just_begun_are_not_stuck(run: Run) -> None:
     """How long that is can be said."""
     view_ = view(ordinary().timeline(), now=at(6))
     assert view_ is not None
-    fake = Stuck(refusals=(), pods=(document(view_),))
+    fake = Stuck(refusals=(), pods=(received(document(view_)),))
     with serving(fake) as url:
         assert run("stuck", "--longer", "1m", "--server", url).stdout == "Nothing is stuck.\n"
         assert "shop/web-1" in run("stuck", "--longer", "2s", "--server", url).stdout
 
 
-def leaving(life: Life, *, now: float) -> dict[str, object]:
+def leaving(life: Life, *, now: float) -> dict[str, Any]:
     """The document of a pod that leaves, as of then."""
     told = view(life.timeline(), now=at(now))
     assert told is not None
     assert told.phase is not None
-    return document(told)
+    return received(document(told))
 
 
 def test_pods_that_are_held_by_finalizers_are_listed(run: Run) -> None:

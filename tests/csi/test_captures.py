@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.csi.scenario import LONG, OWN, PLAIN, PODS, VOLUMES, WITHOUT, Lived
 from tests.csi.storage import Step, read_journal
+from tests.support.documents import received
 from tests.support.sums import reached, whole
 from tests.support.truth import Span, holds, nanoseconds
 
@@ -253,7 +254,7 @@ class VolumesContract:
 def replayed(release: str) -> Lived:
     """The capture of a real cluster, sent through the operator's pipeline."""
     views = replay_views(CAPTURES / f"volumes-{release}.jsonl.gz")
-    items: dict[str, Any] = {each.facts.name: document(each, peers=peers(each, views)) for each in views}
+    items: dict[str, Any] = {each.facts.name: received(document(each, peers=peers(each, views))) for each in views}
     journal = gzip.decompress((CAPTURES / f"volumes-{release}.deeds.jsonl.gz").read_bytes()).decode()
     (space,) = {each["namespace"] for each in items.values()}
     return Lived(space, items, read_journal(journal))

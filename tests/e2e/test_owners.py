@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from tests.e2e.clusters import eventually, kubectl, kubectl_json, namespace
 from tests.e2e.processes import OperatorProcess
 from tests.support.asking import CHECKS, REFUSED, asked, of, request
+from tests.support.documents import WORKLOADS
 
 from podtimeline.cli.main import main
-from podtimeline.render.schema import WORKLOADS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 

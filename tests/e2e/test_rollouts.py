@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from tests.e2e.clusters import eventually, kubectl, kubectl_json, namespace
 from tests.e2e.processes import OperatorProcess
+from tests.support.documents import ROLLOUT
 from tests.support.sums import reached, whole
 from tests.support.truth import nanoseconds
 
 from podtimeline.cli.main import main
-from podtimeline.render.schema import ROLLOUT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 

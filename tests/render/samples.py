@@ -1,5 +1,6 @@
 """Timelines to draw: what happens to pods in real clusters, told through the core."""
 
+from tests.support.documents import received_rollout
 from tests.support.fleets import NEW, rolling_update
 from tests.support.lives import (
     EPOCH,
@@ -18,7 +19,7 @@ from tests.support.lives import (
 from tests.support.many import many
 
 from podtimeline.analysis.resolved import ResolvedTimeline, view
-from podtimeline.analysis.rollout import revisions, rollout
+from podtimeline.analysis.rollout import rollout
 from podtimeline.cli.documents import drawable
 from podtimeline.cli.rollout import read
 from podtimeline.model.instants import SECOND, Source, happened
@@ -26,7 +27,6 @@ from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Ended, Flagged, Noted, Owned, Partial, Ran
 from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, Probe
 from podtimeline.render.drawing import PodTimeline
-from podtimeline.render.revision import rollout_document
 from podtimeline.render.revision_drawing import RolloutDrawing
 
 DEPLOYMENT = (Owner("ReplicaSet", "checkout-7d9c5b6f4", "rs-1"), Owner("Deployment", "checkout", "d-1"))
@@ -165,4 +165,4 @@ def replaced() -> RolloutDrawing:
     views = rolling_update()
     found = rollout(views, revision=NEW, now=at(600))
     assert found is not None
-    return read(rollout_document(found, revisions=revisions(views), now=at(600)))
+    return read(received_rollout(found, views, now=600))

@@ -1,29 +1,28 @@
 """The versioned document of a timeline."""
 
-import json
+from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given
 from tests.model.test_timeline import OBSERVATIONS, join
 from tests.render import samples
+from tests.support.documents import PAGE, TIMELINE, received
 from tests.support.lives import Life, at, facts, ordinary
 
 from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.observations import Observation
-from podtimeline.render.document import Document, document, documents
+from podtimeline.render.document import document
+from podtimeline.render.lists import timelines_document
 from podtimeline.render.moments import nanoseconds, rfc3339
-from podtimeline.render.schema import PAGE, TIMELINE
 
 TIMELINES = jsonschema.Draft202012Validator(TIMELINE)
 PAGES = jsonschema.Draft202012Validator(PAGE)
 
 
-def through_json(view: ResolvedTimeline) -> Document:
+def told(view: ResolvedTimeline) -> dict[str, Any]:
     """The document as the other end of a connection receives it."""
-    received: Document = json.loads(json.dumps(document(view)))
-    assert received == document(view)
-    return received
+    return received(document(view))
 
 
 @given(OBSERVATIONS)
@@ -31,8 +30,8 @@ def test_the_document_of_any_timeline_follows_the_schema(observations: list[Obse
     """Whatever was seen of a pod, clients find the keys they know."""
     found = view(join(observations), now=at(700))
     if found is not None:
-        TIMELINES.validate(through_json(found))
-        PAGES.validate(documents([document(found)], cursor="next"))
+        TIMELINES.validate(told(found))
+        PAGES.validate(received(timelines_document([document(found)], cursor="next")))
 
 
 @given(OBSERVATIONS)
@@ -41,27 +40,24 @@ def test_the_phases_of_the_document_sum_to_the_nanosecond(observations: list[Obs
     found = view(join(observations), now=at(700))
     if found is None or found.total is None:
         return
-    received = through_json(found)
-    phases = received["phases"]
-    assert isinstance(phases, list)
-    assert sum(each["durationNanoseconds"] for each in phases) == received["totalNanoseconds"]
+    content = told(found)
+    phases = content["phases"]
+    assert sum(each["durationNanoseconds"] for each in phases) == content["totalNanoseconds"]
     for each in phases:
         assert nanoseconds(each["end"]) - nanoseconds(each["start"]) == each["durationNanoseconds"]
 
 
 def test_unknown_is_null_and_never_zero() -> None:
     """A pod that nothing ended, no Service selects and no node took has no such figures."""
-    received = through_json(samples.seen(samples.unschedulable()))
+    content = told(samples.seen(samples.unschedulable()))
     for key in ("node", "startupSeconds", "endpointSeconds", "terminationSeconds", "services", "ended"):
-        assert received[key] is None
-    assert received["phase"] == "unschedulable"
+        assert content[key] is None
+    assert content["phase"] == "unschedulable"
 
 
 def test_the_scheduler_s_words_come_in_groups() -> None:
     """Each with the number of nodes that it rules out, and the text that they are taken from."""
-    received = through_json(samples.seen(samples.unschedulable()))
-    refused = received["unschedulable"]
-    assert isinstance(refused, dict)
+    refused = told(samples.seen(samples.unschedulable()))["unschedulable"]
     assert [(each["obstacle"], each["nodes"]) for each in refused["obstacles"]] == [("memory", 1), ("taint", 1)]
     assert (refused["attempts"], refused["nodes"]) == (4, 2)
     assert refused["preemption"] == "0/2 nodes are available: 2 Preemption is not helpful for scheduling."
@@ -72,7 +68,7 @@ def test_each_scheduling_gate_says_when_it_went() -> None:
     """Or that it has not."""
     life = Life().described(facts(scheduling_gates=("example.org/one", "example.org/two")))
     life.noted("SchedulingGateRemoved", 5, "still held by example.org/two", subject="example.org/one")
-    assert through_json(samples.seen(life))["schedulingGates"] == [
+    assert told(samples.seen(life))["schedulingGates"] == [
         {"name": "example.org/one", "removed": rfc3339(at(5))},
         {"name": "example.org/two", "removed": None},
     ]
@@ -80,10 +76,7 @@ def test_each_scheduling_gate_says_when_it_went() -> None:
 
 def test_a_milestone_without_a_time_is_listed_without_one() -> None:
     """A listing showed that it happened; nothing says when."""
-    reached = {
-        each["milestone"]: each
-        for each in through_json(samples.seen(samples.unseen()))["milestones"]  # type: ignore[attr-defined]
-    }
+    reached = {each["milestone"]: each for each in told(samples.seen(samples.unseen()))["milestones"]}
     assert reached["container_ready"]["at"] is None
     assert reached["container_ready"]["source"] is None
     assert reached["ready"]["source"] == "condition"
@@ -92,7 +85,7 @@ def test_a_milestone_without_a_time_is_listed_without_one() -> None:
 def test_the_schema_refuses_a_key_it_does_not_know() -> None:
     """The document is versioned: a new key is added here first."""
     with pytest.raises(jsonschema.ValidationError, match="surprise"):
-        TIMELINES.validate({**document(samples.seen(ordinary())), "surprise": 1})
+        TIMELINES.validate({**told(samples.seen(ordinary())), "surprise": 1})
 
 
 def test_moments_keep_their_nanoseconds() -> None:

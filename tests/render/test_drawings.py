@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.model.test_timeline import OBSERVATIONS, join
 from tests.render import samples
 from tests.render.goldens import FOLDER, drawings
+from tests.support.documents import received
 from tests.support.lives import Life, at, facts, ordinary, watched
 
 from podtimeline.analysis.resolved import view
@@ -186,10 +187,8 @@ def test_a_pod_of_which_nothing_is_known_in_time_is_drawn_all_the_same() -> None
 
 def test_phases_and_milestones_of_a_newer_operator_are_drawn_by_their_names() -> None:
     """The terminal is older than the cluster now and then."""
-    content = document(samples.seen(ordinary()))
+    content = received(document(samples.seen(ordinary())))
     phases, milestones = content["phases"], content["milestones"]
-    assert isinstance(phases, list)
-    assert isinstance(milestones, list)
     phases[0]["phase"], milestones[0]["milestone"], content["outcome"] = "time_travel", "left_home", "transcended"
     timeline = read({**content, "added_later": 1})
     text = text_of(timeline, 160, wide=True)

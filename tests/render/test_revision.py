@@ -1,32 +1,29 @@
 """A rollout's document, and what is drawn of it."""
 
-import json
+from typing import Any
 
 import jsonschema
 from hypothesis import given
 from tests.analysis.test_rollout import fleets
+from tests.support.documents import ROLLOUT, received_rollout
 from tests.support.fleets import NEW, Seconds, pod, rolling_update
 from tests.support.lives import at
 
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.analysis.rollout import revisions, rollout
 from podtimeline.cli.rollout import read
-from podtimeline.render.document import Document
-from podtimeline.render.revision import rollout_document
 from podtimeline.render.revision_drawing import revision
-from podtimeline.render.schema import ROLLOUT
 from podtimeline.render.screen import Screen
 from podtimeline.render.text import cells
 
 ROLLOUTS = jsonschema.Draft202012Validator(ROLLOUT)
 
 
-def told(views: list[ResolvedTimeline], *, now: float = 600, desired: int | None = None) -> Document:
+def told(views: list[ResolvedTimeline], *, now: float = 600, desired: int | None = None) -> dict[str, Any]:
     """The document of the newest revision, as the other end of a connection receives it."""
     found = rollout(views, revision=NEW, now=at(now), desired=desired)
     assert found is not None
-    received: Document = json.loads(json.dumps(rollout_document(found, revisions=revisions(views), now=at(now))))
-    return received
+    return received_rollout(found, views, now=now)
 
 
 @given(fleets())
@@ -34,10 +31,10 @@ def test_the_document_of_any_rollout_follows_the_schema(views: list[ResolvedTime
     """And whatever follows it can be drawn within the width."""
     if NEW not in revisions(views):
         return
-    received = told(views)
-    ROLLOUTS.validate(received)
+    found = told(views)
+    ROLLOUTS.validate(found)
     for screen in (Screen(60), Screen(100, unicode=False)):
-        text = screen.draw(revision(read(received), screen))
+        text = screen.draw(revision(read(found), screen))
         assert max(cells(line) for line in text.splitlines()) <= screen.width
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.support.documents import received
 
 from podtimeline.analysis.findings.peers import peers
 from podtimeline.app.capture import CaptureWriter, Line, LineType, read_capture
@@ -73,7 +74,7 @@ def _deleted(line: Line, namespace: str, pod: str) -> bool:
 def documents(name: str) -> tuple[Any, ...]:
     """The documents of a capture's pods, the earliest first."""
     views = tuple(replay_views(FOLDER / f"{name}.jsonl.gz"))
-    return tuple(document(each, peers=peers(each, views)) for each in views)
+    return tuple(received(document(each, peers=peers(each, views))) for each in views)
 
 
 def played(name: str) -> dict[str, Any]:

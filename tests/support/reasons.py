@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
+from tests.support.documents import TIMELINE
 from tests.support.sums import whole
 
 from podtimeline.analysis.findings.rules import RULES
-from podtimeline.render.schema import TIMELINE
 
 _TIMELINES = jsonschema.Draft202012Validator(TIMELINE)
 

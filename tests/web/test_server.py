@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import jsonschema
 import pytest
+from tests.support.documents import FAULTS, PAGE, ROLLOUT, WORKLOADS
 from tests.support.fleets import NEW, OLD, rolling_lives
 from tests.support.lives import at, facts, ordinary
 from tests.support.saved import StandingClock, checkpoint, saved
@@ -15,9 +16,7 @@ from podtimeline.analysis.attribution.scaling import Request, Why, WorkloadHisto
 from podtimeline.model.pods import Owner
 from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import WorkloadState
-from podtimeline.render.schema import FAULTS, PAGE, ROLLOUT, TIMELINE, WORKLOADS
-from podtimeline.store.options import StoreOptions
-from podtimeline.store.registry import open_store
+from podtimeline.store import SqliteStore
 
 
 @pytest.fixture
@@ -380,9 +379,3 @@ async def test_a_refusal_shows_what_it_quotes(client: Client) -> None:
     """Right-to-left overrides and line ends are escaped; the rest of the text stands in its order."""
     answer = await client.get(URL("/api/v1/pods?%E2%80%AE%0A=1", encoded=True))
     assert "'\\u202e\\n'" in (await answer.json())["detail"]
-
-
-def test_documents_of_one_pod_are_those_that_the_schema_describes() -> None:
-    """The page, the rollout and the single answer share one schema, which the OpenAPI document refers to."""
-    assert PAGE["$defs"][TIMELINE["$ref"].rpartition("/")[2]] in ROLLOUT["$defs"].values()
-    assert TIMELINE["$defs"].items() <= PAGE["$defs"].items()

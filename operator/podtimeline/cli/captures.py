@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import msgspec
 
 from podtimeline.analysis.findings.peers import peers
 from podtimeline.analysis.resolved import ResolvedTimeline
@@ -55,7 +56,7 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     pipeline = importlib.import_module("podtimeline.app.replaying")
     views: Sequence[ResolvedTimeline] = pipeline.replay_views(Path(file) if file else None)
     chosen = [
-        contained_document(each, Quarantine(), dict, peers=peers(each, views))
+        contained_document(each, Quarantine(), msgspec.to_builtins, peers=peers(each, views))
         for each in views
         if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
     ]

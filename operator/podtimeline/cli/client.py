@@ -7,12 +7,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from podtimeline.cli.output import tell
+from podtimeline.cli.output import JsonObject, tell
 from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Response, Transport
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.model.milestones import PHASES, Leg
-from podtimeline.render.document import Document
 
 _PODS = "/api/v1/pods"
 _ROLLOUTS = "/api/v1/rollouts"
@@ -23,7 +22,7 @@ _GENERATED = 58
 
 
 class _Page(msgspec.Struct):
-    items: list[dict[str, object]]
+    items: list[JsonObject]
     cursor: str | None = None
 
 
@@ -57,7 +56,7 @@ class Operator:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def find(self, wanted: Wanted) -> list[Document]:
+    def find(self, wanted: Wanted) -> list[JsonObject]:
         """The timelines of the target, oldest first. Raises ``NotFound``, or ``ClusterError``."""
         if wanted.target.kind != BARE:
             found = self._rollout(wanted)
@@ -71,43 +70,43 @@ class Operator:
             raise NotFound(_absent(wanted))
         return found[::-1]
 
-    def rollout(self, target: Target, *, namespace: str, revision: str | None) -> Document:
+    def rollout(self, target: Target, *, namespace: str, revision: str | None) -> JsonObject:
         """One revision of a workload, the newest if none is given. Raises ``NotFound``, or ``ClusterError``."""
         parts = "/".join(quote(each, safe="") for each in (namespace, target.kind, target.name))
         answer = self._transport.get(f"{_ROLLOUTS}/{parts}", {"revision": revision} if revision else {})
         if answer.status == 404:
             which = f" with revision {revision}" if revision else ""
             raise NotFound(f"no rollout of {target.kind.lower()} {namespace}/{target.name}{which}: {_WHERE}")
-        found = _decoded(answer, dict[str, object])
+        found = _decoded(answer, JsonObject)
         lost = found.get("unevaluated")
         for name in lost if isinstance(lost, list) else ():
             tell(f"podtimeline: pod {namespace}/{name} is left out: {_UNEVALUATED}")
         return found
 
-    def workloads(self, namespace: str | None) -> list[Document]:
+    def workloads(self, namespace: str | None) -> list[JsonObject]:
         """The workloads whose pods are, or were, refused. Raises ``ClusterError``."""
         answer = self._transport.get(_WORKLOADS, {"namespace": namespace} if namespace else {})
         return _decoded(answer, _Page).items
 
-    def starting(self, namespace: str | None) -> list[Document]:
+    def starting(self, namespace: str | None) -> list[JsonObject]:
         """The pods that have not started yet. Raises ``ClusterError``."""
         return self._search({"outcome": "starting"} | ({"namespace": namespace} if namespace else {}), None)
 
-    def leaving(self, namespace: str | None) -> list[Document]:
+    def leaving(self, namespace: str | None) -> list[JsonObject]:
         """The pods that are to be deleted and are not gone yet. Raises ``ClusterError``."""
         within = {"namespace": namespace} if namespace else {}
         return [each for phase in _WAY_BACK for each in self._search({"phase": phase} | within, None)]
 
-    def _pod(self, wanted: Wanted) -> Document:
+    def _pod(self, wanted: Wanted) -> JsonObject:
         query = {"uid": wanted.uid} if wanted.uid else {}
         answer = self._transport.get(
             f"{_PODS}/{quote(wanted.namespace, safe='')}/{quote(wanted.target.name, safe='')}", query
         )
         if answer.status == 404:
             raise NotFound(_absent(wanted))
-        return _decoded(answer, dict[str, object])
+        return _decoded(answer, JsonObject)
 
-    def _rollout(self, wanted: Wanted) -> list[Document]:
+    def _rollout(self, wanted: Wanted) -> list[JsonObject]:
         kind, name = wanted.target
         found = self._search(_workload(wanted.namespace, kind, name), wanted.last)
         outer = wanted.target.outer
@@ -118,8 +117,8 @@ class Operator:
         within = self._search(_workload(wanted.namespace, outer.kind, outer.name), None)
         return [each for each in within if str(each.get("name", "")).startswith(begins)][: wanted.last]
 
-    def _search(self, query: Mapping[str, str], most: int | None) -> list[Document]:
-        found: list[Document] = []
+    def _search(self, query: Mapping[str, str], most: int | None) -> list[JsonObject]:
+        found: list[JsonObject] = []
         asked = {**query, "order": "newest", "limit": str(min(most or _PAGE, _PAGE))}
         while True:
             page = _decoded(self._transport.get(_PODS, asked), _Page)

@@ -28,7 +28,7 @@ def read(content: object) -> PodTimeline:
 
 def drawable(view: ResolvedTimeline, *, cluster: str | None = None) -> PodTimeline:
     """A view as drawings take it, by way of its document: what is drawn here is what others receive."""
-    return contained_document(view, Quarantine(), read, cluster=cluster)
+    return contained_document(view, Quarantine(), lambda made: read(msgspec.to_builtins(made)), cluster=cluster)
 
 
 def snake(content: object) -> object:

@@ -11,9 +11,9 @@ import msgspec
 import yaml
 
 from podtimeline.model.texts import visible, visible_json, visible_yaml
-from podtimeline.render.document import Document
 from podtimeline.render.screen import Line, Screen
 
+JsonObject = dict[str, object]
 _SHOWN = "█▐▏┊▶✕±\u2013\u00d7…·"
 _COLUMNS = 100
 
@@ -56,12 +56,12 @@ def tell(text: str) -> None:
     click.echo(visible(text), err=True)
 
 
-def emit(items: Sequence[Document], form: Form) -> None:
+def emit(items: Sequence[JsonObject], form: Form) -> None:
     """``{"items": […]}`` on stdout."""
-    plain(Document(items=list(items)), form)
+    plain({"items": list(items)}, form)
 
 
-def plain(content: Document, form: Form) -> None:
+def plain(content: JsonObject, form: Form) -> None:
     """Data on stdout, as YAML or else as JSON; what does not show is escaped, and means what it was to a parser."""
     if form is Form.YAML:
         text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

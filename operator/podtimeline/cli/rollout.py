@@ -6,11 +6,11 @@ import msgspec
 from podtimeline.cli import options
 from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import snake
-from podtimeline.cli.output import Form, draw, plain, screen
+from podtimeline.cli.output import Form, JsonObject, draw, plain, screen
 from podtimeline.cli.target import BARE, Target, TargetType
 from podtimeline.cli.transport import Where, current_namespace, reach
 from podtimeline.errors import PodtimelineError
-from podtimeline.render.document import API_VERSION, Document
+from podtimeline.render.document import API_VERSION
 from podtimeline.render.revision_drawing import RolloutDrawing
 from podtimeline.render.revision_drawing import revision as drawing
 
@@ -56,7 +56,7 @@ def rollout(
     draw(drawing(read(found), screen()), screen())
 
 
-def read(content: Document) -> RolloutDrawing:
+def read(content: JsonObject) -> RolloutDrawing:
     """A rollout's document as it is drawn. Raises ``PodtimelineError`` where it is not one of this version."""
     try:
         return msgspec.convert(snake(content), RolloutDrawing)

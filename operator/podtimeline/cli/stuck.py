@@ -8,12 +8,12 @@ import msgspec
 from podtimeline.cli import options
 from podtimeline.cli.client import Operator
 from podtimeline.cli.documents import read, snake
-from podtimeline.cli.output import Form, draw, plain, screen
+from podtimeline.cli.output import Form, JsonObject, draw, plain, screen
 from podtimeline.cli.transport import Where, reach
 from podtimeline.errors import PodtimelineError
 from podtimeline.model.milestones import Leg, Phase
 from podtimeline.model.texts import duration_text
-from podtimeline.render.document import API_VERSION, Document
+from podtimeline.render.document import API_VERSION
 from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.legend import title
 from podtimeline.render.moments import SECOND, nanoseconds
@@ -86,18 +86,18 @@ def stuck(
     draw(_lines(*found, screen()), screen())
 
 
-def _now(content: Document) -> bool:
+def _now(content: JsonObject) -> bool:
     return _workload(content).refused.now
 
 
-def _workload(content: Document) -> _Workload:
+def _workload(content: JsonObject) -> _Workload:
     try:
         return msgspec.convert(snake(content), _Workload)
     except msgspec.ValidationError as error:
         raise PodtimelineError(f"not a {API_VERSION} workload: is the operator newer or older? ({error})") from error
 
 
-def _length(content: Document) -> int:
+def _length(content: JsonObject) -> int:
     return read(content).total_nanoseconds or 0
 
 

@@ -1,13 +1,7 @@
-"""The versioned JSON of one timeline: what the API serves, ``-o json`` prints and the log and captures refer to.
-
-Plain data only: ``dict``, ``list``, ``str``, ``int``, ``float``, ``bool`` and ``None``. Unknown is ``None``, never 0.
-Moments are RFC 3339 with nine fractional digits; a duration is in seconds, its exact nanoseconds beside it.
-"""
+"""The versioned document of one timeline: what the API serves, ``-o json`` prints and a terminal draws."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, TypeVar, overload
-
-import msgspec
+from typing import Final, TypeVar
 
 from podtimeline.analysis.evidence.event_limit import EventLimit
 from podtimeline.analysis.findings.explain import explain, findings
@@ -23,32 +17,52 @@ from podtimeline.model.milestones import MILESTONES, MilestoneKey
 from podtimeline.model.notes import Note
 from podtimeline.model.observations import Ended, ImagePulled, Incident, Ran, Skewed
 from podtimeline.quarantine import Operation, Quarantine
-from podtimeline.render import structs
-from podtimeline.render.moments import rfc3339, seconds
+from podtimeline.render.moments import moment, rfc3339, seconds
+from podtimeline.render.structs import (
+    ContainerDocument,
+    DeletionDocument,
+    DrainDocument,
+    EndedDocument,
+    EventLimitDocument,
+    EvidenceDocument,
+    FindingDocument,
+    IncidentDocument,
+    MissingMilestoneDocument,
+    NodeClockDocument,
+    NodeObstacleDocument,
+    NoteDocument,
+    ObjectNameDocument,
+    PhaseSpanDocument,
+    PodTimelineDocument,
+    PullDocument,
+    ReachedMilestoneDocument,
+    RestartDocument,
+    RunDocument,
+    SchedulingGateDocument,
+    StopDocument,
+    UnschedulableDocument,
+)
 
 API_VERSION: Final = "podtimeline/v1"
-KIND: Final = "PodTimeline"
-LIST_KIND: Final = "PodTimelineList"
 
-Document = dict[str, object]
 T = TypeVar("T")
 
 
-def document(view: ResolvedTimeline, *, cluster: str | None = None, peers: Peers = NOBODY) -> Document:
+def document(view: ResolvedTimeline, *, cluster: str | None = None, peers: Peers = NOBODY) -> PodTimelineDocument:
     """The document of one pod's timeline, its findings compared with ``peers``."""
     facts, found = view.facts, findings(view, peers) if view.error is None else ()
-    made = structs.PodTimeline(
+    return PodTimelineDocument(
         api_version=API_VERSION,
-        kind=KIND,
+        kind="PodTimeline",
         uid=view.uid,
         cluster=cluster,
         namespace=facts.namespace,
         name=facts.name,
-        workload=structs.ObjectName(kind=view.workload.kind, name=view.workload.name),
+        workload=ObjectNameDocument(kind=view.workload.kind, name=view.workload.name),
         node=view.node,
         outcome=view.outcome,
         phase=view.phase,
-        containers=[structs.Container(name=each.name, kind=each.kind, image=each.image) for each in facts.containers],
+        containers=[ContainerDocument(name=each.name, kind=each.kind, image=each.image) for each in facts.containers],
         milestones=[_reached(each) for each in view.milestones],
         request=[_stretch(each) for each in view.request],
         phases=[_stretch(each) for each in view.phases],
@@ -56,17 +70,17 @@ def document(view: ResolvedTimeline, *, cluster: str | None = None, peers: Peers
         drains=[_drain(each) for each in view.drains],
         stops=[_stop(each) for each in view.stops],
         parallel=[_stretch(each) for each in view.parallel],
-        requested_seconds=_seconds(view.requested),
+        requested_seconds=seconds(view.requested),
         requested_nanoseconds=view.requested,
-        total_seconds=_seconds(view.total),
+        total_seconds=seconds(view.total),
         total_nanoseconds=view.total,
-        startup_seconds=_seconds(view.startup),
+        startup_seconds=seconds(view.startup),
         startup_nanoseconds=view.startup,
-        endpoint_seconds=_seconds(view.endpoint),
+        endpoint_seconds=seconds(view.endpoint),
         endpoint_nanoseconds=view.endpoint,
-        termination_seconds=_seconds(view.termination),
+        termination_seconds=seconds(view.termination),
         termination_nanoseconds=view.termination,
-        skew_seconds=_seconds(view.skew),
+        skew_seconds=seconds(view.skew),
         skew_nanoseconds=view.skew,
         missing=[_mark(each) for each in view.missing],
         awaited=list(view.awaited),
@@ -88,13 +102,12 @@ def document(view: ResolvedTimeline, *, cluster: str | None = None, peers: Peers
         explanation=explain(view, found),
         error=view.error,
     )
-    return plain(made)
 
 
 def contained_document(
     view: ResolvedTimeline,
     quarantine: Quarantine,
-    written: Callable[[Document], T],
+    written: Callable[[PodTimelineDocument], T],
     *,
     cluster: str | None = None,
     peers: Peers = NOBODY,
@@ -107,88 +120,63 @@ def contained_document(
     return written(document(degraded(view), cluster=cluster)) if whole is None else whole
 
 
-def documents(items: Iterable[Document], *, cursor: str | None = None) -> Document:
-    """A page of documents; ``cursor`` asks for the next page and is ``None`` on the last."""
-    return {"apiVersion": API_VERSION, "kind": LIST_KIND, "items": list(items), "cursor": cursor}
-
-
-def plain(made: structs.Struct) -> Document:
-    """The struct as plain data, with the keys of its JSON."""
-    built: Document = msgspec.to_builtins(made)
-    return built
-
-
-@overload
-def _seconds(duration: int) -> float: ...
-@overload
-def _seconds(duration: None) -> None: ...
-@overload
-def _seconds(duration: int | None) -> float | None: ...
-def _seconds(duration: int | None) -> float | None:
-    return None if duration is None else seconds(duration)
-
-
-def _moment(moment: int | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
-
-
-def _mark(mark: MilestoneKey) -> structs.MissingMilestone:
+def _mark(mark: MilestoneKey) -> MissingMilestoneDocument:
     scope = MILESTONES[mark.milestone].scope
-    return structs.MissingMilestone(milestone=mark.milestone, subject=mark.subject, scope=scope)
+    return MissingMilestoneDocument(milestone=mark.milestone, subject=mark.subject, scope=scope)
 
 
-def _reached(reached: Reached) -> structs.ReachedMilestone:
+def _reached(reached: Reached) -> ReachedMilestoneDocument:
     mark, instant = reached.mark, reached.instant
-    return structs.ReachedMilestone(
+    return ReachedMilestoneDocument(
         milestone=mark.milestone,
         subject=mark.subject,
         scope=MILESTONES[mark.milestone].scope,
         at=None if instant is None else rfc3339(instant.at),
-        earliest=None if instant is None else _moment(instant.earliest),
-        latest=None if instant is None else _moment(instant.latest),
+        earliest=None if instant is None else moment(instant.earliest),
+        latest=None if instant is None else moment(instant.latest),
         source=None if instant is None else instant.source,
         observed=None if instant is None else rfc3339(instant.observed),
         skew_seconds=None if instant is None else seconds(instant.skew),
         skew_nanoseconds=None if instant is None else instant.skew,
         detail=reached.detail,
-        lag_seconds=_seconds(reached.lag),
+        lag_seconds=seconds(reached.lag),
         lag_nanoseconds=reached.lag,
     )
 
 
-def _stretch(stretch: PhaseSpan) -> structs.PhaseSpan:
-    return structs.PhaseSpan(
+def _stretch(stretch: PhaseSpan) -> PhaseSpanDocument:
+    return PhaseSpanDocument(
         phase=stretch.phase,
         subject=stretch.subject,
         start=rfc3339(stretch.start),
         end=rfc3339(stretch.end),
-        duration_seconds=_seconds(stretch.duration),
+        duration_seconds=seconds(stretch.duration),
         duration_nanoseconds=stretch.duration,
-        at_least_seconds=_seconds(stretch.at_least),
+        at_least_seconds=seconds(stretch.at_least),
         at_least_nanoseconds=stretch.at_least,
-        at_most_seconds=_seconds(stretch.at_most),
+        at_most_seconds=seconds(stretch.at_most),
         at_most_nanoseconds=stretch.at_most,
         open=stretch.open,
-        skew_seconds=_seconds(stretch.skew),
+        skew_seconds=seconds(stretch.skew),
         skew_nanoseconds=stretch.skew,
     )
 
 
-def _drain(drain: Drain) -> structs.Drain:
-    return structs.Drain(
+def _drain(drain: Drain) -> DrainDocument:
+    return DrainDocument(
         subject=drain.subject,
         out=None if drain.out is None else rfc3339(drain.out.at),
-        lag_seconds=_seconds(drain.lag),
+        lag_seconds=seconds(drain.lag),
         lag_nanoseconds=drain.lag,
         exited=drain.exited,
-        lost_seconds=_seconds(drain.lost),
+        lost_seconds=seconds(drain.lost),
         lost_nanoseconds=drain.lost,
         confirmed=drain.confirmed,
     )
 
 
-def _stop(stop: Stop) -> structs.Stop:
-    return structs.Stop(
+def _stop(stop: Stop) -> StopDocument:
+    return StopDocument(
         container=stop.container,
         began=None if stop.began is None else rfc3339(stop.began.at),
         ended=None if stop.ended is None else rfc3339(stop.ended.at),
@@ -198,44 +186,44 @@ def _stop(stop: Stop) -> structs.Stop:
     )
 
 
-def _run(ran: Ran) -> structs.Run:
-    return structs.Run(
+def _run(ran: Ran) -> RunDocument:
+    return RunDocument(
         container=ran.container,
         run=ran.run,
-        started=_moment(ran.started),
-        finished=_moment(ran.finished),
+        started=moment(ran.started),
+        finished=moment(ran.finished),
         exit_code=ran.exit_code,
         reason=ran.reason,
     )
 
 
-def _gate(name: str, notes: Iterable[Note]) -> structs.SchedulingGate:
+def _gate(name: str, notes: Iterable[Note]) -> SchedulingGateDocument:
     gone = next((each.first for each in notes if each.reason == GATE_REMOVED and each.subject == name), None)
-    return structs.SchedulingGate(name=name, removed=_moment(gone))
+    return SchedulingGateDocument(name=name, removed=moment(gone))
 
 
-def _unschedulable(refused: NodesRefused | None) -> structs.Unschedulable | None:
+def _unschedulable(refused: NodesRefused | None) -> UnschedulableDocument | None:
     if refused is None:
         return None
     refusal = refused.refusal
-    return structs.Unschedulable(
+    return UnschedulableDocument(
         attempts=refused.attempts,
         first=rfc3339(refused.first),
         last=rfc3339(refused.last),
         nodes=refusal.nodes,
         obstacles=[
-            structs.NodeObstacle(obstacle=each.obstacle, nodes=each.nodes, text=each.text) for each in refusal.blocked
+            NodeObstacleDocument(obstacle=each.obstacle, nodes=each.nodes, text=each.text) for each in refusal.blocked
         ],
         preemption=refusal.preemption,
         text=refusal.text,
     )
 
 
-def _deletion(view: ResolvedTimeline) -> structs.Deletion | None:
+def _deletion(view: ResolvedTimeline) -> DeletionDocument | None:
     if view.leaves is None and view.deletion_cause is None:
         return None
     deletion_cause, leaves = view.deletion_cause, view.leaves
-    return structs.Deletion(
+    return DeletionDocument(
         cause=None if deletion_cause is None else deletion_cause.cause,
         text="" if deletion_cause is None else deletion_cause.text,
         grace_seconds=None if leaves is None else leaves.grace,
@@ -243,52 +231,52 @@ def _deletion(view: ResolvedTimeline) -> structs.Deletion | None:
     )
 
 
-def _clock(clock: Skewed | None) -> structs.NodeClock | None:
+def _clock(clock: Skewed | None) -> NodeClockDocument | None:
     if clock is None:
         return None
-    return structs.NodeClock(low=clock.low / SECOND, high=clock.high / SECOND, at=rfc3339(clock.at))
+    return NodeClockDocument(low=clock.low / SECOND, high=clock.high / SECOND, at=rfc3339(clock.at))
 
 
-def _restart(restart: Restarts) -> structs.Restart:
-    return structs.Restart(
+def _restart(restart: Restarts) -> RestartDocument:
+    return RestartDocument(
         container=restart.container, restarts=restart.restarts, exit_code=restart.exit_code, reason=restart.reason
     )
 
 
-def _incident(incident: Incident) -> structs.Incident:
-    return structs.Incident(incident=incident.incident, at=rfc3339(incident.at), text=incident.text)
+def _incident(incident: Incident) -> IncidentDocument:
+    return IncidentDocument(incident=incident.incident, at=rfc3339(incident.at), text=incident.text)
 
 
-def _ended(ended: Ended | None) -> structs.Ended | None:
+def _ended(ended: Ended | None) -> EndedDocument | None:
     if ended is None:
         return None
-    return structs.Ended(succeeded=ended.succeeded, reason=ended.reason, text=ended.text)
+    return EndedDocument(succeeded=ended.succeeded, reason=ended.reason, text=ended.text)
 
 
-def _limit(limit: EventLimit) -> structs.EventLimit:
-    return structs.EventLimit(type=limit.type, reached=rfc3339(limit.reached), containers=list(limit.containers))
+def _limit(limit: EventLimit) -> EventLimitDocument:
+    return EventLimitDocument(type=limit.type, reached=rfc3339(limit.reached), containers=list(limit.containers))
 
 
-def _finding(finding: Finding) -> structs.Finding:
-    return structs.Finding(
+def _finding(finding: Finding) -> FindingDocument:
+    return FindingDocument(
         kind=finding.kind,
         leg=finding.leg,
-        phase=finding.phase and finding.phase,
+        phase=finding.phase,
         subject=finding.subject,
         text=finding.text,
-        duration_seconds=_seconds(finding.duration),
+        duration_seconds=seconds(finding.duration),
         duration_nanoseconds=finding.duration,
         share=finding.share,
         open=finding.open,
         evidence=[
-            structs.Evidence(source=each.source, text=each.text, at=_moment(each.at)) for each in finding.evidence
+            EvidenceDocument(source=each.source, text=each.text, at=moment(each.at)) for each in finding.evidence
         ],
         advice=finding.advice,
     )
 
 
-def _note(note: Note) -> structs.Note:
-    return structs.Note(
+def _note(note: Note) -> NoteDocument:
+    return NoteDocument(
         reason=note.reason,
         subject=note.subject,
         text=note.text,
@@ -299,16 +287,16 @@ def _note(note: Note) -> structs.Note:
     )
 
 
-def _pull(pull: ImagePulled) -> structs.Pull:
-    return structs.Pull(
+def _pull(pull: ImagePulled) -> PullDocument:
+    return PullDocument(
         container=pull.container,
         image=pull.image,
         cached=pull.cached,
-        pull_seconds=_seconds(pull.pull),
+        pull_seconds=seconds(pull.pull),
         pull_nanoseconds=pull.pull,
-        waiting_seconds=_seconds(pull.waiting),
+        waiting_seconds=seconds(pull.waiting),
         waiting_nanoseconds=pull.waiting,
-        queue_seconds=_seconds(pull.queue),
+        queue_seconds=seconds(pull.queue),
         queue_nanoseconds=pull.queue,
         size_bytes=pull.size,
         bytes_per_second=pull.rate,

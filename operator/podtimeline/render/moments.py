@@ -1,13 +1,14 @@
 """Moments and durations as documents write them: RFC 3339 with nine fractional digits, and seconds."""
 
 from datetime import UTC, datetime
+from typing import overload
 
 SECOND = 1_000_000_000
 
 
-def rfc3339(moment: int) -> str:
+def rfc3339(at: int) -> str:
     """``2026-02-03T04:05:06.123456789Z`` of nanoseconds since the epoch; exact, so ``nanoseconds`` gives it back."""
-    seconds, fraction = divmod(moment, SECOND)
+    seconds, fraction = divmod(at, SECOND)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
@@ -20,6 +21,15 @@ def nanoseconds(text: str) -> int:
     return int(moment.timestamp()) * SECOND + int(fraction)
 
 
-def seconds(duration: int) -> float:
+def moment(at: int | None) -> str | None:
+    """What ``rfc3339`` writes, where the moment is known."""
+    return None if at is None else rfc3339(at)
+
+
+@overload
+def seconds(duration: int) -> float: ...
+@overload
+def seconds(duration: int | None) -> float | None: ...
+def seconds(duration: int | None) -> float | None:
     """Nanoseconds as seconds, to the precision of a float; documents keep the exact integer beside it."""
-    return duration / SECOND
+    return None if duration is None else duration / SECOND

@@ -1,58 +1,77 @@
-"""The versioned JSON of one rollout: what the API serves and ``podtimeline rollout`` draws. Plain data only."""
+"""The versioned document of one rollout: what the API serves and ``podtimeline rollout`` draws."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from podtimeline.analysis.rollout import HeldUp, Level, Link, Member, Rollout
 from podtimeline.model.milestones import PHASES
 from podtimeline.model.texts import duration_text
 from podtimeline.quarantine import Quarantine
-from podtimeline.render.document import API_VERSION, Document, contained_document
-from podtimeline.render.moments import rfc3339, seconds
-
-ROLLOUT_KIND = "Rollout"
+from podtimeline.render.document import API_VERSION, contained_document
+from podtimeline.render.moments import moment, rfc3339, seconds
+from podtimeline.render.structs import (
+    ChainLinkDocument,
+    HoldDocument,
+    Item,
+    LevelDocument,
+    MemberDocument,
+    ObjectNameDocument,
+    RolloutDocument,
+)
 
 
 def rollout_document(
     rollout: Rollout,
     *,
+    members: Sequence[Item],
     revisions: Sequence[str],
     now: int,
     cluster: str | None = None,
     unevaluated: Sequence[str] = (),
-    written: Callable[[Document], object] = lambda member: member,
-    quarantine: Quarantine | None = None,
-) -> Document:
+) -> RolloutDocument[Item]:
     """The document of one rollout. ``revisions`` are all known, the newest first.
 
-    ``unevaluated`` are pods of the workload that are left out since their timelines could not be evaluated. ``written``
-    is what stands for each member; it can encode one before the next is made. ``quarantine`` gets what one pod makes
-    fail.
+    ``members`` are those that ``member_document`` makes of the rollout's. ``unevaluated`` are pods of the workload that
+    are left out since their timelines could not be evaluated.
     """
     end = rollout.complete or rollout.superseded or now
-    return {
-        "apiVersion": API_VERSION,
-        "kind": ROLLOUT_KIND,
-        "cluster": cluster,
-        "namespace": rollout.namespace,
-        "workload": {"kind": rollout.workload.kind, "name": rollout.workload.name},
-        "revision": rollout.revision,
-        "revisions": list(revisions),
-        "started": rfc3339(rollout.started),
-        "complete": None if rollout.complete is None else rfc3339(rollout.complete),
-        "superseded": None if rollout.superseded is None else rfc3339(rollout.superseded),
-        "until": rfc3339(end),
-        "durationSeconds": seconds(end - rollout.started),
-        "durationNanoseconds": end - rollout.started,
-        "desired": rollout.desired,
-        "surge": rollout.surge,
-        "unavailable": rollout.unavailable,
-        "levels": [_level(each) for each in rollout.levels],
-        "chain": [_link(each) for each in rollout.chain],
-        "held": [_held(each) for each in rollout.held],
-        "members": [written(_member(each, cluster, quarantine or Quarantine())) for each in rollout.members],
-        "unevaluated": list(unevaluated),
-        "explanation": sentence(rollout, now=now),
-    }
+    return RolloutDocument(
+        api_version=API_VERSION,
+        kind="Rollout",
+        cluster=cluster,
+        namespace=rollout.namespace,
+        workload=ObjectNameDocument(kind=rollout.workload.kind, name=rollout.workload.name),
+        revision=rollout.revision,
+        revisions=list(revisions),
+        started=rfc3339(rollout.started),
+        complete=moment(rollout.complete),
+        superseded=moment(rollout.superseded),
+        until=rfc3339(end),
+        duration_seconds=seconds(end - rollout.started),
+        duration_nanoseconds=end - rollout.started,
+        desired=rollout.desired,
+        surge=rollout.surge,
+        unavailable=rollout.unavailable,
+        levels=[_level(each) for each in rollout.levels],
+        chain=[_link(each) for each in rollout.chain],
+        held=[_held(each) for each in rollout.held],
+        members=list(members),
+        unevaluated=list(unevaluated),
+        explanation=sentence(rollout, now=now),
+    )
+
+
+def member_document(member: Member, quarantine: Quarantine, *, cluster: str | None = None) -> MemberDocument:
+    """The document of one pod of the rollout; ``quarantine`` gets what makes its timeline fail."""
+    return MemberDocument(
+        current=member.current,
+        revision=member.revision,
+        requested=moment(member.requested),
+        created=moment(member.created),
+        up=moment(member.up),
+        leaving=moment(member.leaving),
+        removed=moment(member.removed),
+        timeline=contained_document(member.view, quarantine, lambda made: made, cluster=cluster),
+    )
 
 
 def sentence(rollout: Rollout, *, now: int) -> str:
@@ -85,48 +104,32 @@ def _title(held: HeldUp) -> str:
     return "the workload's controller" if held.phase is None else PHASES[held.phase].title
 
 
-def _level(level: Level) -> Document:
-    return {
-        "at": rfc3339(level.at),
-        "wanted": level.wanted,
-        "ready": level.up,
-        "current": level.current,
-        "currentReady": level.current_up,
-        "leaving": level.leaving,
-    }
+def _level(level: Level) -> LevelDocument:
+    return LevelDocument(
+        at=rfc3339(level.at),
+        wanted=level.wanted,
+        ready=level.up,
+        current=level.current,
+        current_ready=level.current_up,
+        leaving=level.leaving,
+    )
 
 
-def _link(link: Link) -> Document:
-    return {
-        "kind": link.kind.value,
-        "pod": link.pod,
-        "start": rfc3339(link.start),
-        "end": rfc3339(link.end),
-        "durationNanoseconds": link.duration,
-    }
+def _link(link: Link) -> ChainLinkDocument:
+    return ChainLinkDocument(
+        kind=link.kind,
+        pod=link.pod,
+        start=rfc3339(link.start),
+        end=rfc3339(link.end),
+        duration_nanoseconds=link.duration,
+    )
 
 
-def _held(held: HeldUp) -> Document:
-    return {
-        "phase": None if held.phase is None else held.phase.value,
-        "title": _title(held),
-        "durationSeconds": seconds(held.duration),
-        "durationNanoseconds": held.duration,
-        "pods": list(held.pods),
-    }
-
-
-def _member(member: Member, cluster: str | None, quarantine: Quarantine) -> Document:
-    moments = {
-        "requested": member.requested,
-        "created": member.created,
-        "up": member.up,
-        "leaving": member.leaving,
-        "removed": member.removed,
-    }
-    return {
-        "current": member.current,
-        "revision": member.revision,
-        **{name: None if at is None else rfc3339(at) for name, at in moments.items()},
-        "timeline": contained_document(member.view, quarantine, dict, cluster=cluster),
-    }
+def _held(held: HeldUp) -> HoldDocument:
+    return HoldDocument(
+        phase=held.phase,
+        title=_title(held),
+        duration_seconds=seconds(held.duration),
+        duration_nanoseconds=held.duration,
+        pods=list(held.pods),
+    )

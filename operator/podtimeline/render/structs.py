@@ -4,7 +4,7 @@ Unknown is null, never 0. A moment is RFC 3339 with nine fractional digits, in U
 exact nanoseconds are beside it.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -29,19 +29,22 @@ Moment = Annotated[
 ]
 ApiVersion = Literal["podtimeline/v1"]
 
+Item = TypeVar("Item")
+"""What a long list holds: structs, or each of them encoded already, so that no answer is held whole as objects."""
+
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A part of a document: keys in camel case, all of them required, no other allowed."""
 
 
-class ObjectName(Struct, frozen=True):
+class ObjectNameDocument(Struct, frozen=True):
     """An object of the pod's namespace."""
 
     kind: str
     name: str
 
 
-class Container(Struct, frozen=True):
+class ContainerDocument(Struct, frozen=True):
     """A container of the pod's specification."""
 
     name: str
@@ -49,7 +52,7 @@ class Container(Struct, frozen=True):
     image: str
 
 
-class MissingMilestone(Struct, frozen=True):
+class MissingMilestoneDocument(Struct, frozen=True):
     """A milestone that was passed without being observed; the subject is a container, a volume or a slice."""
 
     milestone: Milestone
@@ -57,7 +60,7 @@ class MissingMilestone(Struct, frozen=True):
     scope: Scope
 
 
-class ReachedMilestone(MissingMilestone, frozen=True):
+class ReachedMilestoneDocument(MissingMilestoneDocument, frozen=True):
     """A milestone: the best estimate of its moment, the bounds, where they come from, and how late it was reported."""
 
     at: Moment | None
@@ -72,7 +75,7 @@ class ReachedMilestone(MissingMilestone, frozen=True):
     lag_nanoseconds: Nanoseconds | None
 
 
-class PhaseSpan(Struct, frozen=True):
+class PhaseSpanDocument(Struct, frozen=True):
     """One phase of the critical path, or work beside it; ``open`` while it goes on."""
 
     phase: Phase
@@ -90,7 +93,7 @@ class PhaseSpan(Struct, frozen=True):
     at_most_nanoseconds: Nanoseconds | None
 
 
-class Drain(Struct, frozen=True):
+class DrainDocument(Struct, frozen=True):
     """How one EndpointSlice took out the address of a pod that was to be deleted; ``out`` is null while it has not."""
 
     subject: str
@@ -103,7 +106,7 @@ class Drain(Struct, frozen=True):
     lost_nanoseconds: Nanoseconds | None
 
 
-class Stop(Struct, frozen=True):
+class StopDocument(Struct, frozen=True):
     """How one container of a pod that was to be deleted ended."""
 
     container: str
@@ -114,7 +117,7 @@ class Stop(Struct, frozen=True):
     grace_exceeded: bool | None
 
 
-class Note(Struct, frozen=True):
+class NoteDocument(Struct, frozen=True):
     """What was said under one reason about one subject, and how often."""
 
     reason: str
@@ -126,7 +129,7 @@ class Note(Struct, frozen=True):
     count: Count
 
 
-class Pull(Struct, frozen=True):
+class PullDocument(Struct, frozen=True):
     """What the kubelet said of one image pull."""
 
     container: str
@@ -142,7 +145,7 @@ class Pull(Struct, frozen=True):
     bytes_per_second: Count | None
 
 
-class Restart(Struct, frozen=True):
+class RestartDocument(Struct, frozen=True):
     """A container's restarts and how its latest ended run ended."""
 
     container: str
@@ -151,7 +154,7 @@ class Restart(Struct, frozen=True):
     reason: str
 
 
-class Run(Struct, frozen=True):
+class RunDocument(Struct, frozen=True):
     """One run of a container, as far as its status tells; moments are whole seconds."""
 
     container: str
@@ -162,7 +165,7 @@ class Run(Struct, frozen=True):
     reason: str
 
 
-class Incident(Struct, frozen=True):
+class IncidentDocument(Struct, frozen=True):
     """An incident in the pod's life that is no part of its start."""
 
     incident: IncidentKind
@@ -170,14 +173,14 @@ class Incident(Struct, frozen=True):
     text: str
 
 
-class SchedulingGate(Struct, frozen=True):
+class SchedulingGateDocument(Struct, frozen=True):
     """A scheduling gate, and when it was removed."""
 
     name: str
     removed: Moment | None
 
 
-class NodeObstacle(Struct, frozen=True):
+class NodeObstacleDocument(Struct, frozen=True):
     """Why ``nodes`` nodes cannot take the pod; null where the reason lies with the pod itself."""
 
     obstacle: Obstacle
@@ -185,19 +188,19 @@ class NodeObstacle(Struct, frozen=True):
     text: str
 
 
-class Unschedulable(Struct, frozen=True):
+class UnschedulableDocument(Struct, frozen=True):
     """What the scheduler last said of why no node takes the pod, and how many attempts are known."""
 
     attempts: Count
     first: Moment
     last: Moment
     nodes: Count | None
-    obstacles: list[NodeObstacle]
+    obstacles: list[NodeObstacleDocument]
     preemption: str
     text: str
 
 
-class Deletion(Struct, frozen=True):
+class DeletionDocument(Struct, frozen=True):
     """Who asked for the pod's deletion, with which grace period in seconds, and what holds the object."""
 
     cause: Cause | None
@@ -206,7 +209,7 @@ class Deletion(Struct, frozen=True):
     finalizers: list[str]
 
 
-class NodeClock(Struct, frozen=True):
+class NodeClockDocument(Struct, frozen=True):
     """The node's clock was ``low`` to ``high`` seconds ahead, negative behind; what it stamped is corrected."""
 
     low: float
@@ -214,7 +217,7 @@ class NodeClock(Struct, frozen=True):
     at: Moment
 
 
-class EventLimit(Struct, frozen=True):
+class EventLimitDocument(Struct, frozen=True):
     """By when the kubelet had used up its Events of one type, and the containers that were started without one."""
 
     type: EventType
@@ -222,7 +225,7 @@ class EventLimit(Struct, frozen=True):
     containers: list[str]
 
 
-class Ended(Struct, frozen=True):
+class EndedDocument(Struct, frozen=True):
     """How the pod ended."""
 
     succeeded: bool
@@ -230,7 +233,7 @@ class Ended(Struct, frozen=True):
     text: str
 
 
-class Evidence(Struct, frozen=True):
+class EvidenceDocument(Struct, frozen=True):
     """One piece of a finding's evidence."""
 
     source: str
@@ -238,7 +241,7 @@ class Evidence(Struct, frozen=True):
     at: Moment | None
 
 
-class Finding(Struct, frozen=True):
+class FindingDocument(Struct, frozen=True):
     """Something that cost time, or traffic; ``share`` is its part of the leg's length, 0 to 1, or null off the path."""
 
     kind: FindingKind
@@ -250,11 +253,11 @@ class Finding(Struct, frozen=True):
     duration_nanoseconds: Nanoseconds
     share: Annotated[float, Meta(ge=0, le=1)] | None
     open: bool
-    evidence: Annotated[list[Evidence], Meta(min_length=1)]
+    evidence: Annotated[list[EvidenceDocument], Meta(min_length=1)]
     advice: str
 
 
-class PodTimeline(Struct, frozen=True):
+class PodTimelineDocument(Struct, frozen=True):
     """One pod's timeline."""
 
     api_version: ApiVersion
@@ -263,18 +266,18 @@ class PodTimeline(Struct, frozen=True):
     cluster: str | None
     namespace: str
     name: str
-    workload: ObjectName
+    workload: ObjectNameDocument
     node: str | None
     outcome: Outcome
     phase: Phase | None
-    containers: list[Container]
-    milestones: list[ReachedMilestone]
-    request: list[PhaseSpan]
-    phases: list[PhaseSpan]
-    leaving: list[PhaseSpan]
-    drains: list[Drain]
-    stops: list[Stop]
-    parallel: list[PhaseSpan]
+    containers: list[ContainerDocument]
+    milestones: list[ReachedMilestoneDocument]
+    request: list[PhaseSpanDocument]
+    phases: list[PhaseSpanDocument]
+    leaving: list[PhaseSpanDocument]
+    drains: list[DrainDocument]
+    stops: list[StopDocument]
+    parallel: list[PhaseSpanDocument]
     requested_seconds: Seconds | None
     requested_nanoseconds: Nanoseconds | None
     total_seconds: Seconds | None
@@ -287,37 +290,37 @@ class PodTimeline(Struct, frozen=True):
     termination_nanoseconds: Nanoseconds | None
     skew_seconds: Seconds
     skew_nanoseconds: Nanoseconds
-    missing: list[MissingMilestone]
+    missing: list[MissingMilestoneDocument]
     awaited: list[str]
     services: list[str] | None
     partial: list[Partial]
     limits: list[Limit]
-    notes: list[Note]
-    pulls: list[Pull]
-    restarts: list[Restart]
-    runs: list[Run]
-    incidents: list[Incident]
-    scheduling_gates: list[SchedulingGate]
-    unschedulable: Unschedulable | None
-    deletion: Deletion | None
-    clock: NodeClock | None
-    event_limits: list[EventLimit]
-    ended: Ended | None
-    findings: list[Finding]
+    notes: list[NoteDocument]
+    pulls: list[PullDocument]
+    restarts: list[RestartDocument]
+    runs: list[RunDocument]
+    incidents: list[IncidentDocument]
+    scheduling_gates: list[SchedulingGateDocument]
+    unschedulable: UnschedulableDocument | None
+    deletion: DeletionDocument | None
+    clock: NodeClockDocument | None
+    event_limits: list[EventLimitDocument]
+    ended: EndedDocument | None
+    findings: list[FindingDocument]
     explanation: str
     error: str | None
 
 
-class PodTimelineList(Struct, frozen=True):
+class PodTimelineListDocument(Struct, Generic[Item], frozen=True):
     """A page of timelines; ``cursor`` asks for the next page and is null on the last."""
 
     api_version: ApiVersion
     kind: Literal["PodTimelineList"]
-    items: list[PodTimeline]
+    items: list[Item]
     cursor: str | None
 
 
-class Level(Struct, frozen=True):
+class LevelDocument(Struct, frozen=True):
     """How many pods there were from a moment on."""
 
     at: Moment
@@ -328,7 +331,7 @@ class Level(Struct, frozen=True):
     leaving: Count
 
 
-class ChainLink(Struct, frozen=True):
+class ChainLinkDocument(Struct, frozen=True):
     """One link of the chain that the rollout's duration is made of; ``pod`` is empty for its controller."""
 
     kind: LinkKind
@@ -338,17 +341,17 @@ class ChainLink(Struct, frozen=True):
     duration_nanoseconds: Nanoseconds
 
 
-class Hold(Struct, frozen=True):
+class HoldDocument(Struct, frozen=True):
     """What held the rollout; a null phase is the workload's controller."""
 
     phase: Phase | None
     title: str
-    pods: list[str]
     duration_seconds: Seconds
     duration_nanoseconds: Nanoseconds
+    pods: list[str]
 
 
-class Member(Struct, frozen=True):
+class MemberDocument(Struct, frozen=True):
     """One pod of the rollout."""
 
     current: bool
@@ -358,17 +361,17 @@ class Member(Struct, frozen=True):
     up: Moment | None
     leaving: Moment | None
     removed: Moment | None
-    timeline: PodTimeline
+    timeline: PodTimelineDocument
 
 
-class Rollout(Struct, frozen=True):
+class RolloutDocument(Struct, Generic[Item], frozen=True):
     """One rollout of a workload."""
 
     api_version: ApiVersion
     kind: Literal["Rollout"]
     cluster: str | None
     namespace: str
-    workload: ObjectName
+    workload: ObjectNameDocument
     revision: str
     revisions: list[str]
     started: Moment
@@ -380,19 +383,19 @@ class Rollout(Struct, frozen=True):
     desired: Count | None
     surge: Count | None
     unavailable: Count | None
-    levels: list[Level]
-    chain: list[ChainLink]
-    held: list[Hold]
-    members: list[Member]
+    levels: list[LevelDocument]
+    chain: list[ChainLinkDocument]
+    held: list[HoldDocument]
+    members: list[Item]
     unevaluated: list[str]
     explanation: str
 
 
-class Refused(Struct, frozen=True):
+class RefusedDocument(Struct, frozen=True):
     """What a workload was refused: ``count`` in the present or latest spell, ``total`` over all of them."""
 
     now: bool
-    maker: ObjectName
+    maker: ObjectNameDocument
     text: str
     first: Moment
     last: Moment
@@ -400,23 +403,23 @@ class Refused(Struct, frozen=True):
     total: Count
 
 
-class RefusedWorkload(Struct, frozen=True):
+class RefusedWorkloadDocument(Struct, frozen=True):
     """A workload whose pods are, or were, refused."""
 
     namespace: str
-    workload: ObjectName
-    refused: Refused
+    workload: ObjectNameDocument
+    refused: RefusedDocument
 
 
-class WorkloadList(Struct, frozen=True):
+class WorkloadListDocument(Struct, frozen=True):
     """Workloads whose pods are, or were, refused."""
 
     api_version: ApiVersion
     kind: Literal["WorkloadList"]
-    items: list[RefusedWorkload]
+    items: list[RefusedWorkloadDocument]
 
 
-class Fault(Struct, frozen=True):
+class FaultDocument(Struct, frozen=True):
     """One kind of failure and where it was first found."""
 
     step: Operation
@@ -427,9 +430,9 @@ class Fault(Struct, frozen=True):
     count: Count
 
 
-class FaultList(Struct, frozen=True):
+class FaultListDocument(Struct, frozen=True):
     """What could not be read or evaluated since the process began, by kind."""
 
     api_version: ApiVersion
     kind: Literal["FaultList"]
-    items: list[Fault]
+    items: list[FaultDocument]

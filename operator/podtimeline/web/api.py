@@ -9,9 +9,8 @@ from aiohttp import web
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.analysis.attribution.scaling import WorkloadHistory
 from podtimeline.analysis.resolved import ResolvedTimeline
-from podtimeline.render.document import contained_document, documents
-from podtimeline.render.faults import faults_document
-from podtimeline.render.workloads import workloads_document
+from podtimeline.render.document import contained_document
+from podtimeline.render.lists import faults_document, timelines_document, workloads_document
 from podtimeline.web import rollouts
 from podtimeline.web.access import Gate
 from podtimeline.web.evaluating import Latest, latest
@@ -52,7 +51,7 @@ class Api:
             now = self._sources.clock.now()
             items = await self._worker.each(found, lambda each: self._item(each, now))
             raw = [msgspec.Raw(each) for each in items if each is not None]
-            made = documents((), cursor=page.cursor) | {"items": raw}
+            made = timelines_document(raw, cursor=page.cursor)
             return json_response(await self._worker.run(lambda: encode(made)))
 
     async def pod(self, request: web.Request) -> web.Response:

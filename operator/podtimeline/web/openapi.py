@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from podtimeline import __version__
-from podtimeline.render.schema import Schema
-from podtimeline.render.structs import FaultList, PodTimeline, PodTimelineList, Rollout, Struct, WorkloadList
+from podtimeline.render.schema import Schema, components, reference
+from podtimeline.render.structs import (
+    FaultListDocument,
+    MemberDocument,
+    PodTimelineDocument,
+    PodTimelineListDocument,
+    RolloutDocument,
+    Struct,
+    WorkloadListDocument,
+)
 from podtimeline.web.parameters import Parameter
 from podtimeline.web.routes import OperationId, Port, Route, served
 
@@ -32,27 +39,25 @@ class Verdict(Struct, frozen=True):
 
 
 _BODIES: Mapping[OperationId, type[Struct]] = {
-    OperationId.PODS: PodTimelineList,
-    OperationId.POD: PodTimeline,
-    OperationId.WORKLOADS: WorkloadList,
-    OperationId.ROLLOUT: Rollout,
-    OperationId.FAULTS: FaultList,
+    OperationId.PODS: PodTimelineListDocument[PodTimelineDocument],
+    OperationId.POD: PodTimelineDocument,
+    OperationId.WORKLOADS: WorkloadListDocument,
+    OperationId.ROLLOUT: RolloutDocument[MemberDocument],
+    OperationId.FAULTS: FaultListDocument,
     OperationId.HEALTH: Verdict,
     OperationId.READY: Verdict,
 }
 _TEXT: Schema = {"type": "string"}
 _DOCUMENT: Schema = {"type": "object", "required": ["openapi", "info", "paths"]}
 _PLAIN: Schema = {"text/plain": {"schema": _TEXT}}
-_REFERENCE = "#/components/schemas/{name}"
 _EXPOSITIONS = ("text/plain", "application/openmetrics-text")
 
 
 def openapi(port: Port, *, review: bool) -> Schema:
     """The document of one server; ``review`` where a bearer token is asked for."""
-    _, schemas = msgspec.json.schema_components((*_BODIES.values(), Problem), ref_template=_REFERENCE)
-    components: Schema = {"schemas": schemas}
+    made: Schema = {"schemas": components((*_BODIES.values(), Problem))}
     if review and port is Port.API:
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        made["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,7 +67,7 @@ def openapi(port: Port, *, review: bool) -> Schema:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {each.path: {"get": _operation(each, review=review)} for each in served(port)},
-        "components": components,
+        "components": made,
     }
 
 
@@ -95,7 +100,7 @@ def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
         "A parameter is unknown or its value is not allowed; in plain text, what is not HTTP or too long.", _PLAIN
     )
     if route.operation in (OperationId.HEALTH, OperationId.READY):
-        found[503] = _json("No, and why.", _reference(Verdict))
+        found[503] = _json("No, and why.", reference(Verdict))
     elif route.reviewed:
         found[503] = _refusal("The history, or the API server for a review, is not available; or too many ask at once.")
     if route.within:
@@ -110,17 +115,13 @@ def _answer(route: Route) -> Schema:
     if route.operation is OperationId.METRICS:
         return {"description": route.summary, "content": {kind: {"schema": _TEXT} for kind in _EXPOSITIONS}}
     body = _BODIES.get(route.operation)
-    return _json(route.summary, _DOCUMENT if body is None else _reference(body))
+    return _json(route.summary, _DOCUMENT if body is None else reference(body))
 
 
 def _refusal(description: str, more: Schema | None = None) -> Schema:
-    content: Schema = {"application/problem+json": {"schema": _reference(Problem)}}
+    content: Schema = {"application/problem+json": {"schema": reference(Problem)}}
     return {"description": description, "content": content | (more or {})}
 
 
 def _json(description: str, schema: Schema) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _reference(body: type[Struct]) -> Schema:
-    return {"$ref": _REFERENCE.format(name=body.__name__)}

@@ -3,19 +3,20 @@
 import msgspec
 from aiohttp import web
 
-from podtimeline.render.document import Document
+from podtimeline.render.structs import Struct
 
 LARGE = 64 << 10
 """Bytes above which an answer is compressed in a thread, so that the streams are read meanwhile."""
 _LONG = 10
 
 
-def encode(made: Document) -> bytes:
+def encode(made: Struct) -> bytes:
     """The JSON of a document; each part of a long list by itself, since an encoder keeps all other threads waiting."""
-    return msgspec.json.encode({key: _parts(value) for key, value in made.items()})
+    names = zip(made.__struct_encode_fields__, made.__struct_fields__, strict=True)
+    return msgspec.json.encode({key: _parts(getattr(made, name)) for key, name in names})
 
 
-def raw(made: Document) -> msgspec.Raw:
+def raw(made: Struct) -> msgspec.Raw:
     """A part of a document, encoded already."""
     return msgspec.Raw(msgspec.json.encode(made))
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from podtimeline.analysis.attribution.scaling import WorkloadHistory
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.analysis.rollout import of_one, revisions, rollout_for
 from podtimeline.ports import History, Query, Saved
 from podtimeline.quarantine import Quarantine
-from podtimeline.render.document import Document
-from podtimeline.render.revision import rollout_document
+from podtimeline.render.revision import member_document, rollout_document
+from podtimeline.render.structs import RolloutDocument
 from podtimeline.web.responses import raw
 
 MOST_PODS = 500
@@ -29,7 +31,7 @@ def answer(
     now: int,
     cluster: str | None,
     quarantine: Quarantine,
-) -> Document | None:
+) -> RolloutDocument[msgspec.Raw] | None:
     """The document of the revision, of the newest one where none is given; ``None`` where there is no such pod.
 
     ``asked`` is what the workload was asked for, as far as it is known.
@@ -44,6 +46,6 @@ def answer(
     if rollout is None:
         return None
     lost = [each.facts.name for each in known_pods if each.error is not None]
-    return rollout_document(
-        rollout, revisions=known, now=now, cluster=cluster, unevaluated=lost, written=raw, quarantine=quarantine
-    )
+    # One after the other, so that no more than one of them is held as objects.
+    members = [raw(member_document(each, quarantine, cluster=cluster)) for each in rollout.members]
+    return rollout_document(rollout, members=members, revisions=known, now=now, cluster=cluster, unevaluated=lost)
