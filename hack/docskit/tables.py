@@ -33,7 +33,7 @@ def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def milestones() -> str:
     """Every milestone, in causal order."""
     rows = ((f"`{row.milestone}`", row.scope.value, row.summary, row.evidence) for row in MILESTONES.values())
-    return table(("Milestone", "Of", "The pod or container…", "Evidence"), rows)
+    return table(("Milestone", "Of", "What happened", "Evidence"), rows)
 
 
 def phases() -> str:

@@ -162,9 +162,9 @@ def test_a_pull_that_did_not_wait_has_no_queue() -> None:
     [
         ("Failed", 'Failed to pull image "x": failed to resolve reference "x": x: not found', "no such image"),
         ("Failed", 'Failed to pull image "x": dial tcp: lookup r.test: no such host', "cannot talk to the registry"),
-        ("Failed", 'Failed to pull image "x": something odd', "read the failure"),
+        ("Failed", 'Failed to pull image "x": something odd', "read the error"),
         ("ErrImageNeverPull", 'Container image "x" is not present with pull policy of Never', "load the image"),
-        ("InspectFailed", 'Failed to inspect image "x": rpc error: code = Unknown desc = odd', "read the failure"),
+        ("InspectFailed", 'Failed to inspect image "x": rpc error: code = Unknown desc = odd', "read the error"),
         ("SignatureValidationFailed", "image pull failed for x because the signature validation failed", "signature"),
     ],
 )

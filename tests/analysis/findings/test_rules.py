@@ -151,7 +151,7 @@ def test_a_start_that_has_just_begun_has_its_sentence() -> None:
     """Nothing has taken any time yet: what it waits for is told all the same."""
     told = view(Life().described(facts()).saw(Milestone.CREATED, watched(0)).timeline(), now=at(0))
     assert told is not None
-    assert explain(told).startswith("It has been in scheduling for 0.0ms: waiting for the scheduler's first answer")
+    assert explain(told).startswith("It has been in scheduling for 0.0ms: waiting for the scheduler's first decision")
 
 
 def test_each_kind_has_one_row() -> None:
