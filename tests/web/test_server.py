@@ -16,7 +16,8 @@ from podtimeline.analysis.attribution.scaling import Request, Why, WorkloadHisto
 from podtimeline.model.pods import Owner
 from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import WorkloadState
-from podtimeline.store import SqliteStore
+from podtimeline.store.options import StoreOptions
+from podtimeline.store.registry import open_store
 
 
 @pytest.fixture
