@@ -133,6 +133,7 @@ def _apps(tracker: Tracker, store: Store) -> Iterator[web.Application]:
     sources = Sources(
         history=store,
         live=tracker.snapshot,
+        open_pods=tracker.open_pods,
         metrics=scraper.render,
         health=tuple,
         ready=tuple,

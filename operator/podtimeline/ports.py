@@ -217,7 +217,10 @@ class Saved:
 
     ``increments`` are all that the pod has caused so far; a store counts each (uid, metric, key) once, for ever.
     What a store gives back has none: they were counted when they came.
-    ``settled`` is True once the start is over, ``closed`` once the object is gone.
+    ``settled`` is True once the start is over, ``closed`` once the object is gone. ``changing`` is True while the pod
+    starts or leaves: it is evaluated once that is over, until then ``outcome``, ``phase``, ``startup`` and ``total``
+    are not part of what is saved, and a store keeps those that it has. ``packed`` is the state as ``codec.pack`` writes
+    it; what a store gives back has none.
     """
 
     state: State
@@ -226,14 +229,16 @@ class Saved:
     workload_kind: str
     workload: str
     node: str | None
-    outcome: Outcome
-    phase: Phase | None
     created: int | None
-    startup: int | None
-    total: int | None
     settled: bool
     closed: bool
     updated: int
+    outcome: Outcome = Outcome.STARTING
+    phase: Phase | None = None
+    startup: int | None = None
+    total: int | None = None
+    changing: bool = False
+    packed: bytes = b""
     increments: tuple[Increment, ...] = ()
 
 
@@ -348,7 +353,8 @@ class Query:
     """A search of the history; ``None`` matches everything.
 
     ``since`` and ``until`` (nanoseconds since the epoch) are the earliest and the latest creation. Pods of unknown
-    creation or total come last.
+    creation or total come last. ``among`` are the uids of the pods that start or leave and are of ``phase`` and
+    ``outcome``: a store does not know that of them.
     """
 
     namespace: str | None = None
@@ -363,6 +369,7 @@ class Query:
     order: Order = Order.NEWEST
     limit: int = 50
     cursor: str | None = None
+    among: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def of_bad(first: Any, *_: Any) -> bool:
 DEFECTS: dict[Operation, Patch] = {
     Operation.APPLY: lambda patch: patch.setattr(tracking, "apply", failing(timeline.apply, of_bad)),
     Operation.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(view.view, of_bad)),
-    Operation.COMMIT: lambda patch: patch.setattr(writing, "pack", failing(codec.pack, of_bad)),
+    Operation.COMMIT: lambda patch: patch.setattr(writing, "_observed", failing(writing._observed, of_bad)),
     Operation.RENDER: lambda patch: patch.setattr(document, "findings", failing(explain.findings, of_bad)),
 }
 
@@ -107,6 +107,7 @@ async def test_a_pod_that_cannot_be_evaluated_is_shown_as_such_until_it_can(
     assert (await shown(whole))[BAD]["outcome"] == "ready"
     whole.read("pods", json.dumps(ready_pod("bad", status={"podIPs": []})).encode(), listed=False, kind=b"DELETED")
     await whole.commit()
+    await shown(whole)
     assert whole.tracker.situation().quarantined == 0
 
 
@@ -140,7 +141,8 @@ async def test_a_pod_that_goes_bad_while_a_commit_is_out_stays_counted(whole: Wh
 async def test_a_record_that_cannot_be_written_spoils_no_commit(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even where the store itself has a defect: then records are written one by one."""
     with monkeypatch.context() as patch:
-        patch.setattr(writing.Transaction, "_row", failing(writing.Transaction._row, lambda _, record: of_bad(record)))
+        observe = writing.Transaction._observe
+        patch.setattr(writing.Transaction, "_observe", failing(observe, lambda _, record: of_bad(record)))
         say(whole)
         assert await whole.committer.commit()
     assert {each.state.uid for each in whole.store.restore().records} == {GOOD}

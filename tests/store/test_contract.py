@@ -1,6 +1,7 @@
 """What every store promises; the fake that other tests use keeps the same promises."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.support.lives import at
@@ -10,6 +11,7 @@ from tests.support.workloads import DEPLOYMENT, replicaset
 from podtimeline.analysis.attribution.refused import refused
 from podtimeline.analysis.attribution.scaling import told
 from podtimeline.analysis.resolved import Outcome
+from podtimeline.codec import pack
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.model.buckets import BOUNDS, COUNT, bucket
 from podtimeline.model.milestones import Phase
@@ -51,15 +53,57 @@ def test_what_is_committed_comes_back_to_the_nanosecond(store: Store) -> None:
     """A record comes back as it was given, but for its increments, which have been counted."""
     given = saved("uid-1", increment())
     store.commit(checkpoint(given))
-    assert list(store.restore().records) == [replace(given, increments=())]
-    assert store.find("shop", "web-1") == replace(given, increments=())
+    assert list(store.restore().records) == [replace(given, increments=(), packed=b"")]
+    assert store.find("shop", "web-1") == replace(given, increments=(), packed=b"")
 
 
 def test_unknown_stays_unknown(store: Store) -> None:
     """What is None is None after a round trip, not 0 and not an empty text."""
     given = saved(node=None, phase=None, created=None, startup=None, total=None)
     store.commit(checkpoint(given))
-    assert store.find("shop", "web-1") == given
+    assert store.find("shop", "web-1") == replace(given, packed=b"")
+
+
+def test_a_pod_that_starts_is_kept_as_it_was_observed(store: Store) -> None:
+    """Its latest state comes back; nobody has evaluated it, and so its outcome and its times are unknown."""
+    first = saved(settled=False, changing=True, node=None, outcome=Outcome.STARTING, startup=None, total=None)
+    store.commit(checkpoint(first))
+    bound = replace(first, node="node-2", updated=first.updated + 1)
+    later = replace(bound, updated=bound.updated + 1, state=replace(bound.state, chain=()), packed=b"")
+    store.commit(checkpoint(bound))
+    store.commit(checkpoint(replace(later, packed=pack(later.state, deflate=False))))
+    assert list(store.restore().records) == [later]
+
+
+def test_a_pod_that_leaves_keeps_what_its_start_took(store: Store) -> None:
+    """It is evaluated again when it is gone; until then only what was observed changes."""
+    store.commit(checkpoint(saved()))
+    leaving = saved(changing=True, outcome=Outcome.STARTING, startup=None, total=None, updated=at(20))
+    store.commit(checkpoint(leaving, when=20))
+    found = store.find("shop", "web-1")
+    assert found == replace(saved(), changing=True, updated=at(20), packed=b"")
+    store.commit(checkpoint(saved(closed=True), when=30))
+    assert store.find("shop", "web-1") == replace(saved(closed=True), packed=b"")
+
+
+@pytest.mark.parametrize("wanted", [{"phase": Phase.IMAGE_PULL}, {"outcome": Outcome.STARTING}])
+def test_a_search_is_told_which_of_the_changing_pods_match(store: Store, wanted: dict[str, Any]) -> None:
+    """A store does not know how far a pod is that starts or leaves: who asks says which of them are meant."""
+    changing = {"changing": True, "settled": False, "outcome": Outcome.STARTING}
+    store.commit(checkpoint(*(saved(uid, name=uid, **changing) for uid in ("meant", "other"))))
+    store.commit(checkpoint(saved("rests", phase=Phase.IMAGE_PULL, outcome=Outcome.STARTING), saved("ready")))
+    page = store.search(Query(**wanted, among=frozenset({"meant", "ready"})))
+    assert {each.state.uid for each in page.records} == {"meant", "rests"}
+    assert len(store.search(Query(namespace="shop")).records) == 4
+
+
+def test_the_slowest_are_those_that_start_and_not_those_that_leave(store: Store) -> None:
+    """A pod that starts has taken all the time up to now; one that leaves took for its start what it took."""
+    store.commit(checkpoint(saved("leaves", created=at(-1000)), saved("ready", total=SECOND * 10)))
+    starting = saved("starts", settled=False, changing=True, total=None, created=at(0))
+    store.commit(checkpoint(starting, saved("leaves", created=at(-1000), changing=True)))
+    page = store.search(Query(order=Order.SLOWEST))
+    assert [each.state.uid for each in page.records] == ["starts", "ready", "leaves"]
 
 
 def test_only_what_is_not_closed_is_restored(store: Store) -> None:

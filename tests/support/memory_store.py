@@ -79,7 +79,7 @@ class MemoryStore:
         for record in checkpoint.records:
             uid = record.state.uid
             self._rows.setdefault(uid, next(self._numbers))
-            self.records[uid] = replace(record, increments=())
+            self.records[uid] = self._kept(record)
         for record in checkpoint.records:
             for each in record.increments:
                 if (record.state.uid, each.metric, each.key) not in self.counted:
@@ -97,6 +97,15 @@ class MemoryStore:
         self.last_commit = checkpoint.at
         self.commits += 1
         return Counted(tuple(placed), tuple(freed), changed)
+
+    def _kept(self, record: Saved) -> Saved:
+        """The record without what a store does not give back; one that changes keeps what was evaluated before."""
+        kept, held = replace(record, increments=(), packed=b""), self.records.get(record.state.uid)
+        if not record.changing:
+            return kept
+        if held is None:
+            return replace(kept, phase=None, startup=None, total=None)
+        return replace(kept, outcome=held.outcome, phase=held.phase, startup=held.startup, total=held.total)
 
     def search(self, query: Query) -> Page:
         """See ``ports.History``."""
@@ -159,7 +168,7 @@ class MemoryStore:
         created = -1 if record.created is None else record.created
         if query.order is Order.NEWEST:
             return created, row
-        if record.phase is not None:
+        if record.phase is not None or (record.changing and record.total is None):
             return (-1 if record.created is None else max(now - record.created, 0)), row
         return (-1 if record.total is None else record.total), row
 
@@ -182,10 +191,15 @@ def open_fake(location: str, options: StoreOptions) -> MemoryStore:
 
 
 def _matches(query: Query, record: Saved) -> bool:
-    for name in ("namespace", "workload_kind", "workload", "name", "node", "phase", "outcome"):
+    for name in ("namespace", "workload_kind", "workload", "name", "node"):
         wanted = getattr(query, name)
         if wanted is not None and getattr(record, name) != wanted:
             return False
+    if not record.changing:
+        if query.phase not in {None, record.phase} or query.outcome not in {None, record.outcome}:
+            return False
+    elif (query.phase, query.outcome) != (None, None) and record.state.uid not in query.among:
+        return False
     created = -1 if record.created is None else record.created
     # Whoever asks for a time does not mean pods that nobody knows the creation of.
     if (query.since, query.until) != (None, None) and record.created is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tests.support.lives import at, facts, ordinary
 
 from podtimeline.analysis.resolved import Outcome
+from podtimeline.codec import pack
 from podtimeline.model.milestones import Phase
 from podtimeline.model.pods import Owner
 from podtimeline.model.state import State, dump
@@ -75,7 +76,8 @@ def saved(uid: str = "uid-1", *increments: Increment, **more: object) -> Saved:
         "updated": at(12),
         "increments": increments,
     }
-    return Saved(**(base | more))  # type: ignore[arg-type]
+    made = base | more
+    return Saved(**{"packed": pack(made["state"])} | made)  # type: ignore[arg-type]
 
 
 def checkpoint(*records: Saved, when: float = 12, versions: dict[Stream, str | None] | None = None) -> Checkpoint:

@@ -80,7 +80,8 @@ class Whole:
             refusals=lambda: self.refusals.known, http=self._http, worker=self._worker,
         )  # fmt: skip
         sources = Sources(
-            history=self.store, live=self.tracker.snapshot, metrics=scraper.render, health=tuple, ready=tuple,
+            history=self.store, live=self.tracker.snapshot, open_pods=self.tracker.open_pods,
+            metrics=scraper.render, health=tuple, ready=tuple,
             clock=self, refusals=lambda: tuple(self.refusals.known), numbers=self._http,
             quarantine=self.quarantine, worker=self._worker,
         )  # fmt: skip

@@ -67,7 +67,7 @@ class PlainCodec:
     def __init__(self) -> None:
         self.unpacked = 0
 
-    def pack(self, state: State) -> bytes:
+    def pack(self, state: State, *, deflate: bool = True) -> bytes:
         """See ``records.Codec``."""
         return msgspec.msgpack.encode(state)
 

@@ -11,8 +11,12 @@ from tests.support.saved import StandingClock, checkpoint, saved
 
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.analysis.attribution.scaling import WorkloadHistory
+from podtimeline.codec import PackingCodec
 from podtimeline.model.timeline import Timeline
 from podtimeline.ports import History
+from podtimeline.quarantine import Quarantine
+from podtimeline.tracking.compaction import Compaction
+from podtimeline.tracking.survey import Survey
 from podtimeline.web.access import Gate
 from podtimeline.web.evaluating import Live
 from podtimeline.web.numbers import HttpNumbers
@@ -57,6 +61,7 @@ class World:
         return Sources(
             history=self.store if history is None else history,
             live=self.tracked.get if self.live is None else self.live,
+            open_pods=lambda: Survey((), (), Compaction(PackingCodec()), Quarantine(), failing=set()),
             metrics=self.metrics,
             health=self.health,
             ready=self.ready,

@@ -1,6 +1,6 @@
 """A pod's timeline as people and sinks read it: resolved instants, phases that sum, totals, outcome."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -169,7 +169,7 @@ def view(timeline: Timeline, *, now: int) -> ResolvedTimeline | None:
     return ResolvedTimeline(
         uid=timeline.uid,
         facts=facts if timeline.labelled is None else replace(facts, labels=timeline.labelled.labels),
-        workload=workload(timeline, facts),
+        workload=workload(timeline.chain, facts),
         node=timeline.details.get(MilestoneKey(Milestone.SCHEDULED)),
         outcome=outcome(timeline, facts, instants),
         milestones=_milestones(timeline, instants),
@@ -214,7 +214,7 @@ def unresolved(timeline: Timeline, facts: PodFacts) -> ResolvedTimeline:
     return ResolvedTimeline(
         uid=timeline.uid,
         facts=facts,
-        workload=workload(timeline, facts),
+        workload=workload(timeline.chain, facts),
         node=timeline.details.get(MilestoneKey(Milestone.SCHEDULED)),
         outcome=Outcome.UNKNOWN,
         milestones=tuple(Reached(mark, None, timeline.details.get(mark, "")) for mark in sorted(timeline.evidence)),
@@ -262,10 +262,10 @@ def _services(timeline: Timeline) -> tuple[str, ...] | None:
     return tuple(sorted({*timeline.services, *later}))
 
 
-def workload(timeline: Timeline, facts: PodFacts) -> Owner:
+def workload(chain: Sequence[Owner], facts: PodFacts) -> Owner:
     """The outermost known controller; a bare pod is its own workload, under the kind ``Pod``."""
-    if timeline.chain:
-        return timeline.chain[-1]
+    if chain:
+        return chain[-1]
     return facts.owner or Owner("Pod", facts.name, facts.uid)
 
 

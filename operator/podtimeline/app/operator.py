@@ -303,6 +303,7 @@ class _Operator:
         sources = Sources(
             history=self._store,
             live=self._tracker.snapshot,
+            open_pods=self._tracker.open_pods,
             metrics=self._scraper.render,
             health=self._watcher.dead,
             ready=self._watcher.unready,

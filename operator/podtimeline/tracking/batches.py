@@ -1,11 +1,15 @@
-"""From changed records to a checkpoint; ``evaluate`` is pure, so that a thread can do it while the streams go on."""
+"""From changed records to a checkpoint; ``evaluate`` is pure, so that a thread can do it while the streams go on.
+
+A timeline is evaluated when its start is over and when its pod is gone. While it starts or leaves it changes several
+times, and what is saved then is what was observed: a restart needs no more, and questions are answered from memory.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from podtimeline.analysis.resolved import ResolvedTimeline
+from podtimeline.analysis.resolved import ResolvedTimeline, workload
 from podtimeline.evaluation import evaluated_state
-from podtimeline.model.instants import Source
+from podtimeline.model.instants import Source, intersect
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.state import State
 from podtimeline.ports import Checkpoint, Finished, Increment, Memory, Saved, Stream
@@ -14,6 +18,8 @@ from podtimeline.tracking.counting import end_increments, start_increments
 from podtimeline.tracking.records import Codec
 
 _ASKED = MilestoneKey(Milestone.DELETION_REQUESTED)
+_CREATED = MilestoneKey(Milestone.CREATED)
+_SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,12 @@ class Snapshot:
     settled: bool
     closed: bool
     tell: bool
+    leaving: bool = False
+
+    @property
+    def changing(self) -> bool:
+        """Whether its start or its way back goes on, and all of its start that is over has been told."""
+        return not self.settled or (self.leaving and not self.closed and not self.tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +61,69 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class _Evaluated:
+class _Done:
+    """What is saved of a record, and its view if it was evaluated."""
+
     saved: Saved
-    view: ResolvedTimeline
-    blob: bytes | None
+    view: ResolvedTimeline | None = None
 
 
 def evaluate(batch: Batch, codec: Codec, quarantine: Quarantine) -> Result:
-    """Resolve each record of the batch; one that cannot be is set aside, and saved with what is known of it."""
-    done: list[_Evaluated] = []
+    """Resolve each record of the batch whose start or end is over, and save the others as they were observed.
+
+    One that cannot be evaluated is set aside, and saved with what is known of it.
+    """
+    done: list[_Done] = []
     set_aside: set[str] = set()
     for snapshot in batch.snapshots:
+        step = _observed if snapshot.changing else _evaluated
         uid = snapshot.state.uid
-        one = quarantine.contain(Operation.EVALUATE, uid, _evaluate, snapshot, batch.at, codec, quarantine)
+        one = quarantine.contain(Operation.EVALUATE, uid, step, snapshot, batch.at, codec, quarantine)
         if one is not None:
             done.append(one)
-        if one is None or one.view.error is not None:
+        if one is None or (one.view is not None and one.view.error is not None):
             set_aside.add(uid)
     tell = {snapshot.state.uid for snapshot in batch.snapshots if snapshot.tell}
     return Result(
         batch,
         Checkpoint(tuple(each.saved for each in done), batch.versions, batch.at, batch.memories),
-        tuple(Finished(each.view, batch.at) for each in done if each.view.uid in tell),
-        {each.view.uid: each.blob for each in done if each.blob is not None},
+        tuple(Finished(each.view, batch.at) for each in done if each.view is not None and each.view.uid in tell),
+        {each.saved.state.uid: each.saved.packed for each in done if each.saved.settled},
         frozenset(set_aside),
     )
 
 
-def _evaluate(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Evaluated | None:
-    seen = evaluated_state(snapshot.state, now=at, quarantine=quarantine)
-    if seen is None:
+def _observed(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Done | None:
+    """What is known without an evaluation; its creation is as the evidence for it alone says."""
+    state = snapshot.state
+    facts = state.facts
+    if facts is None:
         return None
-    return _Evaluated(_saved(snapshot, seen, at), seen, codec.pack(snapshot.state) if snapshot.settled else None)
+    owner, marks = workload(state.chain, facts), dict(state.evidence)
+    created = intersect(marks.get(_CREATED, ())).instant()
+    saved = Saved(
+        state=state,
+        namespace=facts.namespace,
+        name=facts.name,
+        workload_kind=owner.kind,
+        workload=owner.name,
+        node=dict(state.details).get(_SCHEDULED),
+        created=facts.created_second if created is None else created.at,
+        settled=snapshot.settled,
+        closed=False,
+        updated=at,
+        changing=True,
+        packed=codec.pack(state, deflate=snapshot.settled),
+    )
+    return _Done(saved)
 
 
-def _saved(snapshot: Snapshot, seen: ResolvedTimeline, at: int) -> Saved:
+def _evaluated(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Done | None:
+    seen = evaluated_state(snapshot.state, now=at, quarantine=quarantine)
+    return None if seen is None else _Done(_saved(snapshot, seen, at, codec.pack(snapshot.state)), seen)
+
+
+def _saved(snapshot: Snapshot, seen: ResolvedTimeline, at: int, packed: bytes) -> Saved:
     return Saved(
         state=snapshot.state,
         namespace=seen.facts.namespace,
@@ -99,6 +139,7 @@ def _saved(snapshot: Snapshot, seen: ResolvedTimeline, at: int) -> Saved:
         settled=snapshot.settled,
         closed=snapshot.closed,
         updated=at,
+        packed=packed,
         increments=_increments(snapshot, seen),
     )
 

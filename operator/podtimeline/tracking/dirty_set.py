@@ -1,5 +1,7 @@
 """What is owed to the store: records that changed since their last commit, and those of the batch that is out."""
 
+from collections.abc import Iterator
+
 from podtimeline.model.state import dump
 from podtimeline.model.timeline import Timeline
 from podtimeline.quarantine import Operation, Quarantine
@@ -24,6 +26,10 @@ class DirtySet:
     def __contains__(self, record: Tracked) -> bool:
         """Whether the store lacks something of this record."""
         return record.dirty or record.uid in self._in_flight
+
+    def records(self) -> Iterator[Tracked]:
+        """Every described record of which the store lacks something."""
+        return (each for each in (*self._dirty.values(), *self._in_flight.values()) if each.known is not None)
 
     def touch(self, record: Tracked) -> None:
         """The record changed."""
@@ -67,5 +73,9 @@ class DirtySet:
 def _snapshot(record: Tracked, timeline: Timeline) -> Snapshot:
     settled = record.stage in (Stage.SETTLED, Stage.CLOSED)
     return Snapshot(
-        dump(timeline), settled=settled, closed=record.stage is Stage.CLOSED, tell=settled and not record.told
+        dump(timeline),
+        settled=settled,
+        closed=record.stage is Stage.CLOSED,
+        tell=settled and not record.told,
+        leaving=record.removed or record.leaving_at is not None,
     )

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.instants import SECOND, Source
 from podtimeline.model.milestones import Milestone, MilestoneKey, Phase
 from podtimeline.model.observations import Partial
@@ -34,8 +35,8 @@ class Stage(StrEnum):
 class Codec(Protocol):
     """Packs the state of a pod that rests into few bytes."""
 
-    def pack(self, state: State) -> bytes:
-        """The state as bytes."""
+    def pack(self, state: State, *, deflate: bool = True) -> bytes:
+        """The state as bytes; not as few of them where ``deflate`` is False, but sooner."""
         ...
 
     def unpack(self, blob: bytes) -> State:
@@ -66,6 +67,20 @@ class Rules:
     hold_versions: int = 30 * SECOND
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pod was when it was last evaluated: its phase and since when, while it starts or leaves.
+
+    ``obstacles`` say why no node takes it, while it is not bound. ``failed`` is True where it could not be evaluated.
+    """
+
+    outcome: Outcome
+    phase: Phase | None = None
+    since: int = 0
+    obstacles: tuple[Obstacle, ...] = ()
+    failed: bool = False
+
+
 @dataclass(slots=True)
 class Tracked:
     """One pod. Either ``timeline`` or ``blob`` holds its state; a pod that rests is packed.
@@ -91,11 +106,8 @@ class Tracked:
     placed: bool = False
     """Whether it was seen bound to a node."""
     looked: bool = False
-    """Whether ``phase`` and ``obstacles`` are as of its last change."""
-    phase: tuple[Phase, int] | None = None
-    """The phase it is in and since when."""
-    obstacles: tuple[Obstacle, ...] = ()
-    """Why no node takes it, while it is not bound."""
+    """Whether ``progress`` is as of its last change."""
+    progress: Progress | None = None
     labels: Labels = ()
     """The latest labels, known without unpacking."""
 

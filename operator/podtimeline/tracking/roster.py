@@ -22,6 +22,8 @@ class Roster:
         self._records: dict[str, Tracked] = {}
         self._starting: dict[str, Tracked] = {}
         self._leaving: dict[str, Tracked] = {}
+        self._failing: set[str] = set()
+        """Uids of those that could not be evaluated when that was tried last."""
 
     def known(self, uid: str) -> AbstractSet[MilestoneKey] | None:
         """See ``ports.Intake``."""
@@ -71,4 +73,4 @@ class Roster:
             [each for each in records.values() if each.key is None or each.key[0] not in unread]
             for records in (self._starting, self._leaving)
         )
-        return Survey(starting, leaving, self._compaction, self.quarantine)
+        return Survey(starting, leaving, self._compaction, self.quarantine, failing=self._failing)

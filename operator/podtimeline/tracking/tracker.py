@@ -40,6 +40,7 @@ from podtimeline.tracking.records import (
     shared,
 )
 from podtimeline.tracking.roster import Roster
+from podtimeline.tracking.survey import Survey
 from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tombstones import Tombstones
 from podtimeline.tracking.unclaimed import Unclaimed
@@ -83,7 +84,6 @@ class Tracker(Roster):
         self._due = Timers(self._records)
         self._enrichers = Enrichers(enrichers, self, self.quarantine)
         self._flagged: set[str] = set()
-        self._failing: set[str] = set()
         if restored is not None:
             self._restore(restored, now)
 
@@ -212,7 +212,7 @@ class Tracker(Roster):
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
         self._owed.committed(result)
-        self._failing -= {each.state.uid for each in result.batch.snapshots}
+        self._failing -= {each.state.uid for each in result.batch.snapshots if not each.changing}
         self._failing |= result.set_aside & self._records.keys()
         self.versions.committed(result.batch.versions)
 
@@ -220,6 +220,14 @@ class Tracker(Roster):
         """The batch is not in the store: all of it is owed again."""
         self._owed.failed(batch.snapshots)
         self._enrichers.failed(batch.memories)
+
+    def open_pods(self) -> Survey:
+        """Begin to look how far each pod is of which the store does not know it: see ``ports.Query.among``."""
+        starting, leaving, owed = self._starting.values(), self._leaving.values(), self._owed.records()
+        return Survey(
+            starting, leaving, self._compaction, self.quarantine,
+            failing=self._failing, uncommitted=owed, most=None,
+        )  # fmt: skip
 
     def situation(self) -> Situation:
         """The numbers of this moment, for gauges."""
@@ -343,7 +351,7 @@ class Tracker(Roster):
             self._enrichers.ask(record, record.timeline, Occasion.SETTLING, now)
             self.clocks.correct(record.timeline, at=now)
         record.stage = Stage.SETTLED
-        record.ready_at = record.over_at = record.phase = None
+        record.ready_at = record.over_at = record.progress = None
         self._starting.pop(record.uid, None)
         self._ownership.forget(record)
         self.numbers.settled += 1

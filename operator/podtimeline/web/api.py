@@ -13,7 +13,7 @@ from podtimeline.render.document import contained_document
 from podtimeline.render.lists import faults_document, timelines_document, workloads_document
 from podtimeline.web import rollouts
 from podtimeline.web.access import Gate
-from podtimeline.web.evaluating import Latest, latest
+from podtimeline.web.evaluating import Latest, known, latest
 from podtimeline.web.lane import Lane
 from podtimeline.web.neighbours import neighbours
 from podtimeline.web.openapi import openapi
@@ -46,6 +46,8 @@ class Api:
         query = read_query(once(request), now=self._sources.clock.now())
         await self._gate.enter(request, query.namespace)
         async with self._lane.turn():
+            now = self._sources.clock.now()
+            query = await known(query, self._sources.open_pods, self._worker, now=now)
             page = await asyncio.to_thread(self._sources.history.search, query)
             found = await latest(page.records, self._sources.live)
             now = self._sources.clock.now()

@@ -8,7 +8,7 @@ from podtimeline.analysis.attribution.scaling import WorkloadHistory
 from podtimeline.ports import Clock, History
 from podtimeline.quarantine import Quarantine
 from podtimeline.web.access import Gate
-from podtimeline.web.evaluating import Live
+from podtimeline.web.evaluating import Live, OpenPods
 from podtimeline.web.lane import Worker
 from podtimeline.web.numbers import HttpNumbers
 
@@ -21,7 +21,8 @@ class Sources:
     """The parts of the operator that answer.
 
     ``live`` gives a copy of what the tracker knows of a pod, ``None`` where the history has all of it; it is called on
-    the event loop. ``ready`` says why the operator is not ready, ``degraded`` what it cannot read although it is.
+    the event loop. ``open_pods`` begins a look at how far each pod is that starts or leaves, which the history does not
+    know. ``ready`` says why the operator is not ready, ``degraded`` what it cannot read although it is.
     ``metrics`` renders an exposition for an ``Accept`` header: body and content type. ``refusals`` are
     the workloads whose pods are, or were, refused; ``asked`` is what a workload was asked for, by its namespace, kind
     and name, ``None`` where that is not known. ``gate`` says who may read, ``None`` that everybody may.
@@ -29,6 +30,7 @@ class Sources:
 
     history: History
     live: Live
+    open_pods: Callable[[], OpenPods]
     metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
     health: Reasons
     ready: Reasons

@@ -62,6 +62,12 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE series ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX timelines_there ON timelines (namespace, workload_kind, workload) WHERE closed = 0
     """,
+    """
+    ALTER TABLE timelines ADD COLUMN changing INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX timelines_total;
+    CREATE INDEX timelines_total ON timelines (ifnull(total, -1), id) WHERE phase IS NULL AND changing = 0;
+    CREATE INDEX timelines_changing ON timelines (id) WHERE changing = 1
+    """,
 )
 
 

@@ -27,16 +27,20 @@ from podtimeline.store.cursor import Cursor
 
 COLUMNS = (
     "uid, namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total, settled, closed,"
-    " updated, state"
+    " updated, state, changing"
 )
 Columns = tuple[
-    str, str, str, str, str, str | None, str, str | None, int | None, int | None, int | None, int, int, int, bytes
+    str, str, str, str, str, str | None, str, str | None, int | None, int | None, int | None, int, int, int, bytes, int
 ]
 _Ranked = tuple[int, int, Columns]
 _CREATED = "ifnull(created, -1)"
 _TOTAL = "ifnull(total, -1)"
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-_GOING_ON = "CASE WHEN created IS NULL THEN -1 ELSE max(:now - created, 0) END"
+_GOING_ON = (
+    "CASE WHEN changing = 1 AND total IS NOT NULL THEN total"
+    " WHEN created IS NULL THEN -1 ELSE max(:now - created, 0) END"
+)
+"""A pod that leaves took for its start what it took; one that starts has taken all the time up to now."""
 
 
 def search(connection: sqlite3.Connection, query: Query, *, now: int, quarantine: Quarantine) -> Page:
@@ -83,7 +87,7 @@ def record(row: Columns, quarantine: Quarantine) -> Saved:
 
 
 def _unreadable(row: Columns) -> Saved:
-    uid, namespace, name, kind, workload, node, _, _, created, _, _, settled, closed, updated, _ = row
+    uid, namespace, name, kind, workload, node, _, _, created, _, _, settled, closed, updated, _, _ = row
     begun = updated if created is None else created
     owner = None if kind == "Pod" else Owner(kind, workload)
     facts = PodFacts(uid, namespace, name, begun // SECOND * SECOND, owner, ())
@@ -97,7 +101,7 @@ def _unreadable(row: Columns) -> Saved:
 
 def _record(row: Columns) -> Saved:
     namespace, name, kind, workload, node, outcome, phase, created, startup, total, settled, closed = row[1:13]
-    updated, blob = row[13:]
+    updated, blob, changing = row[13:]
     return Saved(
         state=unpack(blob),
         namespace=namespace,
@@ -113,6 +117,7 @@ def _record(row: Columns) -> Saved:
         settled=bool(settled),
         closed=bool(closed),
         updated=updated,
+        changing=bool(changing),
     )
 
 
@@ -122,8 +127,8 @@ def _ranked(connection: sqlite3.Connection, query: Query, start: Cursor | None, 
         case Order.NEWEST:
             return _page(connection, query, start, now, key=_CREATED, more="")
         case Order.SLOWEST:
-            done = _page(connection, query, start, now, key=_TOTAL, more="phase IS NULL")
-            open_ = _page(connection, query, start, now, key=_GOING_ON, more="phase IS NOT NULL")
+            done = _page(connection, query, start, now, key=_TOTAL, more="phase IS NULL AND changing = 0")
+            open_ = _page(connection, query, start, now, key=_GOING_ON, more="(phase IS NOT NULL OR changing = 1)")
             merged = heapq.merge(done, open_, key=lambda row: (row[1], row[0]), reverse=True)
             return list(islice(merged, query.limit + 1))
 
@@ -133,11 +138,18 @@ def _page(
 ) -> list[_Ranked]:
     values: dict[str, object] = {"now": now, "limit": query.limit + 1}
     where = [more] if more else []
-    for column in ("namespace", "workload_kind", "workload", "name", "node", "phase", "outcome"):
+    for column in ("namespace", "workload_kind", "workload", "name", "node"):
         wanted = getattr(query, column)
         if wanted is not None:
             where.append(f"{column} = :{column}")
             values[column] = wanted
+    evaluated = {name: wanted for name in ("phase", "outcome") if (wanted := getattr(query, name)) is not None}
+    if evaluated:
+        known = " AND ".join(f"{name} = :{name}" for name in evaluated)
+        # Only texts of this module are put together here; what people ask for travels as values.
+        changing = "changing = 1 AND uid IN (SELECT value FROM json_each(:among))"
+        where.append(f"(changing = 0 AND {known} OR {changing})")
+        values |= evaluated | {"among": msgspec.json.encode(sorted(query.among)).decode()}
     if query.since is not None:
         where.append("created >= :since")
         values["since"] = query.since
@@ -148,6 +160,5 @@ def _page(
         where.append(f"({key}, id) < (:key, :row)")
         values |= {"key": start.key, "row": start.row}
     condition = f"WHERE {' AND '.join(where)}" if where else ""
-    # Only texts of this module are put together here; what people ask for travels as values.
     sql = f"SELECT id, {key}, {COLUMNS} FROM timelines {condition} ORDER BY {key} DESC, id DESC LIMIT :limit"  # noqa: S608
     return [(row[0], row[1], row[2:]) for row in connection.execute(sql, values)]

@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
-from podtimeline.codec import pack
 from podtimeline.model.texts import whole
 from podtimeline.ports import Checkpoint, Counted, Increment, Memory, Metric, Saved, Stream
 from podtimeline.quarantine import Operation, Quarantine
@@ -14,13 +14,26 @@ from podtimeline.store.sqlite.series import SeriesWriter
 
 _UPSERT = """
     INSERT INTO timelines (uid, namespace, name, workload_kind, workload, node, outcome, phase, created, startup, total,
-        settled, closed, updated, state)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        settled, closed, updated, state, changing)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
     ON CONFLICT (uid) DO UPDATE SET namespace = excluded.namespace, name = excluded.name,
         workload_kind = excluded.workload_kind, workload = excluded.workload, node = excluded.node,
         outcome = excluded.outcome, phase = excluded.phase, created = excluded.created, startup = excluded.startup,
         total = excluded.total, settled = excluded.settled, closed = excluded.closed, updated = excluded.updated,
-        state = excluded.state
+        state = excluded.state, changing = 0
+"""
+_OBSERVE = """
+    UPDATE timelines SET settled = ?, updated = ?, state = ?
+    WHERE uid = ? AND changing = 1 AND workload_kind = ? AND workload = ? AND node IS ? AND created IS ?
+"""
+"""Of a record that changes: what is in no index, so that none is written, as long as all else is as it was."""
+_OBSERVE_FIRST = """
+    INSERT INTO timelines (uid, namespace, name, workload_kind, workload, node, outcome, created, settled, closed,
+        updated, state, changing)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 1)
+    ON CONFLICT (uid) DO UPDATE SET workload_kind = excluded.workload_kind, workload = excluded.workload,
+        node = excluded.node, created = excluded.created, settled = excluded.settled, updated = excluded.updated,
+        state = excluded.state, changing = 1
 """
 _LETTERS = {
     Metric.STARTUP: "s",
@@ -44,7 +57,10 @@ class Transaction:
 
     def write(self, checkpoint: Checkpoint) -> Counted:
         """Everything of a checkpoint; returns what it made of the histograms."""
-        rows = [(record, self._row(record)) for record in checkpoint.records]
+        for record in checkpoint.records:
+            if record.changing:
+                self._observe(record)
+        rows = [(record, self._row(record)) for record in checkpoint.records if not record.changing]
         self.connection.executemany(_UPSERT, [row for _, row in rows if row is not None])
         for record, row in rows:
             for increment in () if row is None else self._fresh(record):
@@ -56,6 +72,11 @@ class Transaction:
 
     def _row(self, record: Saved) -> tuple[object, ...] | None:
         return self.quarantine.contain(Operation.COMMIT, record.state.uid, _row, record)
+
+    def _observe(self, record: Saved) -> None:
+        found = self.quarantine.contain(Operation.COMMIT, record.state.uid, _observed, record)
+        if found is not None and not self.connection.execute(_OBSERVE, found.again).rowcount:
+            self.connection.execute(_OBSERVE_FIRST, found.first)
 
     def _fresh(self, record: Saved) -> Iterable[Increment]:
         if not record.increments:
@@ -119,8 +140,23 @@ def _row(record: Saved) -> tuple[object, ...]:
     return tuple(map(_storable, (
         record.state.uid, record.namespace, record.name, record.workload_kind, record.workload, record.node,
         record.outcome, record.phase, record.created, record.startup, record.total, record.settled, record.closed,
-        record.updated, pack(record.state),
+        record.updated, record.packed,
     )))  # fmt: skip
+
+
+class _Observed(NamedTuple):
+    """The values of ``_OBSERVE`` and of ``_OBSERVE_FIRST``."""
+
+    again: tuple[object, ...]
+    first: tuple[object, ...]
+
+
+def _observed(record: Saved) -> _Observed:
+    uid, owner = record.state.uid, (record.workload_kind, record.workload)
+    written = (record.settled, record.updated, record.packed)
+    who = (uid, record.namespace, record.name, *owner, record.node, record.outcome, record.created)
+    again = (*written, uid, *owner, record.node, record.created)
+    return _Observed(tuple(map(_storable, again)), tuple(map(_storable, (*who, *written))))
 
 
 def _storable(value: object) -> object:
