@@ -87,7 +87,6 @@ class Tracked:
     ready_at: int | None = None
     leaving_at: int | None = None
     over_at: int | None = None
-    due: int | None = None
     placed: bool = False
     """Whether it was seen bound to a node."""
     looked: bool = False

@@ -3,6 +3,7 @@
 from podtimeline.bounded import Bounded, Kept, Losses
 from podtimeline.model.instants import SECOND
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Expiring, Timers
 
 BURIED = 3600 * SECOND
 """How long uids are remembered: a listing brings the Events of the last hour again (--event-ttl of the API server)."""
@@ -11,9 +12,11 @@ BURIED = 3600 * SECOND
 class Tombstones:
     """Tombs, and the uids of pods that are over for good, each with the namespace of its pod."""
 
-    def __init__(self, rules: Rules, losses: Losses) -> None:
+    def __init__(self, rules: Rules, losses: Losses, timers: Timers) -> None:
         self._tombs: Bounded[str, str] = Bounded(Kept.DELETED_PODS, losses, limit=rules.max_tombstones)
-        self._buried: Bounded[str, int] = Bounded(Kept.DELETED_POD_UIDS, losses, limit=rules.max_buried)
+        self._buried = Expiring[str, None](
+            Kept.DELETED_POD_UIDS, losses, timers, limit=rules.max_buried, lifetime=BURIED
+        )
 
     def __len__(self) -> int:
         """How many tombs there are."""
@@ -41,8 +44,4 @@ class Tombstones:
             self._tombs.drop(uid)
         else:
             self._tombs.pop(uid)
-        self._buried.put(namespace, uid, now)
-
-    def expire(self, now: int) -> None:
-        """Forget the uids that nothing is said of any more."""
-        self._buried.expire(lambda _, since: since + BURIED <= now)
+        self._buried.put(namespace, uid, None, at=now)

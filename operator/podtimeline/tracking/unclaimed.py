@@ -11,14 +11,15 @@ from podtimeline.tracking.numbers import Numbers
 from podtimeline.tracking.orphans import Orphans
 from podtimeline.tracking.pending_creates import PendingCreates, Said
 from podtimeline.tracking.records import Rules, Tracked
+from podtimeline.tracking.timers import Timers
 
 
 class Unclaimed:
     """References by uid, Events that name a pod only, and the mirrors that stand for static pods."""
 
-    def __init__(self, rules: Rules, numbers: Numbers, losses: Losses) -> None:
-        self.names = PendingCreates(rules, losses)
-        self.orphans = Orphans(rules, losses)
+    def __init__(self, rules: Rules, numbers: Numbers, losses: Losses, timers: Timers) -> None:
+        self.names = PendingCreates(rules, losses, timers, numbers)
+        self.orphans = Orphans(rules, losses, timers, numbers)
         self.mirrors = Mirrors()
         self._rules = rules
         self._numbers = numbers
@@ -46,12 +47,6 @@ class Unclaimed:
             return True
         self._numbers.mismatched[Stream.EVENTS, Mismatch.OWNER] += 1
         return False
-
-    def expire(self, now: int) -> None:
-        """Drop, and count, what waited too long."""
-        self.names.expire(now)
-        self.orphans.expire(now)
-        self._numbers.unclaimed, self._numbers.orphans_dropped = self.names.expired, self.orphans.dropped
 
     def oldest(self, now: int) -> int | None:
         """The arrival of the oldest that waits for its pod and that the streams' versions wait for."""
