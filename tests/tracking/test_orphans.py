@@ -9,10 +9,9 @@ from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Cause, DeletionCause, Noted, Observation
 from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, PodReference, Stream
-from podtimeline.tracking.numbers import Numbers
 from podtimeline.tracking.orphans import Orphans
 from podtimeline.tracking.pending_creates import MAX_SAID, PendingCreates, Said
-from podtimeline.tracking.records import Rules, Stage, Tracked
+from podtimeline.tracking.records import Numbers, Rules, Stage, Tracked
 from podtimeline.tracking.timers import Timers
 
 M = Milestone

@@ -25,7 +25,7 @@ from podtimeline.tracking.controllers import SAID, Controllers
 from podtimeline.tracking.histories import EARLY, Histories
 from podtimeline.tracking.records import Rules
 from podtimeline.tracking.timers import Timers
-from podtimeline.tracking.tombstones import BURIED, Tombstones
+from podtimeline.tracking.unclaimed import BURIED, Tombstones
 
 LIMIT, FLOOD = 10, 100
 SURPLUS = FLOOD + 1 - LIMIT

@@ -17,7 +17,7 @@ from podtimeline.model.workloads import (
     is_it,
 )
 from podtimeline.ports import Memory
-from podtimeline.tracking.dirty_keys import DirtyKeys
+from podtimeline.tracking.dirty_set import DirtyKeys
 from podtimeline.tracking.timers import Expiring, Timers
 
 MAX_EARLY = 10_000

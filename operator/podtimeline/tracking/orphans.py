@@ -9,8 +9,7 @@ from podtimeline.model.observations import Observation
 from podtimeline.model.state import weight
 from podtimeline.model.timeline import Timeline, apply
 from podtimeline.ports import Mismatch, PodReference, Stream
-from podtimeline.tracking.numbers import Numbers
-from podtimeline.tracking.records import Rules
+from podtimeline.tracking.records import Numbers, Rules
 from podtimeline.tracking.timers import Deadlines, Timers
 
 

@@ -7,8 +7,7 @@ from podtimeline.model.instants import Source, just_after
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Witnessed
 from podtimeline.model.pods import Owner
-from podtimeline.tracking.numbers import Numbers
-from podtimeline.tracking.records import Rules, Tracked
+from podtimeline.tracking.records import Numbers, Rules, Tracked
 from podtimeline.tracking.timers import Expiring, Timers
 
 Key = tuple[str, str]

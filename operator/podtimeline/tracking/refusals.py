@@ -14,7 +14,7 @@ from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import CreateRefused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
 from podtimeline.ports import Memory, Mismatch, Owners, Stream
 from podtimeline.quarantine import Operation
-from podtimeline.tracking.dirty_keys import DirtyKeys
+from podtimeline.tracking.dirty_set import DirtyKeys
 from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.records import Tracked

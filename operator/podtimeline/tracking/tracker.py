@@ -22,16 +22,16 @@ from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.batches import Batch, Result
 from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.compaction import Compaction, nothing_new
-from podtimeline.tracking.dirty_set import DirtySet
+from podtimeline.tracking.dirty_set import DirtySet, StreamVersions
 from podtimeline.tracking.enrichers import Enricher, Enrichers, Occasion
-from podtimeline.tracking.mirrors import said_of
-from podtimeline.tracking.numbers import Numbers, Situation
 from podtimeline.tracking.orphans import difference
 from podtimeline.tracking.ownership import Ownership
 from podtimeline.tracking.pending_creates import Said
 from podtimeline.tracking.records import (
     Codec,
+    Numbers,
     Rules,
+    Situation,
     Stage,
     Tracked,
     delivered,
@@ -41,9 +41,7 @@ from podtimeline.tracking.records import (
 )
 from podtimeline.tracking.roster import Roster
 from podtimeline.tracking.timers import Deadlines, Recheck, Timers
-from podtimeline.tracking.tombstones import Tombstones
-from podtimeline.tracking.unclaimed import Unclaimed
-from podtimeline.tracking.versions import StreamVersions
+from podtimeline.tracking.unclaimed import Tombstones, Unclaimed, said_of
 
 _CREATED = MilestoneKey(Milestone.CREATED)
 _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
