@@ -90,9 +90,9 @@ def test_what_is_over_is_forgotten_and_not_counted() -> None:
     losses = Losses()
     kept = store(losses)
     for key in range(4):
-        kept.put(NAMESPACES[key % 2], ("", key), key)
-    assert kept.expire(lambda _, value: value < 2) == [(("", 0), 0), (("", 1), 1)]
-    assert (len(kept), dropped(losses), kept.expire(lambda *_: False)) == (2, 0, [])
+        kept.put(NAMESPACES[key % 2], ("", key), key, at=10 * key)
+    assert kept.expire(10) == [(("", 0), 0), (("", 1), 1)]
+    assert (len(kept), dropped(losses), kept.expire(19), kept.oldest) == (2, 0, [], 20)
 
 
 def test_who_cannot_let_go_at_once_makes_room_later() -> None:

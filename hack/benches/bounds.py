@@ -22,6 +22,7 @@ from podtimeline.sources.events.feed import EventFeed
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 GOAL = 32 << 20
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> str:
 
 
 def _tracker() -> Tracker:
-    return Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
+    return Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), timers=Timers(), now=BEGIN - SECOND)
 
 
 def _attack(minutes: int) -> tuple[int, Timeline]:

@@ -27,6 +27,7 @@ from podtimeline.kube.reflector import Pace, Reflector
 from podtimeline.model.instants import SECOND
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 AIM, LIMIT = 2.5, 3.5
@@ -116,7 +117,7 @@ async def _read_and_split(server: str) -> int:
 
 
 def _tracker() -> Tracker:
-    return Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
+    return Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), timers=Timers(), now=BEGIN - SECOND)
 
 
 def _intake(server: str, events: int) -> None:

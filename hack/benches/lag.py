@@ -34,6 +34,7 @@ from podtimeline.store.options import StoreOptions
 from podtimeline.store.registry import open_store
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 from podtimeline.web.lane import Worker
 from podtimeline.web.numbers import HttpNumbers
@@ -110,7 +111,7 @@ def _figures(values: list[float]) -> dict[str, float]:
 def _filled(pods: int, store: Store) -> Tracker:
     """Pods that wait for their image, all in the history."""
     codec = PackingCodec()
-    tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), now=BEGIN - SECOND)
+    tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), timers=Timers(), now=BEGIN - SECOND)
     feed = PodFeed(tracker)
     for first in range(0, pods, _CHUNK):
         for number in range(first, min(first + _CHUNK, pods)):

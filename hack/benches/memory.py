@@ -21,6 +21,7 @@ from podtimeline.model.observations import ImagePulled, Observation, Witnessed
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 GOAL = 2048
@@ -67,7 +68,7 @@ def _traced(pods: int) -> float:
 
 def _filled(pods: int) -> Tracker:
     codec = PackingCodec()
-    tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), now=BEGIN - SECOND)
+    tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), timers=Timers(), now=BEGIN - SECOND)
     feed = PodFeed(tracker)
     for first in range(0, pods, _CHUNK):
         clock = BEGIN + first * SECOND // 100

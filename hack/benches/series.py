@@ -24,6 +24,7 @@ from podtimeline.store.options import StoreOptions
 from podtimeline.store.registry import open_store
 from podtimeline.tracking.batches import evaluate
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 _OWNER = b'"kind":"ReplicaSet","name":"storefront-7c9d5f6b84","uid":"2a2f3a1e-6a8e-4f3a-8a77-0c0d1f7f1b11"'
@@ -58,7 +59,9 @@ class Cluster:
 
     def __init__(self) -> None:
         self.second = 0
-        self.tracker = Tracker(owners=_Owners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
+        self.tracker = Tracker(
+            owners=_Owners(), codec=PackingCodec(), rules=Rules(), timers=Timers(), now=BEGIN - SECOND
+        )
         self._feed = PodFeed(self.tracker)
         self._store = open_store("sqlite::memory:", StoreOptions(clock=self))
         self._exposition = Exposition(version="bench", process=False)

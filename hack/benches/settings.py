@@ -22,7 +22,3 @@ class FixedOwners:
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """See ``ports.Owners``."""
         return ("shop/storefront",)
-
-    def services_changed(self) -> frozenset[str]:
-        """See ``ports.Owners``."""
-        return frozenset()

@@ -19,7 +19,7 @@ from podtimeline.tracking import (
     pending_creates,
     predecessors,
     storage,
-    tombstones,
+    unclaimed,
     volumes,
 )
 from podtimeline.tracking import refusals as refused
@@ -70,7 +70,7 @@ def _before_pods(rules: Rules) -> Iterator[tuple[str, str, str]]:
     yield "Pods that are gone and wait for late Events", tombs, _dropped(Kept.DELETED_PODS)
     yield (
         "Uids of pods that are gone",
-        f"{rules.max_buried}, {_for(tombstones.BURIED)}",
+        f"{rules.max_buried}, {_for(unclaimed.BURIED)}",
         _dropped(Kept.DELETED_POD_UIDS),
     )
 

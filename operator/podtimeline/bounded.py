@@ -6,7 +6,7 @@ holds most. A namespace that holds no more than its equal share, ``limit // name
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -97,7 +97,8 @@ class Bounded(Generic[K, V]):
         self._kept = kept
         self._losses = losses
         self._limit = limit
-        self._held: OrderedDict[K, tuple[str, V]] = OrderedDict()
+        self._held: OrderedDict[K, tuple[str, V, int]] = OrderedDict()
+        """Each with its namespace, and when it was put."""
         self._of: dict[str, OrderedDict[K, None]] = {}
         """By namespace: its keys, the oldest first."""
         self._sizes: dict[int, OrderedDict[str, None]] = {}
@@ -118,26 +119,34 @@ class Bounded(Generic[K, V]):
 
     def items(self) -> Iterator[tuple[K, V]]:
         """Every entry, the oldest first."""
-        return ((key, value) for key, (_, value) in self._held.items())
+        return ((key, held[1]) for key, held in self._held.items())
 
     def get(self, key: K) -> V | None:
         """The value of a key, ``None`` where there is no entry."""
         held = self._held.get(key)
         return None if held is None else held[1]
 
-    def put(self, namespace: str, key: K, value: V) -> list[tuple[K, V]]:
-        """Set an entry, which is the newest then; returns the entries that were dropped for it, and counts them."""
-        self.add(namespace, key, value)
+    @property
+    def oldest(self) -> int | None:
+        """When the oldest entry was put, ``None`` where there is none."""
+        return next(iter(self._held.values()))[2] if self._held else None
+
+    def put(self, namespace: str, key: K, value: V, *, at: int = 0) -> list[tuple[K, V]]:
+        """Set an entry, which is the newest then; returns the entries that were dropped for it, and counts them.
+
+        ``at`` is the present moment in nanoseconds, for what is to expire.
+        """
+        self.add(namespace, key, value, at=at)
         dropped = []
         while (oldest := self.surplus) is not None:
             dropped.append((oldest, self._held[oldest][1]))
             self.drop(oldest)
         return dropped
 
-    def add(self, namespace: str, key: K, value: V) -> None:
+    def add(self, namespace: str, key: K, value: V, *, at: int = 0) -> None:
         """Set an entry as ``put`` does, but drop none: whoever calls makes room by ``surplus`` and ``drop``."""
-        self.pop(key)
-        self._held[key] = (namespace, value)
+        self._remove(key)
+        self._held[key] = (namespace, value, at)
         own = self._of.setdefault(namespace, OrderedDict())
         own[key] = None
         self._resized(namespace, len(own) - 1, len(own))
@@ -156,27 +165,30 @@ class Bounded(Generic[K, V]):
 
     def pop(self, key: K) -> V | None:
         """Take an entry out that is no longer needed; ``None`` where there is none."""
+        return self._remove(key)
+
+    def expire(self, until: int) -> list[tuple[K, V]]:
+        """Take out and return the oldest entries, up to the first that was put after ``until``."""
+        expired = []
+        while self._held:
+            key, (_, value, at) = next(iter(self._held.items()))
+            if at > until:
+                break
+            self._remove(key)
+            expired.append((key, value))
+        return expired
+
+    def _remove(self, key: K) -> V | None:
         held = self._held.pop(key, None)
         if held is None:
             return None
-        namespace, value = held
+        namespace, value, _ = held
         own = self._of[namespace]
         del own[key]
         if not own:
             del self._of[namespace]
         self._resized(namespace, len(own) + 1, len(own))
         return value
-
-    def expire(self, over: Callable[[K, V], bool]) -> list[tuple[K, V]]:
-        """Take out and return the oldest entries, up to the first that is not ``over``."""
-        expired = []
-        while self._held:
-            key, (_, value) = next(iter(self._held.items()))
-            if not over(key, value):
-                break
-            self.pop(key)
-            expired.append((key, value))
-        return expired
 
     def _resized(self, namespace: str, before: int, now: int) -> None:
         if before:

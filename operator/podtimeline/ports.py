@@ -96,6 +96,10 @@ class Intake(Protocol):
         """Something is new of an object that makes pods, whichever those are; in any order, any number of times."""
         ...
 
+    def services_changed(self, namespace: str | None) -> None:
+        """A selector came, went or changed, or Services that could not be read are known now; ``None``: anywhere."""
+        ...
+
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:
         """A complete listing of all pods, or of one namespace's, ended: those not among ``uids`` vanished before."""
         ...
@@ -122,10 +126,6 @@ class Owners(Protocol):
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """``namespace/name`` of each Service that selects the labels; ``None`` while Services are not listed yet."""
-        ...
-
-    def services_changed(self) -> AbstractSet[str]:
-        """The namespaces in which a selector came, went or changed since the last call."""
         ...
 
 

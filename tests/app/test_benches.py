@@ -15,12 +15,13 @@ from podtimeline.codec import PackingCodec
 from podtimeline.model.instants import SECOND
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 
 def test_generated_pods_start_like_real_ones() -> None:
     """Six versions of 6 to 8 KB from ADDED to Ready, each telling something new, none malformed."""
-    tracker = Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), now=BEGIN - SECOND)
+    tracker = Tracker(owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), timers=Timers(), now=BEGIN - SECOND)
     feed = PodFeed(tracker)
     pod = Numbered(77, CREATED)
     for version, line in enumerate(lines(pod)):

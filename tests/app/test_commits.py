@@ -15,6 +15,7 @@ from podtimeline.app.commits import Committer
 from podtimeline.model.instants import SECOND
 from podtimeline.model.observations import Selected
 from podtimeline.ports import Finished, Increment, Metric, Stream
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 
@@ -33,7 +34,12 @@ class Bench:
     def __post_init__(self) -> None:
         """Wire it."""
         self.tracker = Tracker(
-            owners=StandingOwners(), codec=PlainCodec(), rules=RULES, now=EPOCH, restored=self.store.restore()
+            owners=StandingOwners(),
+            codec=PlainCodec(),
+            rules=RULES,
+            timers=Timers(),
+            now=EPOCH,
+            restored=self.store.restore(),
         )
         self.committer = Committer(
             tracker=self.tracker, store=self.store, codec=PlainCodec(), clock=self, thread=self.thread,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.captures import captured, played
-from tests.support.reasons import REASONS, earlier, queued, sound, told
+from tests.support.reasons import REASONS, assert_earlier, assert_queued, assert_sound, assert_told
 
 VERSIONS = tuple(captured("findings"))
 
@@ -23,20 +23,20 @@ def test_both_versions_were_captured() -> None:
 @pytest.mark.parametrize("name", REASONS)
 def test_each_reason_is_found_with_its_evidence_and_advice(items: dict[str, Any], name: str) -> None:
     """The texts of both versions lead to the same advice."""
-    told(items[name], REASONS[name])
+    assert_told(items[name], REASONS[name])
 
 
 def test_findings_are_ranked_and_rest_on_something(items: dict[str, Any]) -> None:
     """Whatever happened to the pod."""
     for item in items.values():
-        sound(item)
+        assert_sound(item)
 
 
 def test_a_pull_that_waits_names_the_pull_that_it_waits_for(items: dict[str, Any]) -> None:
     """The peers are in the capture."""
-    queued(items)
+    assert_queued(items)
 
 
 def test_how_much_earlier_a_probe_could_have_succeeded_is_a_range(items: dict[str, Any]) -> None:
     """From the last look that failed on, and no more than one period."""
-    earlier(items["probe-period"])
+    assert_earlier(items["probe-period"])

@@ -14,7 +14,7 @@ import pytest
 from tests.csi.scenario import LONG, OWN, PLAIN, PODS, VOLUMES, WITHOUT, Lived
 from tests.csi.storage import Step, read_journal
 from tests.support.documents import received
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 from tests.support.truth import Span, holds, nanoseconds
 
 from podtimeline.analysis.findings.peers import peers
@@ -40,7 +40,7 @@ def contains(item: Any, milestone: Milestone, subject: str, true: Span) -> None:
     assert said["latest"] is not None, (item["name"], said)
 
 
-def ordered(item: Any, *marks: tuple[str, str]) -> None:
+def assert_ordered(item: Any, *marks: tuple[str, str]) -> None:
     """Assert that the milestones happened, and in that order as far as whole seconds can tell."""
     have = reached(item)
     assert set(marks) <= have.keys(), (item["name"], set(marks) - have.keys())
@@ -67,7 +67,7 @@ class VolumesContract:
         """Whatever the volumes did, each leg lies end to end and sums to its length, and nothing is missing."""
         assert lived.items.keys() == PODS
         for item in lived.items.values():
-            whole(item)
+            assert_whole(item)
             assert item["missing"] == item["partial"] == [], (item["name"], item["missing"])
 
     @pytest.mark.parametrize("name", sorted(VOLUMES))
@@ -75,11 +75,13 @@ class VolumesContract:
         """Provisioned, bound, attached, reported, mounted, and back again: each has an instant, in order."""
         item = lived.items[name]
         for volume in VOLUMES[name]:
-            ordered(item, ("claim_bound", volume), ("attach_started", volume), ("attached", volume), ("mounted", ""))
-            ordered(item, ("in_use", volume), ("mounted", ""), ("sandbox_ready", ""), ("ready", ""))
-            ordered(item, ("deletion_requested", ""), ("unused", volume), ("detached", volume))
+            assert_ordered(
+                item, ("claim_bound", volume), ("attach_started", volume), ("attached", volume), ("mounted", "")
+            )
+            assert_ordered(item, ("in_use", volume), ("mounted", ""), ("sandbox_ready", ""), ("ready", ""))
+            assert_ordered(item, ("deletion_requested", ""), ("unused", volume), ("detached", volume))
             if name not in {"first", "second"}:  # which of the two began it is not this pod's
-                ordered(item, ("provisioning_started", volume), ("claim_bound", volume))
+                assert_ordered(item, ("provisioning_started", volume), ("claim_bound", volume))
 
     @pytest.mark.parametrize("name", OWN)
     def test_bounds_hold_what_the_driver_really_did(self, lived: Lived, name: str) -> None:
@@ -123,7 +125,7 @@ class VolumesContract:
     def test_one_pod_goes_through_all_slow_steps_in_order(self, lived: Lived) -> None:
         """Two seconds each of provisioning, attaching and mounting are told apart, and from the kubelet's report."""
         item, deed = lived.items["slow"], lived.truth("slow", Step.MOUNT)
-        ordered(item, ("claim_bound", "data"), ("scheduled", ""), ("attached", "data"), ("mounted", ""))
+        assert_ordered(item, ("claim_bound", "data"), ("scheduled", ""), ("attached", "data"), ("mounted", ""))
         assert spent(item, "volume_provisioning", "data") >= 1.5
         assert spent(item, "volume_attach", "data") >= 1.5
         reported = max(at(item, Milestone.ATTACHED, "data"), at(item, Milestone.IN_USE, "data"))
@@ -133,7 +135,7 @@ class VolumesContract:
     def test_an_immediate_claim_is_provisioned_before_its_pod_is_bound(self, lived: Lived) -> None:
         """The scheduler refuses the pod while the claim is unbound: the wait is the provisioner's, not its own."""
         item = lived.items["immediate"]
-        ordered(item, ("provisioning_started", "data"), ("claim_bound", "data"), ("scheduled", ""))
+        assert_ordered(item, ("provisioning_started", "data"), ("claim_bound", "data"), ("scheduled", ""))
         assert spent(item, "volume_provisioning", "data") > 1
         notes = {note["reason"]: note["text"] for note in item["notes"]}
         assert "unbound immediate PersistentVolumeClaims" in notes["FailedScheduling"]
@@ -178,7 +180,7 @@ class VolumesContract:
         """The last attempt that failed is a milestone; the driver's own stamp lies in its bounds."""
         item, failed = lived.items["mount-fails"], lived.failures("mount-fails", Step.MOUNT)[-1]
         contains(item, Milestone.LAST_MOUNT_FAILURE, "", Span(failed.began, failed.ended + SECOND))
-        ordered(item, ("attached", "data"), ("last_mount_failure", ""), ("mounted", ""), ("sandbox_ready", ""))
+        assert_ordered(item, ("attached", "data"), ("last_mount_failure", ""), ("mounted", ""), ("sandbox_ready", ""))
 
     @pytest.mark.parametrize(
         ("name", "missing"), [("no-settings", 'configmap "later-settings"'), ("no-password", 'secret "later-password"')]

@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.clusters import ROOT, Need, eventually, hack_cluster, kubectl, kubectl_json, namespace, needs, own_name
 from tests.e2e.processes import OperatorProcess
 from tests.support.recorders import cluster_truth
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 from tests.support.truth import PodTruth, holds, nanoseconds
 
 from podtimeline.model.milestones import Milestone, MilestoneKey
@@ -238,7 +238,7 @@ def test_the_start_of_a_container_is_told_as_well_as_by_a_right_clock(
 def test_phases_sum_and_none_is_negative(rounds: dict[int, Round], ahead: int) -> None:
     """Each leg, as with a right clock; and no phase is longer than the pod's whole life."""
     for item in rounds[ahead].items:
-        whole(item)
+        assert_whole(item)
         assert item["missing"] == item["partial"] == []
         assert item["totalNanoseconds"] < 30 * SECOND
         assert item["terminationNanoseconds"] < 30 * SECOND

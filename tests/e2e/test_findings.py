@@ -21,7 +21,17 @@ from tests.e2e.clusters import (
     workers,
 )
 from tests.e2e.processes import OperatorProcess
-from tests.support.reasons import GOING, PULLED, READY, REASONS, earlier, found, queued, sound, told
+from tests.support.reasons import (
+    GOING,
+    PULLED,
+    READY,
+    REASONS,
+    assert_earlier,
+    assert_queued,
+    assert_sound,
+    assert_told,
+    found,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
 SLOW = needs(Need.REGISTRY)
@@ -93,29 +103,29 @@ def settled(operator: OperatorProcess, space: str) -> Items:
     documents = {name: operator.pod(space, name) for name in WANTED}
     for name, document in documents.items():
         found(document, REASONS[name].kind)
-    told(documents["deadlocked"], REASONS["deadlocked"])
+    assert_told(documents["deadlocked"], REASONS["deadlocked"])
     return documents
 
 
 @pytest.mark.parametrize("name", [pytest.param(each, marks=SLOW if each in PULLED else ()) for each in REASONS])
 def test_each_reason_is_found_with_its_evidence_and_advice(items: Items, name: str) -> None:
     """What an SRE would find out by hand."""
-    told(items[name], REASONS[name])
+    assert_told(items[name], REASONS[name])
 
 
 def test_findings_are_ranked_and_rest_on_something(items: Items) -> None:
     """Whatever happened to the pod."""
     for item in items.values():
-        sound(item)
+        assert_sound(item)
 
 
 @SLOW
 def test_a_pull_that_waits_names_the_pull_that_it_waits_for(items: Items) -> None:
     """The kubelet of a node pulls one image at a time unless it is told otherwise."""
     assert set(PULLED) <= items.keys()
-    queued(items)
+    assert_queued(items)
 
 
 def test_how_much_earlier_a_probe_could_have_succeeded_is_a_range(items: Items) -> None:
     """From the last look that failed on, and no more than one period."""
-    earlier(items["probe-period"])
+    assert_earlier(items["probe-period"])

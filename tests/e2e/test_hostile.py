@@ -32,7 +32,7 @@ from tests.e2e.hostile import (
 from tests.e2e.processes import OperatorProcess
 from tests.e2e.support_chart import allowed
 from tests.support.audit import HOSTILE
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 
 from podtimeline.cli.main import main
 
@@ -329,7 +329,7 @@ def test_every_pod_of_the_rollout_is_told_with_its_start(life: Life) -> None:
         assert (item["outcome"], item["partial"], item["error"]) == ("ready", [], None), name
         assert item["startupSeconds"] > 3, name
         assert item["requestedSeconds"] is not None, name
-        whole(item)
+        assert_whole(item)
     found = life.rollouts["Deployment/web"]
     assert {each["timeline"]["name"] for each in found["members"] if each["current"]} == life.rollout
     assert found["complete"] is not None
@@ -339,7 +339,7 @@ def test_a_pod_of_another_namespace_is_told_as_if_nothing_had_been(life: Life) -
     """The slices that name it are of a namespace that it is not in."""
     assert "hostile-" not in json.dumps(life.victim).replace("e2e-hostile-victim", "")
     assert life.victim["endpointSeconds"] is None
-    whole(life.victim)
+    assert_whole(life.victim)
 
 
 def test_hostile_pods_are_shown(life: Life) -> None:
@@ -347,7 +347,7 @@ def test_hostile_pods_are_shown(life: Life) -> None:
     slugs = accepted(life.posted, "Pod")
     shown = {slug: life.pods[f"{slug}-{life.wave}"] for slug in slugs}
     for item in shown.values():
-        whole(item)
+        assert_whole(item)
     assert {slug for slug, item in shown.items() if "malformed" in item["partial"]} == {"status-9999"}
     assert {slug for slug, item in shown.items() if item["error"] is not None} == set()
     assert {shown[slug]["deletion"]["graceSeconds"] for slug in GRACES} == set(GRACES.values())

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from tests.e2e.clusters import eventually, kubectl, kubectl_json, namespace
 from tests.e2e.processes import OperatorProcess
 from tests.support.documents import ROLLOUT
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 from tests.support.truth import nanoseconds
 
 from podtimeline.cli.main import main
@@ -107,7 +107,7 @@ def test_a_rollout_follows_the_schema_and_its_chain_sums_exactly(rollouts: Rollo
 def test_every_pod_of_a_rollout_sums_up_and_down(rollouts: Rollouts, name: str) -> None:
     """The legs of each pod that the rollout shows lie end to end."""
     for member in rollouts.done[name]["members"]:
-        whole(member["timeline"])
+        assert_whole(member["timeline"])
 
 
 def test_a_deployment_surges_by_one_and_misses_none(rollouts: Rollouts) -> None:

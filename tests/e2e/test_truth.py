@@ -4,7 +4,7 @@ import pytest
 from tests.e2e.clusters import Need, eventually, kubectl, namespace, needs, own_name
 from tests.e2e.processes import OperatorProcess
 from tests.support.recorders import cluster_truth
-from tests.support.sums import whole
+from tests.support.sums import assert_whole
 from tests.support.truth import holds
 
 from podtimeline.model.milestones import Milestone, MilestoneKey
@@ -52,7 +52,7 @@ def test_a_pod_is_followed_all_the_way(operator: OperatorProcess, busybox: str) 
     steps = (Milestone.PULLED, Milestone.CONTAINER_CREATED, Milestone.STARTED, Milestone.CONTAINER_READY)
     assert {MilestoneKey(each, "main") for each in steps} <= set(have)
     assert item["missing"] == item["partial"] == []
-    whole(item)
+    assert_whole(item)
     known = {mark: said for mark, said in have.items() if mark in truth.marks}
     assert len(known) >= 10
     assert {mark for mark, said in known.items() if not holds(said, truth.marks[mark], mark.milestone)} == set()

@@ -31,7 +31,7 @@ from tests.e2e.clusters import (
     placed,
 )
 from tests.e2e.processes import OperatorProcess
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 
 pytestmark = [
     pytest.mark.e2e,
@@ -95,7 +95,7 @@ def live(operator: OperatorProcess, space: str, image: str) -> None:
     kubectl("apply", "-n", space, "-f", "-", text=placed(yaml.safe_dump_all(documents.values())))
     intervene(operator, space, second)
     for item in eventually(lambda: started(operator, space), what="every pod is ready").values():
-        whole(item)
+        assert_whole(item)
     kubectl("delete", "pods", "-n", space, *sorted(PODS - {"first"}), "--wait=false")
     eventually(lambda: gone(operator, space), what="every volume is detached")
 

@@ -30,8 +30,8 @@ def test_the_document_of_any_timeline_follows_the_schema(observations: list[Obse
     """Whatever was seen of a pod, clients find the keys they know."""
     found = view(join(observations), now=at(700))
     if found is not None:
-        TIMELINES.validate(told(found))
-        PAGES.validate(received(timelines_document([document(found)], cursor="next")))
+        assert list(TIMELINES.iter_errors(told(found))) == []
+        assert list(PAGES.iter_errors(received(timelines_document([document(found)], cursor="next")))) == []
 
 
 @given(OBSERVATIONS)

@@ -5,6 +5,7 @@ from typing import Any
 from tests.sources.test_owners import listing
 from tests.support.feeds import feed_of
 from tests.support.objects import line, raw
+from tests.support.recording import RecordingIntake
 
 from podtimeline.sources.registry import Indexes
 
@@ -70,18 +71,42 @@ def test_what_is_deleted_while_a_listing_is_read_does_not_come_back() -> None:
 
 
 def test_namespaces_are_named_in_which_selectors_changed() -> None:
-    """Once; a listing names those that are otherwise than before, and a Service without selector none."""
-    known = Indexes()
-    feed = listing(known, "services", service("web", {"app": "web"}))
-    assert known.owners.services_changed() == {"shop"}
-    assert known.owners.services_changed() == set()
-    listing(known, "services", service("web", {"app": "web"}))
+    """A listing names those that are otherwise than before, and a Service without selector none."""
+    intake = RecordingIntake()
+    feed = feed_of("services", intake)
+
+    def named() -> list[str | None]:
+        told, intake.selectors[:] = list(intake.selectors), []
+        return told
+
+    def listed(*bodies: dict[str, Any]) -> list[str | None]:
+        feed.begin()
+        for body in bodies:
+            feed.item(raw(body), arrived=1)
+        feed.end("9", arrived=1)
+        return named()
+
+    assert listed(service("web", {"app": "web"})) == ["shop", None]
+    assert listed(service("web", {"app": "web"})) == []
     feed.line(line("MODIFIED", service("web", {"app": "web"})), arrived=1, live=True)
     feed.line(line("ADDED", service("manual", None)), arrived=1, live=True)
-    assert known.owners.services_changed() == set()
+    assert named() == []
     feed.line(line("MODIFIED", service("web", {"app": "x"})), arrived=1, live=True)
-    assert known.owners.services_changed() == {"shop"}
+    assert named() == ["shop"]
     feed.line(line("DELETED", service("web", {"app": "x"})), arrived=1, live=True)
-    assert known.owners.services_changed() == {"shop"}
-    listing(known, "services")
-    assert known.owners.services_changed() == set()
+    assert named() == ["shop"]
+    assert listed(service("web", {"app": "web"})) == ["shop"]
+    assert listed() == ["shop"]
+
+
+def test_that_services_can_be_read_again_is_said_once() -> None:
+    """And that they cannot; what is refused before the first listing is not known yet."""
+    intake = RecordingIntake()
+    feed = feed_of("services", intake, namespace="shop")
+    feed.readable(readable=False)
+    assert intake.selectors == []
+    feed.begin()
+    feed.end("9", arrived=1)
+    for readable in (True, False, False, True):
+        feed.readable(readable=readable)
+    assert intake.selectors == ["shop"] * 3

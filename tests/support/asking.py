@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.support.sums import in_order, reached, whole
+from tests.support.sums import assert_whole, in_order, reached
 from tests.support.truth import nanoseconds
 
 ROLLOUT, OWNER, CREATED = ("rollout_started", ""), ("owner_created", ""), ("created", "")
@@ -54,7 +54,7 @@ def sums(items: Items) -> None:
     """Whoever asked for a pod, its legs lie end to end, sum, and nothing is skewed."""
     assert len(items) >= 20
     for item in items:
-        whole(item)
+        assert_whole(item)
         assert item["skewNanoseconds"] == 0, item["name"]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.support.sums import in_order, reached, whole
+from tests.support.sums import assert_whole, in_order, reached
 
 Items = Iterable[Any]
 DIRECT = ("unplaced", "held", "hooked", "bad-hook", "stubborn", "sidecar", "half", "crashing", "initial", "forced",
@@ -70,7 +70,7 @@ def everybody(items: Items) -> None:
     """Nobody of those who were to leave is missing, and their phases sum exactly."""
     assert [name for name in CAUSES if not gone(items, name)] == []
     for item in items:
-        whole(item)
+        assert_whole(item)
     for name in CAUSES:
         for item in gone(items, name):
             assert item["partial"] == [], name

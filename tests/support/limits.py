@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 from tests.support.truth import SECOND, nanoseconds
 
 from podtimeline.cli.documents import read
@@ -28,7 +28,7 @@ def page(item: Any, width: int) -> list[str]:
 def sums(items: Items) -> None:
     """Whatever is not known, each leg lies end to end and sums exactly, and instants are inside their bounds."""
     for item in items.values():
-        whole(item)
+        assert_whole(item)
 
 
 def no_skew(items: Items) -> None:

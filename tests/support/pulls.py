@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.starts import found, lengths, longest
-from tests.support.sums import in_order, reached, whole
+from tests.support.sums import assert_whole, in_order, reached
 from tests.support.truth import nanoseconds
 
 STUCK = ("absent", "invalid", "no-credentials")
@@ -27,7 +27,7 @@ def at(item: Any, milestone: str, container: str = "main") -> int:
 def sums(items: Items) -> None:
     """Whatever the way to an image, the phases sum exactly, and nothing on the way was missed."""
     for item in items.values():
-        whole(item)
+        assert_whole(item)
         assert item["missing"] == [], item["name"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 from tests.support.documents import TIMELINE
-from tests.support.sums import whole
+from tests.support.sums import assert_whole
 
 from podtimeline.analysis.findings.rules import RULES
 
@@ -62,7 +62,7 @@ def found(item: Any, kind: str) -> Any:
     return item["findings"][kinds.index(kind)]
 
 
-def told(item: Any, reason: Reason) -> None:
+def assert_told(item: Any, reason: Reason) -> None:
     """Assert that the reason is found, with its evidence and advice, and that the sentence says it."""
     finding = found(item, reason.kind)
     proofs = "\n".join(f"{each['source']}: {each['text']}" for each in finding["evidence"])
@@ -74,10 +74,10 @@ def told(item: Any, reason: Reason) -> None:
     assert finding["text"] in item["explanation"] or item["name"] in PULLED, (item["name"], item["explanation"])
 
 
-def sound(item: Any) -> None:
+def assert_sound(item: Any) -> None:
     """Assert what holds for the findings of any pod: the schema, evidence, the order, and that the legs sum."""
     _TIMELINES.validate(item)
-    whole(item)
+    assert_whole(item)
     rows = [rule.kind for rule in RULES]
     order = [
         (each["share"] is None, -each["durationNanoseconds"], rows.index(each["kind"])) for each in item["findings"]
@@ -86,7 +86,7 @@ def sound(item: Any) -> None:
     assert all(each["evidence"] for each in item["findings"]), item["name"]
 
 
-def queued(items: Mapping[str, Any]) -> None:
+def assert_queued(items: Mapping[str, Any]) -> None:
     """Assert that of two pulls of one node the later waited behind the other one, and says so by its name."""
     waits = {name: [each for each in items[name]["findings"] if each["kind"] == "image_queue"] for name in PULLED}
     (late,) = (name for name in PULLED if waits[name])
@@ -97,7 +97,7 @@ def queued(items: Mapping[str, Any]) -> None:
     assert "peers" in [each["source"] for each in wait["evidence"]]
 
 
-def earlier(item: Any) -> None:
+def assert_earlier(item: Any) -> None:
     """Assert that the range in which a success could have come earlier ends at the last look that failed."""
     finding = found(item, "probe_period")
     assert "periodSeconds is 9, and the last look failed" in finding["text"]

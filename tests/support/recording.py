@@ -37,6 +37,8 @@ class RecordingIntake(Intake):
     listings: list[Listing] = field(default_factory=list)
     news: list[StorageNews] = field(default_factory=list)
     workloads: list[WorkloadNews] = field(default_factory=list)
+    selectors: list[str | None] = field(default_factory=list)
+    """Where Services were said to have changed."""
     changes: Changes = field(default_factory=Changes)
 
     def known(self, uid: str) -> AbstractSet[MilestoneKey] | None:
@@ -88,6 +90,11 @@ class RecordingIntake(Intake):
     def workload(self, news: WorkloadNews, *, arrived: int) -> None:
         """See ``ports.Intake``."""
         self.workloads.append(news)
+        self.changes.notify()
+
+    def services_changed(self, namespace: str | None) -> None:
+        """See ``ports.Intake``."""
+        self.selectors.append(namespace)
         self.changes.notify()
 
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.support.sums import in_order, reached, whole
+from tests.support.sums import assert_whole, in_order, reached
 from tests.support.truth import nanoseconds
 
 GATE, SETTER = "podtimeline.test/registered", "target-health-controller"
@@ -52,7 +52,7 @@ def found(item: Any, phase: str, *expected: str) -> None:
 def sums(items: Items) -> None:
     """Whatever a pod went through, each leg lies end to end and sums exactly, and instants are inside their bounds."""
     for item in items.values():
-        whole(item)
+        assert_whole(item)
         assert item["missing"] == [], item["name"]
 
 

@@ -8,7 +8,7 @@ LEGS = {"request": "requested", "phases": "total", "leaving": "termination"}
 """The legs of a document, and the key of the length that each sums to."""
 
 
-def whole(item: Any) -> None:
+def assert_whole(item: Any) -> None:
     """Assert that each leg lies end to end, has no negative stretch, and sums exactly; and that bounds hold."""
     for leg, length in LEGS.items():
         stretches = item[leg]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.support.sums import in_order, reached, whole
+from tests.support.sums import assert_whole, in_order, reached
 from tests.support.truth import nanoseconds
 
 from podtimeline.analysis.phases.scheduling import read_refusal
@@ -32,7 +32,7 @@ def phases(item: Any) -> list[str]:
 def sums(items: Items) -> None:
     """Whatever a pod waited for, its phases lie end to end, and every instant is inside its bounds."""
     for item in items.values():
-        whole(item)
+        assert_whole(item)
 
 
 def refusals(items: Items) -> None:

@@ -38,6 +38,7 @@ class Whole:
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=Rules(), now=now, restored=restored,
             enrichers=enrichment.all, quarantine=self.quarantine, losses=enrichment.losses,
+            timers=enrichment.timers,
         )  # fmt: skip
         self.exposition = Exposition(version="fuzz", process=False)
         self.exposition.restore(restored.histograms)

@@ -1,5 +1,6 @@
 """A world whose pods have owners that are watched: workloads, nodes, refusals, as the operator wires them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from podtimeline.model.milestones import Milestone
 from podtimeline.model.nodes import NodeState
 from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import WorkloadNews, WorkloadSeen, WorkloadState
+from podtimeline.tracking.enrichers import Enricher
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
 from podtimeline.tracking.scale_attribution import ScaleAttribution
@@ -41,19 +43,14 @@ class OwnedWorld(World):
         self.nodes = StandingNodes()
         self.limit = limit
         super().__init__()
-        self._join()
 
-    def _join(self) -> None:
-        predecessors = Predecessors(self.losses)
-        self.requests = ScaleAttribution(self.nodes, predecessors, self.losses)
-        self.refusals = Refusals(self.owners, self.requests.histories, self.losses, limit=self.limit)
-        self.enrichers = (predecessors, self.requests, self.refusals)
-        self.tracker = self._tracker(at(-100))
-
-    def killed(self, seconds: float) -> None:
-        """The process dies and a new one starts from the store."""
-        self._join()
-        self.tracker = self._tracker(at(seconds))
+    def companions(self) -> Sequence[Enricher]:
+        """See ``World.companions``."""
+        kept = (self.losses, self.timers)
+        predecessors = Predecessors(*kept)
+        self.requests = ScaleAttribution(self.nodes, predecessors, *kept)
+        self.refusals = Refusals(self.owners, self.requests.histories, *kept, limit=self.limit)
+        return predecessors, self.requests, self.refusals
 
     def says(self, news: WorkloadNews, seconds: float) -> None:
         """News of a workload arrives."""

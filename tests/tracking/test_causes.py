@@ -7,7 +7,6 @@ from tests.support.lives import Life, at, facts, ordinary, watched
 from tests.support.workloads import replicaset, workload
 from tests.tracking.worlds import World
 
-from podtimeline.bounded import Losses
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.nodes import NodeState
 from podtimeline.model.observations import Cause, DeletionCause, Observation
@@ -47,8 +46,8 @@ class Deleted:
     """A pod that rests, and that is deleted at 40 s."""
 
     def __init__(self, *, owner: Owner | None = OWNER) -> None:
-        self.cluster = Cluster()
-        self.world = World(enrichers=(Causes(self.cluster, self.cluster, Losses()),))
+        self.cluster = cluster = Cluster()
+        self.world = World(enrichers=lambda world: (Causes(cluster, cluster, world.losses, world.timers),))
         self.world.take(*ordinary(facts(owner=owner)).told, seconds=6)
         self.world.commit(30)
 
@@ -187,7 +186,6 @@ def test_after_a_restart_it_is_asked_again() -> None:
     """Nothing was answered before; what was is kept."""
     case = Deleted(owner=None).delete()
     case.world.commit(41)
-    case.world.enrichers = (Causes(case.cluster, case.cluster, Losses()),)
     case.world.killed(43)
     assert case.told(50) is None
     assert case.told(53) is Cause.DIRECT

@@ -36,7 +36,7 @@ class Slices(Addresses):
 
 def settled(slices: Slices) -> World:
     """A pod that is ready and in its slice, and rests."""
-    world = World(enrichers=(EndpointDrains(slices),))
+    world = World(enrichers=lambda world: (EndpointDrains(slices, world.timers),))
     world.take(*ordinary().told, seconds=6)
     world.commit(30)
     return world

@@ -37,7 +37,7 @@ class Diary(Enricher):
         if occasion is Occasion.SETTLING:
             yield Witnessed(record.uid, PREDECESSOR, (happened(now),))
 
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher``."""
         self.asked.append("closed")
 
@@ -50,7 +50,7 @@ def leaving() -> list[Observation]:
 def test_each_occasion_of_a_life_comes_once() -> None:
     """However often the pod changes, and in the order of a life."""
     diary = Diary()
-    world = World(enrichers=(diary,))
+    world = World(enrichers=lambda _: (diary,))
     world.take(*ordinary().told, seconds=6)
     world.take(*ordinary().told, seconds=7)
     world.commit(30)
@@ -63,7 +63,7 @@ def test_each_occasion_of_a_life_comes_once() -> None:
 
 def test_what_a_companion_says_at_the_last_occasion_is_committed() -> None:
     """It is joined before the record is drained."""
-    world = World(enrichers=(Diary(),))
+    world = World(enrichers=lambda _: (Diary(),))
     world.take(*ordinary().told, seconds=6)
     world.commit(30)
     assert PREDECESSOR in dict(world.store.records["uid-1"].state.evidence)
@@ -71,12 +71,12 @@ def test_what_a_companion_says_at_the_last_occasion_is_committed() -> None:
 
 def test_after_a_restart_pods_appear_again_and_open_ones_are_asked_again() -> None:
     """A companion keeps nothing of its own: what rests is shown to it without being unpacked."""
-    world = World(enrichers=(Diary(),))
+    world = World(enrichers=lambda _: (Diary(),))
     world.take(*ordinary().told, seconds=6)
     world.commit(30)
-    diary = Diary()
-    world.enrichers = (diary,)
     world.killed(40)
+    (diary,) = world.enrichers
+    assert isinstance(diary, Diary)
     assert diary.asked == ["attach", "appeared web-1"]
     assert world.codec.unpacked == 0
 
@@ -84,7 +84,7 @@ def test_after_a_restart_pods_appear_again_and_open_ones_are_asked_again() -> No
 def test_a_pod_is_placed_once_its_node_is_known() -> None:
     """An Event may tell of the binding before the pod itself says where to."""
     diary = Diary()
-    world = World(enrichers=(diary,))
+    world = World(enrichers=lambda _: (diary,))
     world.take(*Life().saw(Milestone.SCHEDULED, watched(0.08)).told, seconds=0.08)
     world.take(*Life().described(facts()).told, seconds=0.09)
     assert "placed" not in diary.asked

@@ -48,7 +48,7 @@ def test_a_pod_learns_when_its_new_node_came_and_became_ready() -> None:
     """As soon as it is bound."""
     nodes = StandingNodes()
     nodes.put(created=5.2, ready=11.3)
-    world = World(enrichers=(NewNodes(nodes),))
+    world = World(enrichers=lambda world: (NewNodes(nodes, world.timers),))
     placed(world)
     seen = world.view(seconds=13)
     created, ready = seen.instant(Milestone.NODE_CREATED), seen.instant(Milestone.NODE_READY)
@@ -61,7 +61,7 @@ def test_a_node_older_than_the_pod_is_none_of_its_business() -> None:
     """Nothing is told of it."""
     nodes = StandingNodes()
     nodes.put(created=-500, ready=-490)
-    world = World(enrichers=(NewNodes(nodes),))
+    world = World(enrichers=lambda world: (NewNodes(nodes, world.timers),))
     placed(world)
     assert not world.timeline("uid-1").has(Milestone.NODE_CREATED)
 
@@ -70,7 +70,7 @@ def test_an_old_node_is_told_to_a_pod_that_asked_for_a_new_one() -> None:
     """Or nobody could say that the scale-up was not what it waited for."""
     nodes = StandingNodes()
     nodes.put(created=-500, ready=-490)
-    world = World(enrichers=(NewNodes(nodes),))
+    world = World(enrichers=lambda world: (NewNodes(nodes, world.timers),))
     placed(world, asked=2)
     assert world.timeline("uid-1").has(Milestone.NODE_CREATED)
 
@@ -78,7 +78,7 @@ def test_an_old_node_is_told_to_a_pod_that_asked_for_a_new_one() -> None:
 def test_a_node_that_is_shown_after_its_pod_is_awaited() -> None:
     """The nodes are read more slowly than the pods: what comes within half a minute is told all the same."""
     nodes = StandingNodes()
-    world = World(enrichers=(NewNodes(nodes),))
+    world = World(enrichers=lambda world: (NewNodes(nodes, world.timers),))
     placed(world)
     world.tick(13)
     nodes.put(created=5.2)
@@ -92,8 +92,9 @@ def test_a_node_that_is_shown_after_its_pod_is_awaited() -> None:
 
 def test_nobody_waits_for_ever_for_a_node() -> None:
     """An operator that may not read nodes never sees one."""
-    enricher = NewNodes(StandingNodes())
-    world = World(enrichers=(enricher,))
+    world = World(enrichers=lambda world: (NewNodes(StandingNodes(), world.timers),))
+    (enricher,) = world.enrichers
+    assert isinstance(enricher, NewNodes)
     placed(world)
     assert len(enricher.waiting) == 1
     world.tick(43)
@@ -103,8 +104,9 @@ def test_nobody_waits_for_ever_for_a_node() -> None:
 
 def test_a_pod_that_goes_is_not_waited_for() -> None:
     """Its record closes."""
-    enricher = NewNodes(StandingNodes())
-    world = World(enrichers=(enricher,))
+    world = World(enrichers=lambda world: (NewNodes(StandingNodes(), world.timers),))
+    (enricher,) = world.enrichers
+    assert isinstance(enricher, NewNodes)
     placed(world)
     gone = Life().saw(Milestone.DELETION_REQUESTED, watched(14)).saw(Milestone.OBJECT_REMOVED, watched(15))
     world.take(*gone.told, seconds=15)

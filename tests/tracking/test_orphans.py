@@ -11,7 +11,8 @@ from podtimeline.model.pods import Owner
 from podtimeline.ports import Mismatch, PodReference, Stream
 from podtimeline.tracking.orphans import Orphans
 from podtimeline.tracking.pending_creates import MAX_SAID, PendingCreates, Said
-from podtimeline.tracking.records import Rules, Stage, Tracked
+from podtimeline.tracking.records import Numbers, Rules, Stage, Tracked
+from podtimeline.tracking.timers import Timers
 
 M = Milestone
 MISMATCHED = Life().saw(M.KILLING, named(1), subject="web").told
@@ -49,7 +50,7 @@ def test_a_flood_of_references_takes_no_room_of_another_namespace() -> None:
     """Orphans have a budget of bytes together; the namespace that has most loses its oldest."""
     rules = Rules(max_orphan_bytes=64 << 10)
     losses = Losses()
-    orphans = Orphans(rules, losses)
+    orphans = Orphans(rules, losses, Timers(), Numbers())
     mine = PodReference("uid-1", "shop", "web-1")
     orphans.keep(mine, TRUE, stream=Stream.EVENTS, arrived=at(0))
     for number in range(500):
@@ -61,15 +62,15 @@ def test_a_flood_of_references_takes_no_room_of_another_namespace() -> None:
 
 def test_events_by_name_are_bounded_for_each_name_and_fair_among_namespaces() -> None:
     """An Event of another namespace than the flood's still finds its pod; the rest is counted."""
-    losses = Losses()
-    names, owner = PendingCreates(Rules(max_names=50), losses), Owner("ReplicaSet", "web-abc", "rs-1")
+    losses, numbers, owner = Losses(), Numbers(), Owner("ReplicaSet", "web-abc", "rs-1")
+    names = PendingCreates(Rules(max_names=50), losses, Timers(), numbers)
     names.keep(("shop", "web-1"), Said(owner, at(0), at(0)))
     for number in range(100):
         names.keep(("evil", "one"), Said(owner, at(number), at(number)))
     assert (len(names), losses.counts[Kept.POD_NAMES]) == (1 + MAX_SAID, 100 - MAX_SAID)
     for number in range(100):
         names.keep(("evil", f"p-{number}"), Said(owner, at(number), at(number)))
-    assert (len(names), names.oldest(0), names.expired) == (50, at(0), 0)
+    assert (len(names), names.oldest(0), numbers.unclaimed) == (50, at(0), 0)
     assert losses.counts[Kept.POD_NAMES] == 201 - 50
     record = Tracked("uid-1", None, created_second=at(0))
     assert names.appeared(record, ("shop", "web-1")) == [Said(owner, at(0), at(0))]

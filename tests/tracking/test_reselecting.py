@@ -1,6 +1,6 @@
 """That no Service selects a pod is asked again when its labels or the Services change, while the pod is there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.support.lives import Life, at, facts, ordinary, watched
@@ -18,6 +18,7 @@ class Selecting(StandingOwners):
 
     selectors: dict[str, dict[str, str]] = field(default_factory=dict)
     unknown: bool = False
+    changed: Callable[[str | None], None] = lambda _: None
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """See ``ports.Owners``."""
@@ -30,7 +31,7 @@ class Selecting(StandingOwners):
     def now(self, **selectors: dict[str, str]) -> None:
         """The Services are these from now on."""
         self.selectors = selectors
-        self.changed.add("shop")
+        self.changed("shop")
 
 
 def lone() -> tuple[World, Selecting]:
@@ -39,6 +40,7 @@ def lone() -> tuple[World, Selecting]:
     owners.now(pg={"app": "pg", "role": "primary"})
     world.owners = owners
     world.tracker = world._tracker(at(-100))
+    owners.changed = lambda namespace: world.tracker.services_changed(namespace)
     kept: list[Observation] = [
         each
         for each in ordinary(facts(labels=APP)).told
@@ -77,7 +79,7 @@ def test_nobody_is_asked_again_for_nothing() -> None:
     """Neither a tick nor a change in another namespace asks."""
     world, owners = lone()
     asked = owners.asked
-    owners.changed.add("till")
+    owners.changed("till")
     world.tick(40)
     world.take(*Life().noted("Pulled", 41, "again").told, seconds=41)
     world.tick(42)
@@ -102,7 +104,7 @@ def test_a_pod_that_rests_is_asked_again_after_a_restart() -> None:
 
 
 def test_a_namespace_whose_services_are_not_known_holds_nobody_up() -> None:
-    """It is asked for again with each tick until there is an answer."""
+    """It is asked for again once Services are said to be known."""
     world, owners = lone()
     owners.unknown = True
     owners.now(all={"app": "pg"})
@@ -110,6 +112,9 @@ def test_a_namespace_whose_services_are_not_known_holds_nobody_up() -> None:
     assert world.view().services == ()
     owners.unknown = False
     world.tick(51)
+    assert world.view().services == ()
+    owners.changed(None)
+    world.tick(52)
     assert world.view().services == ("shop/all",)
 
 

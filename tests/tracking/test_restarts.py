@@ -11,7 +11,7 @@ from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Selected
 from podtimeline.model.pods import Owner
 from podtimeline.ports import Metric, Stream
-from podtimeline.tracking.versions import StreamVersions
+from podtimeline.tracking.dirty_set import StreamVersions
 
 OWNER = Owner("ReplicaSet", "web-abc", "rs-1")
 TOLD = [each for each in ordinary().told if not isinstance(each, Selected)]

@@ -24,7 +24,8 @@ from podtimeline.tracking import controllers, histories, predecessors, refusals,
 from podtimeline.tracking.controllers import SAID, Controllers
 from podtimeline.tracking.histories import EARLY, Histories
 from podtimeline.tracking.records import Rules
-from podtimeline.tracking.tombstones import BURIED, Tombstones
+from podtimeline.tracking.timers import Timers
+from podtimeline.tracking.unclaimed import BURIED, Tombstones
 
 LIMIT, FLOOD = 10, 100
 SURPLUS = FLOOD + 1 - LIMIT
@@ -35,6 +36,12 @@ STS, DS = Owner("StatefulSet", "db", "sts-1"), Owner("DaemonSet", "agent", "ds-1
 def flooded(news: Callable[[str, int], WorkloadNews]) -> list[WorkloadNews]:
     """One piece of news of the namespace ``shop``, and then many of another one."""
     return [news("shop", 1), *(news("evil", number) for number in range(2, FLOOD + 2))]
+
+
+def passed(timers: Timers, now: int) -> None:
+    """Time passes, and what is due is done."""
+    for due in timers.due(now):
+        due.act(now)
 
 
 def job() -> WorkloadState:
@@ -51,7 +58,8 @@ def test_an_event_of_a_workload_waits_for_it_whoever_floods_other_namespaces(mon
     """What nobody has seen after ten minutes was gone before, and is forgotten uncounted."""
     monkeypatch.setattr(histories, "MAX_EARLY", LIMIT)
     losses = Losses()
-    known = Histories(losses)
+    timers = Timers()
+    known = Histories(losses, timers)
     for news in flooded(launched):
         known.learn(news, at(5))
     assert losses.counts[Kept.WORKLOAD_EVENTS] == SURPLUS
@@ -61,7 +69,7 @@ def test_an_event_of_a_workload_waits_for_it_whoever_floods_other_namespaces(mon
     assert in_second(5) in history.birth
     known.learn(launched("shop", 1), at(7))
     known.learn(launched("shop", 2), at(7))
-    known.expire(at(7) + EARLY)
+    passed(timers, at(7) + EARLY)
     assert known.learn(WorkloadSeen(workload("Job", "tick-2", "j-2", owner=STS), live=True), at(8)) == 0
     assert losses.counts[Kept.WORKLOAD_EVENTS] == SURPLUS
 
@@ -69,7 +77,7 @@ def test_an_event_of_a_workload_waits_for_it_whoever_floods_other_namespaces(mon
 def test_requests_that_pods_are_still_to_come_of_are_missed() -> None:
     """The latest eight of a workload are kept; of those that were met nobody is to come."""
     losses = Losses()
-    known = Histories(losses)
+    known = Histories(losses, Timers())
     for number in range(1, 21):
         state = workload("Deployment", "web", "d-1", version=number, generation=number, wanted=number, observed=1)
         known.learn(WorkloadSeen(state, live=True), at(number))
@@ -91,12 +99,13 @@ def test_the_words_of_a_controller_are_kept_for_its_namespace(monkeypatch: pytes
     """Ten minutes long."""
     monkeypatch.setattr(controllers, "MAX_SAID", LIMIT)
     losses = Losses()
-    known = Controllers(losses)
+    timers = Timers()
+    known = Controllers(losses, timers)
     for news in flooded(dropped):
         list(known.learn(news, at(6)))
     assert losses.counts[Kept.CONTROLLER_MESSAGES] == SURPLUS
     assert known.maker(RS, "shop", "web-1", since=at(4)).said == "Deleted pod"
-    known.expire(at(6) + SAID)
+    passed(timers, at(6) + SAID)
     assert known.maker(RS, "shop", "web-1", since=at(4)).said == ""
     assert losses.counts[Kept.CONTROLLER_MESSAGES] == SURPLUS
 
@@ -106,7 +115,7 @@ def test_revisions_and_ends_of_controllers_are_kept_for_their_namespace(monkeypa
     monkeypatch.setattr(controllers, "MAX_NEWEST", LIMIT)
     monkeypatch.setattr(controllers, "MAX_GONE", LIMIT)
     losses = Losses()
-    known = Controllers(losses)
+    known = Controllers(losses, Timers())
     list(known.learn(WorkloadSeen(replicaset(), live=True), at(1)))
     list(known.learn(WorkloadGone("rs-1"), at(2)))
     for number in range(2, FLOOD + 2):
@@ -209,8 +218,8 @@ def test_places_with_a_pod_take_no_room_and_those_of_late_words_do(monkeypatch: 
 
 def test_the_dead_of_one_namespace_disturb_no_tombs_of_another() -> None:
     """Neither records that wait for late words, nor uids that are over; those are forgotten after an hour."""
-    losses = Losses()
-    tombstones = Tombstones(Rules(max_tombstones=LIMIT, max_buried=LIMIT), losses)
+    losses, timers = Losses(), Timers()
+    tombstones = Tombstones(Rules(max_tombstones=LIMIT, max_buried=LIMIT), losses, timers)
     tombstones.closed("shop", "mine")
     for number in range(FLOOD):
         tombstones.closed("evil", f"evil-{number}")
@@ -222,5 +231,5 @@ def test_the_dead_of_one_namespace_disturb_no_tombs_of_another() -> None:
     tombstones.bury("mine", at(FLOOD))
     assert "mine" in tombstones
     assert losses.counts[Kept.DELETED_PODS] == SURPLUS
-    tombstones.expire(at(FLOOD) + BURIED)
+    passed(timers, at(FLOOD) + BURIED)
     assert "mine" not in tombstones

@@ -98,6 +98,7 @@ def test_services_that_are_not_listed_yet_are_asked_for_again() -> None:
     world.commit(20)
     assert world.told == []
     world.owners.selecting = ()
+    world.tracker.services_changed(None)
     world.commit(21)
     world.commit(26)
     assert world.told[0].view.services == ()

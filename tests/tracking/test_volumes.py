@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.lives import EPOCH, Life, at, facts, in_second, watched
 from tests.tracking.worlds import World
 
-from podtimeline.bounded import Kept, Losses
+from podtimeline.bounded import Kept
 from podtimeline.model.instants import SECOND, Instant, Source, happened, just_after
 from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.model.observations import Limit
@@ -17,6 +17,7 @@ from podtimeline.model.pods import PodFacts, VolumeSpec
 from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, StorageNews, UsageNews, Words
 from podtimeline.model.texts import MAX_TEXT
 from podtimeline.tracking import volumes
+from podtimeline.tracking.enrichers import Enricher
 from podtimeline.tracking.storage import MAX_WORDS_TEXT, Told
 from podtimeline.tracking.volumes import Volumes
 
@@ -73,9 +74,14 @@ def tell(news: StorageNews, seconds: float) -> Act:
     return lambda world: world.tracker.storage(news, arrived=at(seconds))
 
 
+def volumes_of(world: World) -> tuple[Enricher, ...]:
+    """The companion that knows volumes."""
+    return (Volumes(world.losses, world.timers),)
+
+
 def world_of(*acts: Act) -> World:
     """A world in which this happened."""
-    world = World(enrichers=(Volumes(Losses()),))
+    world = World(enrichers=volumes_of)
     for act in acts:
         act(world)
     return world
@@ -236,7 +242,6 @@ def test_after_a_restart_what_is_listed_is_told_again_and_what_rests_is_left_alo
     """A pod that starts still learns of its volume; one whose start is over is not unpacked for old news."""
     world = world_of(take(life(), 4), take(settled("uid-2"), 6))
     world.commit(200)
-    world.enrichers = (Volumes(Losses()),)
     world.killed(210)
     unpacked = world.codec.unpacked
     tell(claim_bound(None), 211)(world)
@@ -253,9 +258,7 @@ def rumour(number: int, *, namespace: str = "shop") -> ClaimNews:
 def test_claims_that_only_events_have_named_take_no_room_of_another_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they say is kept for ten minutes, and told once the claim is seen."""
     monkeypatch.setattr(volumes, "MAX_RUMOURS", 10)
-    world = World(enrichers=())
-    world.enrichers = (Volumes(world.losses),)
-    world.killed(0)
+    world = World(enrichers=volumes_of)
     tell(said("ProvisioningFailed", 1), 1)(world)
     for number in range(100):
         tell(rumour(number, namespace="evil"), 1)(world)
@@ -277,8 +280,9 @@ def test_a_claim_that_was_seen_is_no_rumour_any_more() -> None:
 
 def test_a_claim_that_nobody_ever_saw_is_forgotten_with_the_pods_that_named_it() -> None:
     """Pods can be created that name claims which there are none of, and Events about those."""
-    kept = Volumes(Losses(), kept=60 * SECOND)
-    world = World(enrichers=(kept,))
+    world = World(enrichers=lambda world: (Volumes(world.losses, world.timers, kept=60 * SECOND),))
+    (kept,) = world.enrichers
+    assert isinstance(kept, Volumes)
     for act in (take(life(), 4), tell(said("FailedBinding", 5), 5), take(gone(), 20)):
         act(world)
     for seconds in (30, 100):
@@ -290,15 +294,14 @@ def test_a_claim_that_nobody_ever_saw_is_forgotten_with_the_pods_that_named_it()
 
 def test_a_pod_says_where_more_was_said_of_its_claim_than_is_kept() -> None:
     """One that heard all of it as it came has notes of its own; one that comes later has the latest of the claim's."""
-    losses = Losses()
-    world = World(enrichers=(Volumes(losses),))
+    world = World(enrichers=volumes_of)
     tell(ClaimNews("shop", "data-web-0", "c-1", seen=True), 1)(world)
     take(life(), 1)(world)
     for number in range(70):
         words = Words(f"Failed{number}", "x" * 100, at(number), 1, at(number))
         tell(ClaimNews("shop", "data-web-0", "c-1", words=(words,)), number)(world)
     take(life("uid-2", created=71), 75)(world)
-    assert losses.counts[Kept.CLAIM_MESSAGES] == 70 - 64
+    assert world.losses.counts[Kept.CLAIM_MESSAGES] == 70 - 64
     assert (len(world.view("uid-1").notes), world.view("uid-1").limits) == (70, ())
     assert (len(world.view("uid-2").notes), world.view("uid-2").limits) == (64, (Limit.NOTES,))
 
@@ -316,8 +319,7 @@ def test_what_is_over_takes_no_room_of_another_namespace_or_node(monkeypatch: py
     """Pods that are gone wait for their volumes to be detached, attachments that are over for pods seen late."""
     monkeypatch.setattr(volumes, "MAX_PARTED", 3)
     monkeypatch.setattr(volumes, "MAX_ENDED", 3)
-    losses = Losses()
-    world = World(enrichers=(Volumes(losses),))
+    world = World(enrichers=volumes_of)
     for act in (*EVERYTHING, take(gone(), 20)):
         act(world)
     for number in range(10):
@@ -329,13 +331,14 @@ def test_what_is_over_takes_no_room_of_another_namespace_or_node(monkeypatch: py
     tell(using(Milestone.UNUSED, 28), 28)(world)
     tell(attaching(Milestone.DETACHED, 29), 29)(world)
     assert reached(world, Milestone.DETACHED) is not None
-    assert (losses.counts[Kept.CLAIM_USERS], losses.counts[Kept.DETACHED_VOLUMES]) == (11 - 3, 12 - 3)
+    assert (world.losses.counts[Kept.CLAIM_USERS], world.losses.counts[Kept.DETACHED_VOLUMES]) == (11 - 3, 12 - 3)
 
 
 def test_memory_is_bounded_by_what_there_is() -> None:
     """Pods that are gone, attachments that ended and claims of which only events told are forgotten."""
-    kept = Volumes(Losses(), kept=60 * SECOND)
-    world = World(enrichers=(kept,))
+    world = World(enrichers=lambda world: (Volumes(world.losses, world.timers, kept=60 * SECOND),))
+    (kept,) = world.enrichers
+    assert isinstance(kept, Volumes)
     for act in (*EVERYTHING, take(gone(), 20), tell(replace(claim_bound(), facts=(), gone=True), 22)):
         act(world)
     tell(using(Milestone.UNUSED, 22), 22)(world)

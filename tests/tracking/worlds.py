@@ -1,7 +1,6 @@
 """A small world around a tracker: owners that can be changed, a codec, a store in memory, a clock that stands."""
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,6 +29,7 @@ from podtimeline.ports import (
 from podtimeline.tracking.batches import Batch, Result, evaluate
 from podtimeline.tracking.enrichers import Enricher
 from podtimeline.tracking.records import Rules
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
 RULES = Rules(
@@ -44,7 +44,6 @@ class StandingOwners:
     chains: dict[str, tuple[Owner, ...]] = field(default_factory=dict)
     selecting: tuple[str, ...] | None = ("shop/web",)
     asked: int = 0
-    changed: set[str] = field(default_factory=set)
 
     def chain(self, namespace: str, owner: Owner) -> tuple[Owner, ...]:
         """See ``ports.Owners``."""
@@ -54,11 +53,6 @@ class StandingOwners:
         """See ``ports.Owners``."""
         self.asked += 1
         return self.selecting
-
-    def services_changed(self) -> AbstractSet[str]:
-        """See ``ports.Owners``."""
-        changed, self.changed = self.changed, set()
-        return changed
 
 
 class PlainCodec:
@@ -119,18 +113,29 @@ class World:
     """A tracker with its surroundings; ``EPOCH`` is the second in which the pods of ``lives`` are created."""
 
     def __init__(
-        self, *, look: int = EPOCH - 100 * SECOND, rules: Rules = RULES, enrichers: Sequence[Enricher] = ()
+        self,
+        *,
+        look: int = EPOCH - 100 * SECOND,
+        rules: Rules = RULES,
+        enrichers: "Callable[[World], Sequence[Enricher]]" = lambda _: (),
     ) -> None:
+        """``enrichers`` makes the companions of each process, as ``killed`` ends one."""
         self.owners = StandingOwners()
         self.codec = PlainCodec()
         self.store = MemoryStore(first_look=look)
         self.told: list[Finished] = []
         self.rules = rules
-        self.enrichers = enrichers
         self.losses = Losses()
+        self._make = enrichers
         self.tracker = self._tracker(look)
 
+    def companions(self) -> Sequence[Enricher]:
+        """Those of a new process."""
+        return self._make(self)
+
     def _tracker(self, now: int) -> Tracker:
+        self.timers = Timers()
+        self.enrichers = self.companions()
         return Tracker(
             owners=self.owners,
             codec=self.codec,
@@ -139,6 +144,7 @@ class World:
             restored=self.store.restore(),
             enrichers=self.enrichers,
             losses=self.losses,
+            timers=self.timers,
         )
 
     def take(self, *observations: Observation, seconds: float, name: str = "web-1") -> None:

@@ -12,6 +12,7 @@ from podtimeline.tracking.nodes import NewNodes
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.refusals import Refusals
 from podtimeline.tracking.scale_attribution import ScaleAttribution
+from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.volumes import Volumes
 
 
@@ -21,16 +22,17 @@ class Enrichment:
 
     all: tuple[Enricher, ...]
     losses: Losses
+    timers: Timers
     refusals: Refusals
     histories: Histories
 
 
 def enrichers(known: Indexes, *, series_limit: int = 2000) -> Enrichment:
     """The companions, wired; they are asked in this order."""
-    losses = known.losses
-    predecessors = Predecessors(losses)
-    requests = ScaleAttribution(known.nodes, predecessors, losses)
-    refusals = Refusals(known.owners, requests.histories, losses, limit=series_limit)
-    leaving = (EndpointDrains(known.slices), Causes(known.nodes, known.namespaces, losses))
-    starting = (NewNodes(known.nodes), Volumes(losses), predecessors, requests, refusals)
-    return Enrichment((*starting, *leaving), losses, refusals, requests.histories)
+    losses, timers = known.losses, Timers()
+    predecessors = Predecessors(losses, timers)
+    requests = ScaleAttribution(known.nodes, predecessors, losses, timers)
+    refusals = Refusals(known.owners, requests.histories, losses, timers, limit=series_limit)
+    leaving = (EndpointDrains(known.slices, timers), Causes(known.nodes, known.namespaces, losses, timers))
+    starting = (NewNodes(known.nodes, timers), Volumes(losses, timers), predecessors, requests, refusals)
+    return Enrichment((*starting, *leaving), losses, timers, refusals, requests.histories)

@@ -13,14 +13,14 @@ import aiohttp
 from aiohttp import web
 
 from podtimeline import __version__
-from podtimeline.app.clock import SystemClock
+from podtimeline.app.clock import SystemClock, Ticker
 from podtimeline.app.commits import Committer
 from podtimeline.app.enrichers import Enrichment, enrichers
 from podtimeline.app.frame import Frame
 from podtimeline.app.health import Watcher
 from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
-from podtimeline.app.supervision import Supervisor, wait
+from podtimeline.app.supervision import Supervisor
 from podtimeline.codec import PackingCodec
 from podtimeline.config import Access, Settings, address
 from podtimeline.errors import SettingsError
@@ -46,7 +46,6 @@ from podtimeline.web.sources import Sources
 
 log = logging.getLogger(__name__)
 
-_TICK_SECONDS = 0.5
 _DRAIN_SECONDS = 5.0
 _DAY = 86_400 * SECOND
 _STREAM = "stream-"
@@ -123,6 +122,7 @@ def _tracker(
         restored=restored,
         enrichers=enrichment.all,
         losses=enrichment.losses,
+        timers=enrichment.timers,
     )
 
 
@@ -212,6 +212,7 @@ class _Operator:
         self._reflectors: tuple[Reflector, ...] = ()
         self._supervisor = Supervisor()
         self._stopping = asyncio.Event()
+        self._ticker = Ticker(tracker, world.clock)
         sinks = open_sinks(settings.sinks, stdout=world.stdout, cluster=settings.cluster_name)
         self._fanout = Fanout(tuple(Outlet(each, size=settings.sink_queue, clock=world.clock) for each in sinks))
         self._http, self._worker = HttpNumbers(), Worker()
@@ -282,18 +283,14 @@ class _Operator:
         for number, each in enumerate(self._reflectors):
             self._supervisor.start(f"{_STREAM}{number}-{each.health.stream}", each.run())
         self._supervisor.start("commits", self._committer.run(self._stopping))
-        self._supervisor.start("ticks", self._ticks())
-
-    async def _ticks(self) -> None:
-        while not self._stopping.is_set():
-            self._tracker.tick(self._world.clock.now())
-            await wait(self._stopping, _TICK_SECONDS)
+        self._supervisor.start("ticks", self._ticker.run(self._stopping))
 
     async def end(self) -> bool:
         """Read no more and commit what was read; returns whether that could be done."""
         log.info("shutting down: flushing pending changes")
         await self._supervisor.cancel(lambda name: name.startswith(_STREAM))
         self._stopping.set()
+        self._ticker.wake()
         await self._supervisor.finished()
         self._tracker.tick(self._world.clock.now())
         return await self._committer.last(tries=4)

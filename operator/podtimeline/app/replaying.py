@@ -55,7 +55,7 @@ class Replay:
         enrichment = enrichers(known)
         self.tracker = Tracker(
             owners=known.owners, codec=PackingCodec(), rules=rules, now=started,
-            enrichers=enrichment.all, losses=enrichment.losses,
+            enrichers=enrichment.all, losses=enrichment.losses, timers=enrichment.timers,
         )  # fmt: skip
         self.unknown: set[str] = set()
         """Streams of the capture that this version does not know."""

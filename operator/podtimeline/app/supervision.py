@@ -60,8 +60,8 @@ class Supervisor:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
-async def wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, at most so long."""
+async def wait(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for the event, at most so long, or for ever (``None``)."""
     try:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:

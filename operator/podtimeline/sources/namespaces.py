@@ -33,21 +33,20 @@ class NamespaceIndex(Indexer[int]):
 
     def __init__(self, losses: Losses) -> None:
         super().__init__()
-        self._gone: Bounded[str, tuple[int, int]] = Bounded(Kept.DELETED_NAMESPACES, losses, limit=MAX_GONE)
-        """When each one's deletion was asked for, and when it was seen to be gone."""
+        self._gone: Bounded[str, int] = Bounded(Kept.DELETED_NAMESPACES, losses, limit=MAX_GONE)
+        """When each one's deletion was asked for."""
 
     def doomed(self, name: str) -> int | None:
         """See ``ports.Namespaces``."""
         held = self.get("", name)
         if held is not None:
             return held.value
-        gone = self._gone.get(name)
-        return None if gone is None else gone[0]
+        return self._gone.get(name)
 
     def went(self, name: str, since: int, *, arrived: int) -> None:
         """A namespace is gone. Its pods went before it: who asks for them later still wants to know."""
-        self._gone.expire(lambda _, gone: gone[1] + KEPT <= arrived)
-        self._gone.put("", name, (since, arrived))
+        self._gone.expire(arrived - KEPT)
+        self._gone.put("", name, since, at=arrived)
 
     def came(self, name: str) -> None:
         """A namespace is there, perhaps anew."""

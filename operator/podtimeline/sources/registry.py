@@ -26,7 +26,6 @@ class OwnerIndex:
     def __init__(self, workloads: WorkloadIndex, services: ServiceIndex) -> None:
         self.chain = workloads.chain
         self.services = services.selecting
-        self.services_changed = services.changed
 
 
 class Indexes:
@@ -68,7 +67,7 @@ KINDS: tuple[ObservedKind, ...] = (
     ObservedKind(EVENTS, lambda known, intake, namespace: EventFeed(intake, known.losses, namespace=namespace)),
     ObservedKind(ENDPOINTSLICES, lambda known, intake, namespace: SliceFeed(intake, known.slices, namespace=namespace)),
     *(ObservedKind(resource, _workload(kind)) for kind, resource in WORKLOADS.items()),
-    ObservedKind(SERVICES, lambda known, _, namespace: ServiceFeed(known.services, namespace=namespace)),
+    ObservedKind(SERVICES, lambda known, intake, namespace: ServiceFeed(intake, known.services, namespace=namespace)),
     ObservedKind(NODES, lambda known, intake, _: NodeFeed(known.nodes, intake)),
     ObservedKind(NAMESPACES, lambda known, *_: NamespaceFeed(known.namespaces)),
     ObservedKind(CLAIMS, lambda known, intake, namespace: ClaimFeed(intake, index=known.claims, namespace=namespace)),

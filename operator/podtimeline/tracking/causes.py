@@ -1,6 +1,5 @@
 """Tells each pod that is to be deleted who asked for it, as soon as that is known."""
 
-from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from podtimeline.quarantine import Operation
 from podtimeline.tracking.controllers import Controllers
 from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.timers import Deadlines, Recheck, Timers
 
 _ASKED, _SCHEDULED = MilestoneKey(Milestone.DELETION_REQUESTED), MilestoneKey(Milestone.SCHEDULED)
 _PATIENCE = 10 * SECOND
@@ -35,17 +35,18 @@ class _OfNode(NamedTuple):
 class Causes(Enricher):
     """Asks what is known of a pod's controller, node and namespace; answers once."""
 
-    def __init__(self, nodes: Nodes, namespaces: Namespaces, losses: Losses) -> None:
+    def __init__(self, nodes: Nodes, namespaces: Namespaces, losses: Losses, timers: Timers) -> None:
         self._nodes = nodes
         self._namespaces = namespaces
-        self._controllers = Controllers(losses)
+        self._controllers = Controllers(losses, timers)
         self._records: Records | None = None
         self._cases: dict[str, DeletionCase] = {}
         self._of_nodes: dict[str, _OfNode] = {}
         self._of: dict[str, dict[str, None]] = {}
         """By uid of a controller: its pods that wait for an answer."""
-        self._until: deque[tuple[int, str]] = deque()
         self._touched: dict[str, None] = {}
+        self._patience = Deadlines[str](timers, type(self).__name__, self._give_up)
+        self._recheck = Recheck(timers, type(self).__name__, self._look)
 
     def attach(self, intake: Records) -> None:
         """See ``Enricher.attach``."""
@@ -65,7 +66,7 @@ class Causes(Enricher):
         self._cases[record.uid] = case
         if case.owner is not None:
             self._of.setdefault(case.owner.uid, {})[record.uid] = None
-        self._until.append((now + _PATIENCE, record.uid))
+        self._patience.arm(record.uid, now + _PATIENCE)
         return self._answered(record.uid, final=False)
 
     def _told_by_condition(self, deletion_cause: DeletionCause, node: str, now: int) -> tuple[Observation, ...]:
@@ -73,26 +74,30 @@ class Causes(Enricher):
         if deletion_cause.cause not in {Cause.TAINT, Cause.EVICTION}:
             return ()
         self._of_nodes[deletion_cause.uid] = _OfNode(deletion_cause, node, now)
-        self._until.append((now + _PATIENCE, deletion_cause.uid))
-        return self._by_node(deletion_cause.uid)
+        self._patience.arm(deletion_cause.uid, now + _PATIENCE)
+        said = self._by_node(deletion_cause.uid)
+        if not said:
+            self._recheck.later(now)
+        return said
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
         """See ``Enricher.workload``."""
         for maker in self._controllers.learn(news, arrived):
             self._touched.update(self._of.get(maker, {}))
+        if self._touched:
+            self._recheck.at_once()
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
+    def _look(self, now: int) -> bool:
         for uid in list(self._of_nodes):
             self.quarantine.contain(Operation.ENRICH, uid, lambda uid: self._say(uid, self._by_node(uid), now), uid)
         touched, self._touched = self._touched, {}
         for uid in touched:
             self._answer(uid, now, final=False)
-        while self._until and self._until[0][0] <= now:
-            _, uid = self._until.popleft()
-            self._answer(uid, now, final=True)
-            self._forget(uid)
-        self._controllers.expire(now)
+        return bool(self._of_nodes)
+
+    def _give_up(self, uid: str, now: int) -> None:
+        self._answer(uid, now, final=True)
+        self._forget(uid)
 
     def _answer(self, uid: str, now: int, *, final: bool) -> None:
         self.quarantine.contain(
@@ -118,7 +123,7 @@ class Causes(Enricher):
             )
             known = node.cordoned_at is not None and node.cordoned_at <= seen + _LAG
         if known:
-            del self._of_nodes[uid]
+            self._forget(uid)
         return (found,) if known else ()
 
     def _answered(self, uid: str, *, final: bool) -> tuple[Observation, ...]:
@@ -135,6 +140,7 @@ class Causes(Enricher):
         return (found,)
 
     def _forget(self, uid: str) -> None:
+        self._patience.disarm(uid)
         self._of_nodes.pop(uid, None)
         case = self._cases.pop(uid, None)
         if case is not None and case.owner is not None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from podtimeline.analysis.evidence.clocks import LATE, MARGIN, WINDOW, NodeClock, Offset
-from podtimeline.bounded import Bounded, Kept, Losses
-from podtimeline.model.instants import SECOND, Source
+from podtimeline.bounded import Kept, Losses
+from podtimeline.model.instants import Source
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Skewed, Witnessed
 from podtimeline.model.timeline import Timeline, apply
+from podtimeline.tracking.timers import Expiring, Timers
 
 _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 _BY_KUBELET = frozenset(
@@ -23,7 +24,6 @@ _BY_KUBELET = frozenset(
 )
 """Milestones whose Event none but the kubelet of the pod's node writes."""
 _NAMED = Source.EVENT_NAME
-_LOOK = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class NodeClocks:
     the pods of that namespace alone.
     """
 
-    def __init__(self, losses: Losses, *, since: int) -> None:
+    def __init__(self, losses: Losses, timers: Timers, *, since: int) -> None:
         """``since`` is when the observer began to look: what was observed before is not judged."""
         self._since = since
-        self._clocks: Bounded[_Place, NodeClock] = Bounded(Kept.NODE_CLOCKS, losses, limit=MAX_CLOCKS)
-        self._nodes: Bounded[str, NodeClock] = Bounded(Kept.NODE_CLOCKS, losses, limit=MAX_CLOCKS)
+        kept = Kept.NODE_CLOCKS
+        self._clocks = Expiring[_Place, NodeClock](kept, losses, timers, limit=MAX_CLOCKS, lifetime=WINDOW)
+        self._nodes = Expiring[str, NodeClock](kept, losses, timers, limit=MAX_CLOCKS, lifetime=WINDOW)
         """By node, of all namespaces together: what metrics show, and nothing is corrected by."""
-        self._next_look = since + _LOOK
 
     def heard(self, timeline: Timeline, said: Observation, arrived: int) -> None:
         """Learn from what was told to a timeline, where it is the first stamp of one step by the pod's kubelet."""
@@ -68,12 +68,12 @@ class NodeClocks:
         if place is None:
             return
         cause = _cause(timeline)
-        self._clock(self._nodes, "", place[0]).heard(told.at, arrived=arrived, cause=cause)
-        self._clock(self._clocks, place[1], place).heard(told.at, arrived=arrived, cause=cause)
+        self._clock(self._nodes, "", place[0], arrived).heard(told.at, arrived=arrived, cause=cause)
+        self._clock(self._clocks, place[1], place, arrived).heard(told.at, arrived=arrived, cause=cause)
 
-    def _clock(self, clocks: Bounded[K, NodeClock], namespace: str, key: K) -> NodeClock:
+    def _clock(self, clocks: Expiring[K, NodeClock], namespace: str, key: K, arrived: int) -> NodeClock:
         clock = clocks.get(key) or NodeClock(since=self._since)
-        clocks.put(namespace, key, clock)
+        clocks.put(namespace, key, clock, at=arrived)
         return clock
 
     def correct(self, timeline: Timeline, *, at: int) -> bool:
@@ -85,14 +85,6 @@ class NodeClocks:
             return False
         joined = _joined(timeline, said)
         return joined is not None and apply(timeline, joined)
-
-    def tick(self, now: int) -> None:
-        """Forget the nodes of which nothing was heard for long."""
-        if now < self._next_look:
-            return
-        self._next_look = now + _LOOK
-        self._clocks.expire(lambda _, clock: clock.last + WINDOW < now)
-        self._nodes.expire(lambda _, clock: clock.last + WINDOW < now)
 
     def numbers(self) -> Iterator[ClockNumbers]:
         """Every node's clock, by the Events of all namespaces: whoever may create Events there can mislead it."""

@@ -17,6 +17,7 @@ from podtimeline.model.workloads import (
     WorkloadState,
     is_it,
 )
+from podtimeline.tracking.timers import Deadlines, Expiring, Timers
 
 FADE = 60 * SECOND
 """How long a ReplicaSet without pods, a controller that is gone, or a surplus that is over is remembered."""
@@ -33,24 +34,27 @@ _Said = tuple[Owner, str, str]
 
 
 class _Heard(NamedTuple):
-    """What a controller said of a pod, and when, on its clock and on the observer's."""
+    """What a controller said of a pod, and when, on its clock."""
 
     at: int
     text: str
-    arrived: int
 
 
 class Controllers:
     """By uid. A Deployment keeps ten ReplicaSets without pods: of those no more than the revision is kept."""
 
-    def __init__(self, losses: Losses) -> None:
+    def __init__(self, losses: Losses, timers: Timers) -> None:
         self._states: dict[str, WorkloadState] = {}
-        self._faded: Bounded[str, tuple[int, WorkloadState]] = Bounded(Kept.DELETED_CONTROLLERS, losses, limit=MAX_GONE)
-        self._gone: Bounded[str, int] = Bounded(Kept.DELETED_CONTROLLERS, losses, limit=MAX_GONE)
+        gone = Kept.DELETED_CONTROLLERS
+        self._faded = Expiring[str, WorkloadState](gone, losses, timers, limit=MAX_GONE, lifetime=FADE)
+        self._gone = Expiring[str, int](gone, losses, timers, limit=MAX_GONE, lifetime=FADE)
+        """Since when each is gone."""
         self._surplus: dict[str, tuple[int, int | None]] = {}
+        """Since when each has more pods than it wants, and until when, where that is over."""
+        self._over = Deadlines[str](timers, "surplus", self._forget_surplus)
         self._newest: Bounded[tuple[str, Owner], int] = Bounded(Kept.DEPLOYMENT_REVISIONS, losses, limit=MAX_NEWEST)
         """By namespace and Deployment."""
-        self._said: Bounded[_Said, _Heard] = Bounded(Kept.CONTROLLER_MESSAGES, losses, limit=MAX_SAID)
+        self._said = Expiring[_Said, _Heard](Kept.CONTROLLER_MESSAGES, losses, timers, limit=MAX_SAID, lifetime=SAID)
 
     def learn(self, news: WorkloadNews, arrived: int) -> Iterator[str]:
         """Take news of a controller; yields the uids of those that it may concern."""
@@ -83,25 +87,15 @@ class Controllers:
             said=heard.text if heard is not None and heard.at >= since else "",
         )
 
-    def expire(self, now: int) -> None:
-        """Forget what has faded."""
-        self._faded.expire(lambda _, faded: faded[0] + FADE <= now)
-        self._gone.expire(lambda _, gone: gone + FADE <= now)
-        self._said.expire(lambda _, heard: heard.arrived + SAID <= now)
-        for uid in [uid for uid, (_, end) in self._surplus.items() if end is not None and end + FADE <= now]:
-            del self._surplus[uid]
-
     def _known(self, uid: str) -> WorkloadState | None:
-        state = self._states.get(uid)
-        faded = self._faded.get(uid) if state is None else None
-        return state if faded is None else faded[1]
+        return self._states.get(uid) or self._faded.get(uid)
 
     def _seen(self, state: WorkloadState, since: int, arrived: int) -> None:
         if state.kind == "ReplicaSet":
             self._count(state, since, arrived)
             if not state.wanted and not state.have:
                 if self._states.pop(state.uid, None) is not None:
-                    self._faded.put(state.namespace, state.uid, (arrived, state))
+                    self._faded.put(state.namespace, state.uid, state, at=arrived)
                 return
         self._states[state.uid] = state
         self._faded.pop(state.uid)
@@ -116,26 +110,35 @@ class Controllers:
         if state.wanted < state.have:
             if held is None or held[1] is not None:
                 self._surplus[state.uid] = (since, None)
+                self._over.disarm(state.uid)
         elif held is not None and held[1] is None:
-            self._surplus[state.uid] = (held[0], arrived)
+            self._end_surplus(state.uid, held[0], arrived)
         elif before is not None and state.wanted < before.wanted:
-            self._surplus[state.uid] = (since, arrived)
+            self._end_surplus(state.uid, since, arrived)
+
+    def _end_surplus(self, uid: str, since: int, arrived: int) -> None:
+        self._surplus[uid] = (since, arrived)
+        self._over.arm(uid, arrived + FADE)
+
+    def _forget_surplus(self, uid: str, _: int = 0) -> None:
+        self._surplus.pop(uid, None)
 
     def _went(self, uid: str, arrived: int) -> Iterator[str]:
         known, state = self._known(uid), self._states.pop(uid, None)
         # Of a ReplicaSet that had no pods not even the namespace is known.
-        self._gone.put("" if known is None else known.namespace, uid, arrived)
-        self._surplus.pop(uid, None)
+        self._gone.put("" if known is None else known.namespace, uid, arrived, at=arrived)
+        self._forget_surplus(uid)
+        self._over.disarm(uid)
         if state is not None:
             self._newest.pop((state.namespace, Owner(state.kind, state.name, uid)))
-            self._faded.put(state.namespace, uid, (arrived, state))
+            self._faded.put(state.namespace, uid, state, at=arrived)
         yield uid
 
     def _hear(self, news: Dropped, arrived: int) -> None:
         key = (news.maker, news.namespace, news.pod)
         before = self._said.get(key)
         at = news.at if before is None else max(before.at, news.at)
-        self._said.put(news.namespace, key, _Heard(at, news.text, arrived))
+        self._said.put(news.namespace, key, _Heard(at, news.text), at=arrived)
 
 
 def _identified(state: WorkloadState | None, owner: Owner, namespace: str) -> WorkloadState | None:

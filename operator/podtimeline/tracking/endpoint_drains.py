@@ -10,6 +10,7 @@ from podtimeline.ports import Addresses, PodReference
 from podtimeline.quarantine import Operation
 from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.timers import Recheck, Timers
 
 _OUT, _REMOVED = Milestone.ENDPOINT_TERMINATING, Milestone.ENDPOINT_REMOVED
 _PATIENCE = 60 * SECOND
@@ -23,8 +24,9 @@ class EndpointDrains(Enricher):
     between what a pod was told before and what the slices hold once they are listed.
     """
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, timers: Timers) -> None:
         self._addresses = addresses
+        self._recheck = Recheck(timers, type(self).__name__, self._look)
         self._records: Records | None = None
         self._waiting: dict[str, int] = {}
         """By uid: until when to ask again."""
@@ -40,12 +42,13 @@ class EndpointDrains(Enricher):
         said = self._said(timeline, now)
         if said is None:
             self._waiting[record.uid] = now + _PATIENCE
+            self._recheck.later(now)
         return said or ()
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
+    def _look(self, now: int) -> bool:
         for uid in list(self._waiting):
             self.quarantine.contain(Operation.ENRICH, uid, self._ask_again, uid, now)
+        return bool(self._waiting)
 
     def _ask_again(self, uid: str, now: int) -> None:
         timeline = None if self._records is None else self._records.timeline(uid)
@@ -56,7 +59,7 @@ class EndpointDrains(Enricher):
         if said and self._records is not None:
             self._records.take(uid, said, arrived=now)
 
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher.closed``."""
         self._waiting.pop(record.uid, None)
 

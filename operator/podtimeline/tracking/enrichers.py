@@ -38,7 +38,8 @@ class Records(Intake, Protocol):
 class Enricher:
     """A base whose methods do nothing. All calls are synchronous and do no I/O.
 
-    What a companion learns between occasions it says through ``Intake.take``, but never from within ``tell``.
+    What a companion learns between occasions it says through ``Intake.take``, but never from within ``tell``; what it
+    waits for has a deadline among the tracker's (``timers.Timers``).
     """
 
     quarantine = Quarantine()
@@ -60,16 +61,13 @@ class Enricher:
     def workload(self, news: WorkloadNews, arrived: int) -> None:
         """Something is new of an object that makes pods."""
 
-    def ticked(self, now: int) -> None:
-        """Time passed; a moment to forget, and to say what was learned."""
-
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """The pod is gone."""
 
     def restore(self, memory: Memory) -> None:
         """Something of what companions remembered, this one or another, before the process ended."""
 
-    def memories(self) -> Iterable[Memory]:
+    def memories(self, now: int) -> Iterable[Memory]:
         """What changed of what is remembered since the last call; it is committed with the pods."""
         return ()
 
@@ -107,15 +105,10 @@ class Enrichers:
         for enricher in self._each:
             enricher.workload(news, arrived)
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
-        for enricher in self._each:
-            self._quarantine.contain(Operation.ENRICH, type(enricher).__name__, enricher.ticked, now)
-
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher.closed``."""
         for enricher in self._each:
-            self._quarantine.contain(Operation.ENRICH, record.uid, enricher.closed, record)
+            self._quarantine.contain(Operation.ENRICH, record.uid, enricher.closed, record, now)
 
     def restore(self, memories: Iterable[Memory]) -> None:
         """See ``Enricher.restore``."""
@@ -123,13 +116,13 @@ class Enrichers:
             for enricher in self._each:
                 self._quarantine.contain(Operation.RESTORE, memory.key, enricher.restore, memory)
 
-    def memories(self) -> tuple[Memory, ...]:
+    def memories(self, now: int) -> tuple[Memory, ...]:
         """See ``Enricher.memories``."""
-        return tuple(memory for enricher in self._each for memory in self._memories_of(enricher))
+        return tuple(memory for enricher in self._each for memory in self._memories_of(enricher, now))
 
-    def _memories_of(self, enricher: Enricher) -> tuple[Memory, ...]:
+    def _memories_of(self, enricher: Enricher, now: int) -> tuple[Memory, ...]:
         name = type(enricher).__name__
-        return self._quarantine.contain(Operation.COMMIT, name, lambda: tuple(enricher.memories())) or ()
+        return self._quarantine.contain(Operation.COMMIT, name, lambda: tuple(enricher.memories(now))) or ()
 
     def failed(self, memories: Iterable[Memory]) -> None:
         """See ``Enricher.failed``."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from podtimeline.analysis.attribution.scaling import Request, WorkloadHistory, latest, launched, scaled, told, took
-from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.bounded import Kept, Losses
 from podtimeline.model.instants import SECOND, Evidence
 from podtimeline.model.pods import Owner
 from podtimeline.model.workloads import (
@@ -17,7 +17,8 @@ from podtimeline.model.workloads import (
     is_it,
 )
 from podtimeline.ports import Memory
-from podtimeline.tracking.dirty_keys import DirtyKeys
+from podtimeline.tracking.dirty_set import DirtyKeys
+from podtimeline.tracking.timers import Expiring, Timers
 
 MAX_EARLY = 10_000
 """Events of workloads that were not seen yet."""
@@ -31,13 +32,15 @@ _Early = tuple[_Name, Owner]
 class Histories:
     """By uid; ``touched`` are those of which something was learned since it was last emptied."""
 
-    def __init__(self, losses: Losses) -> None:
+    def __init__(self, losses: Losses, timers: Timers) -> None:
         self.touched: set[str] = set()
         self.ledger = DirtyKeys()
         self._histories: dict[str, WorkloadHistory] = {}
         self._by_name: dict[_Name, str] = {}
         self._losses = losses
-        self._early: Bounded[_Early, Evidence] = Bounded(Kept.WORKLOAD_EVENTS, losses, limit=MAX_EARLY)
+        self._early = Expiring[_Early, Evidence](
+            Kept.WORKLOAD_EVENTS, losses, timers, limit=MAX_EARLY, lifetime=EARLY, expired=self._forget_early
+        )
         """By the workload and who made it, as its Event says."""
         self._controllers: dict[_Name, dict[Owner, None]] = {}
         """By workload: who is said to have made it."""
@@ -98,11 +101,6 @@ class Histories:
         self._by_name[key] = state.uid
         self.touched.add(state.uid)
 
-    def expire(self, now: int) -> None:
-        """Forget the Events of workloads that nobody has seen for long."""
-        for early, _ in self._early.expire(lambda _, said: said.observed + EARLY <= now):
-            self._forget_maker(*early)
-
     def took(self, history: WorkloadHistory, request: Request) -> None:
         """A pod was found to be of that request."""
         self.put(took(history, request))
@@ -127,7 +125,8 @@ class Histories:
             first = isinstance(news, Launched) or news.low == 0
             if first and (name, news.maker) not in self._early:
                 self._controllers.setdefault(name, {})[news.maker] = None
-                for gone, _ in self._early.put(news.namespace, (name, news.maker), news.told):
+                early = (name, news.maker)
+                for gone, _ in self._early.put(news.namespace, early, news.told, at=news.told.observed):
                     self._forget_maker(*gone)
         elif history.state.owner != news.maker:
             return 1
@@ -151,6 +150,9 @@ class Histories:
         if said is not None:
             self._forget_maker(name, maker)
         return said
+
+    def _forget_early(self, early: _Early, _: Evidence, now: int) -> None:
+        self._forget_maker(*early)
 
     def _forget_maker(self, name: _Name, maker: Owner) -> None:
         controllers = self._controllers[name]

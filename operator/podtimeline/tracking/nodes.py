@@ -11,6 +11,7 @@ from podtimeline.ports import Intake, Nodes
 from podtimeline.quarantine import Operation
 from podtimeline.tracking.enrichers import Enricher, Occasion
 from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.timers import Recheck, Timers
 
 _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 _CREATED = MilestoneKey(Milestone.NODE_CREATED)
@@ -26,8 +27,9 @@ class NewNodes(Enricher):
     the scale-up's doing.
     """
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, nodes: Nodes, timers: Timers) -> None:
         self._nodes = nodes
+        self._recheck = Recheck(timers, type(self).__name__, self._look)
         self._intake: Intake | None = None
         self.waiting: dict[str, tuple[int, str, int, bool]] = {}
         """By uid: until when, the node, the second of the pod's creation, and whether a scale-up was requested."""
@@ -45,12 +47,13 @@ class NewNodes(Enricher):
         state = self._nodes.node(name)
         if occasion is Occasion.PLACED and _unfinished(state, facts.created_second, asked=asked):
             self.waiting[record.uid] = (now + _PATIENCE, name, facts.created_second, asked)
+            self._recheck.later(now)
         return tuple(_told(record.uid, state, facts.created_second, asked=asked))
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
+    def _look(self, now: int) -> bool:
         for uid in list(self.waiting):
             self.quarantine.contain(Operation.ENRICH, uid, self._look_again, uid, now)
+        return bool(self.waiting)
 
     def _look_again(self, uid: str, now: int) -> None:
         until, name, since, asked = self.waiting[uid]
@@ -62,7 +65,7 @@ class NewNodes(Enricher):
         if told and self._intake is not None:
             self._intake.take(uid, told, arrived=now)
 
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher.closed``."""
         self.waiting.pop(record.uid, None)
 

@@ -9,7 +9,8 @@ from podtimeline.model.observations import Observation
 from podtimeline.model.state import weight
 from podtimeline.model.timeline import Timeline, apply
 from podtimeline.ports import Mismatch, PodReference, Stream
-from podtimeline.tracking.records import Rules
+from podtimeline.tracking.records import Numbers, Rules
+from podtimeline.tracking.timers import Deadlines, Timers
 
 
 @dataclass(slots=True)
@@ -31,9 +32,10 @@ class Orphans:
     what was said by another.
     """
 
-    def __init__(self, rules: Rules, losses: Losses) -> None:
-        self.dropped = 0
-        """References that waited for their pod in vain."""
+    def __init__(self, rules: Rules, losses: Losses, timers: Timers, numbers: Numbers) -> None:
+        """``numbers`` counts what waited for its pod in vain."""
+        self._numbers = numbers
+        self._deadline = Deadlines[None](timers, Kept.UNKNOWN_PODS.value, self._expire)
         self._rules = rules
         self._losses = losses
         self._held: OrderedDict[PodReference, Orphan] = OrderedDict()
@@ -55,6 +57,7 @@ class Orphans:
             orphan = self._held[pod] = Orphan(Timeline(pod.uid), {}, arrived)
             self._by_uid.setdefault(pod.uid, set()).add(pod)
             self._of.setdefault(pod.namespace, OrderedDict())[pod] = None
+            self._arm()
         orphan.streams[stream] = orphan.streams.get(stream, 0) + 1
         for observation in said:
             apply(orphan.timeline, observation)
@@ -79,11 +82,16 @@ class Orphans:
             for stream, count in orphan.streams.items()
         ]
 
-    def expire(self, now: int) -> None:
-        """Drop, and count, what waited too long."""
+    def _expire(self, _: None, now: int) -> None:
         while self._held and next(iter(self._held.values())).since + self._rules.orphan <= now:
             self._pop(next(iter(self._held)))
-            self.dropped += 1
+            self._numbers.orphans_dropped += 1
+
+    def _arm(self) -> None:
+        if self._held:
+            self._deadline.arm(None, next(iter(self._held.values())).since + self._rules.orphan)
+        else:
+            self._deadline.disarm(None)
 
     def oldest(self, since: int) -> int | None:
         """The first arrival of the oldest one that came at or after ``since``."""
@@ -98,6 +106,7 @@ class Orphans:
     def _pop(self, pod: PodReference) -> Orphan | None:
         orphan = self._held.pop(pod, None)
         if orphan is not None:
+            self._arm()
             self._weigh(pod, orphan, 0)
             own = self._of[pod.namespace]
             del own[pod]

@@ -1,4 +1,4 @@
-"""The controllers of a pod and its Services, asked for again while they are not known yet."""
+"""The controllers of a pod and its Services, asked for again while they are not known yet, and when they change."""
 
 from itertools import islice
 
@@ -23,6 +23,15 @@ class Ownership:
         """By namespace and uid: pods that no Service selected when they became ready, and those that do now."""
         self._stale: dict[str, Tracked] = {}
         """Those of them whose labels or Services changed since they were asked for."""
+        self._unread: dict[str, Tracked] = {}
+        """Those of them that Services could not be asked for."""
+        self._changed: set[str] = set()
+        """Namespaces whose Services changed."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the controllers of a pod are asked for again."""
+        return bool(self._unowned)
 
     def own(self, record: Tracked, timeline: Timeline, now: int) -> None:
         """Ask for the controllers of a pod that was just described."""
@@ -78,33 +87,46 @@ class Ownership:
             self._unmatched.setdefault(record.key[0], {})[record.uid] = (record, services)
 
     def relabelled(self, record: Tracked) -> None:
-        """The pod's labels changed."""
+        """The pod's labels changed: it is asked for by the next ``reselect``."""
         if self._held(record) is not None:
             self._stale[record.uid] = record
+
+    def services_changed(self, namespace: str | None) -> None:
+        """See ``ports.Intake``. Who is concerned is asked for by the next ``select_again`` and ``reselect``."""
+        self._changed.update(self._unmatched if namespace is None else {namespace})
+        self._stale |= self._unread
+        self._unread = {}
 
     def reselect(self, now: int) -> list[Selected]:
         """Ask again for pods that no Service selected, whose labels or Services changed: what is otherwise now.
 
-        At most ``_ASKED`` pods are asked for in one call: others follow in the next one.
+        At most ``_ASKED`` pods are asked for in one call: ``stale`` says whether others are left.
         """
-        for namespace in self._owners.services_changed():
+        for namespace in self._changed:
             self._stale |= {uid: record for uid, (record, _) in self._unmatched.get(namespace, {}).items()}
+        self._changed = set()
         found = []
         for uid in list(islice(self._stale, _ASKED)):
             record = self._stale.pop(uid)
             held = self._held(record)
             services = None if record.key is None else self._owners.services(record.key[0], dict(record.labels))
             if services is None:
-                # Services are not listed yet, or cannot be read there: others come first.
-                self._stale[uid] = record
+                # Services are not listed yet, or cannot be read there: that they can is said.
+                self._unread[uid] = record
             elif held is not None and services != held:
                 self.unselected(record, services)
                 found.append(Selected(uid, services, now))
         return found
 
+    @property
+    def stale(self) -> bool:
+        """Whether another ``reselect`` has something to ask."""
+        return bool(self._stale)
+
     def closed(self, record: Tracked) -> None:
         """The pod is gone."""
         self._stale.pop(record.uid, None)
+        self._unread.pop(record.uid, None)
         pods = {} if record.key is None else self._unmatched.get(record.key[0], {})
         if pods.pop(record.uid, None) is not None and not pods and record.key is not None:
             del self._unmatched[record.key[0]]

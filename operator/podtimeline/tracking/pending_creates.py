@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.bounded import Kept, Losses
 from podtimeline.model.instants import Source, just_after
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Witnessed
 from podtimeline.model.pods import Owner
-from podtimeline.tracking.records import Rules, Tracked
+from podtimeline.tracking.records import Numbers, Rules, Tracked
+from podtimeline.tracking.timers import Expiring, Timers
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -36,13 +37,15 @@ _CREATED = MilestoneKey(Milestone.CREATED)
 class PendingCreates:
     """The current pod of each name, and what was said of names that no fitting pod has yet."""
 
-    def __init__(self, rules: Rules, losses: Losses) -> None:
-        self.expired = 0
-        """Events by name that waited for their pod in vain."""
+    def __init__(self, rules: Rules, losses: Losses, timers: Timers, numbers: Numbers) -> None:
+        """``numbers`` counts what waited for its pod in vain."""
+        self._numbers = numbers
         self._rules = rules
         self._current: dict[Key, Tracked] = {}
         self._pending: dict[Key, dict[Said, None]] = {}
-        self._arrivals: Bounded[tuple[Key, Said], None] = Bounded(Kept.POD_NAMES, losses, limit=rules.max_names)
+        self._arrivals = Expiring[tuple[Key, Said], None](
+            Kept.POD_NAMES, losses, timers, limit=rules.max_names, lifetime=rules.orphan, expired=self._expired
+        )
 
     def __len__(self) -> int:
         """How many events wait for their pod."""
@@ -59,7 +62,7 @@ class PendingCreates:
             return
         held = self._pending.setdefault(key, {})
         held[said] = None
-        for (name, each), _ in self._arrivals.put(key[0], (key, said), None):
+        for (name, each), _ in self._arrivals.put(key[0], (key, said), None, at=said.observed):
             self._forget(name, each)
         if len(held) > MAX_SAID:
             oldest = next(iter(held))
@@ -82,11 +85,9 @@ class PendingCreates:
         if record.key is not None and self._current.get(record.key) is record:
             del self._current[record.key]
 
-    def expire(self, now: int) -> None:
-        """Drop, and count, what waited too long."""
-        for (key, said), _ in self._arrivals.expire(lambda each, _: each[1].observed + self._rules.orphan <= now):
-            self._forget(key, said)
-            self.expired += 1
+    def _expired(self, pending: tuple[Key, Said], _: None, now: int) -> None:
+        self._forget(*pending)
+        self._numbers.unclaimed += 1
 
     def oldest(self, since: int) -> int | None:
         """The arrival of the oldest event that still waits and came at or after ``since``."""

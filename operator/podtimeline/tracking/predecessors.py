@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.bounded import Kept, Losses
 from podtimeline.model.instants import SECOND, Evidence
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
@@ -12,6 +12,7 @@ from podtimeline.model.timeline import Timeline
 from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.pending_creates import Key
 from podtimeline.tracking.records import Tracked
+from podtimeline.tracking.timers import Expiring, Timers
 
 _CREATED, _READY, _REMOVED = (
     MilestoneKey(each) for each in (Milestone.CREATED, Milestone.READY, Milestone.OBJECT_REMOVED)
@@ -36,12 +37,12 @@ class Former:
 class Predecessors(Enricher):
     """Knows the latest two pods of each name of a StatefulSet, and tells the later one when the earlier was gone."""
 
-    def __init__(self, losses: Losses) -> None:
+    def __init__(self, losses: Losses, timers: Timers) -> None:
         self._records: Records | None = None
         self._named: dict[Key, list[Former]] = {}
-        self._gone: Bounded[Key, int] = Bounded(Kept.STATEFULSET_PODS, losses, limit=MAX_GONE)
-        """Since when each is gone."""
-        self._now = 0
+        self._gone = Expiring[Key, None](
+            Kept.STATEFULSET_PODS, losses, timers, limit=MAX_GONE, lifetime=GONE, expired=self._forget
+        )
 
     def attach(self, intake: Records) -> None:
         """See ``Enricher.attach``."""
@@ -68,7 +69,7 @@ class Predecessors(Enricher):
             return ()
         return (Witnessed(record.uid, MilestoneKey(Milestone.PREDECESSOR_REMOVED), removed, former.name),)
 
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher.closed``."""
         if record.key is None or record.key not in self._named:
             return
@@ -76,14 +77,11 @@ class Predecessors(Enricher):
             if former.uid == record.uid:
                 former.kept = {mark: self._told(record.uid, mark) for mark in (_CREATED, _READY, _REMOVED)}
         if self._named[record.key][-1].uid == record.uid:
-            for key, _ in self._gone.put(record.key[0], record.key, self._now):
+            for key, _ in self._gone.put(record.key[0], record.key, None, at=now):
                 del self._named[key]
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
-        self._now = now
-        for key, _ in self._gone.expire(lambda _, since: since + GONE <= now):
-            del self._named[key]
+    def _forget(self, key: Key, _: None, now: int) -> None:
+        del self._named[key]
 
     def before(self, key: Key, uid: str) -> Former | None:
         """The pod that had the name before the one of that uid."""

@@ -1,8 +1,10 @@
-"""The tracker's record of one pod, and the rules it is kept by."""
+"""The tracker's record of one pod, the rules it is kept by, and the numbers of all."""
 
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
@@ -15,7 +17,7 @@ from podtimeline.model.observations import Partial
 from podtimeline.model.pods import PodFacts
 from podtimeline.model.state import State
 from podtimeline.model.timeline import Timeline
-from podtimeline.ports import Saved
+from podtimeline.ports import Mismatch, Saved, Stream
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -102,7 +104,6 @@ class Tracked:
     ready_at: int | None = None
     leaving_at: int | None = None
     over_at: int | None = None
-    due: int | None = None
     placed: bool = False
     """Whether it was seen bound to a node."""
     looked: bool = False
@@ -147,3 +148,32 @@ def delivered(timeline: Timeline) -> bool:
 
 
 _CREATED = MilestoneKey(Milestone.CREATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One moment: records by stage, what is owed to the store, and the events by name that wait for their pod."""
+
+    tracked: Mapping[Stage, int]
+    owed: int
+    names_pending: int
+    quarantined: int = 0
+    """Pods of which something could not be read or evaluated."""
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Counters since the process began."""
+
+    late: int = 0
+    """Observations of pods that were gone for longer than the tombstone."""
+    orphans_dropped: int = 0
+    """References by Events or slices of which no pod was ever seen."""
+    unclaimed: int = 0
+    """Events by name that never found their pod."""
+    mismatched: Counter[tuple[Stream, Mismatch]] = field(default_factory=Counter)
+    """References that disagree with the object that they name: what they say is not used."""
+    vanished: int = 0
+    """Pods that went while nobody looked."""
+    settled: int = 0
+    closed: int = 0

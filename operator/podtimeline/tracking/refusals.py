@@ -14,11 +14,12 @@ from podtimeline.model.timeline import Timeline
 from podtimeline.model.workloads import CreateRefused, WorkloadNews, WorkloadSeen, WorkloadState, is_it
 from podtimeline.ports import Memory, Mismatch, Owners, Stream
 from podtimeline.quarantine import Operation
-from podtimeline.tracking.dirty_keys import DirtyKeys
+from podtimeline.tracking.dirty_set import DirtyKeys
 from podtimeline.tracking.enrichers import Enricher, Occasion, Records
 from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.records import Tracked
 from podtimeline.tracking.scale_answers import followed
+from podtimeline.tracking.timers import Deadlines, Recheck, Timers
 
 _STARTED = MilestoneKey(Milestone.ROLLOUT_STARTED)
 CHAIN_WAIT = 5 * SECOND
@@ -43,7 +44,9 @@ class Refusals(Enricher):
     What is refused to workloads beyond it is counted under ``other``. A workload is forgotten a day after its spell.
     """
 
-    def __init__(self, owners: Owners, histories: Histories, losses: Losses, *, limit: int = 2000) -> None:
+    def __init__(
+        self, owners: Owners, histories: Histories, losses: Losses, timers: Timers, *, limit: int = 2000
+    ) -> None:
         self._owners = owners
         self._histories = histories
         self._pool = Pool(limit)
@@ -51,12 +54,12 @@ class Refusals(Enricher):
         self._by_maker: dict[_Maker, str] = {}
         self._records: Records | None = None
         self._losses = losses
-        self._pending: Bounded[CreateRefused, tuple[int, int]] = Bounded(
-            Kept.REFUSED_CREATES, losses, limit=MAX_PENDING
-        )
-        """Until when it waits, and when it arrived."""
+        self._pending: Bounded[CreateRefused, int] = Bounded(Kept.REFUSED_CREATES, losses, limit=MAX_PENDING)
+        """When each arrived."""
+        self._recheck = Recheck(timers, type(self).__name__, self._settle)
+        self._silence = Deadlines[str](timers, type(self).__name__, self._fallen_silent)
+        """By key: when its spell is taken to be over, or when what is over is forgotten."""
         self._ledger = DirtyKeys()
-        self._now = 0
 
     def attach(self, intake: Records) -> None:
         """See ``Enricher.attach``."""
@@ -72,7 +75,8 @@ class Refusals(Enricher):
         match news:
             case CreateRefused():
                 if news not in self._pending:
-                    self._pending.put(news.namespace, news, (arrived + CHAIN_WAIT, arrived))
+                    self._pending.put(news.namespace, news, arrived)
+                    self._recheck.at_once()
             case WorkloadSeen(state):
                 self._seen(state, arrived)
             case _:
@@ -86,29 +90,26 @@ class Refusals(Enricher):
         self._settle(now)
         return tuple(self._note(record.uid, facts, facts.owner, now))
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
-        self._now = now
-        self._settle(now)
-        for key, known in tuple(self._known.items()):
-            if known.ended is None and known.last + _STALE <= now:
-                self._keep(key, ended(known, now))
-            elif known.ended is not None and max(known.ended, known.last) + _FORGET <= now:
-                self._forget(key)
+    def _fallen_silent(self, key: str, now: int) -> None:
+        known = self._known[key]
+        if known.ended is None:
+            self._keep(key, ended(known, now))
+        else:
+            self._forget(key)
 
     def restore(self, memory: Memory) -> None:
         """See ``Enricher.restore``."""
         if memory.refusal is not None:
             self._known[memory.key] = memory.refusal
             self._by_maker[_maker(memory.refusal)] = memory.key
-            self._stand(memory.refusal)
+            self._stand(memory.key, memory.refusal)
             for each in self._pool.surplus():
                 self._forget(_name(each.labels))
 
-    def memories(self) -> Iterator[Memory]:
+    def memories(self, now: int) -> Iterator[Memory]:
         """See ``Enricher.memories``."""
         # The stream that told of them is committed with this: what waits for its workload is asked about once more.
-        self._settle(self._now)
+        self._settle(now)
         return (Memory(key, refusal=self._known.get(key)) for key in self._ledger.drain())
 
     def failed(self, memories: Iterable[Memory]) -> None:
@@ -116,20 +117,21 @@ class Refusals(Enricher):
         # An empty memory may be of a workload's history: deleting that twice is no different.
         self._ledger.failed(each.key for each in memories if each.history is None)
 
-    def _settle(self, now: int) -> None:
-        """Count what was told, once its workload is known."""
-        for news, (until, arrived) in tuple(self._pending.items()):
-            settled = self.quarantine.contain(Operation.ENRICH, news.event, self._settle_one, until, news, arrived, now)
+    def _settle(self, now: int) -> bool:
+        """Count what was told, once its workload is known; returns whether some is still waited for."""
+        for news, arrived in tuple(self._pending.items()):
+            settled = self.quarantine.contain(Operation.ENRICH, news.event, self._settle_one, news, arrived, now)
             if settled is not False:
                 self._pending.pop(news)
+        return len(self._pending) > 0
 
-    def _settle_one(self, until: int, news: CreateRefused, arrived: int, now: int) -> bool:
+    def _settle_one(self, news: CreateRefused, arrived: int, now: int) -> bool:
         """Returns False where its workload is still waited for."""
         if self._differs(news):
             return True
         chain = self._owners.chain(news.namespace, news.maker)
         controlled = news.maker.kind in {"ReplicaSet", "Job"} and not news.maker.group
-        over = len(chain) > 1 or not controlled or until <= now
+        over = len(chain) > 1 or not controlled or arrived + CHAIN_WAIT <= now
         if over:
             self._count(chain[-1], news, arrived)
         return over
@@ -167,7 +169,7 @@ class Refusals(Enricher):
         self._known[key] = known
         self._by_maker[_maker(known)] = key
         self._ledger.mark(key)
-        self._stand(known)
+        self._stand(key, known)
 
     def _admitted(self, namespace: str, workload: Owner) -> bool:
         """Whether there is room for one more workload; another one may go for it."""
@@ -176,8 +178,10 @@ class Refusals(Enricher):
             self._forget(_name(gone.labels))
         return admitted
 
-    def _stand(self, known: Refusal) -> None:
-        """Keep the order in which room is made: what is over goes first."""
+    def _stand(self, key: str, known: Refusal) -> None:
+        """Keep the order in which room is made: what is over goes first; and when it is over, or forgotten."""
+        over = known.last + _STALE if known.ended is None else max(known.ended, known.last) + _FORGET
+        self._silence.arm(key, over)
         labels = _labels(known.namespace, known.workload)
         if labels == (OTHER,) * 3:
             return
@@ -187,6 +191,7 @@ class Refusals(Enricher):
 
     def _forget(self, key: str) -> None:
         known = self._known.pop(key)
+        self._silence.disarm(key)
         if self._by_maker.get(_maker(known)) == key:
             del self._by_maker[_maker(known)]
         series = self._pool.get(_labels(known.namespace, known.workload))

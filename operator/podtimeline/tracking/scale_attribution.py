@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.bounded import Kept, Losses
 from podtimeline.model.instants import SECOND, Evidence, intersect, later
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
@@ -17,6 +17,7 @@ from podtimeline.tracking.histories import Histories
 from podtimeline.tracking.predecessors import Predecessors
 from podtimeline.tracking.records import Tracked
 from podtimeline.tracking.scale_answers import Attribution, Known, NewPod, answer, followed
+from podtimeline.tracking.timers import Deadlines, Expiring, Recheck, Timers
 
 _CREATED, _STARTED, _OWNER = (
     MilestoneKey(each) for each in (Milestone.CREATED, Milestone.ROLLOUT_STARTED, Milestone.OWNER_CREATED)
@@ -45,19 +46,23 @@ class PlacedOnNode:
 class ScaleAttribution(Enricher):
     """Answers once for each pod; a pod that gets no answer has no request."""
 
-    def __init__(self, nodes: Nodes, predecessors: Predecessors, losses: Losses) -> None:
-        self.histories = Histories(losses)
+    def __init__(self, nodes: Nodes, predecessors: Predecessors, losses: Losses, timers: Timers) -> None:
+        self.histories = Histories(losses, timers)
         self._sources = Known(self.histories, predecessors, nodes)
         self._records: Records | None = None
-        self._waiting: dict[str, dict[str, tuple[int, Tracked]]] = {}
-        """By maker and pod: until when, and the pod's record."""
+        self._waiting: dict[str, dict[str, Tracked]] = {}
+        """By maker and pod."""
+        self._patience = Deadlines[tuple[str, str]](timers, type(self).__name__, self._give_up)
+        """By maker and pod."""
+        self._recheck = Recheck(timers, type(self).__name__, self._look)
         self._places: dict[_Place, PlacedOnNode] = {}
         """The latest pod of each place."""
         self._place_of: dict[str, _Place] = {}
         """By pod that is the latest of its place."""
-        self._vacant: Bounded[_Place, int] = Bounded(Kept.DAEMONSET_NODES, losses, limit=MAX_PLACES)
-        """Places whose latest pod is gone, and since when."""
-        self._now = 0
+        self._vacant = Expiring[_Place, None](
+            Kept.DAEMONSET_NODES, losses, timers, limit=MAX_PLACES, lifetime=VACANT, expired=self._expired
+        )
+        """Places whose latest pod is gone."""
         self._on_node: dict[str, bool | None] = {}
         """By pod of a DaemonSet that waits and is on its node: whether one of its template was there before it."""
 
@@ -76,9 +81,10 @@ class ScaleAttribution(Enricher):
         if not followed(facts.owner):
             return ()
         if occasion is Occasion.DESCRIBED:
-            self._waiting.setdefault(facts.owner.uid, {})[record.uid] = (now + _PATIENCE, record)
+            self._waiting.setdefault(facts.owner.uid, {})[record.uid] = record
+            self._patience.arm((facts.owner.uid, record.uid), now + _PATIENCE)
         placing = occasion is Occasion.PLACED and facts.owner.kind == "DaemonSet"
-        removed = self._place(record, timeline, facts, facts.owner.uid) if placing else ()
+        removed = self._place(record, timeline, facts, facts.owner.uid, now) if placing else ()
         return (*removed, *self._answered(record, timeline, final=occasion is Occasion.SETTLING))
 
     def workload(self, news: WorkloadNews, arrived: int) -> None:
@@ -86,27 +92,34 @@ class ScaleAttribution(Enricher):
         wrong = self.histories.learn(news, arrived)
         if wrong and self._records is not None:
             self._records.mismatched(Stream.EVENTS, Mismatch.OWNER, wrong)
+        self._touched()
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
-        self._now = now
-        self.histories.expire(now)
-        for place, _ in self._vacant.expire(lambda _, since: since + VACANT <= now):
-            self._forget(place)
+    def _touched(self) -> None:
+        """Something was learned of workloads: it matters only to pods that wait now."""
+        if not self._waiting:
+            self.histories.touched.clear()
+        elif self.histories.touched:
+            self._recheck.at_once()
+
+    def _look(self, now: int) -> bool:
         touched = set(self.histories.touched)
         self.histories.touched.clear()
         for maker in [uid for uid in self._waiting if uid in touched or self._parent(uid) in touched]:
             self._answer_all(maker, now)
-        for maker in [uid for uid, pods in self._waiting.items() if next(iter(pods.values()))[0] <= now]:
-            for uid in [uid for uid, (until, _) in self._waiting[maker].items() if until <= now]:
-                self._done(maker, uid)
+        return bool(self.histories.touched and self._waiting)
 
-    def closed(self, record: Tracked) -> None:
+    def _give_up(self, waiting: tuple[str, str], now: int) -> None:
+        self._done(*waiting)
+
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher.closed``."""
         place = self._place_of.get(record.uid)
         if place is not None:
-            for each, _ in self._vacant.put(place[0], place, self._now):
+            for each, _ in self._vacant.put(place[0], place, None, at=now):
                 self._forget(each)
+
+    def _expired(self, place: _Place, _: None, now: int) -> None:
+        self._forget(place)
 
     def _forget(self, place: _Place) -> None:
         del self._place_of[self._places.pop(place).uid]
@@ -115,7 +128,7 @@ class ScaleAttribution(Enricher):
         """See ``Enricher.restore``."""
         self.histories.restore(memory)
 
-    def memories(self) -> Iterator[Memory]:
+    def memories(self, now: int) -> Iterator[Memory]:
         """See ``Enricher.memories``."""
         return self.histories.memories()
 
@@ -127,7 +140,9 @@ class ScaleAttribution(Enricher):
         history = self.histories.get(maker)
         return "" if history is None or history.state.owner is None else history.state.owner.uid
 
-    def _place(self, record: Tracked, timeline: Timeline, facts: PodFacts, maker: str) -> tuple[Observation, ...]:
+    def _place(
+        self, record: Tracked, timeline: Timeline, facts: PodFacts, maker: str, now: int
+    ) -> tuple[Observation, ...]:
         """Remember the pod of a node, and whether it takes the place of one of the same template."""
         uid = record.uid
         node = timeline.details.get(_SCHEDULED, "")
@@ -139,7 +154,7 @@ class ScaleAttribution(Enricher):
             self._forget(place)
         self._places[place], self._place_of[uid] = mine, place
         if record.removed:
-            self.closed(record)
+            self.closed(record, now)
         if uid in self._waiting.get(maker, {}):
             self._on_node[uid] = None if former is None else former.template == mine.template
         if former is None:
@@ -150,7 +165,7 @@ class ScaleAttribution(Enricher):
         return (Witnessed(uid, _PLACE, free, former.name),) if free else ()
 
     def _answer_all(self, maker: str, now: int) -> None:
-        for _, record in list(self._waiting[maker].values()):
+        for record in list(self._waiting[maker].values()):
             self.quarantine.contain(Operation.ENRICH, record.uid, self._answer_one, record, now)
 
     def _answer_one(self, record: Tracked, now: int) -> None:
@@ -160,6 +175,7 @@ class ScaleAttribution(Enricher):
             self._records.take(record.uid, said, arrived=now)
 
     def _done(self, maker: str, uid: str) -> None:
+        self._patience.disarm((maker, uid))
         self._on_node.pop(uid, None)
         pods = self._waiting.get(maker)
         if pods is not None and pods.pop(uid, None) is not None and not pods:
@@ -181,6 +197,7 @@ class ScaleAttribution(Enricher):
         self._done(facts.owner.uid, record.uid)
         if found.request is not None:
             self.histories.took(history, found.request)
+            self._touched()
         return tuple(self._said(record.uid, found))
 
     def _said(self, uid: str, found: Attribution) -> Iterator[Observation]:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 from podtimeline.analysis.resolved import awaited
 from podtimeline.bounded import Losses
-from podtimeline.model.instants import Evidence, Source
+from podtimeline.model.instants import SECOND, Evidence, Source
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Described, Flagged, Observation, Partial, Witnessed
 from podtimeline.model.pods import Owner, PodFacts
@@ -22,16 +22,16 @@ from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.batches import Batch, Result
 from podtimeline.tracking.clocks import NodeClocks
 from podtimeline.tracking.compaction import Compaction, nothing_new
-from podtimeline.tracking.dirty_set import DirtySet
+from podtimeline.tracking.dirty_set import DirtySet, StreamVersions
 from podtimeline.tracking.enrichers import Enricher, Enrichers, Occasion
-from podtimeline.tracking.mirrors import said_of
-from podtimeline.tracking.numbers import Numbers, Situation
 from podtimeline.tracking.orphans import difference
 from podtimeline.tracking.ownership import Ownership
 from podtimeline.tracking.pending_creates import Said
 from podtimeline.tracking.records import (
     Codec,
+    Numbers,
     Rules,
+    Situation,
     Stage,
     Tracked,
     delivered,
@@ -41,10 +41,8 @@ from podtimeline.tracking.records import (
 )
 from podtimeline.tracking.roster import Roster
 from podtimeline.tracking.survey import Survey
-from podtimeline.tracking.timers import Timers
-from podtimeline.tracking.tombstones import Tombstones
-from podtimeline.tracking.unclaimed import Unclaimed
-from podtimeline.tracking.versions import StreamVersions
+from podtimeline.tracking.timers import Deadlines, Recheck, Timers
+from podtimeline.tracking.unclaimed import Tombstones, Unclaimed, said_of
 
 _CREATED = MilestoneKey(Milestone.CREATED)
 _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
@@ -52,6 +50,8 @@ _READY = MilestoneKey(Milestone.READY)
 _DELETED = MilestoneKey(Milestone.DELETION_REQUESTED)
 _REMOVED = MilestoneKey(Milestone.OBJECT_REMOVED)
 _STARTING = Stage.STARTING
+_UNCOMMITTED = SECOND
+"""How long the record of a pod that is gone is kept at a time while the store lacks it."""
 
 
 class Tracker(Roster):
@@ -63,25 +63,30 @@ class Tracker(Roster):
         owners: Owners,
         codec: Codec,
         rules: Rules,
+        timers: Timers,
         now: int,
         restored: Restored | None = None,
         enrichers: Sequence[Enricher] = (),
         quarantine: Quarantine | None = None,
         losses: Losses | None = None,
     ) -> None:
-        """``losses`` are those of the companions."""
+        """``losses`` and ``timers`` are those of the companions."""
         super().__init__(Compaction(codec), quarantine if quarantine is not None else Quarantine())
         self.losses = losses if losses is not None else Losses()
+        self.timers = timers
         self.versions = StreamVersions(rules)
         self.numbers = Numbers()
-        self.clocks = NodeClocks(self.losses, since=now)
+        self.clocks = NodeClocks(self.losses, self.timers, since=now)
         self._rules = rules
         self._ownership = Ownership(owners, rules)
         self._first_look = now
-        self._unclaimed = Unclaimed(rules, self.numbers, self.losses)
-        self._tombstones = Tombstones(rules, self.losses)
+        self._unclaimed = Unclaimed(rules, self.numbers, self.losses, self.timers)
+        self._tombstones = Tombstones(rules, self.losses, self.timers)
         self._owed = DirtySet(self._compaction, self.quarantine)
-        self._due = Timers(self._records)
+        self._due = Deadlines[str](self.timers, "pods", self._ripe)
+        """By uid: when a record is looked at again."""
+        self._unowned = Recheck(self.timers, "owners", self._own_again)
+        self._unserved = Recheck(self.timers, "Services", self._select_again)
         self._enrichers = Enrichers(enrichers, self, self.quarantine)
         self._flagged: set[str] = set()
         if restored is not None:
@@ -121,7 +126,7 @@ class Tracker(Roster):
         self._flagged.add(uid)
         self._owed.touch(record)
         if record.known is None:
-            self._due.wake(record, now + self._rules.orphan)
+            self._due.arm(record.uid, now + self._rules.orphan)
         elif _REMOVED in timeline.evidence and not record.removed:
             self._removed(record, now)
 
@@ -167,6 +172,11 @@ class Tracker(Roster):
         """See ``ports.Intake``."""
         self._enrichers.workload(news, arrived)
 
+    def services_changed(self, namespace: str | None) -> None:
+        """See ``ports.Intake``."""
+        self._ownership.services_changed(namespace)
+        self._unserved.at_once()
+
     def listed(self, uids: AbstractSet[str], *, version: str, arrived: int, namespace: str | None = None) -> None:
         """See ``ports.Intake``. The version is taken by ``versions.reached``, as with every other stream."""
         absent = [
@@ -185,29 +195,29 @@ class Tracker(Roster):
 
     def tick(self, now: int) -> None:
         """Do what is due: settle starts that are over, close what is gone, drop what nobody claimed."""
-        contain = self.quarantine.contain
-        for record in contain(Operation.ENRICH, "owners", self._ownership.own_again, now) or ():
-            self._touch(record)
-        for record, timeline in contain(Operation.ENRICH, "Services", self._ownership.select_again) or ():
-            contain(Operation.APPLY, record.uid, self._changed, record, timeline, now)
-        for said in contain(Operation.ENRICH, "Services", self._ownership.reselect, now) or ():
-            self.take(said.uid, (said,), arrived=now)
-        self._enrichers.ticked(now)
-        for record in self._due.ripe(now):
-            if contain(Operation.APPLY, record.uid, self._ripe, record, now) is None:
-                self._due.wake(record, now + self._rules.orphan)
-        self.clocks.tick(now)
-        self._unclaimed.expire(now)
-        self._tombstones.expire(now)
+        for due in self.timers.due(now):
+            self.quarantine.contain(Operation.ENRICH, due.name, due.act, now)
 
     def next_due(self) -> int | None:
-        """When ``tick`` has something to do next, as far as is known."""
-        return self._due.next
+        """When ``tick`` has something to do next; before that it does nothing."""
+        return self.timers.next
+
+    def _own_again(self, now: int) -> bool:
+        for record in self._ownership.own_again(now):
+            self._touch(record)
+        return self._ownership.waits
+
+    def _select_again(self, now: int) -> bool:
+        for record, timeline in self._ownership.select_again():
+            self.quarantine.contain(Operation.APPLY, record.uid, self._changed, record, timeline, now)
+        for said in self._ownership.reselect(now):
+            self.take(said.uid, (said,), arrived=now)
+        return self._ownership.stale
 
     def drain(self, now: int) -> Batch:
         """Everything that changed, with the stream versions of this very moment. One batch is out at a time."""
         versions = self.versions.committable(now, self._unclaimed.oldest(now))
-        return Batch(self._owed.drain(), versions, now, self._enrichers.memories())
+        return Batch(self._owed.drain(), versions, now, self._enrichers.memories(now))
 
     def committed(self, result: Result) -> None:
         """The batch is in the store: what was told is told, and pods that rest are packed."""
@@ -263,6 +273,7 @@ class Tracker(Roster):
         if timeline.labelled is not None and timeline.labelled.labels != record.labels:
             record.labels = shared(timeline.labelled.labels)
             self._ownership.relabelled(record)
+            self._unserved.at_once()
         evidence = timeline.evidence
         gone, leaving = _REMOVED in evidence, _DELETED in evidence
         if timeline.partial and Partial.MALFORMED in timeline.partial:
@@ -283,7 +294,7 @@ class Tracker(Roster):
         record.removed = True
         record.leaving_at = None
         self._leaving.pop(record.uid, None)
-        self._due.wake(record, now + self._rules.linger)
+        self._due.arm(record.uid, now + self._rules.linger)
 
     def _leave(self, record: Tracked, now: int) -> None:
         self._touch(record)
@@ -297,6 +308,8 @@ class Tracker(Roster):
         record.labels = shared(facts.labels)
         self._unclaimed.described(record, timeline, facts)
         self._ownership.own(record, timeline, now)
+        if self._ownership.waits:
+            self._unowned.later(now)
         self._flag_listed(record, timeline, facts)
         self._enrichers.appeared(record, facts)
         self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
@@ -318,15 +331,20 @@ class Tracker(Roster):
     def _started(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         if record.ready_at is None and _READY in timeline.evidence:
             record.ready_at = now
-            self._due.wake(record, now + self._rules.endpoint_deadline + self._rules.linger)
+            self._due.arm(record.uid, now + self._rules.endpoint_deadline + self._rules.linger)
             self._ownership.select(record, timeline)
         served = record.ready_at is not None and timeline.services is not None and not awaited(timeline)
         if called_off or served or timeline.ended is not None:
             record.over_at = now
             self._ownership.forget(record)
-            self._due.wake(record, now + self._rules.linger)
+            self._due.arm(record.uid, now + self._rules.linger)
 
-    def _ripe(self, record: Tracked, now: int) -> bool:
+    def _ripe(self, uid: str, now: int) -> None:
+        record = self._records[uid]
+        if self.quarantine.contain(Operation.APPLY, uid, self._move_on, record, now) is None:
+            self._due.arm(uid, now + self._rules.orphan)
+
+    def _move_on(self, record: Tracked, now: int) -> bool:
         if record.known is None:
             self._drop(record)
         elif record.stage is Stage.CLOSED:
@@ -340,7 +358,7 @@ class Tracker(Roster):
 
     def _drop(self, record: Tracked) -> None:
         """Give a pod up that could not even be described."""
-        self._unclaimed.orphans.dropped += 1
+        self.numbers.orphans_dropped += 1
         del self._records[record.uid]
         self._forget(record.uid)
         self._owed.forget(record)
@@ -361,10 +379,10 @@ class Tracker(Roster):
         record.stage = Stage.CLOSED
         self._unclaimed.names.gone(record)
         self._ownership.closed(record)
-        self._enrichers.closed(record)
+        self._enrichers.closed(record, now)
         self._tombstones.closed("" if record.key is None else record.key[0], record.uid)
         self.numbers.closed += 1
-        self._due.wake(record, now + self._rules.tombstone)
+        self._due.arm(record.uid, now + self._rules.tombstone)
         self._touch(record)
         while (oldest := self._tombstones.surplus) is not None:
             buried = self._records.get(oldest)
@@ -374,12 +392,13 @@ class Tracker(Roster):
 
     def _bury(self, record: Tracked, now: int) -> None:
         if record in self._owed:
-            self._due.wake(record, now + self._rules.linger)
+            self._due.arm(record.uid, now + _UNCOMMITTED)
         else:
             self._entomb(record.uid, now)
 
     def _entomb(self, uid: str, now: int) -> None:
         self._tombstones.bury(uid, now)
+        self._due.disarm(uid)
         self._forget(uid)
         self._unclaimed.mirrors.forget(uid)
         self._records.pop(uid, None)
@@ -414,6 +433,7 @@ class Tracker(Roster):
         if state.services == ():
             self._ownership.unselected(record, () if state.reselected is None else state.reselected.services)
             self._ownership.relabelled(record)
+            self._unserved.at_once()
         self._records[record.uid] = record
         self._unclaimed.appeared(record, facts)
         self._enrichers.appeared(record, facts)
@@ -430,12 +450,13 @@ class Tracker(Roster):
             self._leave(record, now)
         if gone:
             record.removed = True
-            self._due.wake(record, now + self._rules.linger)
+            self._due.arm(record.uid, now + self._rules.linger)
 
     def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         self._compaction.wake(record, timeline)
         record.stage, self._starting[record.uid] = Stage.STARTING, record
         record.placed = _SCHEDULED in timeline.details
         self._ownership.await_owner(record, now)
+        self._unowned.later(now)
         self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from podtimeline.bounded import Bounded, Kept, Losses
+from podtimeline.bounded import Kept, Losses
 from podtimeline.model.instants import SECOND, Source
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Observation, Witnessed
@@ -13,6 +13,7 @@ from podtimeline.ports import Intake, Mismatch, Stream
 from podtimeline.tracking.enrichers import Enricher, Occasion
 from podtimeline.tracking.records import Tracked
 from podtimeline.tracking.storage import Key, Place, Told, TrackedAttachment, TrackedClaim, User
+from podtimeline.tracking.timers import Expiring, Timers
 
 _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 KEPT = 600 * SECOND
@@ -23,6 +24,8 @@ MAX_PARTED = 50_000
 """Pods that are gone and whose volumes may still be detached."""
 MAX_ENDED = 50_000
 """Attachments that are over."""
+_Ended = tuple[str, str]
+"""Name and uid of an attachment."""
 
 
 class Volumes(Enricher):
@@ -31,8 +34,7 @@ class Volumes(Enricher):
     Nothing is saved: after a restart claims and attachments are listed, and pods appear again.
     """
 
-    def __init__(self, losses: Losses, *, kept: int = KEPT) -> None:
-        self._kept = kept
+    def __init__(self, losses: Losses, timers: Timers, *, kept: int = KEPT) -> None:
         self._intake: Intake | None = None
         self._users: dict[str, User] = {}
         self._wanting: dict[Key, dict[str, User]] = {}
@@ -46,13 +48,18 @@ class Volumes(Enricher):
         self._places: dict[str, Place] = {}
         """By the name of the attachment."""
         self._losses = losses
-        self._rumours: Bounded[Key, int] = Bounded(Kept.CLAIM_EVENTS, losses, limit=MAX_RUMOURS)
-        """Claims that only Events have named and no pod is known to use, by namespace, and since when."""
-        self._parted: Bounded[str, tuple[int, User]] = Bounded(Kept.CLAIM_USERS, losses, limit=MAX_PARTED)
-        """By uid: the users that are gone, and since when."""
-        self._ended: Bounded[tuple[str, str], int] = Bounded(Kept.DETACHED_VOLUMES, losses, limit=MAX_ENDED)
-        """By name and uid: the attachments that are over, by node, and since when."""
-        self._now = 0
+        self._rumours = Expiring[Key, None](
+            Kept.CLAIM_EVENTS, losses, timers, limit=MAX_RUMOURS, lifetime=kept, expired=self._forget_rumour
+        )
+        """Claims that only Events have named and no pod is known to use, by namespace."""
+        self._parted = Expiring[str, User](
+            Kept.CLAIM_USERS, losses, timers, limit=MAX_PARTED, lifetime=kept, expired=self._forget_user
+        )
+        """By uid: the users that are gone."""
+        self._ended = Expiring[_Ended, None](
+            Kept.DETACHED_VOLUMES, losses, timers, limit=MAX_ENDED, lifetime=kept, expired=self._forget_ended
+        )
+        """By name and uid: the attachments that are over, by node."""
 
     def __len__(self) -> int:
         """How many pods, claims and attachments are remembered."""
@@ -109,7 +116,7 @@ class Volumes(Enricher):
         for attachment in self._at(claim.volume, user.node):
             yield from attachment.say(user, claim, attachment.told)
 
-    def closed(self, record: Tracked) -> None:
+    def closed(self, record: Tracked, now: int) -> None:
         """See ``Enricher.closed``."""
         user = self._users.get(record.uid)
         if user is None:
@@ -117,20 +124,14 @@ class Volumes(Enricher):
         if record.timeline is not None:
             self._place(user, record.timeline)
         user.released.update(claim.volume for claim in user.claims.values() if claim.shared(user))
-        for _, (_, gone) in self._parted.put(user.names[0][1][0], user.uid, (self._now, user)):
-            self._forget(gone)
+        for uid, gone in self._parted.put(user.names[0][1][0], user.uid, user, at=now):
+            self._forget_user(uid, gone, now)
 
-    def ticked(self, now: int) -> None:
-        """See ``Enricher.ticked``."""
-        self._now = now
-        for _, (_, user) in self._parted.expire(lambda _, gone: gone[0] + self._kept <= now):
-            self._forget(user)
-        for ended, _ in self._ended.expire(lambda _, since: since + self._kept <= now):
-            self._forget_attachment(*ended)
-        for key, _ in self._rumours.expire(lambda _, since: since + self._kept <= now):
-            self._claims.pop(key, None)
+    def _forget_rumour(self, key: Key, _: None, now: int) -> None:
+        self._claims.pop(key, None)
 
-    def _forget_attachment(self, name: str, uid: str) -> None:
+    def _forget_ended(self, ended: _Ended, _: None, now: int) -> None:
+        name, uid = ended
         place = self._place_of(name)
         self._attachments[place].pop(uid)
         if not self._attachments[place]:
@@ -140,21 +141,21 @@ class Volumes(Enricher):
     def _place_of(self, name: str) -> Place:
         return self._places.get(name, ("", name))
 
-    def _forget(self, user: User) -> None:
-        self._users.pop(user.uid, None)
+    def _forget_user(self, uid: str, user: User, now: int) -> None:
+        self._users.pop(uid, None)
         for _, key in user.names:
             wanting = self._wanting.get(key, {})
-            wanting.pop(user.uid, None)
+            wanting.pop(uid, None)
             if not wanting:
                 self._wanting.pop(key, None)
         for claim in user.claims.values():
-            claim.users.pop(user.uid, None)
+            claim.users.pop(uid, None)
             if not claim.users and claim.gone:
                 self._behind.pop(claim.volume, None)
         for _, key in user.names:
             held = self._claims.get(key)
             if held is not None and not held.seen and not held.users:
-                self._rumour(key, self._now)
+                self._rumour(key, now)
 
     # --- news -------------------------------------------------------------------------------------------------------
 
@@ -214,7 +215,7 @@ class Volumes(Enricher):
         return claim
 
     def _rumour(self, key: Key, now: int) -> None:
-        for gone, _ in self._rumours.put(key[0], key, now):
+        for gone, _ in self._rumours.put(key[0], key, None, at=now):
             self._claims.pop(gone, None)
 
     def _mismatched(self) -> None:
@@ -246,8 +247,9 @@ class Volumes(Enricher):
         self._learn(attachment.told, news.facts, words)
         if news.gone and not attachment.gone:
             attachment.gone = True
-            for ended, _ in self._ended.put(place[1] if place[0] else "", (name, news.uid), arrived):
-                self._forget_attachment(*ended)
+            ended = (name, news.uid)
+            for each, _ in self._ended.put(place[1] if place[0] else "", ended, None, at=arrived):
+                self._forget_ended(each, None, arrived)
         self._tell(place, attachment, Told().join(news.facts, words), arrived)
 
     def _learn(self, told: Told, facts: Iterable[Fact], words: Iterable[Words]) -> None:

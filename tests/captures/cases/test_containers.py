@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.support.captures import played
 from tests.support.starts import befell, codes, found, lengths, longest, words
-from tests.support.sums import reached, whole
+from tests.support.sums import assert_whole, reached
 from tests.support.truth import nanoseconds
 
 
@@ -13,7 +13,7 @@ def case(slug: str) -> dict[str, Any]:
     """The timelines of a case by the pods' names; all of them sum."""
     items = played(f"cases/{slug}")
     for item in items.values():
-        whole(item)
+        assert_whole(item)
     return items
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.captures import played
-from tests.support.reasons import sound
+from tests.support.reasons import assert_sound
 
 CASES = (
     "container-create-times-out", "image-checked-again", "image-name-misspelt", "image-of-another-platform",
@@ -26,7 +26,7 @@ def evidence(finding: Any) -> str:
 def test_findings_are_sound(case: str) -> None:
     """The legs sum, findings are ranked, and each rests on something."""
     for item in played(f"cases/{case}").values():
-        sound(item)
+        assert_sound(item)
 
 
 def test_the_kubelets_words_stand_for_resources_that_cannot_be_prepared() -> None:

@@ -52,7 +52,9 @@ def test_a_network_file_system_is_refused_with_the_way_out() -> None:
 
 def test_a_disk_is_not_refused() -> None:
     """A block device below a network mount is a block device."""
-    refuse_network(Path("/mnt/share/disk/h"), mounts=MOUNTS)
+    disk = Path("/mnt/share/disk/h")
+    assert file_system(disk, MOUNTS) == "xfs"
+    refuse_network(disk, mounts=MOUNTS)
 
 
 def test_a_network_file_system_can_be_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,11 +37,10 @@ class _Changed(NamedTuple):
 
 
 class _Rebooted(NamedTuple):
-    """When a node's kubelet says that it rebooted, in its words, and when that arrived."""
+    """When a node's kubelet says that it rebooted, in its words."""
 
     at: int
     text: str
-    arrived: int
 
 
 class Reboots:
@@ -49,22 +48,21 @@ class Reboots:
 
     def __init__(self, losses: Losses) -> None:
         self._rebooted: Bounded[str, _Rebooted] = Bounded(Kept.NODE_REBOOTS, losses, limit=MAX_NODES)
-        self._changed: Bounded[_Changed, int] = Bounded(Kept.SANDBOX_CHANGES, losses, limit=MAX_PODS)
-        """With the arrival of each."""
+        self._changed: Bounded[_Changed, None] = Bounded(Kept.SANDBOX_CHANGES, losses, limit=MAX_PODS)
 
     def read(self, event: Event, *, arrived: int) -> Iterator[tuple[PodReference, Incident]]:
         """What an Event of one of the two reasons says of pods. Raises ``MalformedObject``."""
-        self._rebooted.expire(lambda _, rebooted: rebooted.arrived + KEPT <= arrived)
-        self._changed.expire(lambda _, since: since + KEPT <= arrived)
+        self._rebooted.expire(arrived - KEPT)
+        self._changed.expire(arrived - KEPT)
         at, about = stamp(event, arrived=arrived).claim, event.involved_object
         if about.kind == "Node" and event.reason == REBOOTED:
-            self._rebooted.put("", about.name, _Rebooted(at, event.message, arrived))
+            self._rebooted.put("", about.name, _Rebooted(at, event.message), at=arrived)
             for changed in self._changed:
                 if changed.node == about.name and at - _BEFORE <= changed.at <= at + _AFTER:
                     yield changed.pod, Incident(changed.pod.uid, IncidentKind.NODE_REBOOTED, at, event.message)
         elif about.kind == "Pod" and event.reason == CHANGED and event.source is not None and event.source.host:
             pod, node = pod_of(event), event.source.host
-            self._changed.put(pod.namespace, _Changed(node, at, pod), arrived)
+            self._changed.put(pod.namespace, _Changed(node, at, pod), None, at=arrived)
             rebooted = self._rebooted.get(node)
             if rebooted is not None and rebooted.at - _BEFORE <= at <= rebooted.at + _AFTER:
                 yield pod, Incident(pod.uid, IncidentKind.NODE_REBOOTED, rebooted.at, rebooted.text)
