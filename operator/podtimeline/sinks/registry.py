@@ -22,7 +22,9 @@ class SinkKind:
     target: str = ""
 
 
-SINKS: tuple[SinkKind, ...] = (SinkKind("log", lambda given: JsonLog(given.stdout, cluster=given.cluster)),)
+SINKS: tuple[SinkKind, ...] = (
+    SinkKind("log", lambda given: JsonLog(given.stdout, cluster=given.cluster)),
+)  # fmt: skip
 
 
 def open_sinks(chosen: Sequence[str], *, stdout: TextIO, cluster: str) -> tuple[Sink, ...]:
