@@ -20,11 +20,12 @@ from tests.support.hostile import mutated, seeds
 from tests.support.objects import CREATED_NS, event, pod, ready_pod
 from tests.support.whole import Whole
 
-from podtimeline.cli.documents import read
+from podtimeline.cli.client import read
 from podtimeline.cli.show import pictures
 from podtimeline.model.instants import SECOND
 from podtimeline.quarantine import Operation
 from podtimeline.render.screen import Screen
+from podtimeline.render.structs import PodTimelineDocument
 
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or secrets.randbelow(1 << 48)
 OBJECTS = int(os.environ.get("FUZZ_OBJECTS", "12000"))
@@ -138,7 +139,9 @@ async def test_whatever_arrives_the_whole_way_goes_on(tmp_path: Path) -> None:
     assert sorted(kept, key=lambda each: str(each["name"])) == sorted(expected, key=lambda each: str(each["name"]))
     assert OBJECTS * 0.05 < malformed < OBJECTS * 0.9
     for width in (80, 160):
-        drawn = Screen(width).draw(pictures([read(each) for each in attacked], Screen(width), wide=width > 100))
+        drawn = Screen(width).draw(
+            pictures([read(each, PodTimelineDocument) for each in attacked], Screen(width), wide=width > 100)
+        )
         assert hidden(drawn) == []
     whole.close()
     calm.close()

@@ -83,4 +83,4 @@ def test_an_answer_of_another_make_is_refused(run: Run) -> None:
     with serving(Rollouts(Reply(200, {"apiVersion": "podtimeline/v9"}))) as url:
         result = run("rollout", "deploy/web", "-n", "shop", "--server", url)
     assert result.exit_code == 1
-    assert "not a podtimeline/v1 rollout" in result.stderr
+    assert "not a podtimeline/v1 document" in result.stderr

@@ -27,8 +27,9 @@ from tests.e2e.processes import OperatorProcess
 from tests.support.sums import in_order
 from tests.support.truth import nanoseconds
 
-from podtimeline.cli.documents import read
+from podtimeline.cli.client import read
 from podtimeline.model.milestones import Milestone
+from podtimeline.render.structs import PodTimelineDocument
 from podtimeline.render.words import outcome_text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.scenario]
@@ -249,8 +250,8 @@ def test_jobs_end(lives: Lives) -> None:
     assert done["ended"]["succeeded"] is True
     assert broken["ended"]["succeeded"] is False
     assert "3" in broken["ended"]["text"]
-    assert outcome_text(read(done)).endswith(", then completed")
-    assert outcome_text(read(broken)).endswith(", then failed")
+    assert outcome_text(read(done, PodTimelineDocument)).endswith(", then completed")
+    assert outcome_text(read(broken, PodTimelineDocument)).endswith(", then failed")
     assert all(("finished", "main") in reached(each) for each in (done, broken))
 
 

@@ -1,6 +1,6 @@
 """Timelines to draw: what happens to pods in real clusters, told through the core."""
 
-from tests.support.documents import received_rollout
+from tests.support.documents import received, received_rollout
 from tests.support.fleets import NEW, rolling_update
 from tests.support.lives import (
     EPOCH,
@@ -20,14 +20,13 @@ from tests.support.many import many
 
 from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.analysis.rollout import rollout
-from podtimeline.cli.documents import drawable
-from podtimeline.cli.rollout import read
+from podtimeline.cli.client import read
 from podtimeline.model.instants import SECOND, Source, happened
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Ended, Flagged, Noted, Owned, Partial, Ran
 from podtimeline.model.pods import ContainerKind, ContainerSpec, Owner, Probe
-from podtimeline.render.drawing import PodTimeline
-from podtimeline.render.revision_drawing import RolloutDrawing
+from podtimeline.render.document import document
+from podtimeline.render.structs import MemberDocument, PodTimelineDocument, RolloutDocument
 
 DEPLOYMENT = (Owner("ReplicaSet", "checkout-7d9c5b6f4", "rs-1"), Owner("Deployment", "checkout", "d-1"))
 
@@ -39,9 +38,9 @@ def seen(life: Life, *, now: float = 60) -> ResolvedTimeline:
     return found
 
 
-def drawn(life: Life, *, now: float = 60) -> PodTimeline:
-    """The life as the drawings take it."""
-    return drawable(seen(life, now=now))
+def drawn(life: Life, *, now: float = 60) -> PodTimelineDocument:
+    """The life as a terminal receives it."""
+    return read(received(document(seen(life, now=now))), PodTimelineDocument)
 
 
 def quick(name: str = "checkout-7d9c5b6f4-x2x7k", uid: str = "uid-1") -> Life:
@@ -137,7 +136,7 @@ def limited() -> Life:
     return life
 
 
-def fleet(count: int = 6) -> list[PodTimeline]:
+def fleet(count: int = 6) -> list[PodTimelineDocument]:
     """Pods of one rollout, each later and slower than the one before, the last one still starting."""
     drawn_pods = []
     for number in range(count):
@@ -160,9 +159,9 @@ def fleet(count: int = 6) -> list[PodTimeline]:
     return drawn_pods
 
 
-def replaced() -> RolloutDrawing:
+def replaced() -> RolloutDocument[MemberDocument]:
     """A rolling update of two pods."""
     views = rolling_update()
     found = rollout(views, revision=NEW, now=at(600))
     assert found is not None
-    return read(received_rollout(found, views, now=600))
+    return read(received_rollout(found, views, now=600), RolloutDocument[MemberDocument])

@@ -82,10 +82,26 @@ def test_a_milestone_without_a_time_is_listed_without_one() -> None:
     assert reached["ready"]["source"] == "condition"
 
 
-def test_the_schema_refuses_a_key_it_does_not_know() -> None:
-    """The document is versioned: a new key is added here first."""
-    with pytest.raises(jsonschema.ValidationError, match="surprise"):
-        TIMELINES.validate({**told(samples.seen(ordinary())), "surprise": 1})
+@pytest.mark.parametrize(
+    ("changed", "refused"), [({"phase": "time_travel"}, "time_travel"), ({"uid": None}, "None"), ({"node": 7}, "7")]
+)
+def test_the_schema_refuses_names_and_types_that_no_operator_of_this_version_writes(
+    changed: dict[str, object], refused: str
+) -> None:
+    """Only keys may be added: clients of this version leave them out."""
+    content = told(samples.seen(ordinary()))
+    TIMELINES.validate({**content, "addedLater": 1})
+    with pytest.raises(jsonschema.ValidationError, match=refused):
+        TIMELINES.validate({**content, **changed})
+
+
+def test_every_key_of_the_schema_is_written() -> None:
+    """Unknown is null, and never left out."""
+    content = told(samples.seen(ordinary()))
+    for key in content:
+        without = {name: value for name, value in content.items() if name != key}
+        with pytest.raises(jsonschema.ValidationError, match=f"'{key}' is a required property"):
+            TIMELINES.validate(without)
 
 
 def test_moments_keep_their_nanoseconds() -> None:

@@ -1,31 +1,37 @@
 """Waterfalls and rollouts as text."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.model.test_timeline import OBSERVATIONS, join
-from tests.render import samples
+from tests.render import samples, way_back
 from tests.render.goldens import FOLDER, drawings
 from tests.support.documents import received
 from tests.support.lives import Life, at, facts, ordinary, watched
 
-from podtimeline.analysis.resolved import view
-from podtimeline.cli.documents import drawable, read
-from podtimeline.model.milestones import Milestone, Phase
-from podtimeline.model.observations import Observation, Skewed
+from podtimeline.analysis.evidence.event_limit import EventType
+from podtimeline.analysis.findings.rules import FindingKind
+from podtimeline.analysis.phases.scheduling import Obstacle
+from podtimeline.analysis.resolved import Outcome, view
+from podtimeline.cli.client import read
+from podtimeline.model.instants import Source
+from podtimeline.model.milestones import Leg, Milestone, Phase, Scope
+from podtimeline.model.observations import Cause, IncidentKind, Observation, Skewed
 from podtimeline.render.document import document
-from podtimeline.render.drawing import Hindrance, PodTimeline, Unschedulable
 from podtimeline.render.legend import letter, title
 from podtimeline.render.rollout import rollout
 from podtimeline.render.screen import Screen
+from podtimeline.render.structs import NodeObstacleDocument, PodTimelineDocument, UnschedulableDocument
 from podtimeline.render.text import cells
 from podtimeline.render.waterfall import waterfall
 from podtimeline.render.words import refusal_text
 
 GOLDEN = dict(drawings())
 ANSI = re.compile(r"\x1b\[\d*m")
+ENUMERATIONS = (Phase, Milestone, Scope, Source, Obstacle, Cause, FindingKind, Leg, Outcome, IncidentKind, EventType)
 SCREENS = st.builds(Screen, st.integers(1, 220), unicode=st.booleans(), colour=st.booleans())
 
 
@@ -47,7 +53,7 @@ def test_a_waterfall_is_never_wider_than_the_screen(
     """Whatever happened to the pod and however small the terminal."""
     found = view(join(observations), now=at(700))
     if found is not None:
-        check(screen.draw(waterfall(drawable(found), screen, wide=wide)), screen)
+        check(screen.draw(waterfall(document(found), screen, wide=wide)), screen)
 
 
 @given(st.lists(OBSERVATIONS, min_size=1, max_size=4), SCREENS)
@@ -55,7 +61,7 @@ def test_a_rollout_is_never_wider_than_the_screen(pods: list[list[Observation]],
     """Pods of which little is known stand beside those that are known well."""
     found = [seen for pod in pods if (seen := view(join(pod), now=at(700))) is not None]
     if found:
-        check(screen.draw(rollout([drawable(each) for each in found], screen)), screen)
+        check(screen.draw(rollout([document(each) for each in found], screen)), screen)
 
 
 def check(text: str, screen: Screen) -> None:
@@ -69,7 +75,7 @@ def check(text: str, screen: Screen) -> None:
         assert "\x1b" not in bare
 
 
-def text_of(timeline: PodTimeline, width: int = 100, *, wide: bool = False) -> str:
+def text_of(timeline: PodTimelineDocument, width: int = 100, *, wide: bool = False) -> str:
     """The waterfall on a plain screen."""
     screen = Screen(width)
     return screen.draw(waterfall(timeline, screen, wide=wide))
@@ -144,8 +150,12 @@ def test_why_no_node_takes_a_pod_is_shown_in_groups_while_it_waits() -> None:
 
 def test_a_group_that_this_version_does_not_know_is_named_as_it_is() -> None:
     """A newer operator's document can still be drawn; reasons of the pod itself count no nodes."""
-    hindrances = (Hindrance("lunar_phase", 2, "wrong moon"), Hindrance("claim", None, "pvc"), Hindrance("claim", 1, ""))
-    assert refusal_text(Unschedulable(1, "", None, hindrances), last="+3.00s") == (
+    groups: tuple[tuple[str, int | None], ...] = (("lunar_phase", 2), ("claim", None), ("claim", 1))
+    obstacles = [NodeObstacleDocument(obstacle=name, nodes=count, text="") for name, count in groups]
+    refused = UnschedulableDocument(
+        attempts=1, first="", last="", nodes=None, obstacles=obstacles, preemption="", text=""
+    )
+    assert refusal_text(refused, last="+3.00s") == (
         "No node takes it (one attempt known, +3.00s): lunar phase on 2, a volume claim."
     )
 
@@ -190,12 +200,44 @@ def test_phases_and_milestones_of_a_newer_operator_are_drawn_by_their_names() ->
     content = received(document(samples.seen(ordinary())))
     phases, milestones = content["phases"], content["milestones"]
     phases[0]["phase"], milestones[0]["milestone"], content["outcome"] = "time_travel", "left_home", "transcended"
-    timeline = read({**content, "added_later": 1})
+    timeline = read({**content, "addedLater": 1}, PodTimelineDocument)
     text = text_of(timeline, 160, wide=True)
     assert "time travel" in text
     assert "left home" in text
     assert "transcended after" in text
     assert "time travel" in Screen(160).draw(rollout([timeline, timeline], Screen(160)))
+
+
+def of_a_newer_operator(content: object) -> object:
+    """The document with each name of an enumeration replaced by one that nobody knows, and with a key more."""
+    known = {str(each) for enumeration in ENUMERATIONS for each in enumeration}
+    match content:
+        case dict():
+            return {key: of_a_newer_operator(each) for key, each in content.items()} | {"addedLater": 1}
+        case list():
+            return [of_a_newer_operator(each) for each in content]
+        case str():
+            return "not_invented_yet" if content in known else content
+        case _:
+            return content
+
+
+@pytest.mark.parametrize("life", [samples.quick, samples.unschedulable, samples.limited, way_back.evicted])
+def test_no_name_of_a_newer_operator_keeps_a_document_from_being_drawn(life: Callable[[], Life]) -> None:
+    """Whichever part of the document has it."""
+    content = received(document(samples.seen(life())))
+    changed = of_a_newer_operator(content)
+    assert changed != content
+    for wide in (False, True):
+        assert "not invented yet" in text_of(read(changed, PodTimelineDocument), 200, wide=wide)
+
+
+def test_an_odd_figure_of_one_pod_spoils_no_drawing() -> None:
+    """An API server may count backwards: what the schema says of a value is not for the reader to enforce."""
+    content = received(document(samples.seen(samples.failed())))
+    content["runs"][0]["run"] = -7
+    lines = text_of(read(content, PodTimelineDocument), wide=True).splitlines()
+    assert any(line.split()[:2] == ["import", "-7"] for line in lines)
 
 
 def test_each_phase_has_a_letter_of_its_own() -> None:

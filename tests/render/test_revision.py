@@ -11,9 +11,10 @@ from tests.support.lives import at
 
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.analysis.rollout import revisions, rollout
-from podtimeline.cli.rollout import read
+from podtimeline.cli.client import read
 from podtimeline.render.revision_drawing import revision
 from podtimeline.render.screen import Screen
+from podtimeline.render.structs import MemberDocument, RolloutDocument
 from podtimeline.render.text import cells
 
 ROLLOUTS = jsonschema.Draft202012Validator(ROLLOUT)
@@ -34,7 +35,7 @@ def test_the_document_of_any_rollout_follows_the_schema(views: list[ResolvedTime
     found = told(views)
     ROLLOUTS.validate(found)
     for screen in (Screen(60), Screen(100, unicode=False)):
-        text = screen.draw(revision(read(found), screen))
+        text = screen.draw(revision(read(found, RolloutDocument[MemberDocument]), screen))
         assert max(cells(line) for line in text.splitlines()) <= screen.width
 
 

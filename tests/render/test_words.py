@@ -5,23 +5,23 @@ from tests.support.departures import asked
 from tests.support.lives import Life, at, facts, ordinary, watched
 
 from podtimeline.analysis.resolved import view
-from podtimeline.cli.documents import drawable
 from podtimeline.model.instants import Evidence, Source
 from podtimeline.model.milestones import Milestone
 from podtimeline.model.observations import Ended, ImagePulled, Ran
-from podtimeline.render.drawing import EventLimit, PodTimeline, Restart
+from podtimeline.render.document import document
 from podtimeline.render.said import said
 from podtimeline.render.screen import Screen, Style
+from podtimeline.render.structs import EventLimitDocument, PodTimelineDocument, RestartDocument
 from podtimeline.render.words import limit_text, outcome_style, outcome_text, pull_text, restart_texts
 
 M = Milestone
 
 
-def drawn(life: Life) -> PodTimeline:
+def drawn(life: Life) -> PodTimelineDocument:
     """What is drawn of a pod."""
     seen = view(life.timeline(), now=at(100))
     assert seen is not None
-    return drawable(seen)
+    return document(seen)
 
 
 def job(*, succeeded: bool) -> Life:
@@ -86,10 +86,15 @@ def test_a_pull_says_what_is_known_of_it(pull: dict[str, int], words: str) -> No
     assert pull_text(drawn_pull) == words
 
 
+def restart(container: str, restarts: int, exit_code: int | None, reason: str) -> RestartDocument:
+    """So many restarts."""
+    return RestartDocument(container=container, restarts=restarts, exit_code=exit_code, reason=reason)
+
+
 def test_containers_that_restarted_alike_are_one_sentence() -> None:
     """Forty of them lost their sandbox."""
-    alike = [Restart(name, 1, 137, "Error") for name in ("a", "b", "c", "d")]
-    assert list(restart_texts([*alike[:2], Restart("x", 2, None, ""), *alike[2:]])) == [
+    alike = [restart(name, 1, 137, "Error") for name in ("a", "b", "c", "d")]
+    assert list(restart_texts([*alike[:2], restart("x", 2, None, ""), *alike[2:]])) == [
         "a, b and 2 more restarted once, last with exit code 137 (Error).",
         "x restarted 2 times.",
     ]
@@ -105,7 +110,7 @@ def test_containers_that_restarted_alike_are_one_sentence() -> None:
 )
 def test_the_limit_on_events_is_told_with_its_cause(names: tuple[str, ...], end: str) -> None:
     """Whoever misses an Event wants to know that nobody lost it."""
-    said = limit_text(EventLimit("Normal", "", names), reached="+2.31s")
+    said = limit_text(EventLimitDocument(type="Normal", reached="", containers=list(names)), reached="+2.31s")
     assert said == (
         "Event limit: by +2.31s the kubelet had written the 25 Normal Events that client-go lets it write about one "
         f"object at once (then one in five minutes): {end}"

@@ -6,8 +6,9 @@ from typing import Any
 from tests.support.sums import assert_whole, reached
 from tests.support.truth import SECOND, nanoseconds
 
-from podtimeline.cli.documents import read
+from podtimeline.cli.client import read
 from podtimeline.render.screen import Screen
+from podtimeline.render.structs import PodTimelineDocument
 from podtimeline.render.waterfall import waterfall
 
 Items = Mapping[str, Any]
@@ -22,7 +23,7 @@ def limits(item: Any) -> dict[str, Any]:
 def page(item: Any, width: int) -> list[str]:
     """The lines that a terminal shows."""
     screen = Screen(width)
-    return screen.draw(waterfall(read(item), screen)).splitlines()
+    return screen.draw(waterfall(read(item, PodTimelineDocument), screen)).splitlines()
 
 
 def sums(items: Items) -> None:

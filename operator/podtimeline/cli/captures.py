@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 
 from podtimeline.analysis.findings.peers import peers
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.cli import options
-from podtimeline.cli.documents import read
 from podtimeline.cli.operate import effective
 from podtimeline.cli.output import Form, draw, emit, screen, tell
 from podtimeline.cli.show import waterfalls
@@ -56,7 +54,7 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     pipeline = importlib.import_module("podtimeline.app.replaying")
     views: Sequence[ResolvedTimeline] = pipeline.replay_views(Path(file) if file else None)
     chosen = [
-        contained_document(each, Quarantine(), msgspec.to_builtins, peers=peers(each, views))
+        contained_document(each, Quarantine(), lambda made: made, peers=peers(each, views))
         for each in views
         if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
     ]
@@ -65,7 +63,7 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
     if form in (Form.JSON, Form.YAML):
         emit(chosen, form)
         return
-    lines = waterfalls([read(each) for each in chosen], screen(), wide=form is Form.WIDE)
+    lines = waterfalls(chosen, screen(), wide=form is Form.WIDE)
     draw(lines[2:], screen())
 
 

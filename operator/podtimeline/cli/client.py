@@ -1,4 +1,4 @@
-"""Asks the operator's HTTP API for timelines."""
+"""Asks the operator's HTTP API for documents, and reads them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Response, Transport
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.model.milestones import PHASES, Leg
+from podtimeline.render.document import API_VERSION
 
 _PODS = "/api/v1/pods"
 _ROLLOUTS = "/api/v1/rollouts"
@@ -142,6 +143,17 @@ def _workload(namespace: str, kind: str, name: str) -> dict[str, str]:
 
 
 _T = TypeVar("_T")
+
+
+def read(content: object, kind: type[_T]) -> _T:
+    """Plain data as the struct that it was made of; keys that only a newer operator has are left out.
+
+    Raises ``PodtimelineError`` where it is not of this version.
+    """
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise PodtimelineError(f"not a {API_VERSION} document: is the operator newer or older? ({error})") from error
 
 
 def _decoded(answer: Response, kind: type[_T]) -> _T:

@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from podtimeline.cli.client import NotFound, Operator, Wanted
-from podtimeline.cli.documents import read
+from podtimeline.cli.client import NotFound, Operator, Wanted, read
 from podtimeline.cli.output import draw, screen, tell
 from podtimeline.model.texts import visible
-from podtimeline.render.drawing import Milestone, PodTimeline
 from podtimeline.render.milestones import signed
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Line, Screen
+from podtimeline.render.structs import PodTimelineDocument, ReachedMilestoneDocument
 
-Paint = Callable[[Sequence[PodTimeline], Screen], list[Line]]
+Paint = Callable[[Sequence[PodTimelineDocument], Screen], list[Line]]
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 _CLEAR = "\x1b[2J"
 _GRACE = 5
@@ -50,7 +49,7 @@ def follow(operator: Operator, wanted: Wanted, *, every: float, paint: Paint) ->
     draw(paint(found, screen()), screen())
 
 
-def _await(operator: Operator, wanted: Wanted, every: float) -> list[PodTimeline]:
+def _await(operator: Operator, wanted: Wanted, every: float) -> list[PodTimelineDocument]:
     waiting = False
     while True:
         try:
@@ -62,8 +61,8 @@ def _await(operator: Operator, wanted: Wanted, every: float) -> list[PodTimeline
             time.sleep(every)
 
 
-def _look(operator: Operator, wanted: Wanted) -> list[PodTimeline]:
-    return [read(each) for each in operator.find(wanted)]
+def _look(operator: Operator, wanted: Wanted) -> list[PodTimelineDocument]:
+    return [read(each, PodTimelineDocument) for each in operator.find(wanted)]
 
 
 def _redraw(lines: Sequence[Line], where: Screen) -> None:
@@ -73,7 +72,7 @@ def _redraw(lines: Sequence[Line], where: Screen) -> None:
     draw(lines[: max(rows - 1, 1)], where)
 
 
-def _tell_new(found: Sequence[PodTimeline], told: set[tuple[str, str, str]]) -> None:
+def _tell_new(found: Sequence[PodTimelineDocument], told: set[tuple[str, str, str]]) -> None:
     for timeline in found:
         for each in timeline.milestones:
             key = (timeline.uid, each.milestone, each.subject)
@@ -82,7 +81,7 @@ def _tell_new(found: Sequence[PodTimeline], told: set[tuple[str, str, str]]) -> 
                 click.echo(visible(_line(timeline, each)))
 
 
-def _line(timeline: PodTimeline, reached: Milestone) -> str:
+def _line(timeline: PodTimelineDocument, reached: ReachedMilestoneDocument) -> str:
     begin = timeline.begin
     after = signed(nanoseconds(reached.at) - begin) if reached.at and begin is not None else "?"
     words = (reached.at or "unknown", f"{after:>8}", timeline.name, reached.milestone, reached.subject, reached.detail)

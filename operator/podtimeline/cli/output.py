@@ -56,15 +56,15 @@ def tell(text: str) -> None:
     click.echo(visible(text), err=True)
 
 
-def emit(items: Sequence[JsonObject], form: Form) -> None:
+def emit(items: Sequence[object], form: Form) -> None:
     """``{"items": […]}`` on stdout."""
     plain({"items": list(items)}, form)
 
 
-def plain(content: JsonObject, form: Form) -> None:
+def plain(content: object, form: Form) -> None:
     """Data on stdout, as YAML or else as JSON; what does not show is escaped, and means what it was to a parser."""
     if form is Form.YAML:
-        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.dump(msgspec.to_builtins(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
         click.echo(visible_yaml(text), nl=False)
     else:
         click.echo(visible_json(msgspec.json.format(msgspec.json.encode(content), indent=2).decode()))

@@ -1,18 +1,14 @@
 """``podtimeline rollout``: one revision of a workload, each of its pods up and down on one axis."""
 
 import click
-import msgspec
 
 from podtimeline.cli import options
-from podtimeline.cli.client import Operator
-from podtimeline.cli.documents import snake
-from podtimeline.cli.output import Form, JsonObject, draw, plain, screen
+from podtimeline.cli.client import Operator, read
+from podtimeline.cli.output import Form, draw, plain, screen
 from podtimeline.cli.target import BARE, Target, TargetType
 from podtimeline.cli.transport import Where, current_namespace, reach
-from podtimeline.errors import PodtimelineError
-from podtimeline.render.document import API_VERSION
-from podtimeline.render.revision_drawing import RolloutDrawing
 from podtimeline.render.revision_drawing import revision as drawing
+from podtimeline.render.structs import MemberDocument, RolloutDocument
 
 _EXAMPLES = (
     "podtimeline rollout deploy/checkout -n shop",
@@ -53,12 +49,4 @@ def rollout(
     if form in (Form.JSON, Form.YAML):
         plain(found, form)
         return
-    draw(drawing(read(found), screen()), screen())
-
-
-def read(content: JsonObject) -> RolloutDrawing:
-    """A rollout's document as it is drawn. Raises ``PodtimelineError`` where it is not one of this version."""
-    try:
-        return msgspec.convert(snake(content), RolloutDrawing)
-    except msgspec.ValidationError as error:
-        raise PodtimelineError(f"not a {API_VERSION} rollout: is the operator newer or older? ({error})") from error
+    draw(drawing(read(found, RolloutDocument[MemberDocument]), screen()), screen())

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import click
 
 from podtimeline.cli import options
-from podtimeline.cli.client import Operator, Wanted
-from podtimeline.cli.documents import read
+from podtimeline.cli.client import Operator, Wanted, read
 from podtimeline.cli.follow import follow
 from podtimeline.cli.output import Form, draw, emit, screen
 from podtimeline.cli.target import BARE, Target, TargetType
 from podtimeline.cli.transport import Where, current_namespace, reach
-from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.rollout import rollout
 from podtimeline.render.screen import Line, Screen
+from podtimeline.render.structs import PodTimelineDocument
 from podtimeline.render.waterfall import waterfall
 
 _PODS = 20
@@ -74,16 +73,16 @@ def show(
     if form in (Form.JSON, Form.YAML):
         emit(found, form)
         return
-    draw(pictures([read(each) for each in found], screen(), wide=form is Form.WIDE), screen())
+    draw(pictures([read(each, PodTimelineDocument) for each in found], screen(), wide=form is Form.WIDE), screen())
 
 
-def pictures(timelines: Sequence[PodTimeline], where: Screen, *, wide: bool) -> list[Line]:
+def pictures(timelines: Sequence[PodTimelineDocument], where: Screen, *, wide: bool) -> list[Line]:
     """One pod's waterfall; many pods on one axis, and with ``wide`` the waterfall of each below."""
     if len(timelines) == 1:
         return waterfall(timelines[0], where, wide=wide)
     return [*rollout(timelines, where), *(waterfalls(timelines, where, wide=True) if wide else ())]
 
 
-def waterfalls(timelines: Sequence[PodTimeline], where: Screen, *, wide: bool) -> list[Line]:
+def waterfalls(timelines: Sequence[PodTimelineDocument], where: Screen, *, wide: bool) -> list[Line]:
     """The waterfall of each pod, with two empty lines before each."""
     return [line for each in timelines for line in ((), (), *waterfall(each, where, wide=wide))]

@@ -1,23 +1,21 @@
 """``podtimeline stuck``: workloads whose pods are refused, pods that start for long, and pods that do not go."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import click
-import msgspec
 
 from podtimeline.cli import options
-from podtimeline.cli.client import Operator
-from podtimeline.cli.documents import read, snake
+from podtimeline.cli.client import Operator, read
 from podtimeline.cli.output import Form, JsonObject, draw, plain, screen
 from podtimeline.cli.transport import Where, reach
-from podtimeline.errors import PodtimelineError
 from podtimeline.model.milestones import Leg, Phase
 from podtimeline.model.texts import duration_text
-from podtimeline.render.document import API_VERSION
-from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.legend import title
 from podtimeline.render.moments import SECOND, nanoseconds
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import PodTimelineDocument, RefusedWorkloadDocument
 from podtimeline.render.table import Column, table
 from podtimeline.render.words import hindrances
 
@@ -25,23 +23,15 @@ _EXAMPLES = ("podtimeline stuck", "podtimeline stuck -n shop --longer 5m", "podt
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-class _Named(msgspec.Struct):
-    kind: str
-    name: str
+_T = TypeVar("_T")
 
 
-class _Refused(msgspec.Struct):
-    now: bool
-    text: str
-    first: str
-    last: str
-    count: int
+@dataclass(frozen=True, slots=True)
+class _Chosen(Generic[_T]):
+    """What is to be shown: as the operator told it, for scripts, and as it was read."""
 
-
-class _Workload(msgspec.Struct):
-    namespace: str
-    workload: _Named
-    refused: _Refused
+    told: Sequence[JsonObject]
+    read: Sequence[_T]
 
 
 def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
@@ -75,33 +65,27 @@ def stuck(
     A pod that a quota or an admission refuses does not exist: only its workload can tell of it. A pod that leaves is
     late once its grace period is over, or in what comes after its containers.
     """
-    operator = Operator(reach(server, Where(kubeconfig, context, operator_namespace, service)))
-    refused = [each for each in operator.workloads(namespace) if _now(each)]
-    pods = [each for each in operator.starting(namespace) if _length(each) > longer * SECOND]
-    leaving = [each for each in operator.leaving(namespace) if _late(read(each)) > longer * SECOND]
+    operator, least = Operator(reach(server, Where(kubeconfig, context, operator_namespace, service))), longer * SECOND
+    refused = _chosen(operator.workloads(namespace), RefusedWorkloadDocument, lambda each: each.refused.now)
+    pods = _chosen(operator.starting(namespace), PodTimelineDocument, lambda each: _length(each) > least)
+    leaving = _chosen(operator.leaving(namespace), PodTimelineDocument, lambda each: _late(each) > least)
     if form in (Form.JSON, Form.YAML):
-        plain({"workloads": refused, "pods": pods, "leaving": leaving}, form)
+        plain({"workloads": refused.told, "pods": pods.told, "leaving": leaving.told}, form)
         return
-    found = ([_workload(each) for each in refused], [read(each) for each in pods], [read(each) for each in leaving])
-    draw(_lines(*found, screen()), screen())
+    draw(_lines(refused.read, pods.read, leaving.read, screen()), screen())
 
 
-def _now(content: JsonObject) -> bool:
-    return _workload(content).refused.now
+def _chosen(found: Iterable[JsonObject], kind: type[_T], wanted: Callable[[_T], bool]) -> _Chosen[_T]:
+    both = ((each, read(each, kind)) for each in found)
+    kept = [(each, made) for each, made in both if wanted(made)]
+    return _Chosen([each for each, _ in kept], [made for _, made in kept])
 
 
-def _workload(content: JsonObject) -> _Workload:
-    try:
-        return msgspec.convert(snake(content), _Workload)
-    except msgspec.ValidationError as error:
-        raise PodtimelineError(f"not a {API_VERSION} workload: is the operator newer or older? ({error})") from error
+def _length(pod: PodTimelineDocument) -> int:
+    return pod.total_nanoseconds or 0
 
 
-def _length(content: JsonObject) -> int:
-    return read(content).total_nanoseconds or 0
-
-
-def _late(pod: PodTimeline) -> int:
+def _late(pod: PodTimelineDocument) -> int:
     """For how long a pod that leaves has been where it should not be for long, in nanoseconds."""
     last = pod.leaving[-1]
     if last.phase not in (Phase.TERMINATION_PENDING, Phase.CONTAINER_STOP):
@@ -110,19 +94,22 @@ def _late(pod: PodTimeline) -> int:
     return _since_asked(pod) - (grace or 0) * SECOND
 
 
-def _since_asked(pod: PodTimeline) -> int:
+def _since_asked(pod: PodTimelineDocument) -> int:
     return sum(each.duration_nanoseconds for each in pod.leaving)
 
 
 def _lines(
-    workloads: Sequence[_Workload], pods: Sequence[PodTimeline], leaving: Sequence[PodTimeline], on: Screen
+    workloads: Sequence[RefusedWorkloadDocument],
+    pods: Sequence[PodTimelineDocument],
+    leaving: Sequence[PodTimelineDocument],
+    on: Screen,
 ) -> list[Line]:
     tables = [list(each) for each in (_refused(workloads, on), _starting(pods, on), _leaving(leaving, on))]
     told = [line for each in tables if each for line in ((), *each)]
     return told[1:] or [(Piece("Nothing is stuck."),)]
 
 
-def _refused(workloads: Sequence[_Workload], on: Screen) -> Iterable[Line]:
+def _refused(workloads: Sequence[RefusedWorkloadDocument], on: Screen) -> Iterable[Line]:
     if not workloads:
         return ()
     columns = (
@@ -142,30 +129,30 @@ def _when(moment: str) -> str:
     return moment[:19].replace("T", " ") + "Z"
 
 
-def _words(pod: PodTimeline) -> str:
+def _words(pod: PodTimelineDocument) -> str:
     if pod.unschedulable is not None and pod.node is None:
         return f"no node takes it: {hindrances(pod.unschedulable)}"
     # What it waits for now says more than how long: the columns before have that.
     return next((each.text for each in pod.findings if each.open and each.leg == Leg.STARTUP), pod.explanation)
 
 
-def _starting(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
+def _starting(pods: Sequence[PodTimelineDocument], on: Screen) -> Iterable[Line]:
     if not pods:
         return ()
     columns = (
         Column("STARTING", style=Style.BOLD), Column("FOR", right=True, least=5), Column("IN", least=8),
         Column("WORDS", least=20),
     )  # fmt: skip
-    longest = sorted(pods, key=lambda each: each.total_nanoseconds or 0, reverse=True)
+    longest = sorted(pods, key=_length, reverse=True)
     rows = [
-        (f"{each.namespace}/{each.name}", duration_text(each.total_nanoseconds or 0),
+        (f"{each.namespace}/{each.name}", duration_text(_length(each)),
          "" if each.phase is None else title(each.phase), _words(each))
         for each in longest
     ]  # fmt: skip
     return table(on, columns, rows)
 
 
-def _leaving(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
+def _leaving(pods: Sequence[PodTimelineDocument], on: Screen) -> Iterable[Line]:
     if not pods:
         return ()
     columns = (
@@ -180,5 +167,5 @@ def _leaving(pods: Sequence[PodTimeline], on: Screen) -> Iterable[Line]:
     return table(on, columns, rows)
 
 
-def _last_words(pod: PodTimeline) -> str:
+def _last_words(pod: PodTimelineDocument) -> str:
     return next((each.text for each in pod.findings if each.open and each.leg == Leg.TERMINATION), pod.explanation)

@@ -1,28 +1,29 @@
 """The bars of one pod: each leg of its way on an axis of its own, what ran beside it below."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from podtimeline.model.milestones import Leg, Phase
 from podtimeline.model.texts import duration_text
 from podtimeline.render.axis import Axis, span_text
-from podtimeline.render.drawing import Drain, PhaseSpan, PodTimeline
-from podtimeline.render.folding import folded
 from podtimeline.render.legend import leg_text, style, title
 from podtimeline.render.moments import rfc3339
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import DrainDocument, PhaseSpanDocument, PodTimelineDocument
 from podtimeline.render.text import cells
 
 _LEAST_BAR = 10
 _WORTH_PART = 20
 _WORTH = 1_000_000_000
+_MOST_ALONE = 5
+"""Up to so many stretches of one phase stand in a row each."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     """One stretch, or several of one phase, ready to be drawn."""
 
-    parts: tuple[PhaseSpan, ...]
+    parts: tuple[PhaseSpanDocument, ...]
     name: str
     subject: str
     took: str
@@ -53,7 +54,7 @@ class _Layout:
     doubt: int
 
 
-def chart(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
+def chart(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> list[Line]:
     """The legs that are known, one below the other, in the same columns.
 
     The request for the pod is left out where it took next to nothing, unless ``wide`` asks for it.
@@ -65,7 +66,7 @@ def chart(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     return [line for each in sections for line in _drawn(each, layout, screen)]
 
 
-def _sections(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[_Section]:
+def _sections(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[_Section]:
     asked, total = timeline.requested_nanoseconds, timeline.total_nanoseconds
     if timeline.request and asked and (wide or asked >= min(_WORTH, (total or 0) // _WORTH_PART)):
         yield _section(leg_text(Leg.REQUEST), timeline.request, (), asked, screen, wide=wide)
@@ -85,13 +86,13 @@ def _sections(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[
 
 def _section(
     name: str,
-    stretches: Sequence[PhaseSpan],
-    parallel: Sequence[PhaseSpan],
+    stretches: Sequence[PhaseSpanDocument],
+    parallel: Sequence[PhaseSpanDocument],
     total: int,
     screen: Screen,
     *,
     wide: bool,
-    drains: Sequence[Drain] = (),
+    drains: Sequence[DrainDocument] = (),
 ) -> _Section:
     lost = {each.subject: text for each in drains if (text := _lost(each))}
     # A part that is worth a finding stands alone; what ran beside cost nothing.
@@ -109,23 +110,52 @@ def _section(
     )
 
 
-def _drain(drain: Drain, asked: int, timeline: PodTimeline) -> PhaseSpan:
+def folded(
+    stretches: Iterable[PhaseSpanDocument], small: Callable[[PhaseSpanDocument], bool]
+) -> list[tuple[PhaseSpanDocument, ...]]:
+    """The stretches in groups, each where its first one stands: the small ones of a phase together, if they are many.
+
+    One that goes on, or whose ends contradict each other, always stands alone.
+    """
+    listed = list(stretches)
+    phases: dict[str, list[PhaseSpanDocument]] = {}
+    for each in listed:
+        if small(each) and not each.open and not each.skew_nanoseconds:
+            phases.setdefault(each.phase, []).append(each)
+    together = {id(each): tuple(alike) for alike in phases.values() if len(alike) > _MOST_ALONE for each in alike}
+    groups = (together.get(id(each), (each,)) for each in listed)
+    return list({id(group[0]): group for group in groups}.values())
+
+
+def _drain(drain: DrainDocument, asked: int, timeline: PodTimelineDocument) -> PhaseSpanDocument:
     """How long an address stood as ready after the request to delete its pod, as a stretch beside the way back."""
     end = asked + drain.lag_nanoseconds
     open_ = drain.out is None and timeline.leaving[-1].open
-    return PhaseSpan(
-        Phase.ENDPOINT_DRAIN, drain.subject, rfc3339(asked), rfc3339(end), drain.lag_nanoseconds, None, None, open_, 0
+    return PhaseSpanDocument(
+        phase=Phase.ENDPOINT_DRAIN,
+        subject=drain.subject,
+        start=rfc3339(asked),
+        end=rfc3339(end),
+        open=open_,
+        duration_seconds=drain.lag_seconds,
+        duration_nanoseconds=drain.lag_nanoseconds,
+        skew_seconds=0,
+        skew_nanoseconds=0,
+        at_least_seconds=None,
+        at_least_nanoseconds=None,
+        at_most_seconds=None,
+        at_most_nanoseconds=None,
     )
 
 
-def _lost(drain: Drain) -> str:
+def _lost(drain: DrainDocument) -> str:
     """How long traffic may have met nobody, for the column of doubts."""
     if not drain.lost_nanoseconds:
         return ""
     return f"lost {duration_text(drain.lost_nanoseconds)}" + ("" if drain.confirmed else "?")
 
 
-def _row(parts: tuple[PhaseSpan, ...], screen: Screen, total: int | None) -> _Row:
+def _row(parts: tuple[PhaseSpanDocument, ...], screen: Screen, total: int | None) -> _Row:
     first, length = parts[0], sum(each.duration_nanoseconds for each in parts)
     share = "" if not total else f"{100 * length // total} %"
     subject, doubt = screen.words(subject_text(first.subject)), _doubt(first, screen, total)
@@ -141,7 +171,7 @@ def subject_text(subject: str) -> str:
     return parts[1] if len(parts) > 1 else subject
 
 
-def _doubt(stretch: PhaseSpan, screen: Screen, total: int | None) -> str:
+def _doubt(stretch: PhaseSpanDocument, screen: Screen, total: int | None) -> str:
     """How far off the duration may be, where that matters: above a tenth of the total or the phase's own length."""
     if stretch.skew_nanoseconds:
         return f"skew {duration_text(stretch.skew_nanoseconds)}"

@@ -1,9 +1,9 @@
 """The table of all milestones of one pod, each with its bounds and where it is known from."""
 
 from podtimeline.model.texts import duration_text
-from podtimeline.render.drawing import Milestone, PodTimeline
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Line, Screen, Style
+from podtimeline.render.structs import PodTimelineDocument, ReachedMilestoneDocument
 from podtimeline.render.table import Column, table
 
 _COLUMNS = (
@@ -22,7 +22,7 @@ _LATE = 100_000_000
 """From a tenth of a second on the time between a fact and the watch that showed it is worth a column."""
 
 
-def milestones(timeline: PodTimeline, screen: Screen) -> list[Line]:
+def milestones(timeline: PodTimelineDocument, screen: Screen) -> list[Line]:
     """One row per milestone in the order of time; the bounds are told as distances from the best estimate.
 
     How much later the watch showed a milestone is a column where one of them came late.
@@ -36,15 +36,15 @@ def milestones(timeline: PodTimeline, screen: Screen) -> list[Line]:
     return table(screen, columns, rows)
 
 
-def _is_late(reached: Milestone) -> bool:
+def _is_late(reached: ReachedMilestoneDocument) -> bool:
     return reached.lag_nanoseconds is not None and reached.lag_nanoseconds >= _LATE
 
 
-def _lag(reached: Milestone) -> str:
+def _lag(reached: ReachedMilestoneDocument) -> str:
     return duration_text(reached.lag_nanoseconds or 0) if _is_late(reached) else ""
 
 
-def _row(reached: Milestone, timeline: PodTimeline) -> tuple[str, ...]:
+def _row(reached: ReachedMilestoneDocument, timeline: PodTimelineDocument) -> tuple[str, ...]:
     name, subject, detail = reached.milestone.replace("_", " "), reached.subject, reached.detail
     if reached.at is None:
         return (name, subject, "?", "unknown", "unknown", "", "unknown", detail)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from podtimeline.analysis.findings.rules import FindingKind, kind_title
 from podtimeline.model.texts import duration_text, shortened
 from podtimeline.render.chart import subject_text
-from podtimeline.render.drawing import Finding, PodTimeline, Proof
 from podtimeline.render.legend import leg_text, title
 from podtimeline.render.milestones import signed
 from podtimeline.render.moments import SECOND, nanoseconds
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import EvidenceDocument, FindingDocument, PodTimelineDocument
 from podtimeline.render.text import wrap
 
 _SHOWN = 3
@@ -20,7 +20,7 @@ _PROOF_LINES = 2
 _INDENT = 2
 
 
-def ranked(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
+def ranked(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> list[Line]:
     """The findings that cost most; with ``wide`` all of them, with all their evidence."""
     found = timeline.findings
     shown = found if wide else foremost(timeline)
@@ -32,14 +32,14 @@ def ranked(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     return drawn
 
 
-def foremost(timeline: PodTimeline) -> tuple[Finding, ...]:
+def foremost(timeline: PodTimelineDocument) -> list[FindingDocument]:
     """The findings that are worth the first look: the costliest few, and lost traffic in any case."""
     dear = [each for each in timeline.findings if each.share is None or each.share >= _WORTH or each.open][:_SHOWN]
     lost = [each for each in timeline.findings if each.kind == FindingKind.TRAFFIC_LOST and each not in dear]
-    return (*dear, *lost)
+    return [*dear, *lost]
 
 
-def _finding(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+def _finding(finding: FindingDocument, timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[Line]:
     yield ()
     yield from _heading(finding, screen)
     if finding.text not in timeline.explanation:
@@ -48,7 +48,7 @@ def _finding(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: b
     yield from _indented(f"try: {finding.advice}", screen, Style.GREEN)
 
 
-def _heading(finding: Finding, screen: Screen) -> list[Line]:
+def _heading(finding: FindingDocument, screen: Screen) -> list[Line]:
     subject = subject_text(finding.subject)
     general = finding.phase if finding.kind == FindingKind.LONG_PHASE else None
     name = title(general) if general else _kind(finding.kind)
@@ -60,7 +60,7 @@ def _kind(kind: str) -> str:
     return kind_title(FindingKind(kind)) if kind in FindingKind.__members__.values() else kind.replace("_", " ")
 
 
-def _cost(finding: Finding) -> str:
+def _cost(finding: FindingDocument) -> str:
     """How long, and which share of its leg; empty where it took no time."""
     if not finding.duration_nanoseconds:
         return ""
@@ -70,7 +70,7 @@ def _cost(finding: Finding) -> str:
     return f"{took}{share}{' so far' if finding.open else ''}: "
 
 
-def _evidence(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+def _evidence(finding: FindingDocument, timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[Line]:
     said = timeline.explanation + finding.text
     telling = [each for each in finding.evidence if wide or not _repeats(each, said)]
     for proof in telling if wide else telling[:_PROOFS]:
@@ -80,19 +80,19 @@ def _evidence(finding: Finding, timeline: PodTimeline, screen: Screen, *, wide: 
 _COUNT = re.compile(r"^\d+ times: ")
 
 
-def _repeats(proof: Proof, said: str) -> bool:
+def _repeats(proof: EvidenceDocument, said: str) -> bool:
     """Whether the sentences say it already, words that are too long for them in part."""
     words = _COUNT.sub("", proof.text)
     short = shortened(words)
     return proof.text in said or (short != words and short in said)
 
 
-def _proof(proof: Proof, timeline: PodTimeline) -> str:
+def _proof(proof: EvidenceDocument, timeline: PodTimelineDocument) -> str:
     when = "" if proof.at is None else f" {when_text(proof.at, timeline)}"
     return f"{proof.source}{when}: {proof.text}"
 
 
-def when_text(moment: str, timeline: PodTimeline) -> str:
+def when_text(moment: str, timeline: PodTimelineDocument) -> str:
     """A moment for people: after the start's beginning or after the request to delete it, else by the clock."""
     at, begin, asked = nanoseconds(moment), timeline.begin, timeline.asked
     if asked is not None and at >= asked:

@@ -1,14 +1,13 @@
 """A rollout on one axis: each pod up and down, how many were ready, and what held it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from podtimeline.model.texts import duration_text
 from podtimeline.render.axis import Axis
-from podtimeline.render.drawing import PodTimeline, Workload
 from podtimeline.render.legend import letter, style, title
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import LevelDocument, MemberDocument, RolloutDocument
 from podtimeline.render.text import cells
 
 _LEAST_BAR = 16
@@ -16,62 +15,7 @@ _UP = "up"
 _MOST_HELD = 5
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnLevel:
-    """How many pods there were from a moment on."""
-
-    at: str
-    wanted: int
-    ready: int
-    current: int
-    current_ready: int
-    leaving: int
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnHold:
-    """What held the rollout."""
-
-    phase: str | None
-    title: str
-    duration_nanoseconds: int
-    pods: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnMember:
-    """One pod of the rollout."""
-
-    current: bool
-    revision: str
-    up: str | None
-    leaving: str | None
-    removed: str | None
-    timeline: PodTimeline
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutDrawing:
-    """A rollout's document as it is drawn."""
-
-    namespace: str
-    workload: Workload
-    revision: str
-    started: str
-    complete: str | None
-    superseded: str | None
-    until: str
-    duration_nanoseconds: int
-    desired: int | None
-    surge: int | None
-    unavailable: int | None
-    levels: tuple[DrawnLevel, ...]
-    held: tuple[DrawnHold, ...]
-    members: tuple[DrawnMember, ...]
-    explanation: str
-
-
-def revision(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
+def revision(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Line]:
     """The rollout: a heading, each pod on the common axis, the number of ready pods, a legend, and what held it."""
     return [
         *_heading(drawn, screen),
@@ -84,7 +28,7 @@ def revision(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     ]
 
 
-def _heading(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
+def _heading(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Line]:
     named = f"{drawn.workload.kind} {drawn.namespace}/{drawn.workload.name}"
     which = f", revision {drawn.revision}" if drawn.revision else ""
     state = "complete after" if drawn.complete else "superseded after" if drawn.superseded else "going on for"
@@ -93,7 +37,7 @@ def _heading(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     return screen.paragraph(text, style=Style.BOLD)
 
 
-def _chart(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
+def _chart(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Line]:
     longest = max([cells(each.timeline.name) for each in drawn.members], default=0)
     name = min(max(longest, len("ready")), max(screen.width // 3, 8))
     bar = max(screen.width - name - 4, _LEAST_BAR)
@@ -110,7 +54,7 @@ def _chart(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     return [*lines, *_legend(tuple(seen), screen)]
 
 
-def _row(member: DrawnMember, axis: Axis, screen: Screen, seen: dict[str, None]) -> Iterator[Piece]:
+def _row(member: MemberDocument, axis: Axis, screen: Screen, seen: dict[str, None]) -> Iterator[Piece]:
     for column in range(axis.width):
         phase = _phase(member, axis, column)
         if phase is None:
@@ -123,7 +67,7 @@ def _row(member: DrawnMember, axis: Axis, screen: Screen, seen: dict[str, None])
             yield Piece(screen.glyphs.lefts[-1] if screen.colour else letter(phase), style(phase))
 
 
-def _phase(member: DrawnMember, axis: Axis, column: int) -> str | None:
+def _phase(member: MemberDocument, axis: Axis, column: int) -> str | None:
     begin = axis.origin + axis.span * column // axis.width
     end = axis.origin + axis.span * (column + 1) // axis.width
     shares = [
@@ -137,14 +81,14 @@ def _phase(member: DrawnMember, axis: Axis, column: int) -> str | None:
     return phase if share > 0 else None
 
 
-def _served(member: DrawnMember, until: int) -> tuple[int, int] | None:
+def _served(member: MemberDocument, until: int) -> tuple[int, int] | None:
     if member.up is None:
         return None
     end = member.leaving or member.removed
     return nanoseconds(member.up), until if end is None else nanoseconds(end)
 
 
-def _digits(levels: Sequence[DrawnLevel], axis: Axis) -> Iterator[str]:
+def _digits(levels: Sequence[LevelDocument], axis: Axis) -> Iterator[str]:
     for column in range(axis.width):
         end = axis.origin + axis.span * (column + 1) // axis.width
         ready = [each.ready for each in levels if nanoseconds(each.at) <= end]
@@ -162,7 +106,7 @@ def _legend(phases: Sequence[str], screen: Screen) -> list[Line]:
     return [(), *(tuple(line) for line in lines)]
 
 
-def _counts(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
+def _counts(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Line]:
     known = [
         f"{word} {'unknown' if count is None else count}"
         for word, count in (
@@ -174,7 +118,7 @@ def _counts(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
     return screen.paragraph("Pods: " + ", ".join(known) + ".")
 
 
-def _holders(drawn: RolloutDrawing, screen: Screen) -> list[Line]:
+def _holders(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Line]:
     lines: list[Line] = []
     for each in drawn.held[:_MOST_HELD]:
         share = f"{100 * each.duration_nanoseconds // max(drawn.duration_nanoseconds, 1)} %"

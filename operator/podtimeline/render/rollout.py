@@ -6,15 +6,15 @@ from statistics import median_low
 from podtimeline.model.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.axis import Axis, span_text
-from podtimeline.render.drawing import PhaseSpan, PodTimeline
 from podtimeline.render.legend import letter, style, title
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import PhaseSpanDocument, PodTimelineDocument
 from podtimeline.render.text import cells, wrap
 
 _LEAST_BAR = 12
 
 
-def rollout(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
+def rollout(timelines: Sequence[PodTimelineDocument], screen: Screen) -> list[Line]:
     """The pods in the order of their beginning on a common axis, a legend, and a summary.
 
     Raises ``ValueError`` for no pods at all.
@@ -25,7 +25,7 @@ def rollout(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
     return [*_heading(ordered, screen), *_chart(ordered, screen), (), *_summary(ordered, screen)]
 
 
-def _heading(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
+def _heading(timelines: Sequence[PodTimelineDocument], screen: Screen) -> list[Line]:
     workloads = sorted({f"{each.namespace}/{each.name}" for each in timelines})
     owners = sorted({f"{each.workload.kind} {each.namespace}/{each.workload.name}" for each in timelines})
     named = owners[0] if len(owners) == 1 else f"{len(owners)} workloads"
@@ -35,7 +35,7 @@ def _heading(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
     return [(Piece(screen.shorten(f"{named}: {pods}{since}", screen.width), Style.BOLD),), ()]
 
 
-def _chart(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
+def _chart(timelines: Sequence[PodTimelineDocument], screen: Screen) -> list[Line]:
     known = [each for each in timelines if each.phases]
     if not known:
         return [_unknown(each, screen) for each in timelines]
@@ -55,20 +55,20 @@ def _chart(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
     return [*drawn, *_legend(known, screen)]
 
 
-def _unknown(timeline: PodTimeline, screen: Screen) -> Line:
+def _unknown(timeline: PodTimelineDocument, screen: Screen) -> Line:
     return (Piece(screen.shorten(timeline.name, screen.width // 2) + "  "), Piece("begin unknown", Style.DIM))
 
 
-def _result(timeline: PodTimeline) -> str:
+def _result(timeline: PodTimelineDocument) -> str:
     longest = max(timeline.phases, key=lambda each: each.duration_nanoseconds)
     took = duration_text(timeline.startup_nanoseconds or timeline.total_nanoseconds or 0)
     how = "ready" if timeline.startup_nanoseconds is not None else timeline.outcome
     return f"{took:>6}  {how:<9}  {title(longest.phase)}"
 
 
-def _pod(timeline: PodTimeline, axis: Axis, screen: Screen) -> Line:
+def _pod(timeline: PodTimelineDocument, axis: Axis, screen: Screen) -> Line:
     """The pod's phases in one row; each column belongs to the phase that fills most of it."""
-    owners: list[PhaseSpan | None] = [_owner(timeline, axis, column) for column in range(axis.width)]
+    owners: list[PhaseSpanDocument | None] = [_owner(timeline, axis, column) for column in range(axis.width)]
     pieces: list[Piece] = []
     for column, owner in enumerate(owners):
         if owner is None:
@@ -82,7 +82,7 @@ def _pod(timeline: PodTimeline, axis: Axis, screen: Screen) -> Line:
     return tuple(_merged(pieces))
 
 
-def _owner(timeline: PodTimeline, axis: Axis, column: int) -> PhaseSpan | None:
+def _owner(timeline: PodTimelineDocument, axis: Axis, column: int) -> PhaseSpanDocument | None:
     begin = axis.origin + axis.span * column // axis.width
     end = axis.origin + axis.span * (column + 1) // axis.width
     shares = [(min(each.finish, end) - max(each.begin, begin), each) for each in timeline.phases]
@@ -101,7 +101,7 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
     return merged
 
 
-def _legend(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
+def _legend(timelines: Sequence[PodTimelineDocument], screen: Screen) -> list[Line]:
     phases = list(dict.fromkeys(stretch.phase for each in timelines for stretch in each.phases))
     lines: list[list[Piece]] = [[]]
     for phase in phases:
@@ -112,7 +112,7 @@ def _legend(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
     return [(), *(tuple(line) for line in lines)]
 
 
-def _summary(timelines: Sequence[PodTimeline], screen: Screen) -> list[Line]:
+def _summary(timelines: Sequence[PodTimelineDocument], screen: Screen) -> list[Line]:
     counts: dict[str, int] = {}
     for each in timelines:
         counts[each.outcome] = counts.get(each.outcome, 0) + 1

@@ -1,16 +1,24 @@
 """What was said of a pod, and what befell it: notes, runs, incidents, its deletion, and what to know of the figures."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from podtimeline.analysis.findings.rules import FindingKind
 from podtimeline.model.texts import exit_text, shortened
 from podtimeline.render import words
 from podtimeline.render.axis import span_text
-from podtimeline.render.drawing import Deletion, Finding, Note, PodTimeline, Run, Stop
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.ranked import foremost, when_text
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import (
+    DeletionDocument,
+    FindingDocument,
+    NoteDocument,
+    PodTimelineDocument,
+    RunDocument,
+    StopDocument,
+)
 from podtimeline.render.table import Column, table
 from podtimeline.render.text import cells, wrap
 
@@ -26,7 +34,7 @@ _RUNS = (
 )
 
 
-def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
+def said(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> list[Line]:
     """Words of events that no finding has quoted, what befell the pod, and caveats; ``wide`` shows all in full."""
     drawn = [*_notes(timeline, screen, wide=wide), *_runs(timeline, screen, wide=wide)]
     if timeline.unschedulable is not None and (wide or timeline.node is None):
@@ -45,7 +53,7 @@ def said(timeline: PodTimeline, screen: Screen, *, wide: bool) -> list[Line]:
     return [(), *drawn] if drawn else []
 
 
-def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+def _notes(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[Line]:
     notes = _merged(timeline.notes)
     if wide:
         # All findings are shown with all their evidence: what is too long for a sentence stands there.
@@ -61,13 +69,13 @@ def _notes(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Lin
         yield (Piece(f"and {left_out} earlier ones (-o wide shows all)", Style.DIM),)
 
 
-def _quoted(timeline: PodTimeline) -> str:
+def _quoted(timeline: PodTimelineDocument) -> str:
     """All that the findings say somewhere in the drawing, and what they rest on."""
     shown = foremost(timeline)
     return "\n".join((timeline.explanation, *(each.text for each in shown), _proofs(shown)))
 
 
-def _proofs(findings: Iterable[Finding]) -> str:
+def _proofs(findings: Iterable[FindingDocument]) -> str:
     return "\n".join(proof.text for each in findings for proof in each.evidence)
 
 
@@ -75,9 +83,9 @@ def _trimmed(text: str) -> str:
     return text.strip().rstrip(".:").rstrip()
 
 
-def _merged(notes: Iterable[Note]) -> list[Note]:
+def _merged(notes: Iterable[NoteDocument]) -> list[NoteDocument]:
     """Notes that say the same of the same subject become one: the event and the condition repeat each other."""
-    merged: dict[tuple[str, str], Note] = {}
+    merged: dict[tuple[str, str], NoteDocument] = {}
     for note in notes:
         key = (note.subject, note.text)
         held = merged.get(key)
@@ -89,7 +97,7 @@ def _merged(notes: Iterable[Note]) -> list[Note]:
     return list(merged.values())
 
 
-def _note(note: Note, timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+def _note(note: NoteDocument, timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[Line]:
     times = f" {screen.glyphs.times}{note.count}" if note.count > 1 else ""
     subject = f" {note.subject}" if note.subject else ""
     head = screen.words(f"{when_text(note.first, timeline)} {note.reason}{times}{subject}") + ": "
@@ -104,7 +112,7 @@ def _note(note: Note, timeline: PodTimeline, screen: Screen, *, wide: bool) -> I
         yield (Piece(f"    {line}{more}"),)
 
 
-def _runs(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+def _runs(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[Line]:
     """How often containers ran: each run with ``wide``, and a sentence of those that no finding tells of."""
     if wide and timeline.runs:
         yield from table(screen, _RUNS, [_run(each) for each in timeline.runs])
@@ -113,7 +121,7 @@ def _runs(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line
         yield from screen.paragraph(text, style=Style.YELLOW)
 
 
-def _run(run: Run) -> tuple[str, ...]:
+def _run(run: RunDocument) -> tuple[str, ...]:
     length = "unknown"
     if run.started is not None and run.finished is not None:
         length = f"{max(nanoseconds(run.finished) - nanoseconds(run.started), 0) // 1_000_000_000}s"
@@ -122,13 +130,13 @@ def _run(run: Run) -> tuple[str, ...]:
     return (run.container, str(run.run), length, code or "still running, or unknown", started)
 
 
-def _ended(timeline: PodTimeline) -> str:
+def _ended(timeline: PodTimelineDocument) -> str:
     ended = timeline.ended
     how = [] if ended is None else [each for each in (ended.reason, ended.text) if each]
     return "It ended: " + ": ".join(how)
 
 
-def _deletion(deletion: Deletion) -> str:
+def _deletion(deletion: DeletionDocument) -> str:
     cause = "somebody unknown" if deletion.cause is None else words.cause_text(deletion.cause)
     told = f" ({deletion.text})" if deletion.text else ""
     grace = "" if deletion.grace_seconds is None else f", grace {deletion.grace_seconds} s"
@@ -136,7 +144,7 @@ def _deletion(deletion: Deletion) -> str:
     return f"Deletion asked for by {cause}{told}{grace}{held}."
 
 
-def _stop(stop: Stop) -> str:
+def _stop(stop: StopDocument) -> str:
     """How a container ended that the deletion ended."""
     if stop.ended is None and stop.reason:
         return f"When and how {stop.container} ended is not known ({stop.reason})."
@@ -150,7 +158,7 @@ def _stop(stop: Stop) -> str:
     return f"{stop.container} ended{took}{code}{reason}{killed}."
 
 
-def _incidents(timeline: PodTimeline, screen: Screen, *, wide: bool) -> Iterator[Line]:
+def _incidents(timeline: PodTimelineDocument, screen: Screen, *, wide: bool) -> Iterator[Line]:
     listed = timeline.incidents
     left_out = 0 if wide else max(len(listed) - _INCIDENTS, 0)
     for each in listed[left_out:]:

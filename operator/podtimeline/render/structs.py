@@ -4,6 +4,7 @@ Unknown is null, never 0. A moment is RFC 3339 with nine fractional digits, in U
 exact nanoseconds are beside it.
 """
 
+from enum import StrEnum
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
@@ -19,10 +20,25 @@ from podtimeline.model.milestones import Leg, Milestone, Phase, Scope
 from podtimeline.model.observations import Cause, IncidentKind, Limit, Partial
 from podtimeline.model.pods import ContainerKind
 from podtimeline.quarantine import Operation
+from podtimeline.render.moments import nanoseconds
 
-Count = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(ge=0, description="Seconds.")]
-Nanoseconds = Annotated[int, Meta(ge=0, description="Nanoseconds, exact.")]
+
+def _described(**schema: object) -> Meta:
+    """What the schema says, and no reader checks: one odd value of one pod must not spoil the page."""
+    return Meta(extra_json_schema=schema)
+
+
+def _names(kind: type[StrEnum]) -> Meta:
+    """The names that this version writes; to a reader they are text, since an operator may be newer."""
+    (schema,) = msgspec.json.schema_components((kind,))[1].values()
+    return _described(**schema)
+
+
+Count = Annotated[int, _described(minimum=0)]
+Seconds = Annotated[float, _described(minimum=0, description="Seconds.")]
+Nanoseconds = Annotated[int, _described(minimum=0, description="Nanoseconds, exact.")]
+Share = Annotated[float, _described(minimum=0, maximum=1)]
+# The one value that is checked: the drawings compute with it.
 Moment = Annotated[
     str,
     Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$", description="RFC 3339, UTC, to the nanosecond."),
@@ -33,8 +49,26 @@ Item = TypeVar("Item")
 """What a long list holds: structs, or each of them encoded already, so that no answer is held whole as objects."""
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A part of a document: keys in camel case, all of them required, no other allowed."""
+PhaseName = Annotated[str, _names(Phase)]
+MilestoneName = Annotated[str, _names(Milestone)]
+ScopeName = Annotated[str, _names(Scope)]
+SourceName = Annotated[str, _names(Source)]
+ContainerKindName = Annotated[str, _names(ContainerKind)]
+IncidentKindName = Annotated[str, _names(IncidentKind)]
+ObstacleName = Annotated[str, _names(Obstacle)]
+CauseName = Annotated[str, _names(Cause)]
+EventTypeName = Annotated[str, _names(EventType)]
+FindingKindName = Annotated[str, _names(FindingKind)]
+LegName = Annotated[str, _names(Leg)]
+OutcomeName = Annotated[str, _names(Outcome)]
+PartialName = Annotated[str, _names(Partial)]
+LimitName = Annotated[str, _names(Limit)]
+LinkKindName = Annotated[str, _names(LinkKind)]
+StepName = Annotated[str, _names(Operation)]
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A part of a document: keys in camel case, all of them required; a newer version may have more of them."""
 
 
 class ObjectNameDocument(Struct, frozen=True):
@@ -48,16 +82,16 @@ class ContainerDocument(Struct, frozen=True):
     """A container of the pod's specification."""
 
     name: str
-    kind: ContainerKind
+    kind: ContainerKindName
     image: str
 
 
 class MissingMilestoneDocument(Struct, frozen=True):
     """A milestone that was passed without being observed; the subject is a container, a volume or a slice."""
 
-    milestone: Milestone
+    milestone: MilestoneName
     subject: str
-    scope: Scope
+    scope: ScopeName
 
 
 class ReachedMilestoneDocument(MissingMilestoneDocument, frozen=True):
@@ -67,7 +101,7 @@ class ReachedMilestoneDocument(MissingMilestoneDocument, frozen=True):
     earliest: Moment | None
     latest: Moment | None
     observed: Moment | None
-    source: Source | None
+    source: SourceName | None
     detail: str
     skew_seconds: Seconds | None
     skew_nanoseconds: Nanoseconds | None
@@ -78,7 +112,7 @@ class ReachedMilestoneDocument(MissingMilestoneDocument, frozen=True):
 class PhaseSpanDocument(Struct, frozen=True):
     """One phase of the critical path, or work beside it; ``open`` while it goes on."""
 
-    phase: Phase
+    phase: PhaseName
     subject: str
     start: Moment
     end: Moment
@@ -91,6 +125,16 @@ class PhaseSpanDocument(Struct, frozen=True):
     at_least_nanoseconds: Nanoseconds | None
     at_most_seconds: Seconds | None
     at_most_nanoseconds: Nanoseconds | None
+
+    @property
+    def begin(self) -> int:
+        """Nanoseconds since the epoch."""
+        return nanoseconds(self.start)
+
+    @property
+    def finish(self) -> int:
+        """Nanoseconds since the epoch."""
+        return nanoseconds(self.end)
 
 
 class DrainDocument(Struct, frozen=True):
@@ -168,7 +212,7 @@ class RunDocument(Struct, frozen=True):
 class IncidentDocument(Struct, frozen=True):
     """An incident in the pod's life that is no part of its start."""
 
-    incident: IncidentKind
+    incident: IncidentKindName
     at: Moment
     text: str
 
@@ -183,7 +227,7 @@ class SchedulingGateDocument(Struct, frozen=True):
 class NodeObstacleDocument(Struct, frozen=True):
     """Why ``nodes`` nodes cannot take the pod; null where the reason lies with the pod itself."""
 
-    obstacle: Obstacle
+    obstacle: ObstacleName
     nodes: Count | None
     text: str
 
@@ -203,7 +247,7 @@ class UnschedulableDocument(Struct, frozen=True):
 class DeletionDocument(Struct, frozen=True):
     """Who asked for the pod's deletion, with which grace period in seconds, and what holds the object."""
 
-    cause: Cause | None
+    cause: CauseName | None
     text: str
     grace_seconds: Count | None
     finalizers: list[str]
@@ -220,7 +264,7 @@ class NodeClockDocument(Struct, frozen=True):
 class EventLimitDocument(Struct, frozen=True):
     """By when the kubelet had used up its Events of one type, and the containers that were started without one."""
 
-    type: EventType
+    type: EventTypeName
     reached: Moment
     containers: list[str]
 
@@ -244,16 +288,16 @@ class EvidenceDocument(Struct, frozen=True):
 class FindingDocument(Struct, frozen=True):
     """Something that cost time, or traffic; ``share`` is its part of the leg's length, 0 to 1, or null off the path."""
 
-    kind: FindingKind
-    leg: Leg
-    phase: Phase | None
+    kind: FindingKindName
+    leg: LegName
+    phase: PhaseName | None
     subject: str
     text: str
     duration_seconds: Seconds
     duration_nanoseconds: Nanoseconds
-    share: Annotated[float, Meta(ge=0, le=1)] | None
+    share: Share | None
     open: bool
-    evidence: Annotated[list[EvidenceDocument], Meta(min_length=1)]
+    evidence: Annotated[list[EvidenceDocument], _described(minItems=1)]
     advice: str
 
 
@@ -268,8 +312,8 @@ class PodTimelineDocument(Struct, frozen=True):
     name: str
     workload: ObjectNameDocument
     node: str | None
-    outcome: Outcome
-    phase: Phase | None
+    outcome: OutcomeName
+    phase: PhaseName | None
     containers: list[ContainerDocument]
     milestones: list[ReachedMilestoneDocument]
     request: list[PhaseSpanDocument]
@@ -293,8 +337,8 @@ class PodTimelineDocument(Struct, frozen=True):
     missing: list[MissingMilestoneDocument]
     awaited: list[str]
     services: list[str] | None
-    partial: list[Partial]
-    limits: list[Limit]
+    partial: list[PartialName]
+    limits: list[LimitName]
     notes: list[NoteDocument]
     pulls: list[PullDocument]
     restarts: list[RestartDocument]
@@ -309,6 +353,16 @@ class PodTimelineDocument(Struct, frozen=True):
     findings: list[FindingDocument]
     explanation: str
     error: str | None
+
+    @property
+    def begin(self) -> int | None:
+        """When the start began, nanoseconds since the epoch; ``None`` where unknown."""
+        return self.phases[0].begin if self.phases else None
+
+    @property
+    def asked(self) -> int | None:
+        """When its deletion was asked for, nanoseconds since the epoch; ``None`` where it was not or is unknown."""
+        return self.leaving[0].begin if self.leaving else None
 
 
 class PodTimelineListDocument(Struct, Generic[Item], frozen=True):
@@ -334,7 +388,7 @@ class LevelDocument(Struct, frozen=True):
 class ChainLinkDocument(Struct, frozen=True):
     """One link of the chain that the rollout's duration is made of; ``pod`` is empty for its controller."""
 
-    kind: LinkKind
+    kind: LinkKindName
     pod: str
     start: Moment
     end: Moment
@@ -344,7 +398,7 @@ class ChainLinkDocument(Struct, frozen=True):
 class HoldDocument(Struct, frozen=True):
     """What held the rollout; a null phase is the workload's controller."""
 
-    phase: Phase | None
+    phase: PhaseName | None
     title: str
     duration_seconds: Seconds
     duration_nanoseconds: Nanoseconds
@@ -422,7 +476,7 @@ class WorkloadListDocument(Struct, frozen=True):
 class FaultDocument(Struct, frozen=True):
     """One kind of failure and where it was first found."""
 
-    step: Operation
+    step: StepName
     subject: str
     error: str
     where: str

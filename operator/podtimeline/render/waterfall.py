@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from podtimeline.model.texts import duration_text
 from podtimeline.render import words
 from podtimeline.render.chart import chart
-from podtimeline.render.drawing import PodTimeline
 from podtimeline.render.milestones import milestones
 from podtimeline.render.ranked import ranked
 from podtimeline.render.said import said
 from podtimeline.render.screen import Line, Piece, Screen, Style
+from podtimeline.render.structs import PodTimelineDocument
 from podtimeline.render.text import cells
 
 
-def waterfall(timeline: PodTimeline, screen: Screen, *, wide: bool = False) -> list[Line]:
+def waterfall(timeline: PodTimelineDocument, screen: Screen, *, wide: bool = False) -> list[Line]:
     """Header, one bar per phase, what ran beside, what was said, why it took long, and what to try.
 
     ``wide`` adds every milestone with its bounds and source, every pull and run, all that was said and all findings.
@@ -26,7 +26,7 @@ def waterfall(timeline: PodTimeline, screen: Screen, *, wide: bool = False) -> l
     return [*drawn, *ranked(timeline, screen, wide=wide)]
 
 
-def _header(timeline: PodTimeline, screen: Screen) -> list[Line]:
+def _header(timeline: PodTimelineDocument, screen: Screen) -> list[Line]:
     outcome = Piece(words.outcome_text(timeline), words.outcome_style(timeline))
     name = f"{timeline.namespace}/{timeline.name}"
     room = screen.width - cells(outcome.text) - 2
@@ -37,7 +37,7 @@ def _header(timeline: PodTimeline, screen: Screen) -> list[Line]:
     return [*first, *_facts(timeline, screen)]
 
 
-def _facts(timeline: PodTimeline, screen: Screen) -> list[Line]:
+def _facts(timeline: PodTimelineDocument, screen: Screen) -> list[Line]:
     facts = [_workload(timeline), f"node {timeline.node}" if timeline.node else "no node"]
     facts += [words.endpoint_text(timeline), _since(timeline), _requested(timeline)]
     if timeline.termination_nanoseconds is not None:
@@ -47,20 +47,20 @@ def _facts(timeline: PodTimeline, screen: Screen) -> list[Line]:
     return _joined([each for each in facts if each], screen)
 
 
-def _workload(timeline: PodTimeline) -> str:
+def _workload(timeline: PodTimelineDocument) -> str:
     workload = timeline.workload
     # A pod without a controller is its own workload: a controller of kind Pod has another name.
     bare = workload.kind == "Pod" and workload.name == timeline.name
     return "bare pod" if bare else f"{workload.kind} {workload.name}"
 
 
-def _requested(timeline: PodTimeline) -> str:
+def _requested(timeline: PodTimelineDocument) -> str:
     """How long before its creation it was asked for, where that is worth a word."""
     asked = timeline.requested_nanoseconds
     return f"asked for {duration_text(asked)} before" if asked and asked >= 1_000_000_000 else ""
 
 
-def _since(timeline: PodTimeline) -> str:
+def _since(timeline: PodTimelineDocument) -> str:
     return timeline.phases[0].start[:23].replace("T", " ") + "Z" if timeline.phases else "begin unknown"
 
 
@@ -75,7 +75,7 @@ def _joined(facts: Iterable[str], screen: Screen) -> list[Line]:
     return [(Piece(line, Style.DIM),) for line in lines]
 
 
-def _pulls(timeline: PodTimeline, screen: Screen) -> list[Line]:
+def _pulls(timeline: PodTimelineDocument, screen: Screen) -> list[Line]:
     pulls: list[Line] = []
     for pull in timeline.pulls:
         pulls += screen.paragraph(words.pull_text(pull), first=f"{pull.container}: ", indent=4)

@@ -11,10 +11,17 @@ from podtimeline.model.milestones import Milestone, Phase
 from podtimeline.model.observations import Cause, Partial
 from podtimeline.model.texts import bytes_text, duration_text, exit_text, names_text, steps_text
 from podtimeline.render.axis import span_text
-from podtimeline.render.drawing import Clock, EventLimit, PodTimeline, Pull, Restart, Unschedulable
 from podtimeline.render.legend import title
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Style
+from podtimeline.render.structs import (
+    EventLimitDocument,
+    NodeClockDocument,
+    PodTimelineDocument,
+    PullDocument,
+    RestartDocument,
+    UnschedulableDocument,
+)
 
 _PARTIAL = {
     Partial.LISTED: "It was there before the operator looked: what the API does not keep of that time is unknown.",
@@ -32,7 +39,7 @@ _OUTCOMES = {
 }
 
 
-def outcome_style(timeline: PodTimeline) -> Style:
+def outcome_style(timeline: PodTimelineDocument) -> Style:
     """The colour of the outcome; a pod that was ready and then failed by itself has failed."""
     outcome = _outcome(timeline)
     if outcome is None:
@@ -41,7 +48,7 @@ def outcome_style(timeline: PodTimeline) -> Style:
     return Style.RED if failed else _OUTCOMES[outcome]
 
 
-def outcome_text(timeline: PodTimeline) -> str:
+def outcome_text(timeline: PodTimelineDocument) -> str:
     """How the start ended and after how long, in a few words."""
     total = span_text(timeline.total_nanoseconds)
     match _outcome(timeline):
@@ -61,14 +68,14 @@ def outcome_text(timeline: PodTimeline) -> str:
             return f"{timeline.outcome} after {total}"
 
 
-def _end(timeline: PodTimeline) -> str:
+def _end(timeline: PodTimelineDocument) -> str:
     """How a pod that had been ready ended by itself, as a Job's does; empty while it runs."""
     if timeline.ended is None or _stopped(timeline):
         return ""
     return ", then completed" if timeline.ended.succeeded else ", then failed"
 
 
-def _stopped(timeline: PodTimeline) -> bool:
+def _stopped(timeline: PodTimelineDocument) -> bool:
     """Whether it was deleted before it ended: what its containers then exit with is the kubelet's doing."""
     ends = {each.milestone: each.at for each in timeline.milestones if each.at is not None}
     deleted, finished = ends.get("deletion_requested"), ends.get("finished", ends.get("terminal_phase"))
@@ -80,11 +87,11 @@ def _where(phase: str) -> str:
     return where_text(Phase(phase)) if phase in Phase.__members__.values() else f"in {title(phase)}"
 
 
-def _outcome(timeline: PodTimeline) -> Outcome | None:
+def _outcome(timeline: PodTimelineDocument) -> Outcome | None:
     return Outcome(timeline.outcome) if timeline.outcome in Outcome.__members__.values() else None
 
 
-def endpoint_text(timeline: PodTimeline) -> str:
+def endpoint_text(timeline: PodTimelineDocument) -> str:
     """When traffic could reach it, or why nothing is known of that; empty where the pod never became ready."""
     if timeline.endpoint_nanoseconds is not None and not timeline.awaited:
         return f"endpoint in {duration_text(timeline.endpoint_nanoseconds)}"
@@ -98,7 +105,7 @@ def endpoint_text(timeline: PodTimeline) -> str:
     return "" if timeline.services or held else "no Service selects it"
 
 
-def caveats(timeline: PodTimeline, when: Callable[[str], str]) -> Iterator[str]:
+def caveats(timeline: PodTimelineDocument, when: Callable[[str], str]) -> Iterator[str]:
     """What the reader has to know before trusting the figures, a sentence each; ``when`` writes a moment for people."""
     for each in timeline.partial:
         yield _PARTIAL[Partial(each)] if each in Partial.__members__.values() else f"Partial: {each}."
@@ -115,7 +122,7 @@ def caveats(timeline: PodTimeline, when: Callable[[str], str]) -> Iterator[str]:
         yield f"The clocks that stamped it disagree by at least {clash}: bounds that contradict each other are kept."
 
 
-def clock_text(clock: Clock, node: str | None) -> str:
+def clock_text(clock: NodeClockDocument, node: str | None) -> str:
     """By how much a node's clock was off."""
     ahead = clock.low > 0
     least, most = sorted((abs(clock.low), abs(clock.high)))
@@ -144,7 +151,7 @@ def cause_text(cause: str) -> str:
     return _CAUSES[Cause(cause)] if cause in Cause.__members__.values() else cause.replace("_", " ")
 
 
-def limit_text(limit: EventLimit, *, reached: str) -> str:
+def limit_text(limit: EventLimitDocument, *, reached: str) -> str:
     """That the kubelet had no Event left to write about the pod, since when, and what is not known because of it."""
     said = (
         f"Event limit: by {reached} the kubelet had written the {BURST} {limit.type} Events that client-go lets it "
@@ -158,7 +165,7 @@ def limit_text(limit: EventLimit, *, reached: str) -> str:
     return f"{said}: {starts} ({names_text(limit.containers)}) {verb} known from the status, to the second."
 
 
-def refusal_text(refused: Unschedulable, *, last: str) -> str:
+def refusal_text(refused: UnschedulableDocument, *, last: str) -> str:
     """That no node takes a pod, how often that was tried, and what hinders them; ``last`` says when it was last."""
     times = (
         f"at least {refused.attempts} attempts, the last one known" if refused.attempts > 1 else "one attempt known,"
@@ -167,7 +174,7 @@ def refusal_text(refused: Unschedulable, *, last: str) -> str:
     return f"No node{of} takes it ({times} {last}): {hindrances(refused)}."
 
 
-def hindrances(refused: Unschedulable) -> str:
+def hindrances(refused: UnschedulableDocument) -> str:
     """What hinders the nodes, in groups, each with the number of nodes that it rules out."""
     nodes: dict[str, int | None] = {}
     for each in refused.obstacles:
@@ -182,22 +189,22 @@ def _hindrance(obstacle: str, count: int | None) -> str:
     return name if count is None else f"{name} on {count}"
 
 
-def restart_texts(restarts: Iterable[Restart]) -> Iterator[str]:
+def restart_texts(restarts: Iterable[RestartDocument]) -> Iterator[str]:
     """A sentence for the restarts of each container, one for those that did alike."""
-    alike: dict[tuple[int, int | None, str], list[Restart]] = {}
+    alike: dict[tuple[int, int | None, str], list[RestartDocument]] = {}
     for each in restarts:
         alike.setdefault((each.restarts, each.exit_code, each.reason), []).append(each)
     for first, *others in alike.values():
         yield _restart(names_text([each.container for each in (first, *others)]), first)
 
 
-def _restart(names: str, restart: Restart) -> str:
+def _restart(names: str, restart: RestartDocument) -> str:
     times = "once" if restart.restarts == 1 else f"{restart.restarts} times"
     code = exit_text(restart.exit_code, restart.reason)
     return f"{names} restarted {times}" + (f", last with {code}" if code else "") + "."
 
 
-def pull_text(pull: Pull) -> str:
+def pull_text(pull: PullDocument) -> str:
     """What an image pull cost."""
     size = "" if pull.size_bytes is None else f", {bytes_text(pull.size_bytes)}"
     if pull.cached:

@@ -2,19 +2,33 @@
 
 from podtimeline.model.milestones import Phase
 from podtimeline.render.axis import Axis
-from podtimeline.render.drawing import PhaseSpan
-from podtimeline.render.folding import folded
+from podtimeline.render.chart import folded
 from podtimeline.render.moments import SECOND, rfc3339
 from podtimeline.render.screen import Piece, Screen, Style
+from podtimeline.render.structs import PhaseSpanDocument
 
 
-def stretch(phase: Phase, subject: str, *, length: int = 1, skew: int = 0, open_: bool = False) -> PhaseSpan:
+def stretch(phase: Phase, subject: str, *, length: int = 1, skew: int = 0, open_: bool = False) -> PhaseSpanDocument:
     """So many seconds."""
     start, end = rfc3339(0), rfc3339(length * SECOND)
-    return PhaseSpan(phase, subject, start, end, length * SECOND, None, None, open_, skew)
+    return PhaseSpanDocument(
+        phase=phase,
+        subject=subject,
+        start=start,
+        end=end,
+        open=open_,
+        duration_seconds=length,
+        duration_nanoseconds=length * SECOND,
+        skew_seconds=skew / SECOND,
+        skew_nanoseconds=skew,
+        at_least_seconds=None,
+        at_least_nanoseconds=None,
+        at_most_seconds=None,
+        at_most_nanoseconds=None,
+    )
 
 
-def names(groups: list[tuple[PhaseSpan, ...]]) -> list[str]:
+def names(groups: list[tuple[PhaseSpanDocument, ...]]) -> list[str]:
     """The subjects of each group."""
     return [" ".join(each.subject for each in group) for group in groups]
 
