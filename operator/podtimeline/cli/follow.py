@@ -10,7 +10,7 @@ import click
 from podtimeline.cli.client import NotFound, Operator, Wanted, read
 from podtimeline.cli.output import draw, screen, tell
 from podtimeline.model.texts import visible
-from podtimeline.render.milestones import signed
+from podtimeline.render.axis import signed
 from podtimeline.render.moments import nanoseconds
 from podtimeline.render.screen import Line, Screen
 from podtimeline.render.structs import PodTimelineDocument, ReachedMilestoneDocument

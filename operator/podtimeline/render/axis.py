@@ -123,3 +123,10 @@ def span_text(duration: int | None) -> str:
     if duration is None:
         return "unknown"
     return duration_text(duration) if duration else "0"
+
+
+def signed(distance: int) -> str:
+    """A distance in time with its sign; none for nothing."""
+    if not distance:
+        return "0"
+    return f"+{duration_text(distance)}" if distance > 0 else f"-{duration_text(-distance)}"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from podtimeline.analysis.findings.rules import FindingKind, kind_title
 from podtimeline.model.texts import duration_text, shortened
+from podtimeline.render.axis import signed
 from podtimeline.render.chart import subject_text
 from podtimeline.render.legend import leg_text, title
-from podtimeline.render.milestones import signed
 from podtimeline.render.moments import SECOND, nanoseconds
 from podtimeline.render.screen import Line, Piece, Screen, Style
 from podtimeline.render.structs import EvidenceDocument, FindingDocument, PodTimelineDocument

@@ -1,12 +1,12 @@
 """The OpenAPI 3.1 document of each server, made of the tables that requests are served by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from podtimeline import __version__
-from podtimeline.render.schema import Schema, components, reference
 from podtimeline.render.structs import (
     FaultListDocument,
     MemberDocument,
@@ -16,7 +16,7 @@ from podtimeline.render.structs import (
     Struct,
     WorkloadListDocument,
 )
-from podtimeline.web.parameters import Parameter
+from podtimeline.web.parameters import Parameter, Schema
 from podtimeline.web.routes import OperationId, Port, Route, served
 
 
@@ -50,12 +50,13 @@ _BODIES: Mapping[OperationId, type[Struct]] = {
 _TEXT: Schema = {"type": "string"}
 _DOCUMENT: Schema = {"type": "object", "required": ["openapi", "info", "paths"]}
 _PLAIN: Schema = {"text/plain": {"schema": _TEXT}}
+_REFERENCE = "#/components/schemas/{name}"
 _EXPOSITIONS = ("text/plain", "application/openmetrics-text")
 
 
 def openapi(port: Port, *, review: bool) -> Schema:
     """The document of one server; ``review`` where a bearer token is asked for."""
-    made: Schema = {"schemas": components((*_BODIES.values(), Problem))}
+    made: Schema = {"schemas": _components((*_BODIES.values(), Problem))}
     if review and port is Port.API:
         made["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     return {
@@ -100,7 +101,7 @@ def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
         "A parameter is unknown or its value is not allowed; in plain text, what is not HTTP or too long.", _PLAIN
     )
     if route.operation in (OperationId.HEALTH, OperationId.READY):
-        found[503] = _json("No, and why.", reference(Verdict))
+        found[503] = _json("No, and why.", _reference(Verdict))
     elif route.reviewed:
         found[503] = _refusal("The history, or the API server for a review, is not available; or too many ask at once.")
     if route.within:
@@ -115,13 +116,48 @@ def _answer(route: Route) -> Schema:
     if route.operation is OperationId.METRICS:
         return {"description": route.summary, "content": {kind: {"schema": _TEXT} for kind in _EXPOSITIONS}}
     body = _BODIES.get(route.operation)
-    return _json(route.summary, _DOCUMENT if body is None else reference(body))
+    return _json(route.summary, _DOCUMENT if body is None else _reference(body))
 
 
 def _refusal(description: str, more: Schema | None = None) -> Schema:
-    content: Schema = {"application/problem+json": {"schema": reference(Problem)}}
+    content: Schema = {"application/problem+json": {"schema": _reference(Problem)}}
     return {"description": description, "content": content | (more or {})}
 
 
 def _json(description: str, schema: Schema) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _components(kinds: Iterable[type[Struct]]) -> Schema:
+    """The schemas of structs, and of all that they are made of, by their public names."""
+    _, found = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    names: Schema = {}
+    return {_public_name(name): _public(schema, names) for name, schema in found.items()} | names
+
+
+def _reference(kind: type[Struct]) -> Schema:
+    """A reference to the schema of a struct among the components."""
+    return {"$ref": _REFERENCE.format(name=_public_name(kind.__name__))}
+
+
+def _public(schema: object, names: Schema) -> object:
+    """The schema with public names; what has a list of names in a place of its own goes to ``names``."""
+    match schema:
+        case {"enum": _, "title": str(title)}:
+            names[title] = schema
+            return {"$ref": _REFERENCE.format(name=title)}
+        case {"$ref": str(reference)}:
+            return {"$ref": _public_name(reference)}
+        case {"title": str(title), **more}:
+            return {"title": _public_name(title)} | {key: _public(value, names) for key, value in more.items()}
+        case dict():
+            return {key: _public(value, names) for key, value in schema.items()}
+        case list():
+            return [_public(each, names) for each in schema]
+        case _:
+            return schema
+
+
+def _public_name(name: str) -> str:
+    """A name without ``Document``, which tells a struct from what it is made of, and without what a list holds."""
+    return name.partition("Document")[0]

@@ -13,8 +13,10 @@ from typing import Any
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.milestones import Phase
 from podtimeline.ports import Order, Query
-from podtimeline.render.schema import Schema
 from podtimeline.web.problems import BadParameter
+
+Schema = dict[str, Any]
+"""JSON Schema (draft 2020-12), or a part of an OpenAPI document."""
 
 MAX_LIMIT = 500
 MAX_TEXT = 253
