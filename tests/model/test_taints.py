@@ -46,7 +46,7 @@ def test_a_cordoned_node_is_not_counted() -> None:
 
 def test_each_key_has_its_remedy() -> None:
     """A taint of an administrator is tolerated or removed, one of Kubernetes has a cause."""
-    assert taint_remedies(["dedicated"]) == ("tolerate the taint, or remove it from the nodes that are meant",)
+    assert taint_remedies(["dedicated"]) == ("tolerate the taint, or remove it from the intended nodes",)
     pressure, own = taint_remedies(["node.kubernetes.io/memory-pressure", "dedicated", "gpu"])
     assert "MemoryPressure" in pressure
     assert own.startswith("tolerate the taint dedicated, gpu")

@@ -9,12 +9,12 @@ Items = Iterable[Any]
 DIRECT = ("unplaced", "held", "hooked", "bad-hook", "stubborn", "sidecar", "half", "crashing", "initial", "forced",
           "on-host", "served", "lost", "published")  # fmt: skip
 CAUSES: dict[str, tuple[str, str]] = {
-    "scaled": ("scale_down", " asks for 1 pod"),
-    "rolled": ("rollout", "Deployment rolled is at revision 2, the pod is of 1"),
+    "scaled": ("scale_down", " wants 1 pod"),
+    "rolled": ("rollout", "Deployment rolled is at revision 2, the pod belongs to 1"),
     "disowned": ("owner_deleted", "ReplicaSet disowned-"),
     "person": ("direct", ""),
     "ordered-0": ("rollout", "StatefulSet ordered is at revision ordered-"),
-    "ordered-1": ("scale_down", "StatefulSet ordered asks for 1 pod"),
+    "ordered-1": ("scale_down", "StatefulSet ordered wants 1 pod"),
     "everywhere": ("rollout", "DaemonSet everywhere is at revision 2"),
     "finished": ("owner_deleted", "Job finished was deleted"),
     "suspended": ("scale_down", "Job suspended is suspended"),
@@ -109,10 +109,10 @@ def hooks(items: Items) -> None:
 
 
 def grace(items: Items) -> None:
-    """A container that does not mind SIGTERM is killed when its grace is over; nobody else is said to have been."""
+    """A container that ignores SIGTERM is killed when its grace period is over; no other one is reported as killed."""
     item = one(items, "stubborn")
     assert took(item, "container_stop") > 2.5
-    assert "main did not end within its grace of 3 s and was killed (exit code 137)" in item["explanation"]
+    assert "main did not end within its grace period of 3 s and was killed (exit code 137)" in item["explanation"]
     for name in CAUSES:
         grace_exceeded = [stop["graceExceeded"] for each in gone(items, name) for stop in each["stops"]]
         assert (True in grace_exceeded) == (name == "stubborn"), name
@@ -188,7 +188,7 @@ def lost(items: Items) -> None:
     assert (drain["exited"], drain["confirmed"]) == ("main", True)
     assert drain["lagSeconds"] > drain["lostSeconds"] > 1
     in_order(item, ("deletion_requested", ""), ("finished", "main"), ("endpoint_terminating", drain["subject"]))
-    assert "/lost sent it traffic for " in item["explanation"]
+    assert "/lost sent traffic to it for " in item["explanation"]
 
 
 CHECKS: dict[str, Callable[[Items], None]] = {

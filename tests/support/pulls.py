@@ -51,7 +51,7 @@ def queue(items: Items) -> None:
     assert pull(second)["queueSeconds"] > 1
     assert pull(second)["queueSeconds"] > pull(first)["queueSeconds"]
     assert lengths(second)["image_queue", "main"] == pull(second)["queueSeconds"]
-    found(second, "image_queue", "it waited behind")
+    found(second, "image_queue", "waited for")
 
 
 def parallel(items: Items) -> None:

@@ -38,20 +38,22 @@ REASONS: Mapping[str, Reason] = {
     "probe-period": Reason("failing_probe", "Readiness probe failed: still cold", "periodSeconds 9", "waits for", 5),
     "inits": Reason("init_dominates", "two", "finished of two", "in parallel", 7),
     "post-start": Reason("post_start", "the postStart hook of main", "lifecycle.postStart", "what the hook does", 4),
-    "no-registry": Reason("image_backoff", "failed to", "registry.nowhere", "cannot talk to the registry"),
-    "bad-name": Reason("image_backoff", "InvalidImageName", "invalid reference", "cannot be parsed"),
+    "no-registry": Reason("image_backoff", "failed to", "registry.nowhere", "cannot reach the registry"),
+    "bad-name": Reason("image_backoff", "InvalidImageName", "invalid reference", "is malformed"),
     "never-pulled": Reason("image_backoff", "ErrImageNeverPull", "not present with pull policy", "load the image"),
     "no-secret": Reason("missing_config", "FailedMount", 'secret "web-tls" not found', "create the secret web-tls"),
     "no-key": Reason(
         "missing_config", "CreateContainerConfigError", "couldn't find key url", "add the key url to the C"
     ),
     "no-command": Reason("container_error", "/no/such/binary", "/no/such/binary", "command"),
-    "deadlocked": Reason("crash_loop", "exit code 137", "of main ended with exit code 137", "give it a startupProbe"),
+    "deadlocked": Reason("crash_loop", "exit code 137", "of main ended with exit code 137", "add a startupProbe"),
     "pull-0": Reason("slow_pull", "imagePullPolicy Always", "event Pulled", "", 3),
     "pull-1": Reason("slow_pull", "imagePullPolicy Always", "event Pulled", "", 3),
-    "slow-stop": Reason("slow_stop", "with exit code 0 (its grace is 20 s)", "killing of main", "SIGTERM"),
+    "slow-stop": Reason("slow_stop", "with exit code 0 (its grace period is 20 s)", "killing of main", "SIGTERM"),
     "hooked": Reason("pre_stop", "the preStop hook of main", "lifecycle.preStop of main", "shorten the preStop"),
-    "deaf": Reason("grace_ran_out", "within its grace of 3 s", "deletionGracePeriodSeconds: 3", "handle SIGTERM"),
+    "deaf": Reason(
+        "grace_ran_out", "within its grace period of 3 s", "deletionGracePeriodSeconds: 3", "handle SIGTERM"
+    ),
 }
 
 
@@ -100,5 +102,5 @@ def assert_queued(items: Mapping[str, Any]) -> None:
 def assert_earlier(item: Any) -> None:
     """Assert that the range in which a success could have come earlier ends at the last look that failed."""
     finding = found(item, "probe_period")
-    assert "periodSeconds is 9, and the last look failed" in finding["text"]
+    assert "periodSeconds is 9, and the last probe failed" in finding["text"]
     assert 1 < finding["durationSeconds"] <= 9

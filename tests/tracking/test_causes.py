@@ -95,7 +95,7 @@ def test_words_can_come_before_the_pod_and_after() -> None:
     after = Deleted().see(WEB, 39).delete()
     assert after.told(41) is None
     assert after.see(replicaset(), 41.2, wanted=1, have=2).dropped(41.5).told(42) is Cause.SCALE_DOWN
-    assert after.words == "ReplicaSet web-abc asks for 1 pod"
+    assert after.words == "ReplicaSet web-abc wants 1 pod"
 
 
 def test_words_of_an_earlier_pod_of_the_name_are_not_of_this_one() -> None:
@@ -108,7 +108,7 @@ def test_a_newer_revision_is_told_by_its_replicaset() -> None:
     case = Deleted().see(WEB, 35).see(replicaset(), 35, have=2).see(replicaset(), 38, uid="rs-2", revision="2")
     case.delete().see(replicaset(), 40.1, wanted=0, have=0).dropped(40.2)
     assert case.told(41) is Cause.ROLLOUT
-    assert case.words == "Deployment web is at revision 2, the pod is of 1"
+    assert case.words == "Deployment web is at revision 2, the pod belongs to 1"
 
 
 def test_what_was_wanted_tells_where_words_were_dropped() -> None:

@@ -67,7 +67,7 @@ async def test_a_pod_is_compared_with_its_neighbours(client: Client) -> None:
     """Its image waited behind a pull of the same node and time: the finding names whose."""
     body = await (await client.get("/api/v1/pods/shop/web-2")).json()
     queued = next(each for each in body["findings"] if each["kind"] == "image_queue")
-    assert queued["text"].startswith("it waited behind registry.test/web:1 of shop/web-1")
+    assert queued["text"].startswith("waited for registry.test/web:1 of shop/web-1")
     assert "peers" in [each["source"] for each in queued["evidence"]]
 
 

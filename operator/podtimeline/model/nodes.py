@@ -60,17 +60,19 @@ def _keeps_out(taint: Taint, tolerations: tuple[Toleration, ...]) -> bool:
 
 
 _BY_KUBERNETES: dict[str, str] = {
-    "node.kubernetes.io/not-ready": "see why those nodes are not Ready (kubectl describe node): kubelet, runtime, "
+    "node.kubernetes.io/not-ready": "find out why those nodes are not Ready (kubectl describe node): kubelet, runtime, "
     "network plugin",
-    "node.kubernetes.io/unreachable": "see why the kubelets of those nodes stopped reporting: node down, or cut off "
+    "node.kubernetes.io/unreachable": "find out why the kubelets of those nodes stopped reporting: node down, or "
+    "disconnected "
     "from the API server",
     "node.kubernetes.io/memory-pressure": "free memory on those nodes: their kubelets report MemoryPressure",
     "node.kubernetes.io/disk-pressure": "free disk space on those nodes: their kubelets report DiskPressure",
     "node.kubernetes.io/pid-pressure": "end processes on those nodes: their kubelets report PIDPressure",
-    "node.kubernetes.io/network-unavailable": "see why those nodes have no network: network plugin, routes",
+    "node.kubernetes.io/network-unavailable": "find out why those nodes have no network: network plugin, routes",
     "node.kubernetes.io/unschedulable": "uncordon the nodes (kubectl uncordon), or add others",
-    "node.cloudprovider.kubernetes.io/uninitialized": "see why the cloud-controller-manager has not initialized those "
-    "nodes: does it run, with which credentials",
+    "node.cloudprovider.kubernetes.io/uninitialized": "find out why the cloud-controller-manager has not initialized "
+    "those "
+    "nodes: whether it runs, and its credentials",
     "node.cloudprovider.kubernetes.io/shutdown": "start those nodes again: the cloud provider reports them shut down",
 }
 """By key, what to do: controllers set and remove them (k8s.io/api/core/v1/well_known_taints.go, k8s.io/cloud-provider).
@@ -88,12 +90,12 @@ def taint_remedies(keys: Iterable[str]) -> tuple[str, ...]:
     found = [_BY_KUBERNETES[key] for key in named if key in _BY_KUBERNETES]
     if others:
         which = f" {', '.join(others)}" if found else ""
-        found.append(f"tolerate the taint{which}, or remove it from the nodes that are meant")
+        found.append(f"tolerate the taint{which}, or remove it from the intended nodes")
     return tuple(found)
 
 
 _UNNAMED = (
-    "see the taints of the nodes (kubectl describe node): tolerate those that are meant; a node with a taint of "
+    "check the taints of the nodes (kubectl describe node) and tolerate the intended ones; a node with a taint of "
     "node.kubernetes.io is not ready or under pressure"
 )
 

@@ -55,9 +55,9 @@ def finally_(pod: DeletionCase, **known: Any) -> Cause | None:
 def test_a_replicaset_of_a_former_revision_gives_way() -> None:
     """Its Deployment has a newer one, or makes one when all of these pods are gone."""
     pod = case(OLD)
-    text = "Deployment web is at revision 2, the pod is of 1"
+    text = "Deployment web is at revision 2, the pod belongs to 1"
     assert said(pod, OLD, above=WEB, newest=2) == (Cause.ROLLOUT, text)
-    assert said(pod, OLD, above=WEB, newest=1) == (Cause.ROLLOUT, "Deployment web replaces all of its pods at once")
+    assert said(pod, OLD, above=WEB, newest=1) == (Cause.ROLLOUT, "Deployment web replaces all its pods at once")
 
 
 def test_a_replicaset_that_is_the_latest_wants_fewer() -> None:
@@ -65,12 +65,12 @@ def test_a_replicaset_that_is_the_latest_wants_fewer() -> None:
     state = replace(OLD, wanted=1, have=2)
     assert said(case(state), state, above=replace(WEB, wanted=1), newest=1) == (
         Cause.SCALE_DOWN,
-        "ReplicaSet web-abc asks for 1 pod",
+        "ReplicaSet web-abc wants 1 pod",
     )
     bare = replace(state, owner=None, wanted=2)
-    assert said(case(bare), bare) == (Cause.SCALE_DOWN, "ReplicaSet web-abc asks for 2 pods")
+    assert said(case(bare), bare) == (Cause.SCALE_DOWN, "ReplicaSet web-abc wants 2 pods")
     gone = replace(WEB, wanted=0)
-    assert said(case(OLD), OLD, above=gone, newest=1) == (Cause.SCALE_DOWN, "ReplicaSet web-abc asks for 0 pods")
+    assert said(case(OLD), OLD, above=gone, newest=1) == (Cause.SCALE_DOWN, "ReplicaSet web-abc wants 0 pods")
 
 
 def test_words_are_believed_at_once_only_where_it_is_known_why() -> None:
@@ -87,8 +87,8 @@ def test_a_statefulset_shrinks_from_its_end_and_replaces_by_revision() -> None:
     """The ordinal tells which; neither says why a pod of the latest revision within the range went."""
     state = workload("StatefulSet", "db", "s-1", wanted=2, first=1, revision="db-2")
     former = ((REVISION, "db-1"),)
-    assert said(case(state, name="db-3", labels=former), state) == (Cause.SCALE_DOWN, "StatefulSet db asks for 2 pods")
-    assert said(case(state, name="db-0"), state) == (Cause.SCALE_DOWN, "StatefulSet db asks for 2 pods")
+    assert said(case(state, name="db-3", labels=former), state) == (Cause.SCALE_DOWN, "StatefulSet db wants 2 pods")
+    assert said(case(state, name="db-0"), state) == (Cause.SCALE_DOWN, "StatefulSet db wants 2 pods")
     assert said(case(state, name="db-2", labels=former), state) == (Cause.ROLLOUT, "StatefulSet db is at revision db-2")
     latest = case(state, name="db-2", labels=((REVISION, "db-2"),))
     assert said(latest, state) == (Cause.CONTROLLER, "Deleted pod: web-abc-x")
@@ -100,7 +100,7 @@ def test_a_daemonset_replaces_by_generation_and_leaves_nodes() -> None:
     former = case(state, labels=((GENERATION, "3"),))
     assert said(former, state) == (Cause.ROLLOUT, "DaemonSet agent is at revision 4")
     latest = case(state, labels=((GENERATION, "4"),))
-    assert said(latest, state) == (Cause.SCALE_DOWN, "DaemonSet agent asks for no pod on node-1")
+    assert said(latest, state) == (Cause.SCALE_DOWN, "DaemonSet agent wants no pod on node-1")
     assert said(replace(latest, over=True), state) == (Cause.CONTROLLER, "Deleted pod: web-abc-x")
 
 

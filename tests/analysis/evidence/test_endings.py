@@ -131,7 +131,7 @@ def test_a_pod_that_failed_without_a_container_s_end_is_over(seconds: float | No
 def test_a_failure_that_nothing_explains_says_so() -> None:
     """A restarted kubelet may drop reason and message."""
     finding = only(ended(bound(), 9), FindingKind.FAILED)
-    assert finding.text == "it failed: nothing says why"
+    assert finding.text == "it failed: the reason is unknown"
 
 
 def test_a_failed_pod_that_is_deleted_later_ended_when_it_failed() -> None:

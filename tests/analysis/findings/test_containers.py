@@ -117,7 +117,7 @@ def test_one_init_container_that_dominates_is_told_of_alone() -> None:
     """It is the phase of that container that is long."""
     finding = only(inits(30), Kind.INIT_DOMINATES)
     assert (finding.phase, finding.subject) == (Phase.INIT_RUN, "init-0")
-    assert "nothing else starts before it ends" in finding.text
+    assert "no other container starts before it ends" in finding.text
 
 
 def test_init_containers_that_cost_little_are_not_told_of() -> None:
@@ -135,7 +135,7 @@ def test_a_post_start_hook_is_told_of() -> None:
     life = started(hooked)
     life.noted("FailedPostStartHook", 9, "PostStartHook failed: exit 1", subject="web")
     finding = only(life, Kind.POST_START)
-    assert "the postStart hook of web was waited for: FailedPostStartHook: PostStartHook failed" in finding.text
+    assert "the kubelet waited for the postStart hook of web: FailedPostStartHook: PostStartHook failed" in finding.text
     assert "spec: lifecycle.postStart is set" in proofs(finding)
     assert found(started(WEB), Kind.POST_START) is None
 
@@ -146,8 +146,8 @@ def test_a_late_report_gives_the_figure_of_the_watch() -> None:
     life = started(plain).saw(Milestone.STARTED, watched(9), subject="web")
     ready(life, 9, "web")
     finding = only(life, Kind.REPORT_LAG)
-    assert "reported so much later" in finding.text
-    assert "started of web was shown 5.80s after it happened" in proofs(finding)
+    assert "reported late" in finding.text
+    assert "started of web was reported 5.80s after it happened" in proofs(finding)
     assert found(ready(started(WEB), 9, "web"), Kind.REPORT_LAG) is None
 
 
@@ -160,7 +160,7 @@ def test_a_readiness_gate_names_who_set_it() -> None:
         Milestone.READY, watched(30)
     )
     finding = only(life, Kind.READINESS_GATE)
-    assert finding.text == f"the last to turn True was {GATE}, set by lb-controller"
+    assert finding.text == f"the last one to become True was {GATE}, set by lb-controller"
     assert finding.duration == 26 * SECOND
     assert found(ordinary(), Kind.READINESS_GATE) is None
 
@@ -179,7 +179,7 @@ def test_an_endpoint_that_came_late_names_the_slice() -> None:
     life = ready(started(WEB), 5, "web").selected("shop/web")
     life.saw(Milestone.ENDPOINT_READY, watched(25), subject="shop/web/web-x1")
     finding = only(life, Kind.ENDPOINT_AWAITED)
-    assert "the slice web-x1 was written so much after Ready" in finding.text
+    assert "EndpointSlice web-x1 was written late after the pod became Ready" in finding.text
     assert finding.duration == 20 * SECOND
     assert found(ordinary(), Kind.ENDPOINT_AWAITED) is None
 
@@ -277,7 +277,7 @@ def test_an_initial_delay_that_was_waited_out_is_a_range() -> None:
     """Nobody looked before: the first success could have come any time earlier."""
     life = ready(started(probed(delay=15, period=5)), 20, "web")
     finding = only(life, Kind.PROBE_DELAY)
-    assert "initialDelaySeconds is 15, and no look is known to have failed" in finding.text
+    assert "initialDelaySeconds is 15, and no probe is known to have failed" in finding.text
     assert "0 to 16.8s earlier" in finding.text
     assert found(life, Kind.PROBE_PERIOD) is None
 
@@ -289,9 +289,9 @@ def test_looks_of_which_the_kubelet_had_no_event_left_count_as_neither_failed_no
     for each in (delayed, life):
         each.noted("Unhealthy", 14, "Readiness probe failed: no", subject="other", count=25)
     assert found(delayed, Kind.PROBE_DELAY) is None
-    assert "no look is known to have failed" in only(life, Kind.PROBE_PERIOD).text
+    assert "no probe is known to have failed" in only(life, Kind.PROBE_PERIOD).text
     life.noted("Unhealthy", 15, "Readiness probe failed: 503", subject="web")
-    assert "the last look known to have failed was 5.00s before" in only(life, Kind.PROBE_PERIOD).text
+    assert "the last probe known to have failed was 5.00s before" in only(life, Kind.PROBE_PERIOD).text
 
 
 def test_an_initial_delay_that_was_needed_is_no_finding() -> None:
@@ -305,7 +305,7 @@ def test_an_initial_delay_that_was_needed_is_no_finding() -> None:
 def test_a_delay_that_still_runs_says_for_how_long() -> None:
     """Whoever watches the start knows that nothing can happen yet."""
     finding = only(started(probed(delay=60)), Kind.PROBE_DELAY, now=20)
-    assert finding.text == "initialDelaySeconds is 60: the kubelet does not look for another 43.2s"
+    assert finding.text == "initialDelaySeconds is 60: the kubelet waits another 43.2s before the first probe"
     assert found(started(probed(delay=5)), Kind.PROBE_DELAY, now=20) is None
 
 
@@ -314,7 +314,7 @@ def test_the_last_failed_look_bounds_what_a_shorter_period_would_win() -> None:
     life = ready(started(probed(period=30)), 42, "web")
     life.noted("Unhealthy", 14, "Readiness probe failed: 503", subject="web")
     finding = only(life, Kind.PROBE_PERIOD)
-    assert "the last look failed 28.0s before: the success could have come 0 to 28.0s earlier" in finding.text
+    assert "the last probe failed 28.0s before: it could have succeeded 0 to 28.0s earlier" in finding.text
     assert finding.duration == 28 * SECOND
 
 

@@ -36,25 +36,26 @@ PULLS = {
     RESOLVE + "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to "
     "https://registry.test/token?scope=repository%3Ashop%2Fweb%3Apull: 401 Unauthorized": "none were sent",
     RESOLVE + "failed to authorize: failed to fetch oauth token: unexpected status from GET request to "
-    "https://registry.test/token: 401 Unauthorized: unauthorized: authentication required": "secret's registry and its",
+    "https://registry.test/token: 401 Unauthorized: unauthorized: authentication required": "registry and "
+    "credentials in the secret",
     RESOLVE + "unexpected status from HEAD request to https://registry.test/v2/web/manifests/{tag}: 403 Forbidden": (
-        "secret's registry and its"
+        "registry and credentials in the secret"
     ),
     RESOLVE + "unexpected status from HEAD request to https://registry.test/v2/web/manifests/{tag}: 429 Too Many "
     "Requests": "limits pulls",
     "reading manifest {tag} in {repository}: toomanyrequests: You have reached your pull rate limit.": "limits pulls",
     RESOLVE + 'failed to do request: Head "https://registry.test/v2/web/manifests/{tag}": dial tcp: lookup '
-    "registry.test on 10.96.0.10:53: no such host": "cannot talk to the registry",
+    "registry.test on 10.96.0.10:53: no such host": "cannot reach the registry",
     RESOLVE + 'failed to do request: Head "https://registry.test/v2/web/manifests/{tag}": dial tcp: lookup '
-    "registry.test on 10.96.0.10:53: server misbehaving": "cannot talk to the registry",
+    "registry.test on 10.96.0.10:53: server misbehaving": "cannot reach the registry",
     RESOLVE + 'failed to authorize: failed to fetch anonymous token: Get "https://registry.test/token": dial tcp '
-    "10.0.0.9:443: i/o timeout": "cannot talk to the registry",
+    "10.0.0.9:443: i/o timeout": "cannot reach the registry",
     RESOLVE + 'failed to do request: Head "https://registry.test/v2/web/manifests/{tag}": tls: failed to verify '
     "certificate: x509: certificate signed by unknown authority": "trust the registry's certificate",
     RESOLVE + 'failed to do request: Head "https://registry.test/v2/web/manifests/{tag}": http: server gave HTTP '
-    "response to HTTPS client": "speaks plain HTTP",
+    "response to HTTPS client": "serves plain HTTP",
     RESOLVE + "unexpected status from HEAD request to https://registry.test/v2/web/manifests/{tag}: 503 Service "
-    "Unavailable": "an error of its own",
+    "Unavailable": "a server error",
     'failed to pull and unpack image "{image}": failed to extract layer sha256:5f1c: write /usr/lib/libx: no space '
     "left on device": "disk is full",
     "pull QPS exceeded": "registryPullQPS",
@@ -113,9 +114,9 @@ def test_a_reference_is_left_out_in_every_form() -> None:
         (
             "InspectFailed",
             'Failed to apply default image tag "X:": couldn\'t parse image name "X:": invalid reference format',
-            "parsed",
+            "malformed",
         ),
-        ("InvalidImageName", "", "parsed"),
+        ("InvalidImageName", "", "malformed"),
         ("SignatureValidationFailed", "image pull failed for x because the signature validation failed", "signature"),
         ("RegistryUnavailable", "image pull failed for x because the registry is unavailable", "cannot be reached"),
         (
@@ -145,7 +146,7 @@ def test_a_reference_is_left_out_in_every_form() -> None:
                 "Error: kubelet may be retrying requests that are timing out in CRI-O due to system load: "
                 "context deadline exceeded: error reserving ctr name a for id 1"
             ),
-            "still works on an earlier request",
+            "still working on an earlier request",
         ),
         (
             "CreateContainerConfigError",

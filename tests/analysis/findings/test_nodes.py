@@ -142,11 +142,11 @@ def test_a_node_whose_network_is_slow_is_found() -> None:
 
 def test_a_queued_pull_names_those_ahead() -> None:
     """Where peers tell; else that it waited."""
-    assert only(ordinary(), Kind.IMAGE_QUEUE).text == "it waited behind other pulls of the node"
+    assert only(ordinary(), Kind.IMAGE_QUEUE).text == "waited for other pulls of the node"
     ahead = PeerPull("shop/model-1", "registry.test/model:1", at(0), at(1.5), SECOND, 100 << 20)
     after = PeerPull("shop/late", "registry.test/late:1", at(30), at(31), SECOND, 100 << 20)
     finding = only(ordinary(), Kind.IMAGE_QUEUE, peers=Peers(pulls=(ahead, after)))
-    assert finding.text == "it waited behind registry.test/model:1 of shop/model-1 (1.00s)"
+    assert finding.text == "waited for registry.test/model:1 of shop/model-1 (1.00s)"
     assert finding.duration == SECOND
     assert "late" not in proofs(finding)
 
@@ -161,7 +161,7 @@ def test_a_pull_that_did_not_wait_has_no_queue() -> None:
     ("reason", "text", "advice"),
     [
         ("Failed", 'Failed to pull image "x": failed to resolve reference "x": x: not found', "no such image"),
-        ("Failed", 'Failed to pull image "x": dial tcp: lookup r.test: no such host', "cannot talk to the registry"),
+        ("Failed", 'Failed to pull image "x": dial tcp: lookup r.test: no such host', "cannot reach the registry"),
         ("Failed", 'Failed to pull image "x": something odd', "read the error"),
         ("ErrImageNeverPull", 'Container image "x" is not present with pull policy of Never', "load the image"),
         ("InspectFailed", 'Failed to inspect image "x": rpc error: code = Unknown desc = odd', "read the error"),
@@ -228,7 +228,7 @@ def test_a_slow_pull_is_compared_with_the_nodes_others() -> None:
     always = ContainerSpec("web", ContainerKind.MAIN, "registry.test/web:1", pull_policy="Always")
     life = started(always)
     finding = only(life, Kind.SLOW_PULL, peers=Peers(pulls=tuple(quick)))
-    assert "30.0 MiB at 30.0 MiB/s, where other pulls of node-1 reached 200.0 MiB/s" in finding.text
+    assert "30.0 MiB at 30.0 MiB/s, while other pulls of node-1 reached 200.0 MiB/s" in finding.text
     assert "imagePullPolicy Always" in finding.text
     assert "slower than others" in finding.advice
     alone = only(life, Kind.SLOW_PULL)
@@ -325,7 +325,7 @@ def test_a_node_on_which_many_pods_start_is_busy() -> None:
     finding = found(late, Kind.BUSY_NODE, peers=Peers(starts=crowd))
     assert finding is not None
     assert (finding.phase, finding.duration) == (Phase.KUBELET_ADMISSION, 8 * SECOND)
-    assert finding.text == "4 other pods were starting on node-1 at the time"
+    assert finding.text == "4 other pods were starting on node-1 at the same time"
     assert "shop/0, shop/1, shop/2 and 1 more" in proofs(finding)
     assert found(late, Kind.BUSY_NODE, peers=Peers(starts=crowd[:2])) is None
     over = tuple(PeerStart(f"shop/{index}", at(-20), at(0)) for index in range(4))

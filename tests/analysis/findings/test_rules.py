@@ -125,7 +125,7 @@ def test_whoever_asks_why_gets_a_sentence(observations: list[Observation], now: 
     if told is not None:
         sentence = explain(told)
         assert sentence.endswith(".")
-        assert (told.total is None) == sentence.startswith("Nothing is known yet")
+        assert (told.total is None) == sentence.startswith("It is not known yet")
 
 
 @given(TOLD, TOLD, MOMENT)

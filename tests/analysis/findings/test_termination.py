@@ -41,7 +41,7 @@ def test_a_kubelet_that_is_late_is_told_of() -> None:
 def test_a_grace_that_ran_out_is_told_of() -> None:
     """By the exit code and the time it took."""
     finding = only(exited(leaving(), 30.6, 137), Kind.GRACE_RAN_OUT)
-    assert finding.text == "web did not end within its grace of 10 s and was killed (exit code 137)"
+    assert finding.text == "web did not end within its grace period of 10 s and was killed (exit code 137)"
     assert "deletionGracePeriodSeconds: 10" in proofs(finding)
     assert "SIGTERM" in finding.advice
 
@@ -65,7 +65,7 @@ def test_a_pre_stop_hook_is_told_of() -> None:
 def test_a_container_that_takes_its_time_is_told_of() -> None:
     """Neither a hook nor a kill: the application itself."""
     finding = only(exited(leaving(grace=30), 27, 143), Kind.SLOW_STOP)
-    text = "web ended so long after the kubelet began to stop it, with exit code 143 (its grace is 30 s)"
+    text = "web took this long to end after the kubelet began to stop it, with exit code 143 (its grace period is 30 s)"
     assert finding.text == text
     assert "killing of web" in proofs(finding)
     assert "finished of web" in proofs(finding)
@@ -90,7 +90,7 @@ def test_lost_traffic_is_told_of_beside_the_way_back() -> None:
     life = exited(leaving(), 22, 0).saw(Milestone.ENDPOINT_REMOVED, watched(26), subject=SLICE)
     life.saw(Milestone.OBJECT_REMOVED, watched(27))
     finding = only(life, Kind.TRAFFIC_LOST)
-    assert "shop/web may have sent it traffic for" in finding.text
+    assert "shop/web may have sent traffic to it for" in finding.text
     assert finding.share is None
     assert "web-x1 no longer held the address as ready" in proofs(finding)
     told = view(life.timeline(), now=at(60))
@@ -110,7 +110,7 @@ def test_an_address_that_stays_long_is_told_of() -> None:
     life = leaving().saw(Milestone.ENDPOINT_REMOVED, watched(25), subject=SLICE)
     finding = only(life, Kind.STALE_ENDPOINT)
     assert finding.duration == 5 * SECOND
-    assert "shop/web held its address as ready 5.00s after the request" in finding.text
+    assert "shop/web held its address as ready for 5.00s after the deletion request" in finding.text
 
 
 def without_service(pod: PodFacts) -> Life:
@@ -152,8 +152,8 @@ def test_a_pod_without_a_readiness_probe_does_not_ask_for_traffic() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [
-        (3, 4, "the clock of node-1 is 3.00s to 4.00s ahead of the observer's"),
-        (-4, -3, "the clock of node-1 is 3.00s to 4.00s behind the observer's"),
+        (3, 4, "the clock of node-1 is 3.00s to 4.00s ahead of the operator's"),
+        (-4, -3, "the clock of node-1 is 3.00s to 4.00s behind the operator's"),
     ],
 )
 def test_a_node_whose_clock_is_off_is_told_of(low: int, high: int, text: str) -> None:
@@ -170,7 +170,7 @@ def test_stamps_that_contradict_each_other_are_told_of() -> None:
     """Without an estimate of whose clock is off."""
     life = ordinary().saw(Milestone.SCHEDULED, in_second(-8))
     finding = only(life, Kind.CLOCK_SKEW)
-    assert finding.text.startswith("stamps contradict each other by")
+    assert finding.text.startswith("timestamps contradict each other by")
     assert finding.duration >= SECOND
 
 
@@ -180,7 +180,7 @@ def test_a_way_back_that_has_just_begun_is_not_worth_a_sentence() -> None:
     for seconds, worth in ((20.1, False), (29.0, True)):
         told = view(life.timeline(), now=at(seconds))
         assert told is not None
-        assert ("On its way out it has spent" in explain(told)) == worth
+        assert ("During termination it has spent" in explain(told)) == worth
 
 
 def test_the_way_back_is_a_sentence_of_its_own() -> None:
@@ -189,5 +189,5 @@ def test_the_way_back_is_a_sentence_of_its_own() -> None:
     assert told is not None
     sentence = explain(told)
     assert sentence.startswith("It spent 2.70s")
-    assert "On its way out it spent" in sentence
-    assert "in container stop of web: web did not end within its grace of 10 s" in sentence
+    assert "During termination it spent" in sentence
+    assert "in container stop of web: web did not end within its grace period of 10 s" in sentence

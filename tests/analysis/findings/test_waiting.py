@@ -44,24 +44,24 @@ def test_a_replaced_pod_waits_for_the_one_of_its_name() -> None:
     """Two pods of one name cannot be there at once, nor two of a DaemonSet on one node."""
     life = requested(created(), 20).saw(Milestone.PREDECESSOR_REMOVED, watched(-1))
     finding = only(life, Kind.REPLACED_POD)
-    assert "named web-1 before" in finding.text
+    assert "previous pod named web-1" in finding.text
     assert "predecessor removed" in proofs(finding)
     assert found(requested(created(), 20), Kind.REPLACED_POD) is None
     agent = requested(created(facts(name="agent-b")), 20)
     agent.saw(Milestone.PREDECESSOR_REMOVED, watched(-1), detail="agent-a")
-    assert only(agent, Kind.REPLACED_POD).text == "agent-a had to be gone first"
+    assert only(agent, Kind.REPLACED_POD).text == "agent-a had to be removed first"
 
 
 def test_scheduling_gates_are_named() -> None:
     """The gate's name leads to the controller that removes it: of several the last one counts."""
     gated = facts(scheduling_gates=("quota.test/gate", "team.test/gate"))
-    assert only(created(gated), Kind.SCHEDULING_GATES).text == "still held by quota.test/gate, team.test/gate"
+    assert only(created(gated), Kind.SCHEDULING_GATES).text == "held back by quota.test/gate, team.test/gate"
     first = created(gated).noted("SchedulingGateRemoved", 2, "", subject="team.test/gate")
-    assert only(first, Kind.SCHEDULING_GATES).text == "still held by quota.test/gate"
+    assert only(first, Kind.SCHEDULING_GATES).text == "held back by quota.test/gate"
     opened = first.noted("SchedulingGateRemoved", 7, "", subject="quota.test/gate")
     finding = only(opened.saw(Milestone.GATES_REMOVED, watched(7)), Kind.SCHEDULING_GATES)
-    assert finding.text == "held until quota.test/gate was removed"
-    assert "watch: team.test/gate was gone" in proofs(finding)
+    assert finding.text == "held back until quota.test/gate was removed"
+    assert "watch: team.test/gate was removed" in proofs(finding)
     assert finding.duration == 7 * 10**9
     assert found(created(), Kind.SCHEDULING_GATES) is None
 
@@ -74,8 +74,8 @@ def test_an_unschedulable_pod_quotes_the_scheduler() -> None:
     finding = only(life, Kind.UNSCHEDULABLE)
     assert "2 Insufficient cpu" in finding.text
     assert "max node group size" in proofs(finding)
-    assert "scheduler: not enough cpu: 2 of 2 nodes, Insufficient cpu" in proofs(finding)
-    assert finding.advice == "lower the CPU requests, or add nodes with as much free"
+    assert "scheduler: not enough CPU: 2 of 2 nodes, Insufficient cpu" in proofs(finding)
+    assert finding.advice == "lower the CPU requests, or add nodes with enough free"
     assert found(created(), Kind.UNSCHEDULABLE) is None
 
 
@@ -91,7 +91,7 @@ def test_each_reason_of_the_scheduler_has_its_remedy() -> None:
     assert "lower the memory requests" in finding.advice
     assert "tolerate the taint" in finding.advice
     odd = only(created().noted("FailedScheduling", 0.1, "something new"), Kind.UNSCHEDULABLE)
-    assert odd.advice.startswith("change what the text names")
+    assert odd.advice.startswith("change what the message names")
 
 
 def test_a_preemptor_tells_its_priority() -> None:
@@ -100,7 +100,7 @@ def test_a_preemptor_tells_its_priority() -> None:
     life.saw(Milestone.PREEMPTION, watched(2), detail="node-1")
     life.saw(Milestone.SCHEDULED, watched(32), detail="node-1")
     finding = only(life, Kind.PREEMPTION)
-    assert "give way first (node-1), for its priority 1000" in finding.text
+    assert "evicted first (node-1); its priority is 1000" in finding.text
     assert finding.duration == 30 * 10**9
     assert found(created(), Kind.PREEMPTION) is None
 
@@ -149,7 +149,7 @@ def test_a_pod_before_that_had_to_be_available_says_for_how_long() -> None:
     assert waited.text == "ledger-0 had to be available first: ready for 30 s (minReadySeconds)"
     assert (waited.subject, waited.duration) == ("ledger-0", 40 * 10**9)
     assert (late.phase, late.duration) == (Phase.POD_CREATION, 20 * 10**9)
-    assert "looks again minReadySeconds after" in late.text
+    assert "checks again only minReadySeconds after" in late.text
 
 
 def test_a_refusal_after_the_pod_before_was_available_is_told_instead() -> None:
@@ -166,7 +166,7 @@ def test_a_taint_that_kubernetes_set_is_explained_by_the_watched_nodes() -> None
     """From v1.34 on the scheduler names no key; without nodes both kinds of taint are thought of."""
     text = "0/2 nodes are available: 2 node(s) had untolerated taint(s)."
     unknown = only(created().noted("FailedScheduling", 0.1, text), Kind.UNSCHEDULABLE)
-    assert "tolerate those that are meant" in unknown.advice
+    assert "tolerate the intended ones" in unknown.advice
     life = created().noted("FailedScheduling", 0.1, text)
     life.noted(UNTOLERATED, 0.1, "2 node(s) had untolerated taint {node.kubernetes.io/unreachable: }")
     finding = only(life, Kind.UNSCHEDULABLE)
@@ -181,7 +181,7 @@ def test_a_wait_that_a_new_node_ended_says_so() -> None:
     life.saw(Milestone.FIRST_UNSCHEDULABLE, watched(1)).saw(Milestone.NODE_CREATED, watched(40), detail="node-9")
     life.saw(Milestone.NODE_READY, watched(55)).saw(Milestone.SCHEDULED, watched(56), detail="node-9")
     (finding,) = (each for each in every(life) if each.kind is Kind.UNSCHEDULABLE and each.phase is Phase.UNSCHEDULABLE)
-    assert finding.text.endswith("1 Insufficient cpu; node-9 registered then")
+    assert finding.text.endswith("1 Insufficient cpu; then node-9 registered")
     assert finding.advice.startswith("keep spare nodes")
     assert only(life, Kind.WAITING_FOR_NODE).phase is Phase.NODE_START
 

@@ -82,7 +82,7 @@ def test_how_a_container_ended_that_the_kubelet_lost_is_unknown() -> None:
     (stop,) = item["stops"]
     assert (stop["ended"], stop["exitCode"], stop["graceExceeded"]) == (None, None, None)
     assert stop["reason"] == "ContainerStatusUnknown"
-    words(item, "when and how app ended is not known")
+    words(item, "when and how app ended is unknown")
     assert "grace_ran_out" not in kinds(item)
     assert "137" not in item["explanation"]
     assert "SIGTERM" not in advice(item)
@@ -166,7 +166,7 @@ def test_a_success_threshold_is_most_of_a_readiness_probe() -> None:
     assert threshold["durationNanoseconds"] == 20_000_000_000
     assert 1_000_000_000 <= period["durationNanoseconds"] < 1_100_000_000
     words(item, "successThreshold is 3", "2 more successes after the first one took up to 20.0s")
-    assert "see what the application waits for" not in advice(item)
+    assert "find out what the application waits for" not in advice(item)
 
 
 def test_an_address_that_moves_between_slices_drains_once() -> None:

@@ -42,7 +42,7 @@ def test_a_pod_that_fits_and_waits_for_its_gang_is_refused_without_any_event() -
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("coredns-1", ["see why those nodes are not Ready"]),
+        ("coredns-1", ["find out why those nodes are not Ready"]),
         ("coredns-2", ["cloud-controller-manager"]),
         ("web-3", ["DiskPressure", "stopped reporting"]),
     ],
@@ -58,7 +58,7 @@ def test_where_the_scheduler_names_no_taint_the_nodes_do() -> None:
     """From v1.34 on the text has no keys; what a pod tolerates does not keep it out."""
     items = played("cases/taints-unnamed")
     web, db = (finding(items[name], "unschedulable", "unschedulable") for name in ("web-1", "db-1"))
-    assert "see why those nodes are not Ready" in web["advice"]
+    assert "find out why those nodes are not Ready" in web["advice"]
     assert "tolerate the taint dedicated" in web["advice"]
     assert "dedicated" not in db["advice"]
     seen = [each["text"] for each in db["evidence"] if each["source"] == "nodes"]

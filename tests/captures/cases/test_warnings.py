@@ -87,7 +87,7 @@ def test_the_first_words_of_a_container_that_cannot_be_made_are_the_cause() -> N
     cause, _, since = finding["text"].partition("; since then: ")
     assert cause == "CreateContainerError: context deadline exceeded"
     assert "is reserved for" in since
-    assert "did not answer within its time limit" in finding["advice"]
+    assert "did not answer within the kubelet's runtimeRequestTimeout" in finding["advice"]
 
 
 def test_a_page_of_a_probes_output_is_shortened_in_the_sentence() -> None:

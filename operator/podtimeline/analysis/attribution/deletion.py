@@ -145,11 +145,11 @@ def _by_controller(case: DeletionCase, maker: ControllerFacts) -> DeletionCause:
         case "ReplicaSet":
             return _by_replicaset(case, state, maker)
         case "StatefulSet" if _beyond(case, state):
-            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} asks for {_pods(state.wanted)}")
+            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} wants {_pods(state.wanted)}")
         case "StatefulSet" | "DaemonSet" if _outdated(case, state):
             return DeletionCause(case.uid, Cause.ROLLOUT, f"{who} is at revision {state.revision}")
         case "DaemonSet" if not case.over:
-            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} asks for no pod on {case.node}")
+            return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} wants no pod on {case.node}")
         case "Job" if state.paused:
             return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{who} is suspended")
         case _:
@@ -161,12 +161,12 @@ def _by_replicaset(case: DeletionCase, state: WorkloadState, maker: ControllerFa
     who = "" if above is None else f"{above.kind} {above.name}"
     revision = whole(state.revision)
     if above is not None and revision is not None and revision < maker.newest:
-        text = f"{who} is at revision {maker.newest}, the pod is of {state.revision}"
+        text = f"{who} is at revision {maker.newest}, the pod belongs to {state.revision}"
         return DeletionCause(case.uid, Cause.ROLLOUT, text)
     if above is not None and above.wanted and not state.wanted:
         # The strategy Recreate: the next revision's ReplicaSet is made once all of these pods are gone.
-        return DeletionCause(case.uid, Cause.ROLLOUT, f"{who} replaces all of its pods at once")
-    return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{state.kind} {state.name} asks for {_pods(state.wanted)}")
+        return DeletionCause(case.uid, Cause.ROLLOUT, f"{who} replaces all its pods at once")
+    return DeletionCause(case.uid, Cause.SCALE_DOWN, f"{state.kind} {state.name} wants {_pods(state.wanted)}")
 
 
 def _pods(count: int) -> str:

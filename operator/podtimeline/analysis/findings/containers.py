@@ -69,9 +69,9 @@ def _run(ran: Ran) -> Proof:
 
 def _after(runs: list[Ran], killed: Quote | None) -> str:
     if any(ran.reason == "OOMKilled" for ran in runs):
-        return "it ran out of memory: raise resources.limits.memory, or find what it needs it for"
+        return "it ran out of memory: raise resources.limits.memory, or find out what uses the memory"
     if killed is not None:
-        probe = "the kubelet killed it for its probe: give it a startupProbe, or more failureThreshold"
+        probe = "the kubelet killed it because of its probe: add a startupProbe, or raise failureThreshold"
         return _ADVICE.get(killed.reason, probe)
     if any(ran.exit_code == 127 for ran in runs):
         return "exit code 127: the command was not found in the image"
@@ -80,9 +80,9 @@ def _after(runs: list[Ran], killed: Quote | None) -> str:
 
 _HOOK, _SANDBOX = "FailedPostStartHook", "SandboxChanged"
 _ADVICE = {
-    _HOOK: "see why the postStart hook fails: the kubelet kills the container each time",
-    ALL_RESTARTING: "a rule of restartPolicyRules restarts the whole pod on this exit code: see why it exits",
-    _SANDBOX: "its sandbox died under it: look at the node's runtime and at who ends its pause process",
+    _HOOK: "find out why the postStart hook fails: the kubelet kills the container each time",
+    ALL_RESTARTING: "restartPolicyRules restart the whole pod on this exit code: find out why the container exits",
+    _SANDBOX: "its sandbox died: check the node's runtime, and what kills the pause process",
 }
 
 
@@ -109,7 +109,7 @@ def init_dominates(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
     proofs = tuple(proof for name in names for proof in _whole(case, name))
     if 5 * worst.duration >= 4 * took:
         if worst.phase is Phase.INIT_RUN and proofs:
-            yield of_spell(worst, f"nothing else starts before it ends: {costs}", *proofs)
+            yield of_spell(worst, f"no other container starts before it ends: {costs}", *proofs)
         return
     if proofs:
         yield Found(None, "", costs, took, proofs, open=any(each.open for each in mine))
@@ -161,19 +161,19 @@ def post_start(case: Case, spell: Spell) -> Found | None:
     quote = case.quote(spell, "FailedPostStartHook")
     told = f": {quote.words}" if quote is not None else ""
     more = () if quote is None else (quote.proof,)
-    text = f"the postStart hook of {spell.subject} was waited for{told}"
+    text = f"the kubelet waited for the postStart hook of {spell.subject}{told}"
     return of_spell(spell, text, Proof("spec", "lifecycle.postStart is set"), *more, *case.bounds(spell))
 
 
 def report_lag(case: Case, spell: Spell) -> Found | None:
     """What was done on the node and reached the API later."""
     proofs = [
-        Proof("watch", f"{_named(each.mark)} was shown {duration_text(each.lag)} after it happened", each.instant.at)
+        Proof("watch", f"{_named(each.mark)} was reported {duration_text(each.lag)} after it happened", each.instant.at)
         for each in case.view.milestones
         if each.mark.milestone in _REPORTED and each.mark.subject in {spell.subject, ""}
         if each.lag is not None and each.instant is not None
     ]
-    text = "done on the node, and not yet reported" if spell.open else "done on the node, and reported so much later"
+    text = "done on the node, not yet reported" if spell.open else "done on the node, reported late"
     return of_spell(spell, text, *proofs, *case.bounds(spell))
 
 
@@ -191,7 +191,7 @@ def readiness_gate(case: Case, spell: Spell) -> Found | None:
         return None
     shut = [gate for gate in gates if case.reached(Milestone.READINESS_GATE, gate) is None]
     proofs = [proof for gate in gates for proof in case.proof(Milestone.READINESS_GATE, gate)]
-    text = f"not True yet: {', '.join(shut)}" if shut else f"the last to turn True was {_last_gate(case, gates)}"
+    text = f"not True yet: {', '.join(shut)}" if shut else f"the last one to become True was {_last_gate(case, gates)}"
     spec = Proof("spec", f"readinessGates: {', '.join(gates)}")
     return of_spell(spell, text, spec, *proofs, *case.bounds(spell)[:1])
 
@@ -207,12 +207,12 @@ def endpoint_awaited(case: Case, spell: Spell) -> Found | None:
     ready = case.proof(Milestone.READY)
     if case.view.awaited:
         names = ", ".join(case.view.awaited)
-        proof = Proof("EndpointSlices", f"no ready address of the pod in those of {names}")
+        proof = Proof("EndpointSlices", f"those of {names} hold no ready address of the pod")
         return of_spell(spell, f"no ready address yet in the EndpointSlices of {names}", *ready, proof)
     reached = case.reached(Milestone.ENDPOINT_READY, spell.subject)
     if reached is None:
         return None
-    text = f"the slice {spell.subject.rpartition('/')[2]} was written so much after Ready"
+    text = f"EndpointSlice {spell.subject.rpartition('/')[2]} was written late after the pod became Ready"
     return of_spell(spell, text, *ready, *case.proof(Milestone.ENDPOINT_READY, spell.subject))
 
 
@@ -223,7 +223,7 @@ def failed(case: Case, spells: tuple[Spell, ...]) -> Iterator[Found]:
         return
     proofs = [Proof("status", ended.words)] if ended.words else []
     proofs += [_run(ran) for ran in case.view.runs if ran.over and ran.exit_code != 0][-_SHOWN_RUNS:]
-    text = ended.words or (proofs[-1].text if proofs else "nothing says why")
+    text = ended.words or (proofs[-1].text if proofs else "the reason is unknown")
     proofs = proofs or [Proof("status", "phase Failed, without a reason"), *case.proof(Milestone.TERMINAL_PHASE)]
     yield of_spell(last, f"it failed: {text}", *proofs, advice="" if _has_logs(case) else _NO_LOGS)
 
@@ -245,8 +245,8 @@ def _has_logs(case: Case) -> bool:
     return any(each.mark.milestone is Milestone.STARTED for each in case.view.milestones)
 
 
-_NO_LOGS = "no container of it ran, so there are no logs: see its reason and its events"
-_READMITTED = "a restarted kubelet admits running pods again: see what has changed on the node"
+_NO_LOGS = "none of its containers ran, so there are no logs: check its status.reason and its Events"
+_READMITTED = "a restarted kubelet admits running pods again: check what has changed on the node"
 
 
 def unexplained(case: Case, spell: Spell) -> Found | None:

@@ -73,7 +73,7 @@ _MOUNTING = (_P.VOLUME_MOUNT, _P.SANDBOX)
 _BEFORE = (_P.SANDBOX_RETRIES, _P.SANDBOX)
 _STOPPING = (_P.TERMINATION_PENDING, _P.CONTAINER_STOP, _P.CLEANUP)
 _CREATE = "create the {kind} {name} in the pod's namespace, or mark the reference optional"
-_SLOW_RUNTIME = "look at the container runtime, the load and the disk of the node"
+_SLOW_RUNTIME = "check the container runtime, the load and the disk of the node"
 
 
 def _row(
@@ -122,11 +122,11 @@ _IMAGES = (
         "kubelet images/image_manager.go, imageNotPresentOnNeverPolicyError", reasons=_of("ErrImageNeverPull"),
     ),
     _image(
-        r"couldn't parse image name|invalid reference format", "the image's name cannot be parsed: correct it",
+        r"couldn't parse image name|invalid reference format", "the image's name is malformed: correct it",
         "kubelet pkg/util/parsers/parsers.go, distribution/reference reference.go",
     ),
     _image(
-        "", "the image's name cannot be parsed: correct it",
+        "", "the image's name is malformed: correct it",
         "kubelet images/types.go, ErrInvalidImageName", reasons=_of("InvalidImageName"),
     ),
     _image(
@@ -142,46 +142,47 @@ _IMAGES = (
         "containerd core/remotes/docker/resolver.go and client/pull.go",
     ),
     _image(
-        r"signature validation failed", "the node's policy rejects the image's signature: sign it, or see the policy",
+        r"signature validation failed",
+        "the node's policy rejects the image's signature: sign the image, or check the policy",
         "kubelet images/image_manager.go, evalCRIPullErr; cri-api pkg/errors/errors.go",
     ),
     _image(
-        "", "the node's policy rejects the image's signature: sign it, or see the policy",
+        "", "the node's policy rejects the image's signature: sign the image, or check the policy",
         "cri-api pkg/errors/errors.go, ErrSignatureValidationFailed", reasons=_of("SignatureValidationFailed"),
     ),
     _image(
-        r"pull QPS exceeded", "the kubelet limits its pulls: raise registryPullQPS and registryBurst",
+        r"pull QPS exceeded", "the kubelet limits its own pulls: raise registryPullQPS and registryBurst",
         "kubelet images/helpers.go, throttledImageService",
     ),
     _image(
         r"toomanyrequests|429 Too Many Requests",
-        "the registry limits pulls: sign in, mirror it, or cache the image",
+        "the registry limits pulls: use credentials, mirror the registry, or cache the image",
         "Docker Hub's pull rate limit, distribution registry/api/errcode/register.go, containerd "
         "core/remotes/errors/errors.go",
     ),
     _image(
-        r"no space left on device", "the node's disk is full: see its image file system and the kubelet's image "
+        r"no space left on device", "the node's disk is full: check its image file system and the kubelet's image "
         "garbage collection", "the node's operating system (ENOSPC)",
     ),
     _image(
         r"x509: |\btls: |server gave HTTP response to HTTPS client",
-        "the node does not trust the registry's certificate, or the registry speaks plain HTTP: see the runtime's "
+        "the node does not trust the registry's certificate, or the registry serves plain HTTP: check the runtime's "
         "registry configuration (certs.d, registries.conf)",
         "Go crypto/x509, crypto/tls and net/http",
     ),
     _image(
         r"no such host|server misbehaving|i/o timeout|connection (refused|reset by peer|timed out)|no route to host"
         r"|network is unreachable|TLS handshake timeout|deadline exceeded|Client\.Timeout|proxyconnect|\bEOF\b",
-        "the node cannot talk to the registry: check its name, address, proxy and certificate",
+        "the node cannot reach the registry: check its name, address, proxy and certificate",
         "Go net, net/http and context; the node's operating system (ECONNREFUSED and the like)",
     ),
     _image(
         r"\b5\d\d (Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)|\bservice unavailable",
-        "the registry answers with an error of its own: see the registry, or the proxy before it",
+        "the registry answers with a server error: check the registry, and any proxy in front of it",
         "containerd core/remotes/errors/errors.go, distribution registry/api/errcode/register.go",
     ),
     _image(
-        "", "the registry cannot be reached or does not answer: see the registry, or the proxy before it",
+        "", "the registry cannot be reached or does not answer: check the registry, and any proxy in front of it",
         "cri-api pkg/errors/errors.go, ErrRegistryUnavailable", reasons=_of("RegistryUnavailable"),
     ),
     _image(
@@ -197,21 +198,21 @@ _IMAGES = (
     _image(
         r"pull access denied|repository does not exist or may require|requested access to the resource is denied"
         r"|insufficient_scope|\(or it may not exist\)",
-        "the registry does not tell an image that does not exist from a private one: check the image's name first, "
+        "the registry gives the same answer for missing and for private images: check the image's name first, "
         "then imagePullSecrets and their credentials",
         "containerd core/remotes/docker/resolver.go and authorizer.go, moby distribution/errors.go, distribution "
         "registry/api/errcode/register.go; Docker Hub grants a token without the scope for both",
     ),
     _image(
         r"failed to fetch anonymous token|no basic auth credentials",
-        "the registry asks for credentials and none were sent: set imagePullSecrets for this registry, or check the "
+        "the registry requires credentials and none were sent: set imagePullSecrets for this registry, or check the "
         "image's name",
         "containerd core/remotes/docker/authorizer.go",
     ),
     _image(
         r"unauthorized|authentication required|401 Unauthorized|403 Forbidden|failed to authorize|\bdenied\b"
         r"|incorrect username or password",
-        "check imagePullSecrets, the secret's registry and its credentials",
+        "check imagePullSecrets, and the registry and credentials in the secret",
         "containerd core/remotes/docker/authorizer.go, distribution registry/api/errcode/register.go, Docker Hub",
     ),
 )  # fmt: skip
@@ -219,12 +220,12 @@ _IMAGES = (
 _CONTAINERS = (
     _container(
         r"failed to reserve container name|error reserving ctr name",
-        "the runtime still works on an earlier request for the same container: " + _SLOW_RUNTIME,
+        "the runtime is still working on an earlier request for the same container: " + _SLOW_RUNTIME,
         "containerd internal/cri/server/container_create.go, CRI-O server/container_create.go", consequence=True,
     ),
     _container(
         r"deadline ?exceeded|timing out in CRI-O",
-        "the runtime did not answer within its time limit (the kubelet's runtimeRequestTimeout): " + _SLOW_RUNTIME,
+        "the runtime did not answer within the kubelet's runtimeRequestTimeout: " + _SLOW_RUNTIME,
         "gRPC's status DeadlineExceeded in kubelet kuberuntime_container.go, CRI-O server/utils.go",
     ),
     _container(
@@ -233,11 +234,12 @@ _CONTAINERS = (
         "kubelet kuberuntime/security_context_others.go, verifyRunAsNonRoot",
     ),
     _container(
-        r"failed to prepare subPath", "look at the subPath of the named volumeMount, and at the volume that it is in",
+        r"failed to prepare subPath", "check the subPath of the named volumeMount, and its volume",
         "kubelet pkg/kubelet/kubelet_pods.go, makeMounts",
     ),
     _container(
-        r"exec format error", "the program is built for another architecture than the node's, or lacks its #! line",
+        r"exec format error",
+        "the program is built for another architecture than the node's, or its #! line is missing",
         "runc by the node's operating system (ENOEXEC)",
     ),
     _container(
@@ -246,7 +248,7 @@ _CONTAINERS = (
         "Go os/exec and runc libcontainer/standard_init_linux.go, passed on by containerd and CRI-O",
     ),
     _container(
-        r"no space left on device", "the node's disk is full: see what fills the runtime's file system",
+        r"no space left on device", "the node's disk is full: find out what fills the runtime's file system",
         "the node's operating system (ENOSPC)",
     ),
     _container("", "", "kubelet kuberuntime/kuberuntime_container.go, startContainer"),
@@ -255,43 +257,43 @@ _CONTAINERS = (
 _NODE = (
     _sandbox(
         r"failed to reserve sandbox name|error reserving pod name",
-        "the runtime still works on an earlier request for the same sandbox: " + _SLOW_RUNTIME,
+        "the runtime is still working on an earlier request for the same sandbox: " + _SLOW_RUNTIME,
         "containerd internal/cri/server/sandbox_run.go, CRI-O server/sandbox_run_linux.go", consequence=True,
     ),
     _sandbox(
         r"no IP addresses available|failed to assign an IP address",
-        "the network has no free address for the pod: enlarge its range, or see whether addresses were never released",
+        "the network has no free address for the pod: enlarge its range, or check for addresses that were not released",
         "CNI plugins host-local (backend/allocator/allocator.go), Amazon VPC CNI (cmd/routed-eni-cni-plugin/cni.go)",
     ),
     _sandbox(
         r"cni plugin not initialized|NetworkPluginNotReady|no networks found in",
-        "the node's CNI plugin is not set up: look at the plugin's DaemonSet pod on this node",
+        "the node's CNI plugin is not ready: check the plugin's DaemonSet pod on this node",
         "kubelet runtime.go and errors.go (network is not ready), go-cni errors.go",
     ),
     _sandbox(
         r"sandbox image",
-        "the runtime cannot get its pause image: check the sandbox image of its configuration, and the registry",
+        "the runtime cannot get its pause image: check the sandbox image in its configuration, and the registry",
         "containerd internal/cri/server/podsandbox/sandbox_run.go",
     ),
     _sandbox(
         r"no runtime for .{1,260} is configured",
-        "the node's runtime does not know the handler of the pod's RuntimeClass: configure it, or select other nodes",
+        "the node's runtime lacks the handler of the pod's RuntimeClass: configure it, or select other nodes",
         "containerd internal/cri/config/config.go, GetSandboxRuntime",
     ),
     _sandbox(
         r"deadline ?exceeded|timing out in CRI-O",
-        "the sandbox took longer than the runtime's time limit: look at the CNI plugin and at the load of the node",
+        "the sandbox took longer than the runtime's time limit: check the CNI plugin and the load of the node",
         "gRPC's status DeadlineExceeded in kubelet kuberuntime_sandbox.go, CRI-O server/utils.go",
     ),
     _sandbox("", "", "kubelet kuberuntime/kuberuntime_manager.go, pkg/kubelet/kubelet.go"),
     _row(
         Topic.VOLUME, _of("VolumePermissionChangeInProgress"), _MOUNTING, "",
-        "the kubelet sets the owner of every file of the volume for fsGroup: set fsGroupChangePolicy: OnRootMismatch",
+        "the kubelet changes the group of every file of the volume: set fsGroupChangePolicy: OnRootMismatch",
         "kubelet pkg/volume/volume_linux.go, monitorProgress",
     ),
     _row(
         Topic.VOLUME, _of("FailedMountOnFilesystemMismatch", "FileSystemResizeFailed"), _MOUNTING, "",
-        "look at the volume's file system and at the CSI driver on this node",
+        "check the volume's file system and the CSI driver on this node",
         "kubelet pkg/volume/util/operationexecutor/operation_generator.go",
     ),
     _row(
@@ -301,33 +303,33 @@ _NODE = (
     _row(
         Topic.POD, _of("FailedPrepareDynamicResources"), _BEFORE,
         r"DRA driver \S+ is not registered|not found in the list of registered DRA plugins",
-        "the DRA driver is not registered with this node's kubelet: see whether its DaemonSet pod runs there",
+        "the DRA driver is not registered with this node's kubelet: check its DaemonSet pod there",
         "kubelet pkg/kubelet/cm/dra/plugin (1.34: plugin.go, 1.37: dra_plugin_manager.go)",
     ),
     _row(
         Topic.POD, _of("FailedPrepareDynamicResources"), _BEFORE, "",
-        "look at the pod's ResourceClaims and at the DRA driver on this node",
+        "check the pod's ResourceClaims and the DRA driver on this node",
         "kubelet pkg/kubelet/kuberuntime/kuberuntime_manager.go, pkg/kubelet/cm/dra/manager.go",
     ),
     _row(
         Topic.POD, _of("FailedCreatePodContainer", "FailedPodSandBoxStatus", "FailedSync"), (_P.KUBELET_SYNC, *_BEFORE),
-        "", "look at the kubelet and at the container runtime of this node",
+        "", "check the kubelet and the container runtime of this node",
         "kubelet pkg/kubelet/kubelet.go, pod_workers.go, kuberuntime/kuberuntime_manager.go",
     ),
     _row(
         Topic.POD, _of("FailedKillPod"), (_P.CLEANUP,),
         _both("KillPodSandboxError", r"(failed to destroy network|plugin type=)"),
-        "the CNI plugin cannot remove the pod's network: look at the plugin on this node and at its credentials",
+        "the CNI plugin cannot remove the pod's network: check the plugin on this node and its credentials",
         "kubelet pkg/kubelet/kubelet.go, container/sync_result.go; containerd internal/cri/server/sandbox_stop.go",
     ),
     _row(
         Topic.POD, _of("FailedKillPod"), (_P.CLEANUP,), r'\A(?!.*"KillContainer")(?=.*KillPodSandboxError)',
-        "look at the container runtime of this node: it does not remove the pod's sandbox",
+        "check the container runtime of this node: it does not remove the pod's sandbox",
         "kubelet container/sync_result.go; its containers are stopped before (kuberuntime_manager.go, killPod)",
     ),
     _row(
         Topic.POD, _of("FailedKillPod", "ExceededGracePeriod"), _STOPPING, "",
-        "look at the container runtime of this node: it does not stop what the kubelet asks it to",
+        "check the container runtime of this node: it does not stop what the kubelet asks it to stop",
         "kubelet pkg/kubelet/kubelet.go, pod_workers.go",
     ),
     _row(Topic.PROBE, _of("Unhealthy", "ProbeWarning"), (_P.STARTUP_PROBE, _P.READINESS_PROBE), "", "",
@@ -366,12 +368,12 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     ),
     _config(
         r"references non-existent (?P<kind>config|secret) key: (?P<key>\S+)",
-        "add the key {key} to what the volume is made of, or mark its item optional",
+        "add the key {key} to the source of the volume, or mark the item optional",
         "kubelet pkg/volume/configmap/configmap.go and pkg/volume/secret/secret.go, MakePayload",
     ),
     *_IMAGES,
     _row(Topic.POD, _of("Failed"), _BEFORE, r"error making pod data directories",
-         "look at the file system of the kubelet's root directory (/var/lib/kubelet) on this node",
+         "check the file system of the kubelet's root directory (/var/lib/kubelet) on this node",
          "kubelet pkg/kubelet/kubelet.go, SyncPod"),
     *_CONTAINERS,
     *_NODE,

@@ -106,7 +106,7 @@ def explain(view: ResolvedTimeline, told: Sequence[Finding] | None = None) -> st
     ranked = findings(view) if told is None else told
     first = _first(ranked, Leg.STARTUP)
     if first is None:
-        return "Nothing is known yet of when this pod began."
+        return "It is not known yet when this pod was created."
     sentences = [_start(view, first), *_now(view, ranked, first), *_other_legs(view, ranked)]
     sentences += [f"{finding.text}." for finding in ranked if finding.kind is FindingKind.TRAFFIC_LOST][:1]
     return " ".join(sentences)
@@ -159,9 +159,9 @@ def _other_legs(view: ResolvedTimeline, ranked: Sequence[Finding]) -> list[str]:
     asked, left = _first(ranked, Leg.REQUEST), _first(ranked, Leg.TERMINATION)
     if asked is not None and view.requested:
         took, whole = duration_text(_length(asked)), duration_text(view.requested)
-        said.append(f"Before its creation it spent {took} of {whole} {_where(asked)}: {asked.text}.")
+        said.append(f"Before it was created it spent {took} of {whole} {_where(asked)}: {asked.text}.")
     if left is not None:
         took, whole = duration_text(_length(left)), duration_text(sum(each.duration for each in view.leaving))
         verb = "has spent" if left.open else "spent"
-        said.append(f"On its way out it {verb} {took} of {whole} {_where(left)}: {left.text}.")
+        said.append(f"During termination it {verb} {took} of {whole} {_where(left)}: {left.text}.")
     return said

@@ -75,7 +75,7 @@ def slow_mount(case: Case, spell: Spell) -> Found | None:
         return None
     claims = ", ".join(each.claim for each in case.view.facts.awaited if each.claim)
     quick = f"sandboxes of pods without claims took {duration_text(usual)} on {case.view.node}"
-    text = f"probably mounting {claims}, as {quick}"
+    text = f"probably mounting {claims}: {quick}"
     proof = _sandboxes(case.peers.sandboxes, usual, "same node")
     return of_spell(spell, text, proof, *case.bounds(spell), duration=spell.duration - usual)
 
@@ -111,7 +111,7 @@ def image_queue(case: Case, spell: Spell) -> Found | None:
     if pull is None:
         return None
     ahead = case.peers.during(spell.start, spell.end)
-    text = f"it waited behind {_named(ahead)}" if ahead else "it waited behind other pulls of the node"
+    text = f"waited for {_named(ahead)}" if ahead else "waited for other pulls of the node"
     return of_spell(spell, text, _message(case, pull), *(_peer(each) for each in ahead[:5]))
 
 
@@ -156,14 +156,14 @@ def slow_pull(case: Case, spell: Spell) -> Found | None:
     text, advice, proofs = f"{pull.image}{size}", "", [_message(case, pull)]
     if held is not None:
         text += ", which the node had pulled before"
-        advice = "the registry was asked for what the node had: see how long it takes to answer, or use IfNotPresent"
+        advice = "the node had the image, and the registry was asked: check how fast it answers, or use IfNotPresent"
         proofs.append(Proof("peers", f"{held.pod} had pulled the same image on this node", held.end))
     elif pull.rate is not None:
         compared, advice, more = _compared(case, pull, pull.rate)
         text, proofs = text + compared, proofs + more
     if spec is not None and spec.pull_policy == "Always":
         text += ", imagePullPolicy Always"
-        proofs.append(Proof("spec", "imagePullPolicy: Always asks the registry at each start"))
+        proofs.append(Proof("spec", "imagePullPolicy: Always contacts the registry at each start"))
     return of_spell(spell, text, *proofs, advice=advice)
 
 
@@ -176,8 +176,8 @@ def _compared(case: Case, pull: ImagePulled, rate: int) -> tuple[str, str, list[
     proof = Proof("peers", f"{count} other pulls of the node: median {bytes_text(usual)}/s")
     if usual < _SLOWER * rate:
         return text, "", [proof]
-    text += f", where other pulls of {case.view.node} reached {bytes_text(usual)}/s"
-    return text, "this registry is slower than others from the same node: move it closer, or mirror it", [proof]
+    text += f", while other pulls of {case.view.node} reached {bytes_text(usual)}/s"
+    return text, "this registry is slower than others as seen from this node: move it closer, or mirror it", [proof]
 
 
 def container_error(case: Case, spell: Spell) -> Found | None:
@@ -198,5 +198,5 @@ def busy_node(case: Case, spell: Spell) -> Found | None:
         return None
     named = ", ".join(each.pod for each in others[:_CROWD])
     more = f" and {len(others) - _CROWD} more" if len(others) > _CROWD else ""
-    text = f"{len(others)} other pods were starting on {case.view.node} at the time"
+    text = f"{len(others)} other pods were starting on {case.view.node} at the same time"
     return of_spell(spell, text, Proof("peers", f"{named}{more}"), *case.bounds(spell))

@@ -41,12 +41,12 @@ def probe_delay(case: Case, spell: Spell) -> Found | None:
     if spell.open:
         if spell.end >= over:
             return None
-        text = f"{delay}: the kubelet does not look for another {duration_text(over - spell.end)}"
+        text = f"{delay}: the kubelet waits another {duration_text(over - spell.end)} before the first probe"
         return of_spell(spell, text, *_spec(case, spell), *case.proof(_began(case, spell), spell.subject))
     if _unheard(case, spell):
         return None
     text = (
-        f"{delay}, and no look is known to have failed: the first success could have come 0 to "
+        f"{delay}, and no probe is known to have failed: it could have succeeded 0 to "
         f"{duration_text(max(spell.duration - _counting(probe), 0))} earlier"
     )
     return of_spell(spell, text, *_spec(case, spell), *_both(case, spell))
@@ -64,12 +64,10 @@ def probe_period(case: Case, spell: Spell) -> Found | None:
     most = min(spell.end - seen - _counting(probe), probe.period * SECOND)
     if most < SECOND:
         return None
-    since = "no look is known to have failed" if last is None else f"the last look failed {_ago(spell.end - seen)}"
+    since = "no probe is known to have failed" if last is None else f"the last probe failed {_ago(spell.end - seen)}"
     if last is not None and _unheard(case, spell):
-        since = f"the last look known to have failed was {_ago(spell.end - seen)}"
-    text = (
-        f"periodSeconds is {probe.period}, and {since}: the success could have come 0 to {duration_text(most)} earlier"
-    )
+        since = f"the last probe known to have failed was {_ago(spell.end - seen)}"
+    text = f"periodSeconds is {probe.period}, and {since}: it could have succeeded 0 to {duration_text(most)} earlier"
     proofs = () if last is None else (last.proof,)
     return of_spell(spell, text, *_spec(case, spell), *proofs, *_both(case, spell), duration=most)
 

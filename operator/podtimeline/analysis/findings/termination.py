@@ -18,7 +18,7 @@ def late_kill(case: Case, spell: Spell) -> Found | None:
     """The kubelet begins to stop a pod when its watch tells it to, and when it has a worker free."""
     if not case.view.runs and case.moment(Milestone.KILLING, spell.subject) is None and not spell.open:
         return None
-    text = "the kubelet has not begun to stop it" if spell.open else "the kubelet began to stop it so much later"
+    text = "the kubelet has not begun to stop it" if spell.open else "the kubelet was late to begin to stop it"
     return of_spell(spell, text, *case.bounds(spell))
 
 
@@ -29,7 +29,7 @@ def grace_ran_out(case: Case, spell: Spell) -> Found | None:
         return None
     names = ", ".join(stop.container for stop in killed)
     codes = ", ".join(sorted({str(stop.exit_code) for stop in killed}))
-    text = f"{names} did not end within its grace of {leaves.grace} s and was killed (exit code {codes})"
+    text = f"{names} did not end within its grace period of {leaves.grace} s and was killed (exit code {codes})"
     proofs = (
         Proof("status", f"{stop.container} ended with exit code {stop.exit_code}", stop.ended.at)
         for stop in killed
@@ -60,10 +60,10 @@ def slow_stop(case: Case, spell: Spell) -> Found | None:
         return None
     code = f", with exit code {stop.exit_code}" if stop.exit_code is not None else ""
     grace = case.view.leaves.grace if case.view.leaves is not None else None
-    within = f" (its grace is {grace} s)" if grace is not None else ""
+    within = f" (its grace period is {grace} s)" if grace is not None else ""
     if stop.unknown:
         return None
-    how = "has not ended since" if stop.ended is None else "ended so long after"
+    how = "has not ended since" if stop.ended is None else "took this long to end after"
     text = f"{name} {how} the kubelet began to stop it{code}{within}"
     return of_spell(spell, text, *case.proof(Milestone.KILLING, name), *case.proof(Milestone.FINISHED, name))
 
@@ -75,7 +75,7 @@ def unknown_end(case: Case, spell: Spell) -> Found | None:
         return None
     names = ", ".join(stop.container for stop in unknown)
     reasons = ", ".join(sorted({stop.reason for stop in unknown}))
-    text = f"when and how {names} ended is not known ({reasons})"
+    text = f"when and how {names} ended is unknown ({reasons})"
     proofs = (Proof("status", f"{stop.container} ended with an unknown exit code ({stop.reason})") for stop in unknown)
     return of_spell(spell, text, *proofs, *case.bounds(spell))
 
@@ -96,7 +96,7 @@ def traffic_lost(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
         if drain.lost:
             confirmed = "sent" if drain.confirmed else "may have sent"
             after = f"for {duration_text(drain.lost)} after {drain.exited} had exited"
-            text = f"{service_of(drain.subject)} {confirmed} it traffic {after}"
+            text = f"{service_of(drain.subject)} {confirmed} traffic to it {after}"
             yield _drained(case, drain, text, drain.lost, *case.proof(Milestone.FINISHED, drain.exited))
 
 
@@ -104,7 +104,8 @@ def stale_endpoint(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
     """An address that stood as ready long after the deletion was asked for."""
     for drain in case.view.drains:
         if drain.lag >= _LATE:
-            text = f"{service_of(drain.subject)} held its address as ready {duration_text(drain.lag)} after the request"
+            held = f"held its address as ready for {duration_text(drain.lag)}"
+            text = f"{service_of(drain.subject)} {held} after the deletion request"
             yield _drained(case, drain, text, drain.lag)
 
 
@@ -129,11 +130,13 @@ def no_service(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
         return
     labels = ", ".join(f"{key}={value}" for key, value in facts.labels) or "none"
     proofs = (
-        Proof("Services", f"none of the namespace {facts.namespace} selects it"),
+        Proof("Services", f"no Service in namespace {facts.namespace} selects it"),
         Proof("field", f"metadata.labels: {labels}"),
         Proof("spec", f"readinessProbe of {', '.join(probed)}"),
     )
-    yield Found(None, "", "no Service selects it, though a readiness probe gates its traffic", 0, proofs, parallel=True)
+    yield Found(
+        None, "", "no Service selects it, although a readiness probe gates its traffic", 0, proofs, parallel=True
+    )
 
 
 def clock_skew(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
@@ -144,11 +147,11 @@ def clock_skew(case: Case, _: tuple[Spell, ...]) -> Iterator[Found]:
         least = max(clock.low, -clock.high, 0)
         way = "ahead of" if clock.low > 0 else "behind"
         near, far = sorted((abs(clock.low), abs(clock.high)))
-        text = f"the clock of {case.view.node} is {duration_text(near)} to {duration_text(far)} {way} the observer's"
-        proof = Proof("watch", "its stamps against the arrival of what carried them, and what caused them", clock.at)
+        text = f"the clock of {case.view.node} is {duration_text(near)} to {duration_text(far)} {way} the operator's"
+        proof = Proof("watch", "its timestamps compared with their arrival and with what caused them", clock.at)
         yield Found(None, case.view.node or "", text, least, (proof,), parallel=True)
     elif case.view.skew >= _LATE:
         worst = max(case.view.milestones, key=lambda each: 0 if each.instant is None else each.instant.skew)
-        text = f"stamps contradict each other by {duration_text(case.view.skew)}"
+        text = f"timestamps contradict each other by {duration_text(case.view.skew)}"
         proofs = case.proof(worst.mark.milestone, worst.mark.subject)
         yield Found(None, "", text, case.view.skew, proofs, parallel=True)

@@ -40,13 +40,13 @@ def stateful_order(case: Case, spell: Spell) -> Found | None:
     if spell.phase is Phase.POD_CREATION:
         if not available or case.quote(spell, "FailedCreate") is not None:
             return None
-        text = f"{name} was available; the controller looks again minReadySeconds after its last look"
+        text = f"{name} was available, but the controller checks again only minReadySeconds after its last check"
         advice = "lower minReadySeconds, or set podManagementPolicy: Parallel"
         return of_spell(spell, text, *dict.fromkeys(proofs), subject=name, advice=advice)
     if not available:
         return of_spell(spell, f"{name} had to be ready first", *proofs, subject=name)
     text = f"{name} had to be available first: ready for {available} (minReadySeconds)"
-    advice = "see why that pod took long, lower minReadySeconds, or set podManagementPolicy: Parallel"
+    advice = "find out why that pod took long, lower minReadySeconds, or set podManagementPolicy: Parallel"
     return of_spell(spell, text, *proofs, subject=name, advice=advice)
 
 
@@ -54,16 +54,16 @@ def _before(name: str) -> str:
     """The name of the pod with the ordinal before: StatefulSets count from 0 on."""
     base, _, last = name.rpartition("-")
     ordinal = whole(last)
-    return f"{base}-{ordinal - 1}" if ordinal else "the pod before it"
+    return f"{base}-{ordinal - 1}" if ordinal else "the previous pod"
 
 
 def replaced_pod(case: Case, spell: Spell) -> Found | None:
     """The pod whose place it takes had to go first: of a StatefulSet it had the same name, of a DaemonSet another."""
     reached, name = case.reached(Milestone.PREDECESSOR_REMOVED), case.view.facts.name
     before = (reached.detail if reached is not None else "") or name
-    who = f"the pod that was named {name} before" if before == name else before
+    who = f"the previous pod named {name}" if before == name else before
     proofs = case.proof(Milestone.PREDECESSOR_REMOVED)
-    return of_spell(spell, f"{who} had to be gone first", *proofs, *case.bounds(spell)[:1])
+    return of_spell(spell, f"{who} had to be removed first", *proofs, *case.bounds(spell)[:1])
 
 
 def scheduling_gates(case: Case, spell: Spell) -> Found | None:
@@ -74,35 +74,35 @@ def scheduling_gates(case: Case, spell: Spell) -> Found | None:
     gone = {note.subject: note.first for note in case.view.notes if note.reason == GATE_REMOVED}
     left = [gate for gate in gates if gate not in gone] if spell.open else []
     last = max(gates, key=lambda gate: gone.get(gate, 0))
-    text = f"still held by {', '.join(left or gates)}" if spell.open else f"held until {last} was removed"
+    text = f"held back by {', '.join(left or gates)}" if spell.open else f"held back until {last} was removed"
     spec = Proof("spec", f"schedulingGates: {', '.join(gates)}")
-    removed = (Proof("watch", f"{gate} was gone", at) for gate, at in gone.items())
+    removed = (Proof("watch", f"{gate} was removed", at) for gate, at in gone.items())
     return of_spell(spell, text, spec, *removed, *case.proof(Milestone.GATES_REMOVED), *case.bounds(spell)[:1])
 
 
 _REMEDIES: dict[Obstacle, str] = {
-    Obstacle.CPU: "lower the CPU requests, or add nodes with as much free",
-    Obstacle.MEMORY: "lower the memory requests, or add nodes with as much free",
-    Obstacle.EPHEMERAL_STORAGE: "lower the requests for ephemeral storage, or add nodes with as much free",
+    Obstacle.CPU: "lower the CPU requests, or add nodes with enough free",
+    Obstacle.MEMORY: "lower the memory requests, or add nodes with enough free",
+    Obstacle.EPHEMERAL_STORAGE: "lower the requests for ephemeral storage, or add nodes with enough free",
     Obstacle.PODS: "add nodes, or raise maxPods of the kubelets",
-    Obstacle.RESOURCE: "see which nodes offer the resource and who holds it, or add nodes that do",
+    Obstacle.RESOURCE: "check which nodes offer the resource and which pods use it, or add nodes that offer it",
     Obstacle.CORDONED: "uncordon the nodes (kubectl uncordon), or add others",
     Obstacle.NODE_AFFINITY: "compare nodeSelector and node affinity with the labels of the nodes",
-    Obstacle.POD_AFFINITY: "see whether the pods that it wants to be near run, and where",
+    Obstacle.POD_AFFINITY: "check whether the pods that it must run close to are running, and where",
     Obstacle.POD_ANTI_AFFINITY: "add nodes, or make the anti-affinity preferred instead of required",
     Obstacle.TOPOLOGY_SPREAD: "add nodes in the topology domain that lacks pods, or use ScheduleAnyway",
-    Obstacle.CLAIM: "look at the claim: does it exist, is it bound, has its class a provisioner",
-    Obstacle.VOLUME_AFFINITY: "add nodes where the volume can be reached (its zone)",
-    Obstacle.VOLUME_IN_USE: "see which pod still uses the volume",
-    Obstacle.MAX_VOLUMES: "add nodes: these have as many volumes attached as they can",
-    Obstacle.STORAGE_CAPACITY: "add storage capacity where the nodes are",
-    Obstacle.HOST_PORT: "another pod holds the host port: use a Service, or add nodes",
-    Obstacle.DEVICE_CLAIM: "look at the ResourceClaims and at the devices that are free",
-    Obstacle.GATES: "look at the controller that removes the scheduling gates",
-    Obstacle.GANG: "see whether the other pods of its group can be scheduled",
-    Obstacle.QUEUE: "see what else its queue runs, or raise the quota of the queue",
-    Obstacle.NODE_FEATURES: "see which nodes have the features that it needs",
-    Obstacle.NO_NODES: "the cluster has no node that could be asked",
+    Obstacle.CLAIM: "check the claim: whether it exists, is bound, and its StorageClass has a provisioner",
+    Obstacle.VOLUME_AFFINITY: "add nodes from which the volume is reachable (its zone)",
+    Obstacle.VOLUME_IN_USE: "check which pod still uses the volume",
+    Obstacle.MAX_VOLUMES: "add nodes: the existing ones have the maximum number of volumes attached",
+    Obstacle.STORAGE_CAPACITY: "add storage capacity that the nodes can reach",
+    Obstacle.HOST_PORT: "another pod uses the host port: use a Service, or add nodes",
+    Obstacle.DEVICE_CLAIM: "check the ResourceClaims and the free devices",
+    Obstacle.GATES: "check the controllers that remove the scheduling gates",
+    Obstacle.GANG: "check whether the other pods of its group can be scheduled",
+    Obstacle.QUEUE: "check what else runs in its queue, or raise the quota of the queue",
+    Obstacle.NODE_FEATURES: "check which nodes have the features that it needs",
+    Obstacle.NO_NODES: "add nodes: the cluster has none",
 }
 
 
@@ -121,7 +121,7 @@ def unschedulable(case: Case, spell: Spell) -> Found | None:
     proofs = (quote.proof, *(_blocked(each, refusal) for each in refusal.blocked), *watched)
     return of_spell(
         spell,
-        f"{reasons.words}; {registered} registered then" if registered else reasons.words,
+        f"{reasons.words}; then {registered} registered" if registered else reasons.words,
         *proofs,
         *(each.proof for each in more),
         *case.bounds(spell),
@@ -137,7 +137,7 @@ def _registered(case: Case, spell: Spell) -> str:
 
 def _remedies(refusal: NodeRefusal, taints: str, *, came: bool) -> Iterator[str]:
     if came:
-        yield "keep spare nodes (overprovisioning pods), or see what held the new node up"
+        yield "keep spare nodes (overprovisioning pods), or find out what delayed the new node"
     for each in refusal.obstacles:
         if each is Obstacle.TAINT:
             yield from taint_remedies(taint_keys(refusal.text) or taint_keys(taints))
@@ -162,8 +162,8 @@ def scheduler_awaited(case: Case, spell: Spell) -> Found | None:
     silent = spell.open and spell.duration >= SECOND
     if case.quote(spell, FAILED_SCHEDULING) is not None or (name == DEFAULT_SCHEDULER and not silent):
         return None
-    text, spec = f"waiting for the first answer of the scheduler {name}", Proof("spec", f"schedulerName: {name}")
-    advice = f"see whether a scheduler named {name} runs: no other one looks at the pod" if spell.open else ""
+    text, spec = f"waiting for the first decision of the scheduler {name}", Proof("spec", f"schedulerName: {name}")
+    advice = f"check whether a scheduler named {name} runs: no other one handles the pod" if spell.open else ""
     return of_spell(spell, text, spec, *case.bounds(spell), advice=advice)
 
 
@@ -175,9 +175,9 @@ def preemption(case: Case, spell: Spell) -> Found | None:
         return None
     quote = case.quote(spell, "Preempted", "Nominated", "FailedScheduling")
     where = f" ({reached.detail})" if reached.detail else ""
-    text = f"pods of lower priority had to give way first{where}"
+    text = f"pods of lower priority had to be evicted first{where}"
     if case.view.facts.priority is not None:
-        text += f", for its priority {case.view.facts.priority}"
+        text += f"; its priority is {case.view.facts.priority}"
     return of_spell(spell, text, *proofs, *(() if quote is None else (quote.proof,)), *case.bounds(spell)[1:])
 
 
@@ -189,7 +189,8 @@ def waiting_for_node(case: Case, spell: Spell) -> Found | None:
     if quote is None and not proofs:
         return None
     node = case.view.node
-    text = quote.words if quote is not None else "a new node" + (f", {node}" if node else "") + ", had to come first"
+    named = f"a new node, {node}," if node else "a new node"
+    text = f"{named} had to become Ready first" if quote is None else quote.words
     return of_spell(spell, text, *(() if quote is None else (quote.proof,)), *proofs)
 
 

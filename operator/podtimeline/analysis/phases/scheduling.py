@@ -60,7 +60,7 @@ class Obstacle(StrEnum):
 
 
 IN_WORDS: dict[Obstacle, str] = {
-    Obstacle.CPU: "not enough cpu",
+    Obstacle.CPU: "not enough CPU",
     Obstacle.MEMORY: "not enough memory",
     Obstacle.EPHEMERAL_STORAGE: "not enough ephemeral storage",
     Obstacle.PODS: "no room for another pod",
@@ -72,7 +72,7 @@ IN_WORDS: dict[Obstacle, str] = {
     Obstacle.POD_ANTI_AFFINITY: "pod anti-affinity",
     Obstacle.TOPOLOGY_SPREAD: "topology spread",
     Obstacle.CLAIM: "a volume claim",
-    Obstacle.VOLUME_AFFINITY: "its volume is elsewhere",
+    Obstacle.VOLUME_AFFINITY: "its volume is not reachable",
     Obstacle.VOLUME_IN_USE: "its volume is in use",
     Obstacle.MAX_VOLUMES: "too many volumes",
     Obstacle.STORAGE_CAPACITY: "not enough storage",
