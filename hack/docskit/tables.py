@@ -74,7 +74,7 @@ def settings() -> str:
 
 def limits() -> str:
     """What is kept at most."""
-    return table(("Kept", "At most", "A cut shows in, and what is not known then"), limit_rows())
+    return table(("Kept", "At most", "Shown by, and what is unknown beyond the limit"), limit_rows())
 
 
 def waterfall() -> str:

@@ -43,23 +43,23 @@ class Kept(StrEnum):
 
 
 LOST: Mapping[Kept, str] = {
-    Kept.UNKNOWN_PODS: "what Events and EndpointSlices said of a pod before it was seen",
-    Kept.POD_NAMES: "which Event tells of a pod's creation",
-    Kept.DELETED_PODS: "what is said late of a pod that is gone",
-    Kept.DELETED_POD_UIDS: "that a pod of a late Event is gone",
-    Kept.WORKLOAD_EVENTS: "when a ReplicaSet or Job was first asked for",
-    Kept.WORKLOAD_REQUESTS: "for which request of its workload a pod was made",
+    Kept.UNKNOWN_PODS: "what Events and EndpointSlices reported about a pod before it was seen",
+    Kept.POD_NAMES: "which Event reported a pod's creation",
+    Kept.DELETED_PODS: "late reports about a pod that is gone",
+    Kept.DELETED_POD_UIDS: "that the pod of a late Event is gone",
+    Kept.WORKLOAD_EVENTS: "when a ReplicaSet or Job was first requested",
+    Kept.WORKLOAD_REQUESTS: "which request of its workload a pod was created for",
     Kept.REFUSED_CREATES: "which workload was refused a pod",
     Kept.REFUSAL_EVENTS: "which occurrences of an Event have been counted as refusals",
     Kept.DEPLOYMENT_REVISIONS: "whether a pod was deleted for a newer revision of its Deployment",
-    Kept.CONTROLLER_MESSAGES: "whether a controller says that it deleted a pod",
+    Kept.CONTROLLER_MESSAGES: "whether a controller reported that it deleted a pod",
     Kept.DELETED_CONTROLLERS: "whether a pod was deleted with its controller",
-    Kept.STATEFULSET_PODS: "which pod of a StatefulSet had the name before",
-    Kept.DAEMONSET_NODES: "which pod of a DaemonSet was on the node before",
-    Kept.CLAIM_EVENTS: "what Events said of a claim before it was seen",
-    Kept.CLAIM_MESSAGES: "why a claim or an attachment took long at first, to pods that come later",
+    Kept.STATEFULSET_PODS: "which pod of a StatefulSet had the name previously",
+    Kept.DAEMONSET_NODES: "which pod of a DaemonSet was on the node previously",
+    Kept.CLAIM_EVENTS: "what Events reported about a claim before it was seen",
+    Kept.CLAIM_MESSAGES: "for pods created later, why a claim or an attachment was slow at first",
     Kept.CLAIM_USERS: "when the volumes of a pod that is gone were detached",
-    Kept.DETACHED_VOLUMES: "when a volume was attached to the node of a pod that is seen late, and detached",
+    Kept.DETACHED_VOLUMES: "for pods seen late, when a volume was attached to the node and detached",
     Kept.NODE_CLOCKS: "by how much a node's clock is off",
     Kept.NODE_REBOOTS: "whether a pod lived through a reboot of its node",
     Kept.SANDBOX_CHANGES: "whether a pod lived through a reboot of its node",
@@ -83,7 +83,7 @@ class Losses:
         """A store dropped so many entries that it had no room for."""
         if number and not self._counts[kept]:
             log.warning(
-                "%s is full and drops its oldest entries (podtimeline_dropped_total counts them); no longer known: %s",
+                "%s is full and drops its oldest entries (counted by podtimeline_dropped_total); no longer known: %s",
                 kept.value,
                 LOST[kept],
             )

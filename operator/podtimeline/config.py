@@ -42,7 +42,7 @@ class Access(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """Log level on stderr."""
+    """Level of the log on stderr."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -60,58 +60,63 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     namespaces: Annotated[
         tuple[Annotated[str, Meta(pattern=_NAMESPACE)], ...],
         _says(
-            "Namespaces to follow; none means all of them, which needs cluster-wide rights.",
-            "names of namespaces (lower-case letters, digits and -), separated by commas in variables and flags",
+            "Namespaces to follow; empty means all, which requires cluster-wide rights.",
+            "names of namespaces (lower-case letters, digits and -), comma-separated in variables and flags",
         ),
     ] = ()
     cluster_name: Annotated[
         str,
         Meta(max_length=253),
-        _says("Name of the cluster, put into the log and the answers of the API.", "a text of at most 253 characters"),
+        _says("Name of the cluster, added to the log and to API responses.", "a text of at most 253 characters"),
     ] = ""
     listen: Annotated[
         str,
         Meta(pattern=_ADDRESS),
         _says(
             "Address of the HTTP server for metrics and probes.",
-            "ADDRESS:PORT such as 0.0.0.0:8080, [::]:8080 or :8080 (all addresses); port 0 takes a free one",
+            "ADDRESS:PORT such as 0.0.0.0:8080, [::]:8080 or :8080 (all addresses); port 0 selects a free port",
         ),
     ] = "0.0.0.0:8080"
     api_listen: Annotated[
         str,
         Meta(pattern=_ADDRESS),
         _says(
-            "Address of the HTTP server for the API, which tells of every pod that is followed.",
-            "ADDRESS:PORT as for listen, with another port",
+            "Address of the HTTP server for the API, which serves the timelines of all followed pods.",
+            "ADDRESS:PORT as for listen, with a different port",
         ),
     ] = "0.0.0.0:8081"
     access: Annotated[
         Access,
         _says(
-            "Who may read the API: everybody who can connect (open), or a bearer token that the API server grants"
-            " `get pods` in the namespace asked for (review). Metrics and probes are always open.",
+            "Who may read the API: everyone who can connect (open), or bearer tokens whose user may"
+            " `get pods` in the requested namespace (review). Metrics and probes are always open.",
         ),
     ] = Access.OPEN
     kubeconfig: Annotated[
-        str | None, _says("kubeconfig file; unset inside a pod means its service account.", "path of a file")
+        str | None, _says("Path of the kubeconfig file; if unset, a pod uses its service account.", "path of a file")
     ] = None
-    context: Annotated[str | None, _says("Context of the kubeconfig; unset means its current one.", "a text")] = None
+    context: Annotated[str | None, _says("Context of the kubeconfig; if unset, the current context.", "a text")] = None
     api_url: Annotated[
         Annotated[str, Meta(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None,
         _says(
-            "Server to use instead of the one that the credentials name, such as a proxy.", "an http:// or https:// URL"
+            "URL of the API server, if it differs from the one in the credentials, such as a proxy.",
+            "an http:// or https:// URL",
         ),
     ] = None
     history: Annotated[
         str,
         Meta(pattern=r"^[a-z][a-z0-9+.-]*:."),
         _says(
-            "Store of the history. The file of sqlite: belongs on a disk of the node or a block volume.",
-            "SCHEME:LOCATION such as sqlite:/path/of/a/file, or sqlite::memory: to keep nothing",
+            "Store of the history. A file of sqlite: must be on a local disk or a block volume.",
+            "SCHEME:LOCATION such as sqlite:/path/of/a/file, or sqlite::memory: to keep the history in memory only",
         ),
     ] = "sqlite:/var/lib/podtimeline/history.sqlite3"
     allow_network_filesystem: Annotated[
-        bool, _says("Allow the history on NFS, CIFS and the like, where locks may not hold and the file may break.")
+        bool,
+        _says(
+            "Allow the history on a network file system such as NFS, where locks are unreliable and the file "
+            "may be corrupted."
+        ),
     ] = False
     retention_days: Annotated[
         float, Meta(gt=0, le=10 * _YEAR), _says("Days to keep the timelines of deleted pods.")
@@ -119,39 +124,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_bytes: Annotated[
         int,
         Meta(ge=1 << 20, le=1 << 44),
-        _says("Size of the history file above which the oldest timelines are deleted; counts stay."),
+        _says("Size of the history above which the oldest timelines are deleted; the counts of histograms are kept."),
     ] = 1 << 30
     commit_interval_seconds: Annotated[
-        float, Meta(ge=0.01, le=60), _says("Time between two commits of what changed to the history.")
+        float, Meta(ge=0.01, le=60), _says("Interval between commits to the history.")
     ] = 1.0
     linger_seconds: Annotated[
-        float, Meta(ge=0, le=600), _says("Time to wait for late events after a start is over, before it is reported.")
+        float, Meta(ge=0, le=600), _says("Time to wait for late Events after a start is over, before it is reported.")
     ] = 5.0
     endpoint_deadline_seconds: Annotated[
-        float, Meta(ge=0, le=86400), _says("Wait after Ready for the address in a selecting Service's EndpointSlices.")
+        float,
+        Meta(ge=0, le=86400),
+        _says("Time to wait, after a pod is Ready, for its address in the EndpointSlices of its Services."),
     ] = 300.0
     orphan_seconds: Annotated[
         float,
         Meta(ge=1, le=86400),
-        _says("Time that events and addresses are kept for a pod that has not been seen itself."),
+        _says("Time to keep Events and addresses of a pod that has not been seen yet."),
     ] = 600.0
     series_limit: Annotated[
         int,
         Meta(ge=1, le=1_000_000),
         _says(
-            "Label sets of one histogram, shared among namespaces; workloads beyond it are counted together under the"
+            "Maximum number of label sets of a histogram, shared among namespaces; further workloads are counted "
+            "under the"
             " label value other."
         ),
     ] = 2000
     series_keep_seconds: Annotated[
         float,
         Meta(ge=60, le=86400),
-        _says("Time that the series of a workload that is gone stay: several times Prometheus's scrape interval."),
+        _says(
+            "Time to keep the series of a workload that is gone; use several times the scrape interval of Prometheus."
+        ),
     ] = 900.0
     sink_queue: Annotated[
         int,
         Meta(ge=1, le=10_000_000),
-        _says("Finished pods that may wait for one sink; more are dropped and counted."),
+        _says("Number of finished pods that can wait for a sink; more are dropped and counted."),
     ] = 10_000
     sinks: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(:.+)?$")], ...],
@@ -160,21 +170,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "names of sinks such as log, separated by commas in variables and flags; NAME:TARGET for one with a target",
         ),
     ] = ("log",)
-    log_level: Annotated[LogLevel, _says("Log level on stderr.")] = LogLevel.INFO
+    log_level: Annotated[LogLevel, _says("Level of the log on stderr.")] = LogLevel.INFO
     watch_timeout_seconds: Annotated[
         int,
         Meta(ge=1, le=3600),
-        _says("Length of one watch request, randomised by a third up and down so that reconnects spread."),
+        _says("Duration of a watch request, randomized by one third up or down to spread reconnects."),
     ] = 450
     stale_after_seconds: Annotated[
         float,
         Meta(ge=10, le=3600),
         _says(
-            "Time without a sign of life of a stream after which it is stale and /readyz fails; it is reconnected after"
-            " five eighths of that time. Quiet streams are not stale: their watches are renewed before."
+            "Time without data from a stream after which the stream is stale and /readyz fails; it is reconnected after"
+            " 5/8 of that time. Quiet streams do not become stale: their watches are renewed earlier."
         ),
     ] = 120.0
-    page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Objects per page of a list request.")] = 500
+    page_size: Annotated[int, Meta(ge=1, le=10_000), _says("Number of objects per page of a list request.")] = 500
     sources: dict[str, str] = {}
     """Where each setting that is not at its default came from; filled by ``load_settings``."""
 
@@ -294,7 +304,7 @@ def _read(file: Path) -> Mapping[object, object]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise SettingsError(f"settings file {file}: holds {type(content).__name__}, needs lines of `name: value`")
+        raise SettingsError(f"settings file {file}: contains {type(content).__name__}, expected lines of `name: value`")
     return content
 
 

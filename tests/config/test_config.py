@@ -199,7 +199,7 @@ def test_a_file_that_cannot_be_used_is_refused_by_its_name(tmp_path: Path) -> No
     """A missing, malformed or wrongly shaped file is named in the refusal."""
     assert "cannot be read" in refused(file=tmp_path / "absent.yaml")
     assert "not YAML" in refused(file=written(tmp_path, "a: [1"))
-    assert "holds list" in refused(file=written(tmp_path, "- a\n"))
+    assert "contains list" in refused(file=written(tmp_path, "- a\n"))
 
 
 def test_settings_cannot_be_changed() -> None:

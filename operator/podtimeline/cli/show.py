@@ -28,7 +28,7 @@ _EXAMPLES = (
 @click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
 @options.output(Form.WIDE, Form.JSON, Form.YAML)
 @click.option("-f", "--follow", "following", is_flag=True, help="Draw again while it happens, until it is ready.")
-@click.option("--uid", help="The pod of this uid, where a name was used more than once.")
+@click.option("--uid", help="The uid of the pod, if its name was used more than once.")
 @click.option(
     "--last", type=click.IntRange(min=1), help=f"How many pods, newest first [1 of a name, {_PODS} of a workload]."
 )

@@ -60,7 +60,7 @@ class TrackerTelemetry:
     mismatched: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By stream and reason."""
     quarantined: int = 0
-    """Pods of which something could not be read or evaluated."""
+    """Number of pods that could not be fully read or evaluated."""
     contradictions: int = 0
     """Finished timelines whose pieces of evidence contradict each other."""
 

@@ -9,7 +9,7 @@ from podtimeline.kube.metav1 import Metadata, WatchEvent, Wire
 from podtimeline.model.instants import SECOND
 from podtimeline.sources.texts import moment
 
-NAMESPACES = Resource(name="namespaces", namespaced=False, without="whether pods went with their namespace")
+NAMESPACES = Resource(name="namespaces", namespaced=False, without="whether pods were deleted with their namespace")
 MAX_GONE = 1000
 """Namespaces that are gone and still known, for pods that went with them."""
 KEPT = 3600 * SECOND

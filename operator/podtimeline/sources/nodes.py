@@ -20,7 +20,7 @@ from podtimeline.model.storage import Fact, UsageNews
 from podtimeline.ports import Intake
 from podtimeline.sources.texts import moment, noticed, until
 
-NODES = Resource(name="nodes", namespaced=False, without="when new nodes were there and ready")
+NODES = Resource(name="nodes", namespaced=False, without="when new nodes registered and became Ready")
 
 
 class NodeTaint(Wire, frozen=True):

@@ -15,7 +15,7 @@ from podtimeline.model.storage import AttachmentNews, ClaimNews, Fact, Words
 from podtimeline.ports import Intake
 from podtimeline.sources.texts import moment, noticed
 
-CLAIMS = Resource(name="persistentvolumeclaims", without="when volume claims were bound, and what is said of them")
+CLAIMS = Resource(name="persistentvolumeclaims", without="when claims were bound, and messages about them")
 ATTACHMENTS = Resource(
     name="volumeattachments",
     group="storage.k8s.io",

@@ -22,9 +22,9 @@ from podtimeline.sources.texts import controller, moment, stated_moment
 WORKLOADS: dict[str, Resource] = {
     "ReplicaSet": Resource(name="replicasets", group="apps", without="the Deployments of pods"),
     "Job": Resource(name="jobs", group="batch", without="the CronJobs of pods"),
-    "Deployment": Resource(name="deployments", group="apps", without="when Deployments asked for pods"),
-    "StatefulSet": Resource(name="statefulsets", group="apps", without="when StatefulSets asked for pods"),
-    "DaemonSet": Resource(name="daemonsets", group="apps", without="when DaemonSets asked for pods"),
+    "Deployment": Resource(name="deployments", group="apps", without="when Deployments requested pods"),
+    "StatefulSet": Resource(name="statefulsets", group="apps", without="when StatefulSets requested pods"),
+    "DaemonSet": Resource(name="daemonsets", group="apps", without="when DaemonSets requested pods"),
     "CronJob": Resource(name="cronjobs", group="batch", without="changes of CronJobs"),
 }
 """The kinds that are read here, as owner references name them."""

@@ -158,7 +158,7 @@ class Situation:
     owed: int
     names_pending: int
     quarantined: int = 0
-    """Pods of which something could not be read or evaluated."""
+    """Number of pods that could not be fully read or evaluated."""
 
 
 @dataclass(slots=True)

@@ -64,8 +64,12 @@ class Answers:
     def _fault(self, route: str, error: Exception) -> web.Response:
         held = self._sparing.due((route, type(error).__qualname__))
         if held is not None:
-            log.error("a request of %s failed (%d more like it since the last such line)", route, held, exc_info=error)
-        return problem(500, "Internal error", "This is a fault of podtimeline; its log says where. Please report it.")
+            log.error(
+                "request to %s failed (%d similar failures since the last such line)", route, held, exc_info=error
+            )
+        return problem(
+            500, "Internal error", "This is a bug in podtimeline; see the log of the operator, and please report it."
+        )
 
 
 def _refusal(error: Exception) -> web.Response:

@@ -96,19 +96,22 @@ def _parameter(parameter: Parameter, place: str) -> Schema:
 
 
 def _answers(route: Route, *, review: bool) -> dict[int, Schema]:
-    found = {200: _answer(route), 500: _refusal("Nothing that the request could be blamed for; the log says where.")}
+    found = {200: _answer(route), 500: _refusal("Internal error; see the log of the operator.")}
     found[400] = _refusal(
-        "A parameter is unknown or its value is not allowed; in plain text, what is not HTTP or too long.", _PLAIN
+        "A parameter is unknown or its value is not allowed. As plain text: the request is not HTTP, or too long.",
+        _PLAIN,
     )
     if route.operation in (OperationId.HEALTH, OperationId.READY):
-        found[503] = _json("No, and why.", _reference(Verdict))
+        found[503] = _json("No, with the reasons.", _reference(Verdict))
     elif route.reviewed:
-        found[503] = _refusal("The history, or the API server for a review, is not available; or too many ask at once.")
+        found[503] = _refusal(
+            "The history or the API server (for a review) is unavailable, or too many requests are waiting."
+        )
     if route.within:
-        found[404] = _refusal(f"{route.about.capitalize()} is not in the history, or the path is none.")
+        found[404] = _refusal(f"{route.about.capitalize()} is not in the history, or the path does not exist.")
     if review and route.reviewed:
-        found[401] = _refusal("No bearer token, or one that the API server does not know.")
-        found[403] = _refusal("The token's user may not `get pods` in the namespace asked for.")
+        found[401] = _refusal("No bearer token, or the API server does not know it.")
+        found[403] = _refusal("The token's user may not `get pods` in the requested namespace.")
     return dict(sorted(found.items()))
 
 

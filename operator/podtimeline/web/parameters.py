@@ -61,7 +61,9 @@ def read(parameters: Mapping[str, str], known: Iterable[Parameter], *, now: int)
     table = {each.name: each for each in known}
     for name, text in parameters.items():
         if name not in table:
-            raise BadParameter(name, text, f"known parameters are {', '.join(table)}" if table else "none is taken")
+            raise BadParameter(
+                name, text, f"known parameters are {', '.join(table)}" if table else "this path takes none"
+            )
     return {name: table[name].value(text, now=now) for name, text in parameters.items()}
 
 
@@ -98,8 +100,8 @@ def _one_of(name: str, description: str, members: type[StrEnum]) -> Parameter:
 
 def _moment(name: str, description: str) -> Parameter:
     allowed = (
-        "a duration such as 90s, 15m, 1h30m or 7d, or a moment from 1970 to 2262 such as 2026-11-23T03:00:00Z,"
-        " which in a URL has %2B for +"
+        "a duration such as 90s, 15m, 1h30m or 7d, or a time from 1970 to 2262 such as 2026-11-23T03:00:00Z,"
+        " with + written as %2B in a URL"
     )
     schema: Schema = {"type": "string", "minLength": 1, "maxLength": _MAX_MOMENT}
     return Parameter(name, description, allowed, schema, _when)
@@ -138,20 +140,20 @@ def _limit(text: str, _: int) -> int | None:
 NAMESPACE_OF = _part("namespace", "Namespace of the object.")
 NAME_OF = _part("name", "Name of the object.")
 KIND_OF = _part("kind", "Kind of the workload as the Kubernetes API spells it, such as Deployment.", _MAX_KIND)
-NAMESPACE = _text("namespace", "Namespace; all of them if not given.")
-UID = _text("uid", "The pod of this uid, where a name was used more than once.")
+NAMESPACE = _text("namespace", "Namespace; all if not given.")
+UID = _text("uid", "The uid of the pod, if its name was used more than once.")
 REVISION = _text("revision", "Revision of the workload; the newest one if not given.")
 PODS: tuple[Parameter, ...] = (
     Parameter(
         "cursor",
-        "Where the previous page ended: its `cursor`. The other parameters stay the same.",
-        "a cursor that a page gave out",
+        "The `cursor` of the previous page; all other parameters must stay the same.",
+        "a cursor returned with a page",
         {"type": "string", "pattern": f"^{_CURSOR.pattern}$"},
         lambda text, _: text if _CURSOR.fullmatch(text) else None,
     ),
     Parameter(
         "limit",
-        "Timelines of one page.",
+        "Maximum number of timelines of a page.",
         f"a whole number from 1 to {MAX_LIMIT}",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": Query().limit},
         _limit,
@@ -159,11 +161,11 @@ PODS: tuple[Parameter, ...] = (
     _text("name", "Name of the pod."),
     NAMESPACE,
     _text("node", "Name of the node that the pod is bound to."),
-    _one_of("order", "How the pages are sorted; `newest` if not given.", Order),
-    _one_of("outcome", "How far the pod came.", Outcome),
-    _one_of("phase", "The phase that the pod is in now.", Phase),
-    _moment("since", "The earliest creation, as a moment or as a duration before now."),
-    _moment("until", "The latest creation, as a moment or as a duration before now."),
+    _one_of("order", "Order of the timelines; `newest` if not given.", Order),
+    _one_of("outcome", "Outcome of the pod's start.", Outcome),
+    _one_of("phase", "The phase that the pod is in.", Phase),
+    _moment("since", "Earliest creation, as a time or as a duration before now."),
+    _moment("until", "Latest creation, as a time or as a duration before now."),
     Parameter(
         "workload",
         "The outermost controller.",

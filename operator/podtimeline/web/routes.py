@@ -49,14 +49,15 @@ class Route:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route(OperationId.METRICS, Port.METRICS, "/metrics", "Metrics, as OpenMetrics or in Prometheus' text format."),
-    Route(OperationId.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive: 503 where a restart helps."),
-    Route(OperationId.READY, Port.METRICS, "/readyz", "Whether the answers are complete, `degraded` or not, and why."),
+    Route(OperationId.METRICS, Port.METRICS, "/metrics", "Metrics, as OpenMetrics or in the Prometheus text format."),
+    Route(OperationId.HEALTH, Port.METRICS, "/healthz", "Whether the process is alive; 503 if a restart helps."),
+    Route(OperationId.READY, Port.METRICS, "/readyz",
+          "Whether answers are complete; lists why not, and what is `degraded`."),
     Route(OperationId.DOCUMENT, Port.METRICS, "/openapi.json", "This document."),
-    Route(OperationId.PODS, Port.API, "/api/v1/pods", "Timelines of pods that match, a page at a time.", query=PODS),
+    Route(OperationId.PODS, Port.API, "/api/v1/pods", "Timelines of matching pods, in pages.", query=PODS),
     Route(
         OperationId.POD, Port.API, "/api/v1/pods/{namespace}/{name}",
-        "The latest timeline of a pod's name, compared with its neighbours.",
+        "The latest timeline of a pod by name, compared with its neighbors.",
         (NAMESPACE_OF, NAME_OF), (UID,), "the pod",
     ),
     Route(
@@ -69,7 +70,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         OperationId.FAULTS, Port.API, "/api/v1/faults",
-        "What could not be read or evaluated since the process began, by kind, with a sample of each.",
+        "What could not be read or evaluated since the process started, by kind, with a sample of each.",
     ),
     Route(OperationId.DOCUMENT, Port.API, "/openapi.json", "This document."),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from podtimeline.sources.events.workloads import REASONS as OF_WORKLOADS
 from podtimeline.sources.events.workloads import created_pod, workload_news
 from podtimeline.sources.texts import custom_group
 
-EVENTS = Resource(name=Stream.EVENTS.value, without="why a pod waits, and the exact moments that only Events tell")
+EVENTS = Resource(name=Stream.EVENTS.value, without="why a pod waits, and times that only Events report")
 _KINDS = frozenset({"Pod", "Node", "PersistentVolumeClaim"})
 """The kinds whose Events are read whatever they say."""
 
