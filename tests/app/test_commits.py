@@ -121,4 +121,4 @@ async def test_a_store_that_refuses_to_the_end_is_said_so(bench: Bench, caplog: 
     bench.settle()
     bench.store.failing = True
     assert not await bench.committer.last(tries=1)
-    assert "could not be committed" in caplog.text
+    assert "could not commit" in caplog.text

@@ -35,7 +35,7 @@ def test_it_is_ready_once_everything_was_listed() -> None:
     watcher = parts.watcher()
     assert watcher.unready() == []
     parts.streams = (LISTED, replace(LISTED, stream="events", listed=False, last_progress=None))
-    assert watcher.unready() == ["stream events is not listed yet"]
+    assert watcher.unready() == ["stream events has not been listed yet"]
     assert watcher.dead() == []
 
 
@@ -75,7 +75,7 @@ def test_what_is_refused_degrades_and_does_not_hold_up() -> None:
     parts.seconds = 500
     assert (watcher.dead(), watcher.unready()) == ([], [])
     assert watcher.degraded() == [
-        "pods, jobs of till cannot be read: this operator is not allowed to read them",
+        "pods, jobs of till cannot be read: the operator is not allowed to read them",
         "nodes cannot be read: the API server does not serve them",
     ]
 

@@ -309,7 +309,7 @@ async def test_a_task_that_ends_ends_the_process_with_1(
         running.clock.broken = True
         api.put("pods", pod("web-1"))
         assert await running.task == 1
-    assert "ended, the process stops" in caplog.text
+    assert "ended, shutting down" in caplog.text
 
 
 @pytest.mark.parametrize("setting", ["listen", "api_listen"])
@@ -319,7 +319,7 @@ async def test_an_address_that_is_taken_is_refused_by_the_setting_s_name(
     """At the start, before anything is read."""
     port = api.url.rpartition(":")[2]
     given: dict[str, Any] = {setting: f"127.0.0.1:{port}"}
-    with pytest.raises(SettingsError, match=rf"^{setting}: 127\.0\.0\.1"):
+    with pytest.raises(SettingsError, match=rf"^{setting}: cannot listen on 127\.0\.0\.1"):
         async with operator(api, tmp_path / "history.sqlite3", **given):
             pass
 
@@ -338,7 +338,7 @@ async def test_with_access_review_the_api_wants_a_token_and_the_probes_do_not(ap
         assert (await running.get("/api/v1/pods"))[0] == 401
         status, told = await running.get("/api/v1/pods", token="of-somebody")
         assert (status, (await running.get("/readyz"))[0]) == (503, 200)
-        assert "cannot be found out" in told["detail"]
+        assert "could not be checked" in told["detail"]
 
 
 async def test_what_every_part_drops_is_counted_in_one_metric(

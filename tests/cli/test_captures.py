@@ -94,7 +94,7 @@ def test_replay_of_a_pod_that_is_not_there_fails(run: Run, app: FakeApp) -> None
     result = run("replay", "-n", "elsewhere")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "holds 2 pods, none of them is asked for" in result.stderr
+    assert "contains 2 pods, none of which matches" in result.stderr
 
 
 def test_a_malformed_capture_is_told_with_its_line(run: Run, app: FakeApp) -> None:
@@ -162,5 +162,5 @@ def test_an_unexpected_error_is_one_line_as_well(run: Run, app: FakeApp, monkeyp
     monkeypatch.setattr(app, "run", fail)
     result = run("run")
     assert result.exit_code == 1
-    assert result.stderr == "podtimeline: ZeroDivisionError: 0.0.0.0:8080 (podtimeline --debug shows where)\n"
+    assert result.stderr == "podtimeline: ZeroDivisionError: 0.0.0.0:8080 (--debug shows the traceback)\n"
     assert isinstance(run("--debug", "run").exception, ZeroDivisionError)

@@ -59,7 +59,7 @@ def test_the_help_tells_of_completion_and_exit_codes(run: Run) -> None:
     """Both are looked for there."""
     text = run("--help").stdout
     assert "_PODTIMELINE_COMPLETE=bash_source podtimeline" in text
-    assert "Exit codes: 0 done, 1 failed or not found, 2 wrong usage" in text
+    assert "Exit codes: 0 success, 1 failure or not found, 2 invalid usage" in text
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

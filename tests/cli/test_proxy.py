@@ -70,7 +70,7 @@ def test_the_operators_namespace_narrows_the_search(run: Run, cluster: FakeClust
     ("services", "more", "said"),
     [
         ([], [], "is podtimeline installed in this cluster?"),
-        ([("a", "one", "http"), ("b", "two", "http")], [], "several operators: a/one, b/two"),
+        ([("a", "one", "http"), ("b", "two", "http")], [], "several operators found: a/one, b/two"),
         ([("a", "one", "http")], ["--service", "two"], "no Service named two"),
         ([("a", "one", "http")], ["--operator-namespace", "b"], "in namespace b"),
     ],
@@ -100,9 +100,9 @@ def test_a_service_with_another_port_is_used_where_it_is_the_only_one(run: Run, 
 @pytest.mark.parametrize(
     ("refusal", "said"),
     [
-        (status(403, "services is forbidden"), "needs `get` on `services/proxy`"),
+        (status(403, "services is forbidden"), "requires `get` on `services/proxy`"),
         (status(503, "no endpoints available for service"), "has no ready pod: no endpoints available"),
-        (status(404, "services not found"), "refused (404): services not found"),
+        (status(404, "services not found"), "refused the request (404): services not found"),
         (Reply(502, b"bad gateway"), "answered 502: bad gateway"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_told(
     """A file that is not there, a context that it does not hold."""
     result = show(run, cluster, tmp_path, *more)
     assert result.exit_code == 1
-    assert "set KUBECONFIG or --kubeconfig" in result.stderr
+    assert "set KUBECONFIG, --kubeconfig" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -177,7 +177,7 @@ class Broken(FakeOperator):
     [
         (Reply(500, {"error": "the history is locked"}), "answered 500: the history is locked"),
         (Reply(502, b"<html>bad gateway</html>"), "answered 502: <html>bad gateway</html>"),
-        (Reply(200, b"hello"), "not a podtimeline operator"),
+        (Reply(200, b"hello"), "not from a podtimeline operator"),
         (Reply(200, {"apiVersion": "podtimeline/v9"}), "not a podtimeline/v1 document"),
         (Reply(200, {"apiVersion": "podtimeline/v1", "uid": 7}), "not a podtimeline/v1 document"),
     ],

@@ -205,7 +205,7 @@ async def test_a_kind_that_is_refused_is_left_out_and_taken_up_once_it_is_grante
         await at.until(lambda: not at.refused)
         await at.following()
         assert at.kept() == INDEXED
-    told = [record.message for record in caplog.records if f"{kind}: left out" in record.message]
+    told = [record.message for record in caplog.records if f"{kind}: cannot be read" in record.message]
     assert len(told) == 1
     assert BY_NAME[kind].resource.without in told[0]
 

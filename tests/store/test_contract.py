@@ -302,7 +302,7 @@ def test_a_cursor_of_another_order_is_refused(store: Store) -> None:
     store.commit(checkpoint(saved("a"), saved("b")))
     page = store.search(Query(limit=1, order=Order.SLOWEST))
     assert page.cursor is not None
-    with pytest.raises(QueryError, match="begin again"):
+    with pytest.raises(QueryError, match="start again"):
         store.search(Query(limit=1, order=Order.NEWEST, cursor=page.cursor))
 
 

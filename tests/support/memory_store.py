@@ -175,11 +175,11 @@ class MemoryStore:
     def _parsed(self, query: Query) -> tuple[int, tuple[int, int]]:
         order, *numbers = (query.cursor or "").split("_")
         if order != query.order or len(numbers) != 3:
-            raise QueryError("cursor: not one that this history gave out; begin again without a cursor")
+            raise QueryError("cursor: not valid for this history; start again without a cursor")
         try:
             now, key, row = map(int, numbers)
         except ValueError as error:
-            raise QueryError("cursor: not one that this history gave out; begin again without a cursor") from error
+            raise QueryError("cursor: not valid for this history; start again without a cursor") from error
         return now, (key, row)
 
 

@@ -166,7 +166,7 @@ async def test_what_cannot_be_read_degrades_a_ready_operator(pages: Client, worl
         200,
         {"status": "degraded", "reasons": ["pods of till cannot be read"]},
     )
-    world.unready.append("stream pods of shop is not listed yet")
+    world.unready.append("stream pods of shop has not been listed yet")
     answer = await pages.get("/readyz")
     assert (answer.status, (await answer.json())["status"]) == (503, "failing")
 

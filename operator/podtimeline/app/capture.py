@@ -96,13 +96,13 @@ def read_capture(path: Path) -> tuple[Header, Iterator[Line]]:
     lines = _lines(path)
     first = next(lines, None)
     if first is None:
-        raise CaptureError(f"{path}: is empty")
+        raise CaptureError(f"{path}: the file is empty")
     try:
         header = _HEADER.decode(first[1])
     except msgspec.MsgspecError as error:
-        raise CaptureError(f"{path}: is no capture, its first line has no valid header: {error}") from error
+        raise CaptureError(f"{path}: not a capture, the first line has no valid header: {error}") from error
     if header.format != FORMAT:
-        raise CaptureError(f"{path}: is a capture of format {header.format}, this version reads {FORMAT}")
+        raise CaptureError(f"{path}: capture format {header.format} is not supported, this version reads {FORMAT}")
     return header, _decoded(path, lines)
 
 

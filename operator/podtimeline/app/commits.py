@@ -80,7 +80,7 @@ class Committer:
             if await self.commit():
                 return True
             await asyncio.sleep(0.2 * 2**attempt)
-        log.error("the last changes could not be committed: after the restart they are read again from the cluster")
+        log.error("could not commit the last changes; they will be read again from the cluster after the restart")
         return False
 
     async def commit(self) -> bool:
@@ -95,7 +95,7 @@ class Committer:
             self._tracker.failed(batch)
             self.numbers.failures += 1
             self.numbers.in_a_row += 1
-            log.error("the history refuses a commit of %d pods, tried again: %s", len(batch.snapshots), error)
+            log.error("commit of %d pods failed, retrying: %s", len(batch.snapshots), error)
             return False
         self._tracker.committed(result)
         self.numbers.last = batch.at
@@ -115,7 +115,7 @@ class Committer:
             raise
         except Exception as error:  # noqa: BLE001 - one record spoils it: written apart, the seam says which
             pods = len(result.checkpoint.records)
-            log.error("A commit of %d pods failed, writing them one by one: %s", pods, error)
+            log.error("commit of %d pods failed, writing them one by one: %s", pods, error)
             return self._apart(result)
 
     def _apart(self, result: Result) -> tuple[Result, Counted]:

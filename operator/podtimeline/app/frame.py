@@ -120,7 +120,7 @@ class Frame:
         except Exception as error:
             if self._refused is not None:
                 raise self._refused from None
-            log.critical("kopf ended by an error, the process stops: %s", error, exc_info=error)
+            log.critical("kopf failed, shutting down: %s", error, exc_info=error)
             return False
         return True
 
@@ -192,7 +192,7 @@ async def _whole(response: aiohttp.ClientResponse, *, of_version: bool) -> aioht
         await check(response)
         found = msgspec.json.decode(await response.read(), type=_Discovered)
         if found.versions is None and found.groups is None and found.resources is None:
-            raise ClusterError("an answer that is no discovery")
+            raise ClusterError("the answer is not a discovery document")
     except BaseException:
         response.close()
         raise

@@ -55,12 +55,12 @@ class Watcher:
     def _unlisted(self) -> Iterator[str]:
         streams = self._streams()
         if not streams:
-            yield "streams are not started yet"
+            yield "streams have not started yet"
         elif all(each.refused is not None for each in streams if each.stream == Stream.PODS):
             yield "no pods can be read"
         for each in streams:
             if not each.listed and each.refused is None:
-                yield f"stream {_name(each)} is not listed yet{_why(each.failure)}"
+                yield f"stream {_name(each)} has not been listed yet{_why(each.failure)}"
 
     def _stale(self) -> Iterator[str]:
         for each in self._streams():

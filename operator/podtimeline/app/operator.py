@@ -328,6 +328,6 @@ class _Operator:
         try:
             await web.TCPSite(runner, host or None, port).start()
         except OSError as error:
-            raise SettingsError(f"{setting}: {listen} cannot be listened on: {error.strerror}") from error
+            raise SettingsError(f"{setting}: cannot listen on {listen}: {error.strerror}") from error
         found: Address = runner.addresses[0][:2]
         return found

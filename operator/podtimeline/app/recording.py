@@ -84,4 +84,4 @@ async def _kubernetes_version(connection: Connection, session: aiohttp.ClientSes
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise ClusterError(f"cannot reach {connection.server}: {str(error) or type(error).__name__}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ClusterError(f"{connection.server} is no Kubernetes API server: its /version says {error}") from error
+        raise ClusterError(f"{connection.server} is not a Kubernetes API server: /version: {error}") from error

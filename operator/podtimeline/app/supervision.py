@@ -38,7 +38,7 @@ class Supervisor:
         for name in self._failed:
             task = self._tasks[name]
             error = None if task.cancelled() else task.exception()
-            log.critical("task %s ended, the process stops: %s", name, error or "for no reason", exc_info=error)
+            log.critical("task %s ended, shutting down: %s", name, error or "unexpectedly", exc_info=error)
         ended()
 
     async def cancel(self, chosen: Callable[[str], bool]) -> None:

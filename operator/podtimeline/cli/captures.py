@@ -42,14 +42,14 @@ class Duration(click.ParamType[float]):
 
 @click.command(epilog=options.examples("podtimeline replay", "podtimeline replay capture.jsonl.gz -n shop -o json"))
 @click.argument("file", required=False, type=click.Path())
-@click.option("-n", "--namespace", help="Only pods of this namespace.")
-@click.option("--pod", help="Only pods of this name.")
+@click.option("-n", "--namespace", help="Show only pods of this namespace.")
+@click.option("--pod", help="Show only pods of this name.")
 @options.output(Form.WIDE, Form.JSON, Form.YAML)
 def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Form) -> None:
     """Draw the pods of a recorded cluster.
 
-    Sends a capture through the very pipeline that the operator runs. Without FILE it plays the capture of a real
-    cluster that comes with podtimeline, so no cluster is needed.
+    Processes a capture in the same way as the operator processes a cluster. Without FILE, replays the capture of a real
+    cluster that ships with podtimeline; no cluster is needed.
     """
     pipeline = importlib.import_module("podtimeline.app.replaying")
     views: Sequence[ResolvedTimeline] = pipeline.replay_views(Path(file) if file else None)
@@ -59,7 +59,7 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
         if namespace in (None, each.facts.namespace) and pod in (None, each.facts.name)
     ]
     if not chosen:
-        raise PodtimelineError(f"the capture holds {len(views)} pods, none of them is asked for")
+        raise PodtimelineError(f"the capture contains {len(views)} pods, none of which matches")
     if form in (Form.JSON, Form.YAML):
         emit(chosen, form)
         return
@@ -68,17 +68,19 @@ def replay(*, file: str | None, namespace: str | None, pod: str | None, form: Fo
 
 
 @click.command(epilog=options.examples("podtimeline record -o capture.jsonl.gz --duration 5m"))
-@click.option("-o", "--output", "file", required=True, type=click.Path(), metavar="FILE", help="Where to write it.")
-@click.option("--duration", type=Duration(), default="60s", show_default=True, help="How long to record: 90s, 5m, 1h.")
+@click.option("-o", "--output", "file", required=True, type=click.Path(), metavar="FILE", help="File to write.")
+@click.option(
+    "--duration", type=Duration(), default="60s", show_default=True, help="Time to record, such as 90s, 5m or 1h."
+)
 @options.some_settings("namespaces", "cluster_name", "kubeconfig", "context", "api_url", "page_size")
 def record(*, file: str, duration: float, config_file: str | None, **flags: object) -> None:
-    """Save what a cluster's streams say, with arrival times.
+    """Record the streams of a cluster with arrival times.
 
-    The capture is gzip-compressed JSON lines and holds every object that the operator reads as the API server sent it:
-    names, images, environment variables and messages of the cluster are in it.
+    The capture is a gzip-compressed file of JSON lines. It contains every object that the operator reads, as the API
+    server sent it, including names, images, environment variables and messages.
     """
     settings = effective(config_file, flags)
-    tell(f"recording for {duration:g} s; Ctrl-C ends it earlier and keeps what was recorded")
+    tell(f"recording for {duration:g} s; press Ctrl-C to stop earlier and keep the recording")
     told = asyncio.run(_record(settings, Path(file), duration))
     tell(f"{file}: {told}")
 

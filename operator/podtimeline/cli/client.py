@@ -129,7 +129,7 @@ class Operator:
             asked["cursor"] = page.cursor
 
 
-_UNEVALUATED = "its timeline could not be evaluated; the operator's log says where"
+_UNEVALUATED = "its timeline could not be evaluated; see the log of the operator"
 _WAY_BACK = [phase.value for phase, row in PHASES.items() if row.leg is Leg.TERMINATION and not row.parallel]
 _WHERE = "is the namespace right (-n), and does the operator follow it?"
 
@@ -162,7 +162,7 @@ def _decoded(answer: Response, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except msgspec.DecodeError as error:
-        raise ClusterError(f"what answers is not a podtimeline operator: {error}") from error
+        raise ClusterError(f"the answer is not from a podtimeline operator: {error}") from error
 
 
 def _reason(body: bytes) -> str:

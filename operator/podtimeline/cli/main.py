@@ -23,15 +23,15 @@ _PLUGIN = "kubectl-podtimeline"
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 EPILOG = """\b
-Example, without any cluster:
+Example, without a cluster:
   podtimeline replay
 \b
-Completion in the shell:
+Shell completion:
   bash  eval "$(_PODTIMELINE_COMPLETE=bash_source podtimeline)"
   zsh   eval "$(_PODTIMELINE_COMPLETE=zsh_source podtimeline)"
   fish  _PODTIMELINE_COMPLETE=fish_source podtimeline | source
 \b
-Exit codes: 0 done, 1 failed or not found, 2 wrong usage or a wrong setting.
+Exit codes: 0 success, 1 failure or not found, 2 invalid usage or setting.
 """
 
 
@@ -72,13 +72,13 @@ class Commands(click.Group):
         except Exception as error:
             if ctx.params["debug"]:
                 raise
-            raise CommandFailure(f"{type(error).__name__}: {error} (podtimeline --debug shows where)") from error
+            raise CommandFailure(f"{type(error).__name__}: {error} (--debug shows the traceback)") from error
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings=_CONTEXT)
 @click.option("--debug", is_flag=True, envvar=DEBUG_VARIABLE, help=f"Show tracebacks [{DEBUG_VARIABLE}].")
 def main(**_: bool) -> None:
-    """Where the time of a pod's start and of its way back went, and why.
+    """Show where the time of a pod's start and termination went, and why.
 
     Follows every pod of a cluster from its owner's request to the moment traffic can reach it, and back.
     """

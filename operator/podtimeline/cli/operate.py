@@ -24,9 +24,9 @@ def effective(file: str | None, flags: dict[str, object]) -> Settings:
 @click.command(epilog=options.examples("podtimeline run --history sqlite:./history.sqlite3 --namespaces shop"))
 @options.settings
 def run(config_file: str | None, **flags: object) -> None:
-    """Run the operator, inside a cluster or outside it.
+    """Run the operator, inside or outside a cluster.
 
-    Every setting is a flag, an environment variable or a line of the YAML file; the first one given wins.
+    Set each setting by a flag, an environment variable or a line of the YAML file, in this order of precedence.
     """
     settings = effective(config_file, flags)
     app = importlib.import_module("podtimeline.app")
@@ -39,7 +39,7 @@ def run(config_file: str | None, **flags: object) -> None:
 def config(form: Form, config_file: str | None, **flags: object) -> None:
     """Show the effective settings and where each comes from.
 
-    Takes the same flags, environment and file as `run`; a wrong value is refused in the same words.
+    Reads the same flags, environment variables and file as `run`, and rejects the same values.
     """
     settings = effective(config_file, flags)
     importlib.import_module("podtimeline.app").check(settings)

@@ -25,7 +25,9 @@ def output(*forms: Form) -> Callable[[F], F]:
         return Form(value) if value else Form.TEXT
 
     shown = click.Choice([each.value for each in forms])
-    return click.option("-o", "--output", "form", type=shown, callback=convert, help="What to print instead of text.")
+    return click.option(
+        "-o", "--output", "form", type=shown, callback=convert, help="Output format; text if not given."
+    )
 
 
 def settings(command: F) -> F:
@@ -41,7 +43,7 @@ def some_settings(*names: str) -> Callable[[F], F]:
         type=click.Path(),
         envvar=FILE_VARIABLE,
         metavar="FILE",
-        help=f"YAML file of settings [{FILE_VARIABLE}].",
+        help=f"YAML file with settings [{FILE_VARIABLE}].",
     )
 
     def decorated(command: F) -> F:
@@ -65,10 +67,10 @@ def operator(command: F) -> F:
         [
             click.option(
                 "--server", metavar="URL",
-                help=f"Ask the operator at this address instead of through the cluster; it is sent [{TOKEN_VARIABLE}].",
+                help=f"URL of the operator, which receives [{TOKEN_VARIABLE}]; found in the cluster if not given.",
             ),
             click.option("--operator-namespace", help="Namespace of the operator; all are searched if not given."),
-            click.option("--service", help="Name of the operator's Service, where there are several."),
+            click.option("--service", help="Name of the operator's Service, if there are several."),
         ]
     ):  # fmt: skip
         command = option(command)
@@ -77,7 +79,10 @@ def operator(command: F) -> F:
 
 def kubeconfig(command: F) -> F:
     """Which cluster to ask, with the names that kubectl uses."""
-    command = click.option("--context", help="Context of the kubeconfig; its current one if not given.")(command)
+    command = click.option("--context", help="Context of the kubeconfig; the current context if not given.")(command)
     return click.option(
-        "--kubeconfig", type=click.Path(), metavar="FILE", help="kubeconfig file; else KUBECONFIG or ~/.kube/config."
+        "--kubeconfig",
+        type=click.Path(),
+        metavar="FILE",
+        help="Path of the kubeconfig file; KUBECONFIG or ~/.kube/config if not given.",
     )(command)

@@ -19,8 +19,12 @@ _EXAMPLES = (
 
 @click.command(epilog=options.examples(*_EXAMPLES))
 @click.argument("target", type=TargetType())
-@click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
-@click.option("--revision", help="pod-template-hash, controller-revision-hash or Job uid; the newest if not given.")
+@click.option(
+    "-n", "--namespace", help="Namespace of the target; the namespace of the kubeconfig's context if not given."
+)
+@click.option(
+    "--revision", help="pod-template-hash, controller-revision-hash or Job uid; the newest revision if not given."
+)
 @options.output(Form.JSON, Form.YAML)
 @options.operator
 @options.kubeconfig
@@ -36,12 +40,12 @@ def rollout(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Draw one rollout of a workload: its pods up and down, and what held it.
+    """Show one rollout of a workload: pods up and down, and what held it.
 
-    TARGET is KIND/NAME: deploy, sts, ds, job or cj. Pods marked + are of the revision, those marked - of older ones.
+    TARGET is KIND/NAME: deploy, sts, ds, job or cj. Pods marked + belong to the revision, those marked - of older ones.
     """
     if target.kind in {BARE, "ReplicaSet"}:
-        raise click.UsageError("a rollout is one of a workload: deploy/NAME, sts/NAME, ds/NAME, job/NAME or cj/NAME")
+        raise click.UsageError("only workloads have rollouts: deploy/NAME, sts/NAME, ds/NAME, job/NAME or cj/NAME")
     where = Where(kubeconfig, context, operator_namespace, service)
     transport = reach(server, where)
     space = namespace or ("default" if server else current_namespace(where))

@@ -25,15 +25,19 @@ _EXAMPLES = (
 
 @click.command(epilog=options.examples(*_EXAMPLES))
 @click.argument("target", type=TargetType())
-@click.option("-n", "--namespace", help="Namespace of the target; else the one of the kubeconfig's context.")
+@click.option(
+    "-n", "--namespace", help="Namespace of the target; the namespace of the kubeconfig's context if not given."
+)
 @options.output(Form.WIDE, Form.JSON, Form.YAML)
-@click.option("-f", "--follow", "following", is_flag=True, help="Draw again while it happens, until it is ready.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Keep drawing until the start is over.")
 @click.option("--uid", help="The uid of the pod, if its name was used more than once.")
 @click.option(
-    "--last", type=click.IntRange(min=1), help=f"How many pods, newest first [1 of a name, {_PODS} of a workload]."
+    "--last",
+    type=click.IntRange(min=1),
+    help=f"Number of pods, newest first [default: 1 for a pod, {_PODS} for a workload].",
 )
 @click.option(
-    "--every", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Seconds between two looks of --follow."
+    "--every", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Interval of --follow in seconds."
 )
 @options.operator
 @options.kubeconfig
@@ -52,15 +56,15 @@ def show(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Draw where the time of a pod's start went, and of its way back, and what may help.
+    """Show where the time of a pod's start and termination went, and what to try.
 
-    Shows the costliest findings with their evidence; -o wide shows all findings, each milestone with its bounds
-    and source, and every word that was said. TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj.
+    Prints the costliest findings with their evidence; -o wide prints all findings, each milestone with its bounds
+    and source, and all messages. TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj.
     Asks the operator through the API server's service proxy, with the credentials of the kubeconfig; the operator needs
     no open port.
     """
     if following and form in (Form.JSON, Form.YAML):
-        raise click.UsageError("--follow draws; it cannot be combined with -o json or -o yaml")
+        raise click.UsageError("--follow cannot be combined with -o json or -o yaml")
     where = Where(kubeconfig, context, operator_namespace, service)
     transport = reach(server, where)
     space = namespace or ("default" if server else current_namespace(where))

@@ -37,14 +37,17 @@ class _Chosen(Generic[_T]):
 def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
     number, unit = value[:-1], value[-1:]
     if not (number.isascii() and number.isdecimal()) or unit not in _UNITS:
-        raise click.BadParameter("a whole number and s, m or h, such as 90s")
+        raise click.BadParameter("expected a whole number with s, m or h, such as 90s")
     return int(number) * _UNITS[unit]
 
 
 @click.command(epilog=options.examples(*_EXAMPLES))
-@click.option("-n", "--namespace", help="Only this namespace; all that the operator follows if not given.")
+@click.option("-n", "--namespace", help="Namespace; all namespaces that the operator follows if not given.")
 @click.option(
-    "--longer", default="30s", callback=_seconds, help="Pods that have been starting, or late to go, for longer [30s]."
+    "--longer",
+    default="30s",
+    callback=_seconds,
+    help="Show pods that have been starting, or late to terminate, for longer than this [30s].",
 )
 @options.output(Form.JSON, Form.YAML)
 @options.operator
@@ -62,8 +65,8 @@ def stuck(
 ) -> None:
     """List pods that are stuck: refused, starting for long, or late to terminate.
 
-    A pod that a quota or an admission refuses does not exist: only its workload can tell of it. A pod that leaves is
-    late once its grace period is over, or in what comes after its containers.
+    A pod that a quota or admission refuses does not exist, so its workload is listed. A terminating pod is late once
+    its grace period is over, or in the phases after its containers have ended.
     """
     operator, least = Operator(reach(server, Where(kubeconfig, context, operator_namespace, service))), longer * SECOND
     refused = _chosen(operator.workloads(namespace), RefusedWorkloadDocument, lambda each: each.refused.now)

@@ -55,7 +55,7 @@ class Direct:
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise ClusterError(f"--server {url}: not an address such as http://127.0.0.1:8081")
         if token is not None and (not token.isascii() or not token.isprintable()):
-            raise ClusterError(f"{TOKEN_VARIABLE}: not a token; is it a file's name, or does it hold a line end?")
+            raise ClusterError(f"{TOKEN_VARIABLE}: not a token; is it a file name, or does it contain a line break?")
         self._url = url.rstrip("/")
         self._token = token
 
@@ -109,7 +109,7 @@ class Proxied:
         said = _status_text(answer.body)
         if said is not None:
             hint = "" if self._where.namespace else "; name its namespace with --operator-namespace"
-            raise ClusterError(f"cannot look for the operator's Service: {said}{hint}")
+            raise ClusterError(f"cannot find the operator's Service: {said}{hint}")
         try:
             found = msgspec.json.decode(answer.body, type=_Services).items
         except msgspec.DecodeError as error:
@@ -184,7 +184,7 @@ def _kubernetes() -> Any:  # noqa: ANN401 - the client carries no types
     except ImportError as error:
         raise ClusterError(
             "reading a kubeconfig needs the kubernetes client: pip install 'podtimeline[cli]'"
-            " (or name the operator's address with --server)"
+            " (or set the operator's address with --server)"
         ) from error
 
 
@@ -197,7 +197,7 @@ def _connect(where: Where) -> Any:  # noqa: ANN401 - the client carries no types
             inside = _inside(kubernetes)
             if inside is not None:
                 return inside
-        raise ClusterError(f"no cluster to ask: {error}; set KUBECONFIG or --kubeconfig, or --server") from error
+        raise ClusterError(f"no cluster found: {error}; set KUBECONFIG, --kubeconfig or --server") from error
 
 
 def _file(where: Where) -> str | None:
@@ -226,7 +226,7 @@ def _choose(found: list[_Service], where: Where) -> _Service:
             f"no Service{wanted} with the label {SELECTOR} in {place}: is podtimeline installed in this cluster?"
         )
     listed = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in serving)
-    raise ClusterError(f"several operators: {listed}; choose with --operator-namespace and --service")
+    raise ClusterError(f"several operators found: {listed}; select one with --operator-namespace and --service")
 
 
 def _proxy_path(service: _Service) -> str:
@@ -249,8 +249,8 @@ def _refusal(status: int) -> str:
         case 401:
             return "the API server does not know these credentials"
         case 403:
-            return "not allowed to reach the operator (it needs `get` on `services/proxy`)"
+            return "not allowed to reach the operator (requires `get` on `services/proxy`)"
         case 503:
             return "the operator's Service has no ready pod"
         case _:
-            return f"the API server refused ({status})"
+            return f"the API server refused the request ({status})"

@@ -57,7 +57,7 @@ class Restart(StrEnum):
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what they should be; too deep a nesting is a RecursionError."""
 
-REFUSALS = {403: "this operator is not allowed to read them", 404: "the API server does not serve them"}
+REFUSALS = {403: "the operator is not allowed to read them", 404: "the API server does not serve them"}
 """The statuses that no other attempt changes: somebody has to grant a right, or to install an API."""
 
 

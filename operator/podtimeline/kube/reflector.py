@@ -197,11 +197,11 @@ class Reflector:
         if code is not None:
             self._feed.readable(readable=False)
             why, unknown = REFUSALS[code], self._feed.collection.resource.without
-            text = f"left out, as {why}; without them is unknown: {unknown} ({error})"
+            text = f"cannot be read: {why}; unknown without them: {unknown} ({error})"
         if reason is Restart.GONE:
             # The protocol's own step after a long silence or a gap, no failure of anybody.
             self._reached(None)
-            log.info("%s: %s; listing again", self._name, text)
+            log.info("%s: %s; relisting", self._name, text)
             return
         level = logging.INFO if reason in {Restart.CUT, Restart.STALLED} else logging.WARNING
         self._failures.failed(self._name, text, level=level, refused=code)
@@ -227,7 +227,7 @@ class Reflector:
         if self._tap is not None:
             self._tap(arrived, self._feed.collection, "LISTED", version.encode())
         if not version:
-            raise ApiError(200, "a listing without resourceVersion")
+            raise ApiError(200, "the list has no resourceVersion")
         self._feed.end(version, arrived=arrived)
         self._reached(version)
         self._relists += self._listed

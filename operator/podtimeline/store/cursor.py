@@ -33,7 +33,7 @@ class Cursor:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             found = cls(*msgspec.msgpack.decode(raw, type=tuple[Order, _Int64, _Int64, _Int64]))
         except (ValueError, msgspec.MsgspecError) as error:
-            raise QueryError("cursor: not one that this history gave out; begin again without a cursor") from error
+            raise QueryError("cursor: not valid for this history; start again without a cursor") from error
         if found.order is not order:
-            raise QueryError(f"cursor: of a search with order={found.order}; begin again without a cursor")
+            raise QueryError(f"cursor: belongs to a search with order={found.order}; start again without a cursor")
         return found

@@ -53,7 +53,7 @@ class Outlet:
         self._queue.put_nowait(None)
         self._thread.join(timeout)
         if self._thread.is_alive():
-            _LOG.error("sink %s did not finish in time, %d finished pods were not told", self.name, self.waiting)
+            _LOG.error("sink %s did not finish in time, %d finished pods were not exported", self.name, self.waiting)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

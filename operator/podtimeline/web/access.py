@@ -22,7 +22,7 @@ _MOST_KEPT = 10_000
 _AT_ONCE = 10
 _WAITING = 100
 _HOW = (
-    "Send a token of a user who may `get pods`. The API server's service proxy passes none on: use"
+    "Send the token of a user who may `get pods`. The API server's service proxy does not forward tokens: use"
     " `kubectl port-forward` to the Service's port http, --server http://127.0.0.1:PORT and, in PODTIMELINE_TOKEN, what"
     " `kubectl create token ACCOUNT` prints."
 )
@@ -73,7 +73,7 @@ class Gate:
 
     async def _asked(self, reviewer: Reviewer, token: str, namespace: str | None) -> Grant:
         if self._waiting >= _WAITING:
-            raise _unanswered("too many tokens wait for their review")
+            raise _unanswered("too many tokens are waiting for review")
         self._waiting += 1
         try:
             async with self._free:
@@ -87,7 +87,7 @@ class Gate:
 def _token(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise _unknown("The API of this operator wants a bearer token.")
+        raise _unknown("The API of this operator requires a bearer token.")
     return token.strip()
 
 
@@ -96,5 +96,5 @@ def _unknown(why: str) -> RequestRefused:
 
 
 def _unanswered(why: str) -> RequestRefused:
-    detail = f"Whether you may read cannot be found out, so the answer is no: {why}"
+    detail = f"Whether you may read could not be checked, so access is denied: {why}"
     return RequestRefused(503, "No review", detail, {"Retry-After": "5"})

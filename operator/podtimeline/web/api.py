@@ -70,7 +70,7 @@ class Api:
         if body is None:
             which = f"pod {shown(f'{namespace}/{name}')}" + (f" with uid {shown(uid)}" if uid else "")
             advice = (
-                "it is not in the history: see /api/v1/pods, and namespaces and retention_days of `podtimeline config`"
+                "it is not in the history: see /api/v1/pods, and namespaces and retention_days in `podtimeline config`"
             )
             raise RequestRefused(404, "Not found", f"{which}: {advice}")
         return json_response(body)

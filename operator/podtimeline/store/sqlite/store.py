@@ -208,7 +208,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             # The commit before it stands: failing here would make its counts come back as not counted.
             self._numbers = replace(self._numbers, errors=self._numbers.errors + 1)
-            _LOG.warning("old timelines were not deleted: %s", failure(error, self._path))
+            _LOG.warning("could not delete old timelines: %s", failure(error, self._path))
 
     def _measure_file(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT count(*) FROM timelines").fetchone()[0]
