@@ -98,7 +98,7 @@ def test_wide_characters_count_twice() -> None:
 def test_what_runs_beside_is_listed_and_not_summed() -> None:
     """The pod of the sample has a second container that was ready earlier."""
     text = text_of(samples.drawn(samples.crowded()))
-    below = text.partition("beside it, at the same time\n")[2]
+    below = text.partition("in parallel\n")[2]
     assert below.startswith("readiness probe")
 
 
@@ -140,7 +140,7 @@ def test_words_too_long_for_a_sentence_are_told_once(*, wide: bool) -> None:
 
 def test_why_no_node_takes_a_pod_is_shown_in_groups_while_it_waits() -> None:
     """How many nodes each group rules out; once the pod is bound only with wide."""
-    words = "(at least 4 attempts, the last one known +41.5s): not enough memory on 1, a taint that it does not"
+    words = "(at least 4 attempts, the last known one +41.5s): not enough memory on 1, a taint that it does not"
     life = samples.unschedulable()
     assert words in text_of(samples.drawn(life), width=160)
     bound = life.saw(Milestone.SCHEDULED, watched(50), detail="node-1")
@@ -156,7 +156,7 @@ def test_a_group_that_this_version_does_not_know_is_named_as_it_is() -> None:
         attempts=1, first="", last="", nodes=None, obstacles=obstacles, preemption="", text=""
     )
     assert refusal_text(refused, last="+3.00s") == (
-        "No node takes it (one attempt known, +3.00s): lunar phase on 2, a volume claim."
+        "No node is suitable (one known attempt, +3.00s): lunar phase on 2, a volume claim."
     )
 
 
@@ -177,7 +177,7 @@ def test_a_contradiction_of_clocks_is_told() -> None:
     text = text_of(samples.drawn(samples.unseen()))
     assert "✕" in text
     assert "skew 1.00s" in text
-    assert "The clocks that stamped it disagree by at least 1.00s" in text
+    assert "Timestamps contradict each other by at least 1.00s" in text
 
 
 def test_a_corrected_clock_is_told() -> None:
@@ -185,14 +185,14 @@ def test_a_corrected_clock_is_told() -> None:
     life = ordinary()
     life.told.append(Skewed("uid-1", -31_200_000_000, -30_100_000_000, since=at(-60), at=at(60)))
     text = " ".join(text_of(samples.drawn(life)).split())
-    assert "The clock of node-1 was 30.1s to 31.2s behind: what it stamped is corrected." in text
+    assert "The clock of node-1 was 30.1s to 31.2s behind; its timestamps are corrected." in text
 
 
 def test_a_pod_of_which_nothing_is_known_in_time_is_drawn_all_the_same() -> None:
     """No evidence at all of when it was created."""
     timeline = samples.drawn(Life().described(facts()))
-    assert "begin unknown" in text_of(timeline, wide=True)
-    assert "begin unknown" in Screen(80).draw(rollout([timeline, timeline], Screen(80)))
+    assert "creation time unknown" in text_of(timeline, wide=True)
+    assert "creation time unknown" in Screen(80).draw(rollout([timeline, timeline], Screen(80)))
 
 
 def test_phases_and_milestones_of_a_newer_operator_are_drawn_by_their_names() -> None:

@@ -52,11 +52,11 @@ def test_a_rollout_that_goes_on_names_the_pods_it_waits_for() -> None:
     said = told(views, now=130)
     assert said["complete"] is None
     assert said["explanation"] == (
-        "It has been going on for 30.2s: web-new-b not ready yet; web-old-b of older revisions still wanted."
+        "It has been in progress for 30.2s: web-new-b not ready yet; web-old-b of older revisions still wanted."
     )
 
 
 def test_pods_that_were_never_created_are_named_as_such() -> None:
     """Everything that is there is ready, and still it is not what the workload wants."""
     said = told([pod("web-a", NEW, Seconds(100, 104, requested=99.8))], now=130, desired=2)
-    assert said["explanation"] == "It has been going on for 30.2s: pods are missing that were not created yet."
+    assert said["explanation"] == "It has been in progress for 30.2s: some pods have not been created yet."

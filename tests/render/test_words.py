@@ -59,7 +59,7 @@ def test_a_container_that_was_lost_ended_nobody_knows_how() -> None:
     timeline = drawn(life.saw(M.TERMINAL_PHASE, watched(40)))
     assert (outcome_text(timeline), outcome_style(timeline)) == ("ready in 5.85s", Style.GREEN)
     text = Screen(200).draw(said(timeline, Screen(200), wide=True))
-    assert "When and how web ended is not known (ContainerStatusUnknown)." in text
+    assert "When and how web ended is unknown (ContainerStatusUnknown)." in text
     assert "an unknown exit code (ContainerStatusUnknown)" in text
     (text,) = restart_texts(timeline.restarts)
     assert text == "web restarted once, last with an unknown exit code (ContainerStatusUnknown)."
@@ -69,7 +69,7 @@ def test_a_container_that_was_lost_ended_nobody_knows_how() -> None:
     ("pull", "words"),
     [
         ({"pull": 2 * 10**9, "waiting": 5 * 10**9, "size": 10 << 20},
-         "r/web:1, 10.0 MiB in 2.00s (5.0 MiB/s), after 3.00s behind other pulls"),
+         "r/web:1, 10.0 MiB in 2.00s (5.0 MiB/s), after waiting 3.00s for other pulls"),
         ({"pull": 2 * 10**9, "waiting": 2 * 10**9, "size": 10 << 20}, "r/web:1, 10.0 MiB in 2.00s (5.0 MiB/s)"),
         ({"pull": 2 * 10**9}, "r/web:1 in 2.00s"),
         ({}, "r/web:1, duration unknown"),
@@ -112,6 +112,6 @@ def test_the_limit_on_events_is_told_with_its_cause(names: tuple[str, ...], end:
     """Whoever misses an Event wants to know that nobody lost it."""
     said = limit_text(EventLimitDocument(type="Normal", reached="", containers=list(names)), reached="+2.31s")
     assert said == (
-        "Event limit: by +2.31s the kubelet had written the 25 Normal Events that client-go lets it write about one "
-        f"object at once (then one in five minutes): {end}"
+        "Event limit: by +2.31s the kubelet had written the 25 Normal Events that client-go allows for one "
+        f"object at once (then one every five minutes): {end}"
     )

@@ -50,7 +50,7 @@ def recognised(items: Items) -> None:
     assert reported.isdisjoint(silent[1:])
     text = " ".join("\n".join(page(item, 100)).split())
     assert text.count("Event limit:") == 1
-    assert "(then one in five minutes): the starts of 32 containers (c09, c10 and 30 more) are known" in text
+    assert "(then one every five minutes): the starts of 32 containers (c09, c10 and 30 more) are known" in text
 
 
 def in_turn(items: Items) -> None:

@@ -205,7 +205,9 @@ def view(timeline: Timeline, *, now: int) -> ResolvedTimeline | None:
     )
 
 
-NOT_EVALUATED = "The timeline of this pod could not be evaluated. See /api/v1/faults of the operator, and report it."
+NOT_EVALUATED = (
+    "The timeline of this pod could not be evaluated. See /api/v1/faults of the operator, and please report it."
+)
 """Why a view is empty."""
 
 

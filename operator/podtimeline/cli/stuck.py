@@ -134,7 +134,7 @@ def _when(moment: str) -> str:
 
 def _words(pod: PodTimelineDocument) -> str:
     if pod.unschedulable is not None and pod.node is None:
-        return f"no node takes it: {hindrances(pod.unschedulable)}"
+        return f"no node is suitable: {hindrances(pod.unschedulable)}"
     # What it waits for now says more than how long: the columns before have that.
     return next((each.text for each in pod.findings if each.open and each.leg == Leg.STARTUP), pod.explanation)
 

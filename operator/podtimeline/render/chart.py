@@ -221,7 +221,7 @@ def _drawn(section: _Section, layout: _Layout, screen: Screen) -> Iterator[Line]
     yield from (_bar(row, axis, layout, screen) for row in section.rows)
     yield _sum(section, axis, layout, screen)
     if section.parallel:
-        yield from screen.paragraph("beside it, at the same time", style=Style.DIM)
+        yield from screen.paragraph("in parallel", style=Style.DIM)
         yield from (_bar(row, axis, layout, screen) for row in section.parallel)
 
 

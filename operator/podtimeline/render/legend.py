@@ -48,7 +48,7 @@ _LEGEND: dict[Phase, tuple[str, Style]] = {
 }
 
 
-_LEGS = {Leg.REQUEST: "request", Leg.STARTUP: "start", Leg.TERMINATION: "way back"}
+_LEGS = {Leg.REQUEST: "request", Leg.STARTUP: "start", Leg.TERMINATION: "termination"}
 
 
 def leg_text(leg: str) -> str:

@@ -100,7 +100,7 @@ def when_text(moment: str, timeline: PodTimelineDocument) -> str:
     if begin is None or at > timeline.phases[-1].finish + SECOND:
         return f"{moment[11:23]}Z"
     if at < begin:
-        return f"{duration_text(begin - at)} before it began"
+        return f"{duration_text(begin - at)} before creation"
     return signed(at - begin) if at > begin else "at the start"
 
 

@@ -77,14 +77,14 @@ def member_document(member: Member, quarantine: Quarantine, *, cluster: str | No
 def sentence(rollout: Rollout, *, now: int) -> str:
     """How long the rollout took, and what held it most; while it goes on, which pods it waits for."""
     if rollout.superseded is not None:
-        return f"The next revision took over after {duration_text(rollout.superseded - rollout.started)}."
+        return f"The next revision replaced it after {duration_text(rollout.superseded - rollout.started)}."
     if rollout.complete is None:
         waiting = [each.name for each in rollout.members if each.current and each.up is None and each.leaving is None]
         old = [each.name for each in rollout.members if not each.current and each.leaving is None]
-        since = f"It has been going on for {duration_text(max(now - rollout.started, 0))}"
+        since = f"It has been in progress for {duration_text(max(now - rollout.started, 0))}"
         missing = [f"{_few(waiting)} not ready yet"] if waiting else []
         missing += [f"{_few(old)} of older revisions still wanted"] if old else []
-        return f"{since}: {'; '.join(missing) or 'pods are missing that were not created yet'}."
+        return f"{since}: {'; '.join(missing) or 'some pods have not been created yet'}."
     took = rollout.complete - rollout.started
     text = f"It took {duration_text(took)}"
     if not rollout.held:

@@ -31,7 +31,7 @@ def revision(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Lin
 def _heading(drawn: RolloutDocument[MemberDocument], screen: Screen) -> list[Line]:
     named = f"{drawn.workload.kind} {drawn.namespace}/{drawn.workload.name}"
     which = f", revision {drawn.revision}" if drawn.revision else ""
-    state = "complete after" if drawn.complete else "superseded after" if drawn.superseded else "going on for"
+    state = "complete after" if drawn.complete else "superseded after" if drawn.superseded else "in progress for"
     since = drawn.started[:19].replace("T", " ")
     text = f"{named}{which}: {state} {duration_text(drawn.duration_nanoseconds)}, from {since}Z"
     return screen.paragraph(text, style=Style.BOLD)

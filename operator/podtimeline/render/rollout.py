@@ -56,7 +56,7 @@ def _chart(timelines: Sequence[PodTimelineDocument], screen: Screen) -> list[Lin
 
 
 def _unknown(timeline: PodTimelineDocument, screen: Screen) -> Line:
-    return (Piece(screen.shorten(timeline.name, screen.width // 2) + "  "), Piece("begin unknown", Style.DIM))
+    return (Piece(screen.shorten(timeline.name, screen.width // 2) + "  "), Piece("creation time unknown", Style.DIM))
 
 
 def _result(timeline: PodTimelineDocument) -> str:

@@ -137,22 +137,22 @@ def _ended(timeline: PodTimelineDocument) -> str:
 
 
 def _deletion(deletion: DeletionDocument) -> str:
-    cause = "somebody unknown" if deletion.cause is None else words.cause_text(deletion.cause)
+    cause = "an unknown client" if deletion.cause is None else words.cause_text(deletion.cause)
     told = f" ({deletion.text})" if deletion.text else ""
-    grace = "" if deletion.grace_seconds is None else f", grace {deletion.grace_seconds} s"
+    grace = "" if deletion.grace_seconds is None else f", grace period {deletion.grace_seconds} s"
     held = f", finalizers {', '.join(deletion.finalizers)}" if deletion.finalizers else ""
-    return f"Deletion asked for by {cause}{told}{grace}{held}."
+    return f"Deletion requested by {cause}{told}{grace}{held}."
 
 
 def _stop(stop: StopDocument) -> str:
     """How a container ended that the deletion ended."""
     if stop.ended is None and stop.reason:
-        return f"When and how {stop.container} ended is not known ({stop.reason})."
+        return f"When and how {stop.container} ended is unknown ({stop.reason})."
     if stop.ended is None:
         return f"{stop.container} has not ended yet."
     code = "" if stop.exit_code is None else f" with exit code {stop.exit_code}"
     reason = f" ({stop.reason})" if stop.reason else ""
-    killed = ", killed as its grace period was over" if stop.grace_exceeded else ""
+    killed = ", killed when its grace period was over" if stop.grace_exceeded else ""
     length = 0 if stop.began is None else nanoseconds(stop.ended) - nanoseconds(stop.began)
     took = "" if stop.began is None else f" after {span_text(max(length, 0))}"
     return f"{stop.container} ended{took}{code}{reason}{killed}."

@@ -74,11 +74,11 @@ def _workload(timeline: PodTimelineDocument) -> str:
 def _requested(timeline: PodTimelineDocument) -> str:
     """How long before its creation it was asked for, where that is worth a word."""
     asked = timeline.requested_nanoseconds
-    return f"asked for {duration_text(asked)} before" if asked and asked >= 1_000_000_000 else ""
+    return f"requested {duration_text(asked)} before" if asked and asked >= 1_000_000_000 else ""
 
 
 def _since(timeline: PodTimelineDocument) -> str:
-    return timeline.phases[0].start[:23].replace("T", " ") + "Z" if timeline.phases else "begin unknown"
+    return timeline.phases[0].start[:23].replace("T", " ") + "Z" if timeline.phases else "creation time unknown"
 
 
 def _joined(facts: Iterable[str], screen: Screen) -> list[Line]:

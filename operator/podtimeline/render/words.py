@@ -24,9 +24,10 @@ from podtimeline.render.structs import (
 )
 
 _PARTIAL = {
-    Partial.LISTED: "It was there before the operator looked: what the API does not keep of that time is unknown.",
-    Partial.MALFORMED: "Part of what was said of it could not be read; see /api/v1/faults of the operator.",
-    Partial.GAP: "The stream was cut for a while: what happened meanwhile is known from later evidence only.",
+    Partial.LISTED: "It existed before the operator started to watch: what the API does not keep of that time is "
+    "unknown.",
+    Partial.MALFORMED: "Some of the data about it could not be read; see /api/v1/faults of the operator.",
+    Partial.GAP: "The stream was interrupted: what happened meanwhile is only known from later evidence.",
 }
 
 _OUTCOMES = {
@@ -110,7 +111,7 @@ def caveats(timeline: PodTimelineDocument, when: Callable[[str], str]) -> Iterat
     for each in timeline.partial:
         yield _PARTIAL[Partial(each)] if each in Partial.__members__.values() else f"Partial: {each}."
     if timeline.limits:
-        yield f"More was said than is kept: {', '.join(timeline.limits)} are cut."
+        yield f"Limits were reached, some data was dropped: {', '.join(timeline.limits)}."
     if timeline.missing:
         yield f"Not observed: {steps_text((each.milestone, each.subject) for each in timeline.missing)}."
     yield from (limit_text(each, reached=when(each.reached)) for each in timeline.event_limits)
@@ -119,7 +120,7 @@ def caveats(timeline: PodTimelineDocument, when: Callable[[str], str]) -> Iterat
     skew = max([timeline.skew_nanoseconds, *(each.skew_nanoseconds for each in timeline.phases)])
     if skew:
         clash = duration_text(skew)
-        yield f"The clocks that stamped it disagree by at least {clash}: bounds that contradict each other are kept."
+        yield f"Timestamps contradict each other by at least {clash}; contradicting bounds are kept."
 
 
 def clock_text(clock: NodeClockDocument, node: str | None) -> str:
@@ -127,20 +128,20 @@ def clock_text(clock: NodeClockDocument, node: str | None) -> str:
     ahead = clock.low > 0
     least, most = sorted((abs(clock.low), abs(clock.high)))
     by = f"{duration_text(round(least * SECOND))} to {duration_text(round(most * SECOND))}"
-    return f"The clock of {node or 'its node'} was {by} {'ahead' if ahead else 'behind'}: what it stamped is corrected."
+    return f"The clock of {node or 'its node'} was {by} {'ahead' if ahead else 'behind'}; its timestamps are corrected."
 
 
 _CAUSES = {
     Cause.PREEMPTION: "the scheduler, for a pod of higher priority",
     Cause.TAINT: "the taint eviction controller",
-    Cause.NODE_PRESSURE: "the kubelet of its node, short of a resource or shutting down",
+    Cause.NODE_PRESSURE: "the kubelet of its node, because of node pressure or shutdown",
     Cause.POD_GC: "the pod garbage collector",
     Cause.DRAIN: "an eviction, while its node was cordoned",
     Cause.EVICTION: "an eviction",
     Cause.ROLLOUT: "its owner, for a newer revision",
     Cause.SCALE_DOWN: "its owner, which wants fewer pods",
     Cause.NAMESPACE: "the namespace controller",
-    Cause.OWNER_DELETED: "the garbage collector, as its owner was deleted",
+    Cause.OWNER_DELETED: "the garbage collector, because its owner was deleted",
     Cause.CONTROLLER: "its owner's controller",
     Cause.DIRECT: "a person or another client",
 }
@@ -154,8 +155,8 @@ def cause_text(cause: str) -> str:
 def limit_text(limit: EventLimitDocument, *, reached: str) -> str:
     """That the kubelet had no Event left to write about the pod, since when, and what is not known because of it."""
     said = (
-        f"Event limit: by {reached} the kubelet had written the {BURST} {limit.type} Events that client-go lets it "
-        "write about one object at once (then one in five minutes)"
+        f"Event limit: by {reached} the kubelet had written the {BURST} {limit.type} Events that client-go allows "
+        "for one object at once (then one every five minutes)"
     )
     if not limit.containers:
         return f"{said}: later ones may be missing."
@@ -168,10 +169,10 @@ def limit_text(limit: EventLimitDocument, *, reached: str) -> str:
 def refusal_text(refused: UnschedulableDocument, *, last: str) -> str:
     """That no node takes a pod, how often that was tried, and what hinders them; ``last`` says when it was last."""
     times = (
-        f"at least {refused.attempts} attempts, the last one known" if refused.attempts > 1 else "one attempt known,"
+        f"at least {refused.attempts} attempts, the last known one" if refused.attempts > 1 else "one known attempt,"
     )
     of = "" if refused.nodes is None else f" of {refused.nodes}"
-    return f"No node{of} takes it ({times} {last}): {hindrances(refused)}."
+    return f"No node{of} is suitable ({times} {last}): {hindrances(refused)}."
 
 
 def hindrances(refused: UnschedulableDocument) -> str:
@@ -181,7 +182,7 @@ def hindrances(refused: UnschedulableDocument) -> str:
         held = nodes.get(each.obstacle, 0)
         nodes[each.obstacle] = None if held is None or each.nodes is None else held + each.nodes
     found = ", ".join(_hindrance(obstacle, count) for obstacle, count in nodes.items())
-    return found or "the scheduler does not say why"
+    return found or "the scheduler gives no reason"
 
 
 def _hindrance(obstacle: str, count: int | None) -> str:
@@ -211,5 +212,5 @@ def pull_text(pull: PullDocument) -> str:
         return f"{pull.image}{size}, already on the node"
     took = f" in {span_text(pull.pull_nanoseconds)}" if pull.pull_nanoseconds is not None else ", duration unknown"
     rate = "" if pull.bytes_per_second is None else f" ({bytes_text(pull.bytes_per_second)}/s)"
-    queue = f", after {duration_text(pull.queue_nanoseconds)} behind other pulls" if pull.queue_nanoseconds else ""
+    queue = f", after waiting {duration_text(pull.queue_nanoseconds)} for other pulls" if pull.queue_nanoseconds else ""
     return f"{pull.image}{size}{took}{rate}{queue}"
