@@ -158,12 +158,14 @@ def _overview() -> Row:
     ranged = [_now(query.expression, query.legend) for query in _quantiles(Metric.STARTUP, "$__range")]
     one = reduced()
     return Row("Starts", (
-        Panel("Starts", "stat", "Pods that became Ready in the time shown.", starts, 4, 4, "short", one),
-        Panel("Time to Ready", "stat", "Quantiles over the time shown.", ranged, 10, 4, options=reduced(names=True)),
-        Panel("Waiting now", "stat", "Pods that are neither ready nor at work.", [_now(f"sum({waiting})")], 4, 4,
+        Panel("Starts", "stat", "Pods that became Ready in the selected time range.", starts, 4, 4, "short", one),
+        Panel("Time to Ready", "stat",
+              "Quantiles over the selected time range.", ranged, 10, 4, options=reduced(names=True)),
+        Panel("Waiting now", "stat",
+              "Pods that are neither ready nor running to completion.", [_now(f"sum({waiting})")], 4, 4,
               "short", one),
-        Panel("Longest wait now", "stat", "How long the pod has waited that waits longest in its phase.",
-              [_now(f"max({oldest})")], 6, 4, options=one, none="nobody waits"),
+        Panel("Longest wait now", "stat", "Time that the longest-waiting pod has spent in its phase.",
+              [_now(f"max({oldest})")], 6, 4, options=one, none="no pod is waiting"),
     ))  # fmt: skip
 
 
@@ -179,12 +181,14 @@ def _startup() -> Row:
     drawn = {"calculate": False, "yAxis": {"unit": "s"}, "color": {"scheme": "Oranges", "mode": "scheme", "steps": 64},
              "cellGap": 1, "filterValues": {"le": 1e-9}}  # fmt: skip
     return Row("Time to Ready", (
-        Panel("From creation to Ready", "timeseries", "Quantiles of the starts within the window.",
+        Panel("From creation to Ready", "timeseries", "Quantiles of starts within the window.",
               _quantiles(Metric.STARTUP), 8, options=legend("lastNotNull", "max"), custom=lines()),
-        Panel("From creation to traffic", "timeseries", "To the ready address in every selecting Service's slices.",
+        Panel("From creation to traffic", "timeseries",
+              "To the ready address in the EndpointSlices of every Service that selects the pod.",
               _quantiles(Metric.ENDPOINT), 8, options=legend("lastNotNull", "max"), custom=lines()),
-        Panel("Distribution", "heatmap", "Starts by the time they took.", [heat], 8, options=drawn),
-        Panel("By workload", "table", "Slowest first. `other` holds what came after the series limit.", queries, 24, 9,
+        Panel("Distribution", "heatmap", "Starts by duration.", [heat], 8, options=drawn),
+        Panel("By workload", "table",
+              "Slowest first. `other` contains workloads beyond the series limit.", queries, 24, 9,
               **_table(columns, ("namespace", "workload_kind", "workload"), sort="p95")),
     ))  # fmt: skip
 
@@ -196,13 +200,14 @@ def _where() -> Row:
     worst = f"{quantile(Metric.PHASE, 0.95, '$__range', by=by, only=only)} and {top}"
     p95 = quantile(Metric.PHASE, 0.95, "$__range", by="phase", only=only)
     return Row("Where the time goes", (
-        Panel("Phases of a mean start", "timeseries", "Phases are disjoint: the stack is the whole of a mean start.",
+        Panel("Average start by phase", "timeseries",
+              "Phases are disjoint: the stack is the duration of an average start.",
               [_mean(Leg.STARTUP)], 14, 9, options=legend("mean"), custom=lines(stacked=True),
               overrides=_phases(Leg.STARTUP)),
-        Panel("p95 of each phase", "bargauge", "Over the time shown.", [_now(p95, "{{phase}}")], 10, 9,
+        Panel("p95 by phase", "bargauge", "Over the selected time range.", [_now(p95, "{{phase}}")], 10, 9,
               options={**reduced(), "orientation": "horizontal", "displayMode": "basic"},
               overrides=_phases(Leg.STARTUP)),
-        Panel("Most time in all", "table", "Where a faster start would save the most, by workload and phase.",
+        Panel("Most time in total", "table", "Where faster starts would save the most time, by workload and phase.",
               [_column(top), _column(worst)], 24, 9,
               **_table(columns, ("namespace", "workload_kind", "workload", "phase"), sort="total")),
     ))  # fmt: skip
@@ -210,27 +215,27 @@ def _where() -> Row:
 
 def _before() -> Row:
     refused = grown(f"podtimeline_workload_create_failures_total{{{_CHOSEN}}}", "$window")
-    return Row("Before there is a pod, or a node for it", (
-        Panel("Phases of a mean request", "timeseries", "From the owner's request for a pod to its creation.",
+    return Row("Before pod creation and scheduling", (
+        Panel("Average request by phase", "timeseries", "From the request for a pod at its owner to its creation.",
               [_mean(Leg.REQUEST)], 10, options=legend("mean"), custom=lines(stacked=True),
               overrides=_phases(Leg.REQUEST)),
-        Panel("Refused pods", "timeseries", "Refusals within the window, by quota, admission or whatever else.",
+        Panel("Refused pods", "timeseries", "Refusals within the window, by quota, admission or otherwise.",
               [Query(f"sum by ({_WORKLOAD}) ({refused})", "{{namespace}}/{{workload}}")], 7, unit="short",
-              options=legend("max"), custom=lines(stacked=True), none="nothing is refused"),
-        Panel("Pods that no node takes", "timeseries", "By the scheduler's reasons: a pod can have several.",
+              options=legend("max"), custom=lines(stacked=True), none="no refusals"),
+        Panel("Unschedulable pods", "timeseries", "By the scheduler's reasons; a pod can have several.",
               [Query("podtimeline_pods_unschedulable", "{{reason}}")], 7, unit="short",
-              options=legend("lastNotNull", "max"), custom=lines(), none="every pod finds a node"),
+              options=legend("lastNotNull", "max"), custom=lines(), none="no unschedulable pods"),
     ))  # fmt: skip
 
 
 def _stuck() -> Row:
     return Row("Stuck now", (
-        Panel("Pods in each phase", "timeseries", "Of all namespaces. Jobs at work are in `run`.",
+        Panel("Pods in each phase", "timeseries", "In all namespaces. Running Jobs are in `run`.",
               [Query("podtimeline_pods_in_phase", "{{phase}}")], 12, unit="short", options=legend("lastNotNull", "max"),
               custom=lines(stacked=True), overrides=_phases(*Leg)),
-        Panel("Longest time in its phase", "timeseries", "A line that climbs is a pod that is stuck.",
+        Panel("Longest time in its phase", "timeseries", "A rising line is a pod that is stuck.",
               [Query("podtimeline_oldest_pod_in_phase_seconds", "{{phase}}")], 12,
-              options=legend("lastNotNull", "max"), custom=lines(), overrides=_phases(*Leg), none="nobody waits"),
+              options=legend("lastNotNull", "max"), custom=lines(), overrides=_phases(*Leg), none="no pod is waiting"),
     ))  # fmt: skip
 
 
@@ -239,11 +244,11 @@ def _images() -> Row:
     slowest = f"topk(10, {quantile(Metric.IMAGE_PULL, 0.95, '$__range', by=_WORKLOAD)})"
     name = "{{namespace}}/{{workload}}"
     return Row("Image pulls", (
-        Panel("Time of a pull", "timeseries", "Without the wait behind other pulls; cached images do not count.",
+        Panel("Pull duration", "timeseries", "Without waiting for other pulls; cached images do not count.",
               _quantiles(Metric.IMAGE_PULL), 8, options=legend("lastNotNull", "max"), custom=lines()),
         Panel("Pulls", "timeseries", "Pulls within the window.", [Query(pulls, name)], 8, unit="short",
               options=legend("max"), custom=lines(stacked=True)),
-        Panel("Slowest pulls", "bargauge", "p95 over the time shown.", [_now(slowest, name)], 8,
+        Panel("Slowest pulls", "bargauge", "p95 over the selected time range.", [_now(slowest, name)], 8,
               options={**reduced(), "orientation": "horizontal", "displayMode": "basic"}),
     ))  # fmt: skip
 
@@ -251,14 +256,16 @@ def _images() -> Row:
 def _way_back() -> Row:
     lost = f"{counted(Metric.LOST_TRAFFIC, 'sum', '$window')} or vector(0)"
     shown = legend("lastNotNull", "max")
-    return Row("The way back", (
-        Panel("From deletion to gone", "timeseries", "From the request to the removal of the object.",
+    return Row("Termination", (
+        Panel("From deletion to removal", "timeseries", "From the deletion request to the removal of the object.",
               _quantiles(Metric.TERMINATION), 8, options=shown, custom=lines()),
-        Panel("From deletion to no traffic", "timeseries", "Until the address no longer stood as ready, each slice.",
+        Panel("From deletion to end of traffic", "timeseries",
+              "Until the address was no longer ready, for each EndpointSlice.",
               _quantiles(Metric.ENDPOINT_REMOVAL), 8, options=shown, custom=lines()),
-        Panel("Sent to nobody", "timeseries", "For how long in all addresses surely stood as ready after the exit.",
+        Panel("Lost traffic", "timeseries",
+              "Total time that addresses were certainly still ready after the container had ended.",
               [Query(lost, "lost")], 8, options=shown, custom=lines(bars=True)),
-        Panel("Phases of a mean way back", "timeseries", "From the request to the removal, what it was spent on.",
+        Panel("Average termination by phase", "timeseries", "From the deletion request to the removal of the object.",
               [_mean(Leg.TERMINATION)], 24, options=legend("mean"), custom=lines(stacked=True),
               overrides=_phases(Leg.TERMINATION)),
     ))  # fmt: skip
@@ -272,16 +279,16 @@ def _lost() -> tuple[Query, ...]:
     """Everything that is told of less, or worse, than it should be."""
     names = {
         "podtimeline_stream_malformed_total": "malformed objects",
-        "podtimeline_sink_dropped_total": "dropped by a full queue",
-        "podtimeline_sink_failed_total": "failed in a sink",
-        "podtimeline_store_errors_total": "failed in the history",
+        "podtimeline_sink_dropped_total": "dropped, queue full",
+        "podtimeline_sink_failed_total": "sink failed",
+        "podtimeline_store_errors_total": "history failed",
         "podtimeline_series_overflow_total": "counted as other",
-        "podtimeline_late_observations_total": "came too late",
-        "podtimeline_unclaimed_events_total": "events without a pod",
+        "podtimeline_late_observations_total": "late observations",
+        "podtimeline_unclaimed_events_total": "Events without a pod",
         "podtimeline_orphans_dropped_total": "pods never seen",
-        "podtimeline_dropped_total": "dropped by a full store",
-        "podtimeline_pods_vanished_total": "vanished unseen",
-        "podtimeline_clock_contradictions_total": "clocks contradict",
+        "podtimeline_dropped_total": "dropped, store full",
+        "podtimeline_pods_vanished_total": "removed unseen",
+        "podtimeline_clock_contradictions_total": "contradicting clocks",
     }
     return tuple(Query(f"sum(increase({name}[$__rate_interval]))", text) for name, text in names.items())
 
@@ -291,39 +298,39 @@ def _health() -> Row:
     own = "and on (job, instance) podtimeline_build_info"
     commit = "podtimeline_store_commit_duration_seconds"
     mean = f"rate({commit}_sum[$__rate_interval]) / rate({commit}_count[$__rate_interval])"
-    return Row("The operator itself", (
-        Panel("Streams", "timeseries", "1 while every watch of a kind is open.",
+    return Row("Operator", (
+        Panel("Streams", "timeseries", "1 while all watches of a kind are open.",
               [Query("min by (stream) (podtimeline_stream_connected)", "{{stream}}")], small, unit="short",
               options=plain, custom=lines()),
-        Panel("Silence of streams", "timeseries", "Bookmarks come each minute; too long a silence ends in a reconnect.",
+        Panel("Time since last read", "timeseries", "Streams without data for too long are reconnected.",
               [Query("max by (stream) (time() - podtimeline_stream_last_progress_timestamp_seconds)", "{{stream}}")],
               small, options=plain, custom=lines()),
-        Panel("Read", "timeseries", "Objects and changes a second.",
+        Panel("Read", "timeseries", "Objects and changes per second.",
               [Query(_rate("podtimeline_stream_events_total", "stream"), "{{stream}}")], small, unit="ops",
               options=plain, custom=lines(stacked=True)),
-        Panel("Watches begun again, lists", "timeseries", "Each watch ends within minutes; lists should be rare.",
+        Panel("Watch restarts and lists", "timeseries", "Watches restart every few minutes; lists should be rare.",
               [Query("sum by (stream, reason) (increase(podtimeline_stream_restarts_total[$__rate_interval]))",
                      "{{stream}}: {{reason}}"),
                Query("sum by (stream) (increase(podtimeline_stream_relists_total[$__rate_interval]))",
                      "{{stream}}: listed")], small, unit="short", options=plain, custom=lines(bars=True)),
-        Panel("Lost or doubtful", "timeseries", "Nothing is dropped silently: here it would show.", _lost(), small,
+        Panel("Lost or uncertain data", "timeseries", "Everything that was dropped or is uncertain.", _lost(), small,
               unit="short", options=plain, custom=lines(bars=True)),
-        Panel("Clocks of nodes", "timeseries", "How far each node's clock is ahead of the operator's, negative behind.",
+        Panel("Clocks of nodes", "timeseries", "Offset of each node's clock from the operator's, positive if ahead.",
               [Query("podtimeline_node_clock_offset_seconds", "{{node}}")], small, options=plain, custom=lines(),
               signed=True),
-        Panel("Followed", "timeseries", "Records in memory, and finished pods that wait to be told.",
+        Panel("Followed", "timeseries", "Records in memory, and finished pods waiting to be exported.",
               [Query("sum by (state) (podtimeline_tracked_pods)", "{{state}}"),
                Query("sum by (sink) (podtimeline_sink_queue_length)", "queue of {{sink}}"),
-               Query("podtimeline_uncommitted_records", "not committed yet")], small, unit="short", options=plain,
+               Query("podtimeline_uncommitted_records", "not yet committed")], small, unit="short", options=plain,
               custom=lines()),
-        Panel("Delays", "timeseries", "Mean time of a commit, and how far each sink is behind.",
+        Panel("Delays", "timeseries", "Average duration of a commit, and the lag of each sink.",
               [Query(mean, "commit"), Query("max by (sink) (podtimeline_sink_lag_seconds)", "{{sink}}")], small,
               options=plain, custom=lines()),
-        Panel("History", "timeseries", "Size on disk and memory of the process.",
+        Panel("History", "timeseries", "Size of the history, and memory of the process.",
               [Query("podtimeline_store_size_bytes", "history"),
                Query(f"process_resident_memory_bytes {own}", "memory")], small,
               unit="bytes", options=plain, custom=lines()),
-        Panel("Processor", "timeseries", "Share of one core.",
+        Panel("CPU", "timeseries", "Share of one core.",
               [Query(f"rate(process_cpu_seconds_total[$__rate_interval]) {own}", "{{instance}}")], small,
               unit="percentunit", options=plain, custom=lines()),
     ))  # fmt: skip
@@ -346,7 +353,7 @@ def dashboard() -> str:
     document: Json = {
         "uid": "podtimeline",
         "title": "Podtimeline: starts of pods",
-        "description": "Where the time goes from the request for a pod to Ready and to traffic, and on its way back.",
+        "description": "Where the time of pods goes, from the request to Ready and to traffic, and during termination.",
         "tags": ["kubernetes", "podtimeline"],
         "schemaVersion": SCHEMA_VERSION,
         "editable": True,

@@ -10,7 +10,7 @@ import yaml
 from podtimeline.config import SPECS, Settings
 
 BEGIN, END = "# BEGIN settings", "# END settings"
-_HEAD = "# The operator's settings, one by one as `podtimeline config` shows them; null leaves a setting unset."
+_HEAD = "# The operator's settings, as shown by `podtimeline config`; null leaves a setting unset."
 
 
 def values_block() -> str:

@@ -95,7 +95,7 @@ def test_every_panel_says_what_it_shows() -> None:
 
 def test_phases_have_their_titles() -> None:
     """Phases are called what the table calls them, each in a colour of its own."""
-    stacked = next(panel for panel in PANELS if panel["title"] == "Phases of a mean start")
+    stacked = next(panel for panel in PANELS if panel["title"] == "Average start by phase")
     properties = [
         {each["id"]: each["value"] for each in found["properties"]} for found in stacked["fieldConfig"]["overrides"]
     ]
@@ -106,11 +106,11 @@ def test_phases_have_their_titles() -> None:
 
 def test_the_stack_of_each_leg_holds_the_phases_of_that_leg() -> None:
     """A way back stacked onto a start would sum to nothing that happened."""
-    chosen = {panel["title"]: panel["targets"][0]["expr"] for panel in PANELS if panel["title"].startswith("Phases")}
+    chosen = {panel["title"]: panel["targets"][0]["expr"] for panel in PANELS if panel["title"].startswith("Average")}
     assert len(chosen) == len(Leg)
     back = {row.phase.value for row in PHASES.values() if row.leg is Leg.TERMINATION}
-    found = re.search(r'phase=~"([^"]+)"', chosen["Phases of a mean way back"])
-    left_out = re.search(r'phase!~"([^"]+)"', chosen["Phases of a mean start"])
+    found = re.search(r'phase=~"([^"]+)"', chosen["Average termination by phase"])
+    left_out = re.search(r'phase!~"([^"]+)"', chosen["Average start by phase"])
     assert found is not None
     assert left_out is not None
     assert set(found[1].split("|")) == back

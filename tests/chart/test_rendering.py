@@ -297,11 +297,11 @@ def test_reviews_need_a_right_that_is_in_no_namespace() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({}, ("every pod of the cluster", "ends with the pod", "podtimeline show")),
+        ({}, ("every pod of the cluster", "lost with the pod", "podtimeline show")),
         ({"config": {"namespaces": ["shop"]}}, ("the pods of shop",)),
-        ({"config": {"history": "sqlite::memory:"}}, ("ends with the process",)),
-        ({"rbac": {"create": False}}, ("somebody else has to grant",)),
-        ({}, ("open to everybody who can connect to port 8081", ":8080/metrics")),
+        ({"config": {"history": "sqlite::memory:"}}, ("lost when the process ends",)),
+        ({"rbac": {"create": False}}, ("grant get, list and watch to",)),
+        ({}, ("Everyone who can connect to port 8081 can read the API", ":8080/metrics")),
         ({"config": {"access": "review"}}, ("port-forward", "PODTIMELINE_TOKEN")),
     ],
 )
