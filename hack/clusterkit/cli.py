@@ -17,7 +17,7 @@ Handler = Callable[[argparse.Namespace], int]
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(prog="hack/cluster", description="A real Kubernetes cluster on this machine.")
+    top = argparse.ArgumentParser(prog="hack/cluster", description="Run a real Kubernetes cluster on this machine.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, handler, text in _VERBS:
         one = verbs.add_parser(name, help=text, description=text)
@@ -53,7 +53,7 @@ _KUBERNETES: tuple[tuple[str, ...], dict[str, object]] = (
 )
 _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "up": (
-        (("--nodes",), {"type": int, "default": 2, "help": "how many nodes (default: %(default)s)"}),
+        (("--nodes",), {"type": int, "default": 2, "help": "number of nodes (default: %(default)s)"}),
         _KUBERNETES,
     ),
     "prepare": (_KUBERNETES,),
@@ -62,8 +62,11 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "image": (
         (("reference",), {"metavar": "NAME:TAG"}),
         (("archive",), {"type": Path}),
-        (("--random-mb",), {"type": int, "default": 0, "help": "add a layer of fresh random bytes"}),
-        (("--command",), {"nargs": argparse.REMAINDER, "default": [], "help": "what it runs; the last flag"}),
+        (("--random-mb",), {"type": int, "default": 0, "help": "size of an added layer of random bytes, in MB"}),
+        (
+            ("--command",),
+            {"nargs": argparse.REMAINDER, "default": [], "help": "command that the image runs; must be the last flag"},
+        ),
     ),
     "logs": ((("component",), {"nargs": "?"}),),
     "kwok": ((("count",), {"type": int, "metavar": "N"}),),
@@ -71,7 +74,10 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "node-server": ((("node",), {"type": int}), (("server",), {"metavar": "URL|off"})),
     "tools": (
         _KUBERNETES,
-        (("--own-first",), {"action": "store_true", "help": "take what PATH has, and build only what it lacks"}),
+        (
+            ("--own-first",),
+            {"action": "store_true", "help": "use programs on PATH, and build only those that are missing"},
+        ),
         (("programs",), {"nargs": "*", "metavar": "PROGRAM", "help": f"of {', '.join(NAMES)}"}),
     ),
     "exec": (

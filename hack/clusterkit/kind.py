@@ -18,11 +18,11 @@ CONFIG = Path(__file__).parent.parent / "kind-config.yaml"
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(prog="hack/kind", description="A Kubernetes cluster in Docker, by kind.")
+    top = argparse.ArgumentParser(prog="hack/kind", description="Run a Kubernetes cluster in Docker, with kind.")
     top.add_argument("--name", default=DEFAULT_NAME, help="the cluster's name (default: %(default)s)")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     create = verbs.add_parser("create", help="start a cluster and print the path of its kubeconfig")
-    create.add_argument("--image", help="kind's node image, which decides the version; kind's default if not given")
+    create.add_argument("--image", help="node image, which determines the version; kind's default if not given")
     verbs.add_parser("delete", help="remove the cluster")
     verbs.add_parser("kubeconfig", help="print the path of its kubeconfig")
     load = verbs.add_parser("load", help="import an image archive into every node")

@@ -70,7 +70,7 @@ class Cluster:
             tool("kind", "--name", self.name, "load", str(archive))
         else:
             raise ClusterError(
-                "this cluster was made elsewhere: push the image to a registry of yours, then --image NAME:TAG"
+                "cannot load images into this cluster: push the image to a registry, and pass --image NAME:TAG"
             )
 
 

@@ -24,12 +24,12 @@ def ask(cluster: Cluster, *, plan: Sequence[str], yes: bool) -> None:
         _say(plan)
         return
     server = cluster.kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
-    say(f"the demo did not make this cluster: {server} ({cluster.kubeconfig})")
+    say(f"the demo did not create this cluster: {server} ({cluster.kubeconfig})")
     _say(plan)
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("nothing was done: --yes allows it without a question")
+        raise UsageError("nothing was done; pass --yes to continue without a question")
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise ClusterError("nothing was done")
@@ -47,7 +47,7 @@ def owned(cluster: Cluster, namespace: str) -> bool:
         return False
     labels = json.loads(found)["metadata"].get("labels", {})
     if labels.get(LABEL) != VALUE:
-        raise ClusterError(f"namespace {namespace} is not of the demo (it lacks the label {SELECTOR}): left alone")
+        raise ClusterError(f"namespace {namespace} does not belong to the demo (no label {SELECTOR}), not changed")
     return True
 
 

@@ -28,17 +28,19 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="hack/demo",
-        description="The operator and a small shop of workloads on a real cluster, and their waterfalls.",
+        description="Run the operator and a small shop of workloads on a real cluster, and show their waterfalls.",
     )
-    top.add_argument("--prometheus", action="store_true", help="leave a Prometheus running that scrapes the operator")
+    top.add_argument("--prometheus", action="store_true", help="also run a Prometheus that scrapes the operator")
     top.add_argument(
-        "--image", metavar="NAME:TAG", help="the operator's image in a registry that the cluster pulls from"
+        "--image", metavar="NAME:TAG", help="image of the operator in a registry that the cluster can pull from"
     )
-    top.add_argument("--yes", action="store_true", help="use a cluster that the demo did not make without asking")
+    top.add_argument(
+        "--yes", action="store_true", help="do not ask before using a cluster that the demo did not create"
+    )
     ending = top.add_mutually_exclusive_group()
-    ending.add_argument("--keep", action="store_true", help="leave all of it running; so it is without --down")
+    ending.add_argument("--keep", action="store_true", help="leave everything running (the default)")
     ending.add_argument(
-        "--down", action="store_true", help="remove what an earlier demo has left, its cluster included"
+        "--down", action="store_true", help="remove everything that an earlier demo created, including its cluster"
     )
     return top
 
@@ -105,13 +107,13 @@ def next_steps(cluster: Cluster, *, url: str | None) -> str:
         f"kubectl -n {shop.NAMESPACE} rollout restart deploy/payments && {pod} --follow",
         f"kubectl get --raw '{service}:http/proxy/api/v1/pods?namespace={shop.NAMESPACE}&order=slowest&limit=3'",
         f"kubectl get --raw {service}:metrics/proxy/metrics",
-        f"kubectl -n {NAMESPACE} logs deploy/{RELEASE}      # one JSON line a finished pod",
-        f"hack/demo --down      # removes {'the cluster' if cluster.own else 'what the demo made, and nothing else'}",
+        f"kubectl -n {NAMESPACE} logs deploy/{RELEASE}      # one JSON line for each finished pod",
+        f"hack/demo --down      # removes {'the cluster' if cluster.own else 'only what the demo created'}",
     ]
     path = f"{Path(cluster.kubectl_path).parent}:$PATH"
     lines = [
         "",
-        "Where to look next:",
+        "Next steps:",
         f"  export KUBECONFIG={cluster.kubeconfig} PATH={path}",
         *(f"  {step}" for step in steps),
     ]
@@ -126,12 +128,12 @@ def next_steps(cluster: Cluster, *, url: str | None) -> str:
 def plan(cluster: Cluster) -> list[str]:
     """Return what the demo is about to do to a cluster, line by line."""
     lines = [
-        f"it makes namespaces {NAMESPACE} and {shop.NAMESPACE}, and in them a release and workloads of its own",
-        f"it makes a ClusterRole and a ClusterRoleBinding {NAMESPACE}-{RELEASE}, which may read and nothing else",
-        "all of it is labelled " + consent.SELECTOR,
+        f"it creates the namespaces {NAMESPACE} and {shop.NAMESPACE}, with a Helm release and workloads",
+        f"it creates a read-only ClusterRole and a ClusterRoleBinding {NAMESPACE}-{RELEASE}",
+        "everything has the label " + consent.SELECTOR,
     ]
     if cluster.made is Made.HACK_CLUSTER:
-        lines.append("it puts images onto the nodes and limits the registry's speed while the workloads start")
+        lines.append("it loads images onto the nodes and limits the registry's speed while the workloads start")
     return lines
 
 
@@ -161,10 +163,10 @@ def down(options: argparse.Namespace) -> int:
     if cluster is not None and not cluster.own:
         clear(cluster, yes=options.yes)
     elif made is not None:
-        say(f"removing the cluster {NAME}, which the demo made")
+        say(f"removing the cluster {NAME}, which the demo created")
         remove(made)
     else:
-        say("nothing is left of a demo")
+        say("there is nothing to remove")
     return 0
 
 
@@ -173,9 +175,9 @@ def clear(cluster: Cluster, *, yes: bool) -> None:
     namespaces = [each for each in (shop.NAMESPACE, NAMESPACE) if consent.owned(cluster, each)]
     roles = cluster.kubectl("get", "clusterrole,clusterrolebinding", "-l", consent.SELECTOR, "-o", "name").split()
     if not namespaces and not roles:
-        say("nothing is left of a demo")
+        say("there is nothing to remove")
         return
-    removed = [*(f"namespace {each}, with all that is in it" for each in namespaces), *roles]
+    removed = [*(f"namespace {each}, with everything in it" for each in namespaces), *roles]
     consent.ask(cluster, plan=["it removes:", *(f"  {each}" for each in removed)], yes=yes)
     if NAMESPACE in namespaces:
         cluster.helm("uninstall", RELEASE, "-n", NAMESPACE, "--ignore-not-found", "--wait")
@@ -196,5 +198,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hack/demo: {describe_os_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("hack/demo: interrupted; hack/demo --down removes what is there so far", file=sys.stderr)
+        print("hack/demo: interrupted; run hack/demo --down to remove what was created", file=sys.stderr)
         return 130

@@ -159,7 +159,7 @@ def _with_docker(cache: Path, *, tag: str) -> Path:
             env={**os.environ, "DOCKER_BUILDKIT": "1"},
         )
     version = run_told(["docker", "run", "--rm", "--read-only", "--network", "none", tag, "version"])
-    say(f"the image answers: {version.strip()}")
+    say(f"the image runs: {version.strip()}")
     return _saved(["docker", "save", "-o", "{}", tag], archive=archive)
 
 
@@ -185,7 +185,7 @@ def _with_buildah(cache: Path, *, tag: str) -> Path:
     with pip_secrets() as secrets:
         words = ["--isolation", "chroot", "--layers", "--pull-never", "--build-arg", f"BASE={local}"]
         run_told([*builder, "bud", "-q", *words, "--tag", qualified(tag), *_arguments(secrets), str(ROOT)])
-    say(f"the image answers: {_ask_version(builder, image=qualified(tag))}")
+    say(f"the image runs: {_ask_version(builder, image=qualified(tag))}")
     return _saved([*builder, "push", "-q", qualified(tag), f"docker-archive:{{}}:{qualified(tag)}"], archive=archive)
 
 

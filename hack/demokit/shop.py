@@ -30,12 +30,12 @@ class Item:
 
 
 ITEMS = (
-    Item("deploy/catalog", "a quick one"),
+    Item("deploy/catalog", "a quick start"),
     Item("deploy/recommendations", "a slow image pull"),
     Item("deploy/checkout", "a slow init container"),
-    Item("deploy/payments", "readiness fails for a while"),
+    Item("deploy/payments", "a readiness probe that fails for a while"),
     Item("deploy/storefront", "a native sidecar that the main container waits for"),
-    Item("deploy/mailer", "no Service: its start ends with Ready"),
+    Item("deploy/mailer", "no Service, so the start ends with Ready"),
     Item("job/nightly-report", "a Job: it completes"),
     Item("deploy/warehouse", "cannot be scheduled", starts=False),
 )
@@ -58,9 +58,9 @@ def open_up(cluster: Cluster) -> None:
     if limited:
         tool("cluster", "pull-rate", "--name", cluster.name, RATE)
     else:
-        say(f"the cluster was made {cluster.made.value}: its registry is not slowed down, pulls take what they take")
+        say("image pulls are not slowed down on this cluster")
     try:
-        say(f"opening the shop: {len(ITEMS)} workloads in namespace {NAMESPACE}")
+        say(f"starting the shop: {len(ITEMS)} workloads in namespace {NAMESPACE}")
         cluster.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=manifests(images))
         _await_starts(cluster)
     finally:

@@ -152,7 +152,7 @@ def test_the_last_words_say_where_to_look_next() -> None:
     """Commands that can be copied, with the kubeconfig they need; Prometheus only when there is one."""
     without = demo.next_steps(ELSEWHERE, url=None)
     assert "export KUBECONFIG=/k PATH=/bin:$PATH" in without
-    assert "hack/demo --down      # removes what the demo made, and nothing else" in without
+    assert "hack/demo --down      # removes only what the demo created" in without
     assert "removes the cluster" in demo.next_steps(replace(ELSEWHERE, own=True), url=None)
     assert "Prometheus" not in without
     assert "http://127.0.0.1:9/graph" in demo.next_steps(ELSEWHERE, url="http://127.0.0.1:9")
@@ -215,7 +215,7 @@ def test_a_foreign_cluster_is_not_touched_without_consent(
     assert tools.done == []
     said = capsys.readouterr().err
     assert "https://10.0.0.1:6443" in said
-    assert f"namespace {consent.SHOP}, with all that is in it" in said
+    assert f"namespace {consent.SHOP}, with everything in it" in said
     assert "--yes" in said
 
 
@@ -250,7 +250,7 @@ def test_a_namespace_of_the_demos_name_that_is_somebody_elses_is_left_alone(
     tools.namespaces[consent.SHOP] = {"team": "a"}
     assert demo.main(arguments) == 1
     assert tools.done == []
-    assert f"namespace {consent.SHOP} is not of the demo" in capsys.readouterr().err
+    assert f"namespace {consent.SHOP} does not belong to the demo" in capsys.readouterr().err
 
 
 def test_its_own_cluster_is_taken_down_also_by_its_own_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
