@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
-import yaml
 from msgspec import Meta
 
 from podtimeline.errors import SettingsError
@@ -295,6 +294,9 @@ def _from_file(file: Path | None, problems: list[str]) -> Iterator[_Given]:
 
 
 def _read(file: Path) -> Mapping[object, object]:
+    # Every command line has these settings among its options, and nearly none reads a file.
+    import yaml
+
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from podtimeline.render.document import API_VERSION
+from podtimeline.render.structs import API_VERSION
 
 TOKEN = "token-of-a-test"
 

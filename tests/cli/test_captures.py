@@ -15,7 +15,7 @@ from tests.render import samples
 from tests.support.documents import TIMELINE
 
 from podtimeline.analysis.resolved import ResolvedTimeline
-from podtimeline.cli.captures import Duration
+from podtimeline.cli.options import Duration
 from podtimeline.config import Settings
 from podtimeline.errors import CaptureError
 

@@ -218,3 +218,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=environment(), check=False)
     os.close(write)
     assert result.stderr == b""
+
+
+@pytest.mark.parametrize("command", [(), ("show",), ("stuck",), ("run",)])
+def test_help_waits_for_nothing_that_it_does_not_need(command: tuple[str, ...]) -> None:
+    """What analyses, draws or speaks to a cluster takes longer to import than the help to read."""
+    code = "import sys; sys.argv[0] = 'podtimeline'; from podtimeline.cli.main import main; main(standalone_mode=False)"
+    told = "; print(*sorted(name for name in sys.modules if name.startswith('podtimeline.') or '.' not in name))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + told, *command, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "Usage: podtimeline" in done.stdout
+    heavy = {"aiohttp", "asyncio", "kopf", "yaml", "ssl", "podtimeline.analysis", "podtimeline.render"}
+    assert heavy & set(done.stdout.split()) == set()

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from podtimeline.cli.main import CommandFailure
-from podtimeline.cli.output import Form, plain, tell
+from podtimeline.cli.options import Form
+from podtimeline.cli.output import plain, tell
 
 HOSTILE = "a\u202egnp \x1b[2J\u200b\u2028\x9b\U000e0041\u3164 名 😀\nb: 1"
 DOCUMENT: dict[str, object] = {"items": [{"text": HOSTILE, HOSTILE: ["#", "", "no", None, 1.5, True]}]}

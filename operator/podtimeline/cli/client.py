@@ -12,7 +12,7 @@ from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Response, Transport
 from podtimeline.errors import ClusterError, PodtimelineError
 from podtimeline.model.milestones import PHASES, Leg
-from podtimeline.render.document import API_VERSION
+from podtimeline.render.structs import API_VERSION
 
 _PODS = "/api/v1/pods"
 _ROLLOUTS = "/api/v1/rollouts"

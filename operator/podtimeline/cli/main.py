@@ -6,19 +6,11 @@ from typing import IO, Any
 
 import click
 
-from podtimeline import __version__
-from podtimeline.cli import options
-from podtimeline.cli.captures import record, replay
-from podtimeline.cli.operate import config, run
-from podtimeline.cli.output import Form, plain
-from podtimeline.cli.rollout import rollout
-from podtimeline.cli.show import show
-from podtimeline.cli.stuck import stuck
+from podtimeline.cli.commands import COMMANDS
+from podtimeline.cli.options import DEBUG_VARIABLE
 from podtimeline.errors import PodtimelineError, SettingsError
 from podtimeline.model.texts import visible
-from podtimeline.render.document import API_VERSION
 
-DEBUG_VARIABLE = "PODTIMELINE_DEBUG"
 _PLUGIN = "kubectl-podtimeline"
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -84,15 +76,5 @@ def main(**_: bool) -> None:
     """
 
 
-@click.command(epilog=options.examples("podtimeline version -o json"))
-@options.output(Form.JSON)
-def version(form: Form) -> None:
-    """Print the version."""
-    if form is Form.JSON:
-        plain({"version": __version__, "document": API_VERSION, "python": sys.version.split()[0]}, form)
-    else:
-        click.echo(f"podtimeline {__version__}")
-
-
-for _command in (show, rollout, stuck, replay, record, run, config, version):
+for _command in COMMANDS:
     main.add_command(_command)

@@ -2,17 +2,20 @@
 
 import importlib
 import os
+import sys
 from pathlib import Path
 
 import click
 
-from podtimeline.cli import options
-from podtimeline.cli.output import Form, draw, emit, screen
+from podtimeline import __version__
+from podtimeline.cli.options import DEBUG_VARIABLE, Form
+from podtimeline.cli.output import draw, emit, plain, screen
 from podtimeline.config import Settings, describe, flag, load_settings, variable
 from podtimeline.render.screen import Style
+from podtimeline.render.structs import API_VERSION
 from podtimeline.render.table import Column, table
 
-_OWN = ("PODTIMELINE_DEBUG",)
+_OWN = (DEBUG_VARIABLE,)
 
 
 def effective(file: str | None, flags: dict[str, object]) -> Settings:
@@ -21,26 +24,15 @@ def effective(file: str | None, flags: dict[str, object]) -> Settings:
     return load_settings(flags, environ, Path(file) if file else None)
 
 
-@click.command(epilog=options.examples("podtimeline run --history sqlite:./history.sqlite3 --namespaces shop"))
-@options.settings
 def run(config_file: str | None, **flags: object) -> None:
-    """Run the operator, inside or outside a cluster.
-
-    Set each setting by a flag, an environment variable or a line of the YAML file, in this order of precedence.
-    """
+    """Run the operator, inside or outside a cluster."""
     settings = effective(config_file, flags)
     app = importlib.import_module("podtimeline.app")
     click.get_current_context().exit(app.run(settings))
 
 
-@click.command(epilog=options.examples("PODTIMELINE_RETENTION_DAYS=30 podtimeline config"))
-@options.output(Form.WIDE, Form.JSON, Form.YAML)
-@options.settings
 def config(form: Form, config_file: str | None, **flags: object) -> None:
-    """Show the effective settings and where each comes from.
-
-    Reads the same flags, environment variables and file as `run`, and rejects the same values.
-    """
+    """Show the effective settings and where each comes from."""
     settings = effective(config_file, flags)
     importlib.import_module("podtimeline.app").check(settings)
     rows = describe(settings)
@@ -51,3 +43,8 @@ def config(form: Form, config_file: str | None, **flags: object) -> None:
     if form is Form.WIDE:
         columns += [Column("ALLOWED", least=12), Column("DESCRIPTION", least=20)]
     draw(table(screen(), columns, [row[: len(columns)] for row in rows]), screen())
+
+
+def version(form: Form) -> None:
+    """Print the version, and those of what it depends on."""
+    plain({"version": __version__, "document": API_VERSION, "python": sys.version.split()[0]}, form)

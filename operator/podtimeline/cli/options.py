@@ -1,15 +1,59 @@
 """Options that commands share."""
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import click
 
-from podtimeline.cli.output import Form
-from podtimeline.cli.transport import TOKEN_VARIABLE
 from podtimeline.config import FILE_VARIABLE, SPECS, flag, variable
 
 F = TypeVar("F", bound=Callable[..., Any])
+DEBUG_VARIABLE = "PODTIMELINE_DEBUG"
+TOKEN_VARIABLE = "PODTIMELINE_TOKEN"  # noqa: S105 - the variable's name
+
+
+class Form(StrEnum):
+    """The forms of ``-o``."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, or a number with s, m or h behind it."""
+
+    name = "duration"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The duration in seconds."""
+        text = str(value)
+        factor = _UNITS.get(text[-1:], 0)
+        try:
+            seconds = float(text[:-1] if factor else text) * (factor or 1)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is not a duration such as 90s, 5m or 1h", param, ctx)
+        return seconds
+
+
+class Seconds(click.ParamType[int]):
+    """A whole number with s, m or h behind it."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The duration in seconds."""
+        number, unit = value[:-1], value[-1:]
+        if not (number.isascii() and number.isdecimal()) or unit not in _UNITS:
+            self.fail("expected a whole number with s, m or h, such as 90s", param, ctx)
+        return int(number) * _UNITS[unit]
 
 
 def examples(*lines: str) -> str:

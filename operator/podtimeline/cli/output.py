@@ -1,30 +1,21 @@
 """Where output goes and in which form."""
 
+import importlib
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 
 import click
 import msgspec
-import yaml
 
+from podtimeline.cli.options import Form
 from podtimeline.model.texts import visible, visible_json, visible_yaml
 from podtimeline.render.screen import Line, Screen
 
 JsonObject = dict[str, object]
 _SHOWN = "█▐▏┊▶✕±\u2013\u00d7…·"
 _COLUMNS = 100
-
-
-class Form(StrEnum):
-    """The forms of ``-o``."""
-
-    TEXT = "text"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
 
 
 def screen() -> Screen:
@@ -64,18 +55,7 @@ def emit(items: Sequence[object], form: Form) -> None:
 def plain(content: object, form: Form) -> None:
     """Data on stdout, as YAML or else as JSON; what does not show is escaped, and means what it was to a parser."""
     if form is Form.YAML:
-        text = yaml.dump(msgspec.to_builtins(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-        click.echo(visible_yaml(text), nl=False)
+        written = importlib.import_module("podtimeline.cli.yamltext").written
+        click.echo(visible_yaml(written(msgspec.to_builtins(content))), nl=False)
     else:
         click.echo(visible_json(msgspec.json.format(msgspec.json.encode(content), indent=2).decode()))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes what has to be escaped: YAML knows escapes in double quotes only."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if visible(text) == text else '"')
-
-
-_Dumper.add_representer(str, _text)

@@ -2,32 +2,15 @@
 
 import click
 
-from podtimeline.cli import options
 from podtimeline.cli.client import Operator, read
-from podtimeline.cli.output import Form, draw, plain, screen
-from podtimeline.cli.target import BARE, Target, TargetType
+from podtimeline.cli.options import Form
+from podtimeline.cli.output import draw, plain, screen
+from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Where, current_namespace, reach
 from podtimeline.render.revision_drawing import revision as drawing
 from podtimeline.render.structs import MemberDocument, RolloutDocument
 
-_EXAMPLES = (
-    "podtimeline rollout deploy/checkout -n shop",
-    "podtimeline rollout sts/db -n shop --revision db-6b8f9c7d5",
-    "podtimeline rollout deploy/checkout -n shop -o json",
-)
 
-
-@click.command(epilog=options.examples(*_EXAMPLES))
-@click.argument("target", type=TargetType())
-@click.option(
-    "-n", "--namespace", help="Namespace of the target; the namespace of the kubeconfig's context if not given."
-)
-@click.option(
-    "--revision", help="pod-template-hash, controller-revision-hash or Job uid; the newest revision if not given."
-)
-@options.output(Form.JSON, Form.YAML)
-@options.operator
-@options.kubeconfig
 def rollout(
     target: Target,
     *,
@@ -40,10 +23,7 @@ def rollout(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show one rollout of a workload: pods up and down, and what held it.
-
-    TARGET is KIND/NAME: deploy, sts, ds, job or cj. Pods marked + belong to the revision, those marked - of older ones.
-    """
+    """Show one rollout of a workload: pods up and down, and what held it."""
     if target.kind in {BARE, "ReplicaSet"}:
         raise click.UsageError("only workloads have rollouts: deploy/NAME, sts/NAME, ds/NAME, job/NAME or cj/NAME")
     where = Where(kubeconfig, context, operator_namespace, service)

@@ -4,43 +4,19 @@ from collections.abc import Sequence
 
 import click
 
-from podtimeline.cli import options
 from podtimeline.cli.client import Operator, Wanted, read
+from podtimeline.cli.commands import MANY
 from podtimeline.cli.follow import follow
-from podtimeline.cli.output import Form, draw, emit, screen
-from podtimeline.cli.target import BARE, Target, TargetType
+from podtimeline.cli.options import Form
+from podtimeline.cli.output import draw, emit, screen
+from podtimeline.cli.target import BARE, Target
 from podtimeline.cli.transport import Where, current_namespace, reach
 from podtimeline.render.rollout import rollout
 from podtimeline.render.screen import Line, Screen
 from podtimeline.render.structs import PodTimelineDocument
 from podtimeline.render.waterfall import waterfall
 
-_PODS = 20
-_EXAMPLES = (
-    "podtimeline show checkout-7d9c5b6f4-x2x7k -n shop",
-    "podtimeline show deploy/checkout -n shop --follow",
-    "podtimeline show checkout-0 -n shop -o json",
-)
 
-
-@click.command(epilog=options.examples(*_EXAMPLES))
-@click.argument("target", type=TargetType())
-@click.option(
-    "-n", "--namespace", help="Namespace of the target; the namespace of the kubeconfig's context if not given."
-)
-@options.output(Form.WIDE, Form.JSON, Form.YAML)
-@click.option("-f", "--follow", "following", is_flag=True, help="Keep drawing until the start is over.")
-@click.option("--uid", help="The uid of the pod, if its name was used more than once.")
-@click.option(
-    "--last",
-    type=click.IntRange(min=1),
-    help=f"Number of pods, newest first [default: 1 for a pod, {_PODS} for a workload].",
-)
-@click.option(
-    "--every", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Interval of --follow in seconds."
-)
-@options.operator
-@options.kubeconfig
 def show(
     target: Target,
     *,
@@ -56,19 +32,13 @@ def show(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show where the time of a pod's start and termination went, and what to try.
-
-    Prints the costliest findings with their evidence; -o wide prints all findings, each milestone with its bounds
-    and source, and all messages. TARGET is a pod's name or KIND/NAME: pod, deploy, sts, ds, rs, job or cj.
-    Asks the operator through the API server's service proxy, with the credentials of the kubeconfig; the operator needs
-    no open port.
-    """
+    """Show where the time of a pod's start and termination went, and what to try."""
     if following and form in (Form.JSON, Form.YAML):
         raise click.UsageError("--follow cannot be combined with -o json or -o yaml")
     where = Where(kubeconfig, context, operator_namespace, service)
     transport = reach(server, where)
     space = namespace or ("default" if server else current_namespace(where))
-    wanted = Wanted(target, space, uid, last or (1 if target.kind == BARE else _PODS))
+    wanted = Wanted(target, space, uid, last or (1 if target.kind == BARE else MANY))
     if following:
         wide = form is Form.WIDE
         follow(Operator(transport), wanted, every=every, paint=lambda found, on: pictures(found, on, wide=wide))

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import click
-
-from podtimeline.cli import options
 from podtimeline.cli.client import Operator, read
-from podtimeline.cli.output import Form, JsonObject, draw, plain, screen
+from podtimeline.cli.options import Form
+from podtimeline.cli.output import JsonObject, draw, plain, screen
 from podtimeline.cli.transport import Where, reach
 from podtimeline.model.milestones import Leg, Phase
 from podtimeline.model.texts import duration_text
@@ -18,10 +16,6 @@ from podtimeline.render.screen import Line, Piece, Screen, Style
 from podtimeline.render.structs import PodTimelineDocument, RefusedWorkloadDocument
 from podtimeline.render.table import Column, table
 from podtimeline.render.words import hindrances
-
-_EXAMPLES = ("podtimeline stuck", "podtimeline stuck -n shop --longer 5m", "podtimeline stuck -o json")
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-
 
 _T = TypeVar("_T")
 
@@ -34,24 +28,6 @@ class _Chosen(Generic[_T]):
     read: Sequence[_T]
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
-    number, unit = value[:-1], value[-1:]
-    if not (number.isascii() and number.isdecimal()) or unit not in _UNITS:
-        raise click.BadParameter("expected a whole number with s, m or h, such as 90s")
-    return int(number) * _UNITS[unit]
-
-
-@click.command(epilog=options.examples(*_EXAMPLES))
-@click.option("-n", "--namespace", help="Namespace; all namespaces that the operator follows if not given.")
-@click.option(
-    "--longer",
-    default="30s",
-    callback=_seconds,
-    help="Show pods that have been starting, or late to terminate, for longer than this [30s].",
-)
-@options.output(Form.JSON, Form.YAML)
-@options.operator
-@options.kubeconfig
 def stuck(
     *,
     namespace: str | None,
@@ -63,11 +39,7 @@ def stuck(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """List pods that are stuck: refused, starting for long, or late to terminate.
-
-    A pod that a quota or admission refuses does not exist, so its workload is listed. A terminating pod is late once
-    its grace period is over, or in the phases after its containers have ended.
-    """
+    """List pods that are stuck: refused, starting for long, or late to terminate."""
     operator, least = Operator(reach(server, Where(kubeconfig, context, operator_namespace, service))), longer * SECOND
     refused = _chosen(operator.workloads(namespace), RefusedWorkloadDocument, lambda each: each.refused.now)
     pods = _chosen(operator.starting(namespace), PodTimelineDocument, lambda each: _length(each) > least)

@@ -11,13 +11,13 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from podtimeline.cli.options import TOKEN_VARIABLE
 from podtimeline.errors import ClusterError
 
 SELECTOR = "app.kubernetes.io/part-of=podtimeline"
 TIMEOUT = 30.0
 """Seconds that an answer may take."""
 _PORTS = ("http", "")
-TOKEN_VARIABLE = "PODTIMELINE_TOKEN"  # noqa: S105 - the variable's name
 Query = Mapping[str, str]
 
 

@@ -1,7 +1,7 @@
 """The versioned document of one timeline: what the API serves, ``-o json`` prints and a terminal draws."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from podtimeline.analysis.evidence.event_limit import EventLimit
 from podtimeline.analysis.findings.explain import explain, findings
@@ -19,6 +19,7 @@ from podtimeline.model.observations import Ended, ImagePulled, Incident, Ran, Sk
 from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.render.moments import moment, rfc3339, seconds
 from podtimeline.render.structs import (
+    API_VERSION,
     ContainerDocument,
     DeletionDocument,
     DrainDocument,
@@ -42,8 +43,6 @@ from podtimeline.render.structs import (
     StopDocument,
     UnschedulableDocument,
 )
-
-API_VERSION: Final = "podtimeline/v1"
 
 T = TypeVar("T")
 

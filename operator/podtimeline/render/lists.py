@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from podtimeline.analysis.attribution.refused import Refusal
 from podtimeline.quarantine import Fault
-from podtimeline.render.document import API_VERSION
 from podtimeline.render.moments import rfc3339
 from podtimeline.render.structs import (
+    API_VERSION,
     FaultDocument,
     FaultListDocument,
     Item,

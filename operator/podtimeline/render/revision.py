@@ -6,9 +6,10 @@ from podtimeline.analysis.rollout import HeldUp, Level, Link, Member, Rollout
 from podtimeline.model.milestones import PHASES
 from podtimeline.model.texts import duration_text
 from podtimeline.quarantine import Quarantine
-from podtimeline.render.document import API_VERSION, contained_document
+from podtimeline.render.document import contained_document
 from podtimeline.render.moments import moment, rfc3339, seconds
 from podtimeline.render.structs import (
+    API_VERSION,
     ChainLinkDocument,
     HoldDocument,
     Item,

@@ -5,7 +5,7 @@ exact nanoseconds are beside it.
 """
 
 from enum import StrEnum
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -43,6 +43,7 @@ Moment = Annotated[
     str,
     Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$", description="RFC 3339, UTC, to the nanosecond."),
 ]
+API_VERSION: Final = "podtimeline/v1"
 ApiVersion = Literal["podtimeline/v1"]
 
 Item = TypeVar("Item")
