@@ -18,7 +18,7 @@ from podtimeline.app.commits import Committer
 from podtimeline.app.enrichers import Enrichment, enrichers
 from podtimeline.app.frame import Frame
 from podtimeline.app.health import Watcher
-from podtimeline.app.memory import allow_depth, tune_collector, tune_switching
+from podtimeline.app.memory import allow_depth, sweeping, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor
 from podtimeline.codec import PackingCodec
@@ -284,6 +284,7 @@ class _Operator:
             self._supervisor.start(f"{_STREAM}{number}-{each.health.stream}", each.run())
         self._supervisor.start("commits", self._committer.run(self._stopping))
         self._supervisor.start("ticks", self._ticker.run(self._stopping))
+        self._supervisor.start("sweeps", sweeping(self._stopping, idle=self._tracker.idle))
 
     async def end(self) -> bool:
         """Read no more and commit what was read; returns whether that could be done."""

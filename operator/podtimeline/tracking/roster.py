@@ -57,6 +57,10 @@ class Roster:
         timeline = self.timeline(uid)
         return None if timeline is None else evaluated(timeline, now=now, quarantine=self.quarantine)
 
+    def idle(self) -> bool:
+        """Whether no pod starts or leaves."""
+        return not self._starting and not self._leaving
+
     def snapshot(self, uid: str) -> Timeline | None:
         """A copy of what is known of a pod; ``None`` where the store has all of it, as of a pod that rests."""
         record = self._records.get(uid)
