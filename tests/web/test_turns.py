@@ -11,7 +11,7 @@ from tests.web.worlds import World, api_of
 from podtimeline.analysis.resolved import ResolvedTimeline, view
 from podtimeline.model.timeline import Timeline
 from podtimeline.web.lane import JOB, SLICE, Lane, Worker
-from podtimeline.web.problems import RequestRefused
+from podtimeline.web.responses import RequestRefused
 
 
 class Turns:

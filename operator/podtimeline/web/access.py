@@ -14,7 +14,7 @@ from aiohttp import web
 from podtimeline.errors import ClusterError
 from podtimeline.ports import Grant, Reviewer
 from podtimeline.web.numbers import Seconds
-from podtimeline.web.problems import RequestRefused
+from podtimeline.web.responses import RequestRefused
 
 KEPT_SECONDS = 10.0
 """How long an answer is kept: as long a grant outlives its end."""

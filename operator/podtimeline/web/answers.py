@@ -8,7 +8,7 @@ from aiohttp.typedefs import Middleware
 
 from podtimeline.errors import QueryError, StoreError
 from podtimeline.web.numbers import HttpNumbers, Sparing
-from podtimeline.web.problems import BadParameter, RequestRefused, problem, shown
+from podtimeline.web.responses import BadParameter, RequestRefused, problem, shown
 from podtimeline.web.routes import Port, served
 
 log = logging.getLogger(__name__)

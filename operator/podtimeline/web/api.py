@@ -11,16 +11,13 @@ from podtimeline.analysis.attribution.scaling import WorkloadHistory
 from podtimeline.analysis.resolved import ResolvedTimeline
 from podtimeline.render.document import contained_document
 from podtimeline.render.lists import faults_document, timelines_document, workloads_document
-from podtimeline.web import rollouts
 from podtimeline.web.access import Gate
-from podtimeline.web.evaluating import Latest, known, latest
+from podtimeline.web.evaluating import Latest, known, latest, members, neighbours, rollout_answer
 from podtimeline.web.lane import Lane
-from podtimeline.web.neighbours import neighbours
 from podtimeline.web.openapi import openapi
 from podtimeline.web.parameters import read_query
-from podtimeline.web.problems import RequestRefused, shown
 from podtimeline.web.requests import given, once
-from podtimeline.web.responses import encode, json_response
+from podtimeline.web.responses import RequestRefused, encode, json_response, shown
 from podtimeline.web.routes import Port
 from podtimeline.web.sources import Sources
 
@@ -97,7 +94,7 @@ class Api:
         namespace, kind, name, revision = texts["namespace"], texts["kind"], texts["name"], texts.get("revision")
         await self._gate.enter(request, namespace)
         async with self._lane.turn():
-            records = await asyncio.to_thread(rollouts.records, self._sources.history, namespace, kind, name)
+            records = await asyncio.to_thread(members, self._sources.history, namespace, kind, name)
             found = await latest(records, self._sources.live)
             asked, now = self._sources.asked(namespace, kind, name), self._sources.clock.now()
             pods = await self._worker.each(found, lambda each: each.view(self._quarantine, now=now))
@@ -125,7 +122,7 @@ class Api:
     def _rollout(
         self, pods: Sequence[ResolvedTimeline | None], asked: WorkloadHistory | None, revision: str | None, now: int
     ) -> bytes | None:
-        made = rollouts.answer(
+        made = rollout_answer(
             pods, asked, revision=revision, now=now, cluster=self._sources.cluster, quarantine=self._quarantine
         )
         return None if made is None else encode(made)

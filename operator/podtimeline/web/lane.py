@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from podtimeline.web.problems import RequestRefused
+from podtimeline.web.responses import RequestRefused
 
 T = TypeVar("T")
 S = TypeVar("S")

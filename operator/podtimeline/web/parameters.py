@@ -13,7 +13,7 @@ from typing import Any
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.model.milestones import Phase
 from podtimeline.ports import Order, Query
-from podtimeline.web.problems import BadParameter
+from podtimeline.web.responses import BadParameter
 
 Schema = dict[str, Any]
 """JSON Schema (draft 2020-12), or a part of an OpenAPI document."""

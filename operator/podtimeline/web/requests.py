@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from podtimeline.web.parameters import read
-from podtimeline.web.problems import BadParameter
+from podtimeline.web.responses import BadParameter
 from podtimeline.web.routes import Port, Route, served
 
 
