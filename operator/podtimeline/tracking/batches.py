@@ -4,8 +4,9 @@ A timeline is evaluated when its start is over and when its pod is gone. While i
 times, and what is saved then is what was observed: a restart needs no more, and questions are answered from memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from podtimeline.analysis.resolved import ResolvedTimeline, workload
 from podtimeline.evaluation import evaluated_state
@@ -17,6 +18,7 @@ from podtimeline.quarantine import Operation, Quarantine
 from podtimeline.tracking.counting import end_increments, start_increments
 from podtimeline.tracking.records import Codec
 
+_T = TypeVar("_T")
 _ASKED = MilestoneKey(Milestone.DELETION_REQUESTED)
 _CREATED = MilestoneKey(Milestone.CREATED)
 _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
@@ -99,15 +101,15 @@ def _observed(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine)
     facts = state.facts
     if facts is None:
         return None
-    owner, marks = workload(state.chain, facts), dict(state.evidence)
-    created = intersect(marks.get(_CREATED, ())).instant()
+    owner = workload(state.chain, facts)
+    created = intersect(_of(state.evidence, _CREATED) or ()).instant()
     saved = Saved(
         state=state,
         namespace=facts.namespace,
         name=facts.name,
         workload_kind=owner.kind,
         workload=owner.name,
-        node=dict(state.details).get(_SCHEDULED),
+        node=_of(state.details, _SCHEDULED),
         created=facts.created_second if created is None else created.at,
         settled=snapshot.settled,
         closed=False,
@@ -116,6 +118,10 @@ def _observed(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine)
         packed=codec.pack(state, deflate=snapshot.settled),
     )
     return _Done(saved)
+
+
+def _of(marks: Iterable[tuple[MilestoneKey, _T]], wanted: MilestoneKey) -> _T | None:
+    return next((value for mark, value in marks if mark == wanted), None)
 
 
 def _evaluated(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Done | None:
