@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,13 @@ def first_wave(space: str, busybox: str) -> None:
     kubectl("wait", "-n", space, "--for=condition=Ready", "pod/bare", "pod/of-a-widget", "--timeout=60s")
 
 
+def no_room(space: str) -> None:
+    """A quota that lets no pod in; it lets all of them in until the controller has written its status."""
+    kubectl("apply", "-n", space, "-f", "-", text=QUOTA % 0)
+    hard = partial(kubectl_json, "get", "resourcequota/full", "-n", space)
+    eventually(lambda: hard().get("status", {}).get("hard"), seconds=30, what="the quota is in force")
+
+
 def rolled_out(space: str) -> None:
     """Wait until nothing rolls out any more."""
     for name in ("deploy/web", "sts/db", "ds/agent"):
@@ -101,7 +109,7 @@ def owners(tmp_path_factory: pytest.TempPathFactory, busybox: str) -> Iterator[O
     with widgets(), spaces[0] as space, spaces[1] as quota, spaces[2] as admission:
         operator.start()
         try:
-            kubectl("apply", "-n", quota, "-f", "-", text=QUOTA % 0)
+            no_room(quota)
             kubectl("label", "namespace", admission, f"{LEVEL}=restricted")
             apply(quota, "owners-refused.yaml", IMAGE=busybox, NAME="full")
             apply(admission, "owners-refused.yaml", IMAGE=busybox, NAME="barred")
