@@ -120,9 +120,8 @@ KWOK = Target(
 )
 KUBE_STATE_METRICS = Target(
     name="kube-state-metrics",
-    module="k8s.io/kube-state-metrics/v2",
-    version="v2.20.0",
-    commands=("",),
+    source=SOURCES / "kube-state-metrics",
+    commands=("k8s.io/kube-state-metrics/v2",),
     names=("kube-state-metrics",),
     minutes=3,
 )
