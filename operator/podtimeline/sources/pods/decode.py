@@ -58,7 +58,7 @@ def pod_observations(
     """
     reading = Reading(pod, arrived=arrived, live=live, known=_NOTHING if known is None else known)
     if known is None:
-        reading.said.append(Described(reading.uid, pod_facts(pod, reading.spec)))
+        reading.said.append(Described(reading.uid, pod_facts(pod, reading.template)))
     _way_up(reading)
     status = pod.status
     for kind, statuses in (
