@@ -15,7 +15,7 @@ from podtimeline.model.observations import Described, Flagged, Observation, Part
 from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.model.state import load
 from podtimeline.model.storage import StorageNews
-from podtimeline.model.timeline import Timeline, apply
+from podtimeline.model.timeline import Timeline, apply_all
 from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Mismatch, Owners, PodReference, Restored, Saved, Stream
 from podtimeline.quarantine import Operation, Quarantine
@@ -251,11 +251,7 @@ class Tracker(Roster):
         return Situation(tracked, len(self._owed), len(self._unclaimed.names), len(self._flagged | self._failing))
 
     def _join(self, record: Tracked, timeline: Timeline, observations: Sequence[Observation], arrived: int) -> None:
-        changed = False
-        for observation in observations:
-            if apply(timeline, observation):
-                changed = True
-        if changed:
+        if apply_all(timeline, observations):
             # An Event's stamp comes first of what it says.
             self.clocks.heard(timeline, observations[0], arrived)
             self._changed(record, timeline, arrived)

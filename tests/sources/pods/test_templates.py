@@ -17,7 +17,8 @@ def pod(spec: dict[str, Any] | bytes, name: str = "web-1") -> Pod:
     """A pod with that spec."""
     raw = spec if isinstance(spec, bytes) else json.dumps(spec, separators=(",", ":")).encode()
     metadata = b'{"uid":"u","name":"%s","namespace":"shop","creationTimestamp":"2026-11-23T19:17:01Z"}' % name.encode()
-    return msgspec.json.decode(b'{"metadata":%s,"spec":%s}' % (metadata, raw), type=Pod)
+    status = b'{"conditions":[{"type":"PodScheduled","status":"True"}]}' if b'"nodeName"' in raw else b"{}"
+    return msgspec.json.decode(b'{"metadata":%s,"spec":%s,"status":%s}' % (metadata, raw, status), type=Pod)
 
 
 def spec(

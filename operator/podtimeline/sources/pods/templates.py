@@ -67,7 +67,8 @@ def pod_template(pod: Pod) -> Template:
     raw = bytes(pod.spec)
     if len(raw) > MAX_TEMPLATE:
         return _read(raw)
-    bound = _without_node(raw)
+    # Nobody has set a condition of a pod that is just made, nor bound it: the search costs as much as all the rest.
+    bound = _without_node(raw) if pod.status.conditions else raw
     return _shared_template(_without_token(bound)) or _read(bound)
 
 
