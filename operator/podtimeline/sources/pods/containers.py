@@ -12,6 +12,8 @@ from podtimeline.sources.pods.wire import Container, ContainerState, ContainerSt
 from podtimeline.sources.texts import moment, second, until
 
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
+# Measured: to look a member of an enumeration up costs as much as a call.
+_MAIN, _INIT, _FIELD = ContainerKind.MAIN, ContainerKind.INIT, Source.FIELD
 _NO_STATE = ContainerState()
 WITHOUT_IMAGE = frozenset(
     {
@@ -57,7 +59,7 @@ def read_container(reading: Reading, status: ContainerStatus, kind: ContainerKin
     waiting, ended = state.waiting, state.terminated
     if marks.started not in known and (state.running is not None or ended is not None or before is not None):
         _started(reading, status, marks.started)
-    if (status.started or status.ready) and (kind is ContainerKind.MAIN or _is_sidecar(reading, status.name)):
+    if (status.started or status.ready) and (kind is _MAIN or _is_sidecar(reading, status.name)):
         if status.started and marks.passed not in known:
             reading.witness(marks.passed, None)
         if status.ready and marks.ready not in known:
@@ -123,7 +125,7 @@ def _started_again(reading: Reading, status: ContainerStatus) -> None:
     """
     state = status.state or _NO_STATE
     ran = state.running or (None if state.terminated is None or is_unknown(state.terminated) else state.terminated)
-    began = None if ran is None else _stamped_after(Source.FIELD, ran.started_at, reading.arrived)
+    began = None if ran is None else _stamped_after(_FIELD, ran.started_at, reading.arrived)
     if _number(status) and began is not None:
         reading.said.append(Witnessed(reading.uid, MilestoneKey(Milestone.LAST_STARTED, status.name), (began,)))
 
@@ -161,11 +163,11 @@ def _started(reading: Reading, status: ContainerStatus, mark: MilestoneKey) -> N
     if run == 0:
         _first_run(reading, mark, started_at)
     elif run is not None and not is_unset(started_at):
-        reading.witness(mark, until(Source.FIELD, started_at, reading.arrived))
+        reading.witness(mark, until(_FIELD, started_at, reading.arrived))
 
 
 def _first_run(reading: Reading, mark: MilestoneKey, stamp: str | None) -> None:
-    began = _stamped_after(Source.FIELD, stamp, reading.arrived)
+    began = _stamped_after(_FIELD, stamp, reading.arrived)
     if began is not None or stamp is None:
         reading.witness(mark, began)
 
@@ -186,10 +188,10 @@ def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, marks: _
     if not _for_good(reading, ended, kind, marks.finished.subject):
         return
     if not is_unknown(ended):
-        reading.witness(marks.finished, second(Source.FIELD, ended.finished_at, reading.arrived))
+        reading.witness(marks.finished, second(_FIELD, ended.finished_at, reading.arrived))
     elif marks.started in reading.known:
         # That it ended is all that is known. What came after an init container bounds its end: it is kept apart.
-        latest = reading.arrived if kind is ContainerKind.INIT else None
+        latest = reading.arrived if kind is _INIT else None
         source = Source.WATCH if reading.live else Source.LISTED
         bound = Evidence(source, None, None, latest, reading.arrived)
         reading.said.append(Witnessed(reading.uid, marks.finished, (bound,), from_status=True))
@@ -203,7 +205,7 @@ def _for_good(reading: Reading, ended: Terminated, kind: ContainerKind, name: st
     own = _own(reading, name)
     again = restarts(own, spec.restart_policy, ended.exit_code)
     # What an init container that succeeded is started again for is another sandbox, not its own end.
-    return not again or (kind is ContainerKind.INIT and ended.exit_code == 0 and not _is_sidecar(reading, name))
+    return not again or (kind is _INIT and ended.exit_code == 0 and not _is_sidecar(reading, name))
 
 
 def _whole(stamp: str | None) -> int | None:

@@ -43,6 +43,7 @@ _CONDITIONS = {
     "ContainersReady": MilestoneKey(Milestone.CONTAINERS_READY),
     "Ready": _READY,
 }
+_INIT, _MAIN = ContainerKind.INIT, ContainerKind.MAIN
 _FIELD = Source.FIELD
 _CONDITION = Source.CONDITION
 _NOTHING: AbstractSet[MilestoneKey] = frozenset()
@@ -62,9 +63,9 @@ def pod_observations(
     _way_up(reading)
     status = pod.status
     for each in status.init_container_statuses or ():
-        read_container(reading, each, ContainerKind.INIT)
+        read_container(reading, each, _INIT)
     for each in status.container_statuses or ():
-        read_container(reading, each, ContainerKind.MAIN)
+        read_container(reading, each, _MAIN)
     if pod.metadata.deletion_timestamp is not None or removed:
         read_departure(reading, removed=removed)
     if status.phase in TERMINAL:
