@@ -103,16 +103,16 @@ def apply(timeline: Timeline, observation: Observation) -> bool:
             return _describe(timeline, observation)
         case Noted():
             return _note(timeline, observation)
+        case Owned():
+            return _own(timeline, observation)
+        case Selected() | Labelled():
+            return _select(timeline, observation)
         case ImagePulled():
             return _image(timeline, observation)
         case Ran() | Incident() | DeletionCause() | Leaves() | Skewed():
             return _circumstance(timeline, observation)
         case Ended():
             return _end(timeline, observation)
-        case Selected() | Labelled():
-            return _select(timeline, observation)
-        case Owned():
-            return _own(timeline, observation)
         case Flagged() | Limited():
             return _flag(timeline, observation)
         case _:

@@ -51,6 +51,7 @@ _DELETED = MilestoneKey(Milestone.DELETION_REQUESTED)
 _REMOVED = MilestoneKey(Milestone.OBJECT_REMOVED)
 # Measured: to look a member of an enumeration up costs as much as a call.
 _STARTING, _APPLY = Stage.STARTING, Operation.APPLY
+_DESCRIBED, _PLACED = Occasion.DESCRIBED, Occasion.PLACED
 _UNCOMMITTED = SECOND
 """How long the record of a pod that is gone is kept at a time while the store lacks it."""
 
@@ -283,7 +284,7 @@ class Tracker(Roster):
             self._leave(record, now)
         if not record.placed and _SCHEDULED in timeline.details:
             record.placed = True
-            self._enrichers.ask(record, timeline, Occasion.PLACED, now)
+            self._enrichers.ask(record, timeline, _PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
             self._started(record, timeline, now, called_off=gone or leaving)
 
@@ -298,7 +299,7 @@ class Tracker(Roster):
         self._enrichers.ask(record, self._compaction.timeline(record), Occasion.LEAVING, now)
 
     def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
-        record.stage, self._starting[record.uid] = Stage.STARTING, record
+        record.stage, self._starting[record.uid] = _STARTING, record
         record.known = timeline.from_status
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
@@ -309,7 +310,7 @@ class Tracker(Roster):
             self._unowned.later(now)
         self._flag_listed(record, timeline, facts)
         self._enrichers.appeared(record, facts)
-        self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
+        self._enrichers.ask(record, timeline, _DESCRIBED, now)
 
     def _create(self, record: Tracked, said: Said) -> None:
         timeline = self._compaction.timeline(record)
@@ -451,9 +452,9 @@ class Tracker(Roster):
 
     def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         self._compaction.wake(record, timeline)
-        record.stage, self._starting[record.uid] = Stage.STARTING, record
+        record.stage, self._starting[record.uid] = _STARTING, record
         record.placed = _SCHEDULED in timeline.details
         self._ownership.await_owner(record, now)
         self._unowned.later(now)
-        self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
+        self._enrichers.ask(record, timeline, _DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)
