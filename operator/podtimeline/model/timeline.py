@@ -438,12 +438,13 @@ def _select(timeline: Timeline, said: Selected | Labelled) -> bool:
         return _label(timeline, said)
     if said.at:
         return _reselect(timeline, said)
-    joined = frozenset(said.services) | (timeline.services or frozenset())
+    held = timeline.services
+    joined = frozenset(said.services) if held is None else held.union(said.services)
     limited = False
     if len(joined) > MAX_SUBJECTS:
         limited = _limited(timeline, Limit.SERVICES)
         joined = frozenset(sorted(joined)[:MAX_SUBJECTS])
-    if joined == timeline.services:
+    if joined == held:
         return limited
     timeline.services = joined
     return True
