@@ -45,6 +45,7 @@ def objects(pod: Numbered) -> Iterator[bytes]:
 
 def _filled(template: bytes, pod: Numbered, version: int) -> bytes:
     filled = template.replace(b"@UID@", pod.uid.encode()).replace(b"@NAME@", pod.name.encode())
+    filled = filled.replace(b"@TOKEN@", _letters(pod.number * 7919).encode())
     filled = filled.replace(b"@RV@", str(1_000_000 + pod.number * 10 + version).encode())
     filled = filled.replace(b"@IP@", f"10.{pod.number >> 16 & 255}.{pod.number >> 8 & 255}.{pod.number & 255}".encode())
     for offset in range(4):
@@ -216,7 +217,7 @@ def _container() -> dict[str, object]:
         "volumeMounts": [
             {"name": "config", "mountPath": "/etc/storefront", "readOnly": True},
             {"name": "cache", "mountPath": "/var/cache/storefront"},
-            {"name": "kube-api-access-x7k2p", "readOnly": True,
+            {"name": "kube-api-access-@TOKEN@", "readOnly": True,
              "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
         ],
         "livenessProbe": _probe("/healthz", 10),
@@ -236,7 +237,7 @@ def _spec(node: str | None) -> dict[str, object]:
         "volumes": [
             {"name": "config", "configMap": {"name": "storefront", "defaultMode": 420}},
             {"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}},
-            {"name": "kube-api-access-x7k2p", "projected": _token()},
+            {"name": "kube-api-access-@TOKEN@", "projected": _token()},
         ],
         "containers": [_container()],
         "restartPolicy": "Always",

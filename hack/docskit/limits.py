@@ -12,6 +12,7 @@ from podtimeline.model.texts import MAX_TEXT, bytes_text
 from podtimeline.quarantine import MAX_KINDS, MAX_SAMPLE
 from podtimeline.sources import namespaces
 from podtimeline.sources.events import reboots
+from podtimeline.sources.pods import templates
 from podtimeline.tracking import (
     clocks,
     controllers,
@@ -40,6 +41,11 @@ def rows() -> Iterator[tuple[str, str, str]]:
         "Kinds of contained failures",
         f"{MAX_KINDS}, with a sample of {bytes_text(MAX_SAMPLE)} each",
         "`podtimeline_faults_total` counts all by step",
+    )
+    yield (
+        "Specs that pods have in common",
+        f"the {templates.MAX_TEMPLATES} used last, of at most {bytes_text(templates.MAX_TEMPLATE)} each",
+        "every other spec is parsed for each of its pods",
     )
     yield "Pods, workloads, Services, nodes, claims themselves", "as many as the API server has", "not limited"
 

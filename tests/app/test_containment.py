@@ -46,7 +46,7 @@ def of_bad(first: Any, *_: Any) -> bool:
 
 
 DEFECTS: dict[Operation, Patch] = {
-    Operation.APPLY: lambda patch: patch.setattr(tracking, "apply", failing(timeline.apply, of_bad)),
+    Operation.APPLY: lambda patch: patch.setattr(tracking, "apply_all", failing(timeline.apply_all, of_bad)),
     Operation.EVALUATE: lambda patch: patch.setattr(evaluation, "view", failing(view.view, of_bad)),
     Operation.COMMIT: lambda patch: patch.setattr(writing, "_observed", failing(writing._observed, of_bad)),
     Operation.RENDER: lambda patch: patch.setattr(document, "findings", failing(explain.findings, of_bad)),

@@ -252,8 +252,10 @@ def outcome(timeline: Timeline, facts: PodFacts, instants: Mapping[MilestoneKey,
 
 def awaited(timeline: Timeline) -> tuple[str, ...]:
     """The selecting Services (``namespace/name``) whose slices do not hold the pod's ready address yet."""
+    if not timeline.services:
+        return ()
     have = {service_of(mark.subject) for mark in timeline.evidence if mark.milestone is Milestone.ENDPOINT_READY}
-    return tuple(sorted((timeline.services or frozenset()) - have))
+    return tuple(sorted(timeline.services - have))
 
 
 def _services(timeline: Timeline) -> tuple[str, ...] | None:

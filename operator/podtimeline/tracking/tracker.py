@@ -15,7 +15,7 @@ from podtimeline.model.observations import Described, Flagged, Observation, Part
 from podtimeline.model.pods import Owner, PodFacts
 from podtimeline.model.state import load
 from podtimeline.model.storage import StorageNews
-from podtimeline.model.timeline import Timeline, apply
+from podtimeline.model.timeline import Timeline, apply_all
 from podtimeline.model.workloads import WorkloadNews
 from podtimeline.ports import Mismatch, Owners, PodReference, Restored, Saved, Stream
 from podtimeline.quarantine import Operation, Quarantine
@@ -49,7 +49,9 @@ _SCHEDULED = MilestoneKey(Milestone.SCHEDULED)
 _READY = MilestoneKey(Milestone.READY)
 _DELETED = MilestoneKey(Milestone.DELETION_REQUESTED)
 _REMOVED = MilestoneKey(Milestone.OBJECT_REMOVED)
-_STARTING = Stage.STARTING
+# Measured: to look a member of an enumeration up costs as much as a call.
+_STARTING, _APPLY = Stage.STARTING, Operation.APPLY
+_DESCRIBED, _PLACED = Occasion.DESCRIBED, Occasion.PLACED
 _UNCOMMITTED = SECOND
 """How long the record of a pod that is gone is kept at a time while the store lacks it."""
 
@@ -98,8 +100,8 @@ class Tracker(Roster):
 
     def take(self, uid: str, observations: Sequence[Observation], *, arrived: int) -> None:
         """See ``ports.Intake``. What one pod makes fail is contained: the pod is flagged, and goes on."""
-        if self.quarantine.contain(Operation.APPLY, uid, self._take, uid, observations, arrived) is None:
-            self.quarantine.contain(Operation.APPLY, uid, self._failed, uid, arrived)
+        if self.quarantine.contain(_APPLY, uid, self._take, uid, observations, arrived) is None:
+            self.quarantine.contain(_APPLY, uid, self._failed, uid, arrived)
 
     def _take(self, uid: str, observations: Sequence[Observation], arrived: int) -> bool:
         record = self._records.get(uid)
@@ -251,11 +253,7 @@ class Tracker(Roster):
         return Situation(tracked, len(self._owed), len(self._unclaimed.names), len(self._flagged | self._failing))
 
     def _join(self, record: Tracked, timeline: Timeline, observations: Sequence[Observation], arrived: int) -> None:
-        changed = False
-        for observation in observations:
-            if apply(timeline, observation):
-                changed = True
-        if changed:
+        if apply_all(timeline, observations):
             # An Event's stamp comes first of what it says.
             self.clocks.heard(timeline, observations[0], arrived)
             self._changed(record, timeline, arrived)
@@ -286,7 +284,7 @@ class Tracker(Roster):
             self._leave(record, now)
         if not record.placed and _SCHEDULED in timeline.details:
             record.placed = True
-            self._enrichers.ask(record, timeline, Occasion.PLACED, now)
+            self._enrichers.ask(record, timeline, _PLACED, now)
         if record.stage is _STARTING and record.over_at is None:
             self._started(record, timeline, now, called_off=gone or leaving)
 
@@ -301,7 +299,7 @@ class Tracker(Roster):
         self._enrichers.ask(record, self._compaction.timeline(record), Occasion.LEAVING, now)
 
     def _described(self, record: Tracked, timeline: Timeline, facts: PodFacts, now: int) -> None:
-        record.stage, self._starting[record.uid] = Stage.STARTING, record
+        record.stage, self._starting[record.uid] = _STARTING, record
         record.known = timeline.from_status
         record.created_second = facts.created_second
         record.key = (sys.intern(facts.namespace), facts.name)
@@ -312,7 +310,7 @@ class Tracker(Roster):
             self._unowned.later(now)
         self._flag_listed(record, timeline, facts)
         self._enrichers.appeared(record, facts)
-        self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
+        self._enrichers.ask(record, timeline, _DESCRIBED, now)
 
     def _create(self, record: Tracked, said: Said) -> None:
         timeline = self._compaction.timeline(record)
@@ -454,9 +452,9 @@ class Tracker(Roster):
 
     def _resume(self, record: Tracked, timeline: Timeline, now: int, *, called_off: bool) -> None:
         self._compaction.wake(record, timeline)
-        record.stage, self._starting[record.uid] = Stage.STARTING, record
+        record.stage, self._starting[record.uid] = _STARTING, record
         record.placed = _SCHEDULED in timeline.details
         self._ownership.await_owner(record, now)
         self._unowned.later(now)
-        self._enrichers.ask(record, timeline, Occasion.DESCRIBED, now)
+        self._enrichers.ask(record, timeline, _DESCRIBED, now)
         self._started(record, timeline, now, called_off=called_off)

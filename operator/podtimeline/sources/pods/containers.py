@@ -12,6 +12,8 @@ from podtimeline.sources.pods.wire import Container, ContainerState, ContainerSt
 from podtimeline.sources.texts import moment, second, until
 
 _UNTELLING = frozenset({"", "ContainerCreating", "PodInitializing"})
+# Measured: to look a member of an enumeration up costs as much as a call.
+_MAIN, _INIT, _FIELD = ContainerKind.MAIN, ContainerKind.INIT, Source.FIELD
 _NO_STATE = ContainerState()
 WITHOUT_IMAGE = frozenset(
     {
@@ -53,20 +55,20 @@ def _marks(container: str) -> _Marks:
 
 def read_container(reading: Reading, status: ContainerStatus, kind: ContainerKind) -> None:
     """Say what is new in a container's status; ``kind`` tells which of the pod's two lists it is in."""
-    marks, known, state = _marks(status.name), reading.known, status.state
-    if marks.started not in known:
+    marks, known, state, before = _marks(status.name), reading.known, status.state or _NO_STATE, _before(status)
+    waiting, ended = state.waiting, state.terminated
+    if marks.started not in known and (state.running is not None or ended is not None or before is not None):
         _started(reading, status, marks.started)
-    if kind is ContainerKind.MAIN or _is_sidecar(reading, status.name):
+    if (status.started or status.ready) and (kind is _MAIN or _is_sidecar(reading, status.name)):
         if status.started and marks.passed not in known:
             reading.witness(marks.passed, None)
         if status.ready and marks.ready not in known:
             reading.witness(marks.ready, None)
-    if state is not None:
-        if state.terminated is not None and marks.finished not in known:
-            _finished(reading, state.terminated, kind, marks)
-        if state.waiting is not None and state.waiting.reason not in _UNTELLING:
-            _waits(reading, state.waiting, marks.unpulled)
-    if status.restart_count or (state is not None and state.terminated is not None) or _before(status) is not None:
+    if ended is not None and marks.finished not in known:
+        _finished(reading, ended, kind, marks)
+    if waiting is not None and waiting.reason not in _UNTELLING:
+        _waits(reading, waiting, marks.unpulled)
+    if status.restart_count or ended is not None or before is not None:
         _runs(reading, status)
         if reading.starting:
             _started_again(reading, status)
@@ -123,7 +125,7 @@ def _started_again(reading: Reading, status: ContainerStatus) -> None:
     """
     state = status.state or _NO_STATE
     ran = state.running or (None if state.terminated is None or is_unknown(state.terminated) else state.terminated)
-    began = None if ran is None else _stamped_after(Source.FIELD, ran.started_at, reading.arrived)
+    began = None if ran is None else _stamped_after(_FIELD, ran.started_at, reading.arrived)
     if _number(status) and began is not None:
         reading.said.append(Witnessed(reading.uid, MilestoneKey(Milestone.LAST_STARTED, status.name), (began,)))
 
@@ -158,10 +160,16 @@ def _started(reading: Reading, status: ContainerStatus, mark: MilestoneKey) -> N
     if run != 0 and before is not None and not is_unknown(before):
         run = status.restart_count if run is None else run - 1
         started_at = before.started_at
-    if run is None or is_unset(started_at):
-        return
-    read = _stamped_after if run == 0 else until
-    reading.witness(mark, read(Source.FIELD, started_at, reading.arrived))
+    if run == 0:
+        _first_run(reading, mark, started_at)
+    elif run is not None and not is_unset(started_at):
+        reading.witness(mark, until(_FIELD, started_at, reading.arrived))
+
+
+def _first_run(reading: Reading, mark: MilestoneKey, stamp: str | None) -> None:
+    began = _stamped_after(_FIELD, stamp, reading.arrived)
+    if began is not None or stamp is None:
+        reading.witness(mark, began)
 
 
 def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence | None:
@@ -170,9 +178,9 @@ def _stamped_after(source: Source, stamp: str | None, arrived: int) -> Evidence 
     Measured: of 96 starts two lay in the second before their startedAt, so that it is no lower bound by itself; that
     the stamp is a second late at most is all that is taken for granted.
     """
-    if stamp is None or is_unset(stamp):
+    begin = 0 if stamp is None else moment(stamp)
+    if begin <= 0:
         return None
-    begin = moment(stamp)
     return Evidence(source, begin + SECOND // 2, begin - SECOND, begin + SECOND - 1, arrived)
 
 
@@ -180,10 +188,10 @@ def _finished(reading: Reading, ended: Terminated, kind: ContainerKind, marks: _
     if not _for_good(reading, ended, kind, marks.finished.subject):
         return
     if not is_unknown(ended):
-        reading.witness(marks.finished, second(Source.FIELD, ended.finished_at, reading.arrived))
+        reading.witness(marks.finished, second(_FIELD, ended.finished_at, reading.arrived))
     elif marks.started in reading.known:
         # That it ended is all that is known. What came after an init container bounds its end: it is kept apart.
-        latest = reading.arrived if kind is ContainerKind.INIT else None
+        latest = reading.arrived if kind is _INIT else None
         source = Source.WATCH if reading.live else Source.LISTED
         bound = Evidence(source, None, None, latest, reading.arrived)
         reading.said.append(Witnessed(reading.uid, marks.finished, (bound,), from_status=True))
@@ -197,7 +205,7 @@ def _for_good(reading: Reading, ended: Terminated, kind: ContainerKind, name: st
     own = _own(reading, name)
     again = restarts(own, spec.restart_policy, ended.exit_code)
     # What an init container that succeeded is started again for is another sandbox, not its own end.
-    return not again or (kind is ContainerKind.INIT and ended.exit_code == 0 and not _is_sidecar(reading, name))
+    return not again or (kind is _INIT and ended.exit_code == 0 and not _is_sidecar(reading, name))
 
 
 def _whole(stamp: str | None) -> int | None:

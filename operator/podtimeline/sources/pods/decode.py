@@ -43,6 +43,7 @@ _CONDITIONS = {
     "ContainersReady": MilestoneKey(Milestone.CONTAINERS_READY),
     "Ready": _READY,
 }
+_INIT, _MAIN = ContainerKind.INIT, ContainerKind.MAIN
 _FIELD = Source.FIELD
 _CONDITION = Source.CONDITION
 _NOTHING: AbstractSet[MilestoneKey] = frozenset()
@@ -58,16 +59,13 @@ def pod_observations(
     """
     reading = Reading(pod, arrived=arrived, live=live, known=_NOTHING if known is None else known)
     if known is None:
-        reading.said.append(Described(reading.uid, pod_facts(pod, reading.spec)))
+        reading.said.append(Described(reading.uid, pod_facts(pod, reading.template)))
     _way_up(reading)
     status = pod.status
-    for kind, statuses in (
-        (ContainerKind.INIT, status.init_container_statuses),
-        (ContainerKind.MAIN, status.container_statuses),
-    ):
-        if statuses:
-            for each in statuses:
-                read_container(reading, each, kind)
+    for each in status.init_container_statuses or ():
+        read_container(reading, each, _INIT)
+    for each in status.container_statuses or ():
+        read_container(reading, each, _MAIN)
     if pod.metadata.deletion_timestamp is not None or removed:
         read_departure(reading, removed=removed)
     if status.phase in TERMINAL:
@@ -121,25 +119,25 @@ def _accepted(pod: Pod, start: str, arrived: int) -> Evidence | None:
 
 def _conditions(reading: Reading, conditions: Iterable[Condition]) -> tuple[Condition | None, Condition | None]:
     """Say what is new in the conditions; returns those of the scheduler and, where it is True, of the sandbox."""
-    known, scheduled, sandbox = reading.known, None, None
+    known, live, scheduled, sandbox = reading.known, reading.live, None, None
     for condition in conditions:
         kind = condition.type
         mark = _CONDITIONS.get(kind)
         if mark is not None:
-            if mark not in known:
-                if mark is not _INITIALIZED or not _never_admitted(reading.pod.status):
-                    _transition(reading, mark, condition)
-            elif mark is _READY:
-                _flapped(reading, condition)
+            if mark in known:
+                if mark is _READY:
+                    _flapped(reading, condition)
+            elif live and condition.status != "True":
+                # It says nothing yet, as most conditions do most of the time.
+                continue
+            elif mark is not _INITIALIZED or not _never_admitted(reading.pod.status):
+                _transition(reading, mark, condition)
         elif kind == "PodScheduled":
             scheduled = condition
         elif kind == "PodReadyToStartContainers":
             sandbox = condition if condition.status == "True" else None
-        elif kind == ALL_RESTARTING:
-            if condition.status == "True":
-                reading.note(kind, "", condition.message or condition.reason or "")
-        else:
-            _gate(reading, condition)
+        elif condition.status == "True":
+            _other(reading, condition)
     return scheduled, sandbox
 
 
@@ -210,8 +208,10 @@ def _first_true_until(reading: Reading, since: str | None) -> Evidence | None:
     return Evidence(bound.source, bound.latest - SECOND // 2, None, bound.latest, bound.observed)
 
 
-def _gate(reading: Reading, condition: Condition) -> None:
-    if condition.status != "True":
+def _other(reading: Reading, condition: Condition) -> None:
+    """Say what another condition that is True means: a gate, or that all containers are started again."""
+    if condition.type == ALL_RESTARTING:
+        reading.note(condition.type, "", condition.message or condition.reason or "")
         return
     mark = MilestoneKey(Milestone.READINESS_GATE, condition.type)
     gates = reading.spec.readiness_gates

@@ -63,7 +63,7 @@ class PodFeed(Feed[Pod]):
                 said += read_taints(seen, self._nodes, arrived=arrived)
         if known is not None:
             labels, held = pod_labels(seen), self._intake.labels(uid)
-            if held is not None and labels is not held and labels != held:
+            if labels is not held and held is not None and labels != held:
                 said.append(Labelled(uid, labels, arrived))
         if said:
             if not live:

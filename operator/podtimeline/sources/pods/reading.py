@@ -6,10 +6,13 @@ from functools import lru_cache
 from podtimeline.model.instants import Evidence, Source, happened, just_after
 from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.model.observations import Noted, Observation, Witnessed
-from podtimeline.sources.pods.specs import binding, pod_spec
+from podtimeline.sources.pods.specs import binding
+from podtimeline.sources.pods.templates import Template, pod_template
 from podtimeline.sources.pods.wire import Pod, PodSpec
 
 _FROM_STATUS = True
+_made = tuple.__new__
+"""Measured: half of what the constructor of a ``NamedTuple`` takes; of each change of each pod several are made."""
 _READY = MilestoneKey(Milestone.READY)
 TERMINAL = frozenset({"Succeeded", "Failed"})
 """The values of ``status.phase`` that a pod never leaves."""
@@ -18,7 +21,7 @@ TERMINAL = frozenset({"Succeeded", "Failed"})
 class Reading:
     """One version of a pod being read; ``said`` is what it says beyond ``known``, in the order of reading."""
 
-    __slots__ = ("_parsed", "_seen", "arrived", "known", "live", "pod", "said", "starting", "uid")
+    __slots__ = ("_seen", "_template", "arrived", "known", "live", "pod", "said", "starting", "uid")
 
     def __init__(self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[MilestoneKey]) -> None:
         self.said: list[Observation] = []
@@ -29,22 +32,27 @@ class Reading:
         self.known = known
         self.starting = _READY not in known
         """Whether the pod was not ready before this version, as far as is known."""
-        self._parsed: PodSpec | None = None
+        self._template: Template | None = None
         self._seen: Evidence | None = None
         """What the arrival says of everything that is new in a live version."""
 
     @property
+    def template(self) -> Template:
+        """The template that the pod is made of, looked up once it is asked for. Raises ``MalformedObject``."""
+        if self._template is None:
+            self._template = pod_template(self.pod)
+        return self._template
+
+    @property
     def spec(self) -> PodSpec:
-        """The pod's spec, parsed once it is asked for."""
-        if self._parsed is None:
-            self._parsed = pod_spec(self.pod)
-        return self._parsed
+        """What of the pod's spec is its template's."""
+        return self.template.spec
 
     @property
     def node_name(self) -> str | None:
         """The node that the pod is bound to."""
-        parsed = self._parsed
-        return (binding(self.pod) if parsed is None else parsed).node_name
+        node = "" if self._template is None else self._template.spec.node_name
+        return binding(self.pod).node_name if node == "" else node
 
     def note(self, reason: str, subject: str, text: str) -> None:
         """Say the words of a condition or of a waiting container."""
@@ -60,7 +68,7 @@ class Reading:
             evidence = (seen,) if stated is None else (stated, seen)
         else:
             evidence = (happened(self.arrived) if stated is None else stated,)
-        self.said.append(Witnessed(self.uid, mark, evidence, detail, _FROM_STATUS))
+        self.said.append(_made(Witnessed, (self.uid, mark, evidence, detail, _FROM_STATUS)))
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """A pod's way to a node by its status and spec: the scheduler's words, gates, taints. Pure but for ``Gates``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
@@ -77,15 +77,20 @@ class Gates:
 
     def read(
         self, pod: Pod, *, arrived: int, live: bool, known: AbstractSet[MilestoneKey] | None
-    ) -> Iterator[Observation]:
+    ) -> Iterable[Observation]:
         """What this version says of the pod's gates; ``known`` as in ``pod_observations``, of a pod not bound yet.
 
         Raises ``MalformedObject``.
         """
-        uid = pod.metadata.uid
-        held = self._held.get(uid)
+        held = self._held.get(pod.metadata.uid)
         if held is None and (not _gated(pod) or (known is not None and _GATES in known)):
-            return
+            return ()
+        return self._changed(pod, held, arrived=arrived, live=live, new=known is None)
+
+    def _changed(
+        self, pod: Pod, held: tuple[str, ...] | None, *, arrived: int, live: bool, new: bool
+    ) -> Iterator[Observation]:
+        uid = pod.metadata.uid
         left = tuple(each.name for each in binding(pod).scheduling_gates or ())
         for gone in (each for each in held or () if each not in left):
             text = "still held by " + ", ".join(left) if left else "the last one"
@@ -94,7 +99,7 @@ class Gates:
             self._held[uid] = left
             return
         self.forget(uid)
-        if held is not None or known is not None:
+        if held is not None or not new:
             evidence = just_after(Source.WATCH, arrived, observed=arrived) if live else happened(arrived)
             yield Witnessed(uid, _GATES, (evidence,), ", ".join(held or ()), from_status=True)
 
@@ -130,4 +135,5 @@ def read_taints(pod: Pod, nodes: Tainted, *, arrived: int) -> Iterator[Observati
 
 
 def _gated(pod: Pod) -> bool:
-    return any(each.type == "PodScheduled" and each.reason == GATED for each in pod.status.conditions or ())
+    conditions = pod.status.conditions
+    return conditions is not None and any(each.type == "PodScheduled" and each.reason == GATED for each in conditions)
