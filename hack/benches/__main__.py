@@ -2,7 +2,7 @@
 
 import argparse
 
-from benches import accuracy, bounds, cluster, intake, lag, memory, series
+from benches import accuracy, bounds, cluster, intake, lag, memory, series, slices
 
 _BENCHES = {
     "accuracy": accuracy,
@@ -12,6 +12,7 @@ _BENCHES = {
     "lag": lag,
     "memory": memory,
     "series": series,
+    "slices": slices,
 }
 
 
