@@ -2,12 +2,13 @@
 
 import argparse
 
-from benches import accuracy, bounds, cluster, intake, lag, memory, series, slices
+from benches import accuracy, bounds, cluster, history, intake, lag, memory, series, slices
 
 _BENCHES = {
     "accuracy": accuracy,
     "bounds": bounds,
     "cluster": cluster,
+    "history": history,
     "intake": intake,
     "lag": lag,
     "memory": memory,
