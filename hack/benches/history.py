@@ -121,11 +121,16 @@ def _measured(pods: int) -> Figures:
 
 @contextmanager
 def _opened(path: Path, clock: _Clock, *, age: int) -> Iterator[Store]:
-    store = open_store(f"sqlite:{path}", StoreOptions(clock=clock, retention=Retention(age=age, size=1 << 62)))
+    store = open_store(f"sqlite:{path}", _options(clock, age))
     try:
         yield store
     finally:
         store.close()
+
+
+def _options(clock: _Clock, age: int) -> StoreOptions:
+    """Every workload is in the cluster, whether it has pods or not."""
+    return StoreOptions(clock=clock, retention=Retention(age=age, size=1 << 62), present=lambda *_: True)
 
 
 def _fill(store: Store, pods: int) -> float:

@@ -105,6 +105,23 @@ def test_nothing_is_lost_and_the_limit_holds(limit: int, operations: list[tuple[
         assert sum(cluster.shown.values()) + cluster.lost == sum(cluster.had.values())
 
 
+@given(OPS)
+def test_room_is_made_by_the_largest_namespace_alone(operations: list[tuple[str, int, int]]) -> None:
+    """Of series that lie equal, those of another namespace go only where none has more of them."""
+    cluster = Cluster(4)
+    for what, namespace, name in operations:
+        one = workload(namespace, name)
+        if what == "start":
+            had = Counter(each[0] for each in cluster.own)
+            _, gone = cluster.start(one)
+            if gone is not None and gone.gone is None and gone.labels[0] != one[0]:
+                assert had[gone.labels[0]] == max(had.values())
+        elif what == "end":
+            cluster.end(one)
+        else:
+            cluster.wait(KEEP // 3)
+
+
 @given(st.integers(1, 12), OPS)
 def test_a_refused_workload_is_of_a_namespace_that_has_its_share(
     limit: int, operations: list[tuple[str, int, int]]

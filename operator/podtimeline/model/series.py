@@ -12,6 +12,7 @@ Within a namespace a lasting workload replaces one that has had a single pod, an
 depend on nothing but the order of the calls, so that a book that is loaded again goes on as it would have.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -77,22 +78,31 @@ class _Namespace:
     """The series of one namespace by standing, the one that was used longest ago first."""
 
     def __init__(self) -> None:
+        self.size = 0
         self.groups: Mapping[SeriesRank, dict[Labels, Series]] = {each: {} for each in SeriesRank}
-
-    def __len__(self) -> int:
-        return sum(len(group) for group in self.groups.values())
 
     def oldest(self, standing: SeriesRank) -> Series | None:
         return next(iter(self.groups[standing].values()), None)
 
+    def out(self, labels: Labels) -> None:
+        for group in self.groups.values():
+            group.pop(labels, None)
+
 
 class Pool:
-    """The label sets of one metric, at most ``limit`` of them."""
+    """The label sets of one metric, at most ``limit`` of them.
+
+    A full pool is asked for room at every observation of a workload without a series: that costs nothing that grows
+    with the namespaces, as long as none of them is so large that it has to give way.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._series: dict[Labels, Series] = {}
         self._namespaces: dict[str, _Namespace] = {}
+        self._sizes: Counter[int] = Counter()
+        """How many namespaces have so many series."""
+        self._largest = 0
 
     def __len__(self) -> int:
         """How many have a series."""
@@ -108,21 +118,35 @@ class Pool:
 
     def put(self, series: Series) -> None:
         """Let a series in, whether there is room or not; or put it behind all others of its standing."""
-        self.drop(series)
+        namespace = self._namespaces.get(series.labels[0])
+        if namespace is None:
+            namespace = self._namespaces[series.labels[0]] = _Namespace()
+        if series.labels in self._series:
+            namespace.out(series.labels)
+        else:
+            self._resize(namespace, 1)
         self._series[series.labels] = series
-        namespace = self._namespaces.setdefault(series.labels[0], _Namespace())
         namespace.groups[series.standing][series.labels] = series
 
     def drop(self, series: Series) -> None:
         """Take a series out."""
-        self._series.pop(series.labels, None)
-        namespace = self._namespaces.get(series.labels[0])
-        if namespace is None:
+        if self._series.pop(series.labels, None) is None:
             return
-        for group in namespace.groups.values():
-            group.pop(series.labels, None)
-        if not len(namespace):
+        namespace = self._namespaces[series.labels[0]]
+        namespace.out(series.labels)
+        self._resize(namespace, -1)
+        if not namespace.size:
             del self._namespaces[series.labels[0]]
+
+    def _resize(self, namespace: _Namespace, by: int) -> None:
+        self._sizes[namespace.size] -= 1
+        namespace.size += by
+        self._sizes[namespace.size] += 1
+        if namespace.size > self._largest:
+            self._largest = namespace.size
+        elif not self._sizes[self._largest]:
+            # It was the only one of its size, and is smaller by one now.
+            self._largest -= 1
 
     def room(self, series: Series) -> tuple[bool, Series | None]:
         """Whether a new series may come in, and which one goes for it."""
@@ -141,7 +165,7 @@ class Pool:
     def _give_way(self, new: Series) -> Iterator[Series | None]:
         """Who may give way to a new series, first of all whose loss costs the least."""
         own = self._namespaces.get(new.labels[0])
-        have = 0 if own is None else len(own)
+        have = 0 if own is None else own.size
         share = self._limit // (len(self._namespaces) + (own is None))
         for standing in SeriesRank:
             if standing < SeriesRank.LASTING or new.lasting or have < max(share // 2, 1):
@@ -150,8 +174,10 @@ class Pool:
                 yield own.oldest(standing)
 
     def _of_largest(self, standing: SeriesRank, *, above: int = 0) -> Series | None:
+        if self._largest <= above:
+            return None
         found = max(
-            ((len(each), name) for name, each in self._namespaces.items() if each.groups[standing]), default=(0, "")
+            ((each.size, name) for name, each in self._namespaces.items() if each.groups[standing]), default=(0, "")
         )
         return self._namespaces[found[1]].oldest(standing) if found[0] > above else None
 
@@ -240,7 +266,10 @@ class Book:
         return changed
 
     def _pool(self, metric: str) -> Pool:
-        return self._pools.setdefault(metric, Pool(self._limit))
+        pool = self._pools.get(metric)
+        if pool is None:
+            pool = self._pools[metric] = Pool(self._limit)
+        return pool
 
     def _used(self, series: Series, *, gone: int | None) -> None:
         self._turn += 1

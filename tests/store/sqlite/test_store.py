@@ -323,6 +323,21 @@ def test_a_commit_that_fails_frees_nothing_and_gives_no_room_away(path: Path) ->
     store.close()
 
 
+def test_what_a_failed_commit_had_counted_counts_once_when_it_is_tried_again(path: Path) -> None:
+    """Counts that are kept in memory go back to those of the file."""
+    store = opened(path)
+    store.commit(checkpoint(saved("a", increment())))
+    store._writer.execute("CREATE TRIGGER no BEFORE INSERT ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    more = checkpoint(saved("b", increment()))
+    with pytest.raises(StoreError):
+        store.commit(more)
+    store._writer.execute("DROP TRIGGER no")
+    (counted,) = store.commit(more).series
+    assert sum(counted.buckets) == 2
+    assert store.restore().histograms == (counted,)
+    store.close()
+
+
 def test_a_lower_limit_frees_what_is_beyond_it_at_the_start(path: Path) -> None:
     """What is restored fits the limit already."""
     store = opened(path)

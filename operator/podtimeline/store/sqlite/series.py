@@ -46,6 +46,8 @@ class SeriesChanges:
     book: Book
     present: Present
     swept: int | None = None
+    counts: dict[tuple[str, Labels], _Counts] = field(default_factory=dict)
+    """Of series that counted since the file was opened, so that they are not read again at each commit."""
 
 
 @dataclass(slots=True)
@@ -133,7 +135,9 @@ class SeriesWriter:
     def _counts(self, metric: str, labels: Labels) -> _Counts:
         found = self._touched.get((metric, labels))
         if found is None:
-            found = self._touched[metric, labels] = self._stored(metric, labels)
+            held = self.ledger.counts
+            found = held[metric, labels] = held.get((metric, labels)) or self._stored(metric, labels)
+            self._touched[metric, labels] = found
         return found
 
     def _stored(self, metric: str, labels: Labels) -> _Counts:
@@ -145,6 +149,7 @@ class SeriesWriter:
 
     def _free(self, series: Series) -> None:
         self._touched.pop(series.key, None)
+        self.ledger.counts.pop(series.key, None)
         _delete(self.connection, (series,))
         displaced = series.standing is not SeriesRank.GONE
         self._freed.append(Freed(Metric(series.metric), series.labels, displaced))
