@@ -60,9 +60,10 @@ def starting(number: int, *, at: int) -> Saved:
 def ready(pod: Numbered) -> Saved:
     """A pod that is ready and rests, as the API server lists it by the same ``Numbered``."""
     settled, _ = _followed()
-    facts = settled.state.facts
-    assert facts is not None
-    state = replace(settled.state, uid=pod.uid, facts=replace(facts, uid=pod.uid, name=pod.name))
+    if settled.state.facts is None:
+        raise AssertionError("the pod that was followed is not described")
+    facts = replace(settled.state.facts, uid=pod.uid, name=pod.name)
+    state = replace(settled.state, uid=pod.uid, facts=facts)
     return replace(settled, state=state, name=pod.name, packed=pack(state), increments=())
 
 
@@ -75,8 +76,8 @@ def _placed(record: Saved, number: int, *, at: int) -> Saved:
     )
     took = None if record.total is None else record.total + number * 7919 % 60_000_000_000
     return replace(
-        record, state=replace(record.state, uid=pod.uid), namespace=place.namespace, name=pod.name, workload=workload, node=place.node, created=at,
-        total=took, updated=at + _GONE - BEGIN, increments=increments,
+        record, state=replace(record.state, uid=pod.uid), namespace=place.namespace, name=pod.name, workload=workload,
+        node=place.node, created=at, total=took, updated=at + _GONE - BEGIN, increments=increments,
     )  # fmt: skip
 
 

@@ -68,6 +68,16 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX timelines_total ON timelines (ifnull(total, -1), id) WHERE phase IS NULL AND changing = 0;
     CREATE INDEX timelines_changing ON timelines (id) WHERE changing = 1
     """,
+    """
+    DROP INDEX timelines_name;
+    DROP INDEX timelines_workload;
+    DROP INDEX timelines_node;
+    CREATE INDEX timelines_name ON timelines (name, namespace);
+    CREATE INDEX timelines_namespace ON timelines (namespace, ifnull(created, -1), id);
+    CREATE INDEX timelines_workload ON timelines (workload, namespace, ifnull(created, -1), id);
+    CREATE INDEX timelines_node ON timelines (node, ifnull(created, -1), id);
+    CREATE INDEX timelines_outcome ON timelines (outcome, ifnull(created, -1), id) WHERE outcome <> 'ready'
+    """,
 )
 
 

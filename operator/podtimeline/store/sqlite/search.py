@@ -7,7 +7,8 @@ then on every page.
 
 import heapq
 import sqlite3
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated
 
@@ -35,6 +36,7 @@ Columns = tuple[
 _Ranked = tuple[int, int, Columns]
 _CREATED = "ifnull(created, -1)"
 _TOTAL = "ifnull(total, -1)"
+_EVER = (1 << 63) - 1
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _GOING_ON = (
     "CASE WHEN changing = 1 AND total IS NOT NULL THEN total"
@@ -121,44 +123,92 @@ def _record(row: Columns) -> Saved:
     )
 
 
-def _ranked(connection: sqlite3.Connection, query: Query, start: Cursor | None, now: int) -> list[_Ranked]:
-    """The next rows in order, one more than asked for, each led by its id and the key it is sorted by."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one kind: the key that they are sorted by, what tells them from rows of other kinds, and their index.
+
+    Each kind has indexes of its own, which SQLite does not find in one statement for all of them, and without
+    statistics it does not know that those of what goes on are short.
+    """
+
+    key: str
+    conditions: tuple[str, ...] = ()
+    index: str | None = None
+
+
+_DONE, _STUCK, _CHANGING = "phase IS NULL AND changing = 0", "phase IS NOT NULL AND changing = 0", "changing = 1"
+_AMONG = "uid IN (SELECT value FROM json_each(:among))"
+_MANY = 20_000
+"""Rows that are sorted for one page at the most; of more, all are walked through in order until the page is full."""
+
+
+def _parts(connection: sqlite3.Connection, query: Query) -> Iterator[_Part]:
+    known = tuple(_evaluated(query))
     match query.order:
         case Order.NEWEST:
-            return _page(connection, query, start, now, key=_CREATED, more="")
+            by_phase = None if query.phase is None else "timelines_phase"
+            yield _Part(_CREATED, ("changing = 0", *known) if known else (), by_phase)
+            if known and query.among:
+                yield _Part(_CREATED, (_CHANGING, _AMONG), "timelines_changing")
         case Order.SLOWEST:
-            done = _page(connection, query, start, now, key=_TOTAL, more="phase IS NULL AND changing = 0")
-            open_ = _page(connection, query, start, now, key=_GOING_ON, more="(phase IS NOT NULL OR changing = 1)")
-            merged = heapq.merge(done, open_, key=lambda row: (row[1], row[0]), reverse=True)
-            return list(islice(merged, query.limit + 1))
+            if query.phase is None:
+                yield _Part(_TOTAL, (_DONE, *known), "timelines_total" if _many(connection, query) else None)
+            yield _Part(_GOING_ON, (_STUCK, *known), "timelines_phase")
+            if query.among or not known:
+                yield _Part(_GOING_ON, (_CHANGING, _AMONG) if known else (_CHANGING,), "timelines_changing")
 
 
-def _page(
-    connection: sqlite3.Connection, query: Query, start: Cursor | None, now: int, *, key: str, more: str
-) -> list[_Ranked]:
-    values: dict[str, object] = {"now": now, "limit": query.limit + 1}
-    where = [more] if more else []
-    for column in ("namespace", "workload_kind", "workload", "name", "node"):
-        wanted = getattr(query, column)
-        if wanted is not None:
-            where.append(f"{column} = :{column}")
-            values[column] = wanted
-    evaluated = {name: wanted for name in ("phase", "outcome") if (wanted := getattr(query, name)) is not None}
-    if evaluated:
-        known = " AND ".join(f"{name} = :{name}" for name in evaluated)
-        # Only texts of this module are put together here; what people ask for travels as values.
-        changing = "changing = 1 AND uid IN (SELECT value FROM json_each(:among))"
-        where.append(f"(changing = 0 AND {known} OR {changing})")
-        values |= evaluated | {"among": msgspec.json.encode(sorted(query.among)).decode()}
-    if query.since is not None:
-        where.append("created >= :since")
-        values["since"] = query.since
-    if query.until is not None:
-        where.append("created <= :until")
-        values["until"] = query.until
+def _many(connection: sqlite3.Connection, query: Query) -> bool:
+    """Whether too many rows match to sort them all; a bounded look at an index."""
+    where, values = _filters(query, ("namespace", "workload", "node"))
+    if not where or query.name is not None or query.outcome not in {None, Outcome.READY}:
+        return False
+    rows = f"SELECT 1 FROM timelines WHERE {' AND '.join(where)} LIMIT {_MANY}"  # noqa: S608 - own text
+    count: int = connection.execute(f"SELECT count(*) FROM ({rows})", values).fetchone()[0]  # noqa: S608 - own text
+    return count == _MANY
+
+
+def _evaluated(query: Query) -> Iterator[str]:
+    """What the history knows only of pods that do not change now."""
+    if query.phase is not None:
+        yield "phase = :phase"
+    if query.outcome is not None:
+        yield "outcome = :outcome"
+        if query.outcome is not Outcome.READY:
+            # Said again as the partial index has it: of a value that is bound SQLite does not know it.
+            yield "outcome <> 'ready'"
+
+
+def _ranked(connection: sqlite3.Connection, query: Query, start: Cursor | None, now: int) -> list[_Ranked]:
+    """The next rows in order, one more than asked for, each led by its id and the key it is sorted by."""
+    pages = [_page(connection, query, start, now, part) for part in _parts(connection, query)]
+    merged = heapq.merge(*pages, key=lambda row: (row[1], row[0]), reverse=True)
+    return list(islice(merged, query.limit + 1))
+
+
+def _page(connection: sqlite3.Connection, query: Query, start: Cursor | None, now: int, part: _Part) -> list[_Ranked]:
+    where, values = _filters(query, ("namespace", "workload_kind", "workload", "name", "node"))
+    where, key = [*part.conditions, *where], part.key
+    values |= {"now": now, "limit": query.limit + 1, "phase": query.phase, "outcome": query.outcome}
+    if _AMONG in where:
+        values["among"] = msgspec.json.encode(sorted(query.among)).decode()
     if start is not None:
         where.append(f"({key}, id) < (:key, :row)")
         values |= {"key": start.key, "row": start.row}
+    # Only texts of this module are put together here; what people ask for travels as values.
     condition = f"WHERE {' AND '.join(where)}" if where else ""
-    sql = f"SELECT id, {key}, {COLUMNS} FROM timelines {condition} ORDER BY {key} DESC, id DESC LIMIT :limit"  # noqa: S608
+    table = "timelines" if part.index is None else f"timelines INDEXED BY {part.index}"
+    sql = f"SELECT id, {key}, {COLUMNS} FROM {table} {condition} ORDER BY {key} DESC, id DESC LIMIT :limit"  # noqa: S608
     return [(row[0], row[1], row[2:]) for row in connection.execute(sql, values)]
+
+
+def _filters(query: Query, columns: Iterable[str]) -> tuple[list[str], dict[str, object]]:
+    """Conditions of the columns that the query names, and of the creation; and their values."""
+    values: dict[str, object] = {column: wanted for column in columns if (wanted := getattr(query, column)) is not None}
+    where = [f"{column} = :{column}" for column in values]
+    if query.since is not None or query.until is not None:
+        # No pod was created before the epoch, and where it is not known when the key is -1.
+        where.append(f"{_CREATED} BETWEEN :since AND :until")
+        values["since"] = max(query.since or 0, 0)
+        values["until"] = _EVER if query.until is None else query.until
+    return where, values
