@@ -2,7 +2,7 @@
 
 import argparse
 
-from benches import accuracy, bounds, cluster, history, intake, lag, memory, series, slices
+from benches import accuracy, bounds, cluster, history, intake, lag, memory, scrape, series, slices
 
 _BENCHES = {
     "accuracy": accuracy,
@@ -12,6 +12,7 @@ _BENCHES = {
     "intake": intake,
     "lag": lag,
     "memory": memory,
+    "scrape": scrape,
     "series": series,
     "slices": slices,
 }

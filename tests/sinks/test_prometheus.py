@@ -4,17 +4,21 @@ import re
 
 import pytest
 from prometheus_client import Metric as Family
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.utils import floatToGoString
 from tests.support.lives import at
 from tests.support.memory_store import MemoryStore
 from tests.support.saved import checkpoint, increment, saved
 
 from podtimeline.analysis.phases.scheduling import Obstacle
-from podtimeline.model.buckets import BOUNDS
+from podtimeline.model.buckets import BOUNDS, COUNT
 from podtimeline.model.milestones import Phase
 from podtimeline.ports import Increment, Metric
+from podtimeline.sinks.histograms import Families, HistogramSeries, HistogramText
 from podtimeline.sinks.metrics import METRICS, MetricType
 from podtimeline.sinks.prometheus import Exposition
 from podtimeline.sinks.telemetry import (
@@ -28,6 +32,8 @@ from podtimeline.sinks.telemetry import (
     TrackerTelemetry,
 )
 
+Bucket = tuple[str, float] | tuple[str, float, Exemplar]
+MARKED = Exemplar({"trace_id": "0af7"}, 0.003, 1.5)
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 BUSY = Telemetry(
     in_phase={Phase.SCHEDULING: 3, Phase.IMAGE_PULL: 0},
@@ -250,6 +256,29 @@ def test_a_label_can_hold_anything() -> None:
     for accept in ("", OPENMETRICS):
         (sample,) = samples(source, f"{Metric.STARTUP.value}_count", accept)
         assert sample.labels["workload"] == 'a"b\\c\nd ü'
+
+
+@pytest.mark.parametrize("escaping", ["", "; escaping=allow-utf-8", "; escaping=dots", "; escaping=values"])
+@pytest.mark.parametrize("accept", ["text/plain; version=1.0.0", OPENMETRICS])
+def test_histograms_are_written_as_the_library_writes_them(accept: str, escaping: str) -> None:
+    """Byte by byte: escapes, counts beyond a million, exemplars; placeholders in a name stay what they are."""
+    row = next(each for each in METRICS if each.name == Metric.PHASE)
+    series = {
+        ('a"b\\c\nd %s ü', "\ue0000\ue001", "\ue0002\ue001", "run"): HistogramSeries((1,) * COUNT, 0.1, {3: MARKED}),
+        ("shop", "Deployment", "web", "run"): HistogramSeries((999_999, 1, *(0,) * (COUNT - 2)), 1e9),
+        ("shop", "Deployment", "none", "run"): HistogramSeries(),
+    }
+    encode, _ = choose_encoder(accept + escaping)
+    family = HistogramMetricFamily(row.name, row.help, labels=row.labels, unit=row.unit)
+    for labels, each in series.items():
+        running, counts = 0, list[Bucket]()
+        for index, edge in enumerate((*map(floatToGoString, BOUNDS), "+Inf")):
+            running += each.counts[index]
+            exemplar = each.exemplars.get(index)
+            counts.append((edge, running) if exemplar is None else (edge, running, exemplar))
+        family.add_metric(labels, counts, each.sum)
+    expected = encode(Families([family])).removesuffix(b"# EOF\n")
+    assert HistogramText(row, encode).render(series.items()) == expected
 
 
 def test_names_keep_the_rules_of_prometheus() -> None:

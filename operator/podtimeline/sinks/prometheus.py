@@ -9,45 +9,21 @@ freed is shown no more. One that returns begins at 0, which Prometheus reads as 
 import platform
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from prometheus_client import ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
-from prometheus_client.utils import floatToGoString
 
-from podtimeline.model.buckets import BOUNDS, COUNT, bucket
+from podtimeline.model.buckets import bucket
 from podtimeline.model.series import Labels
 from podtimeline.ports import Counted, HistogramState, Metric, Placed
+from podtimeline.sinks.histograms import Encoder, Families, HistogramSeries, HistogramText
 from podtimeline.sinks.metrics import METRICS, OVERFLOW, MetricRow, MetricType
 from podtimeline.sinks.telemetry import Telemetry
 
-_EDGES: tuple[str, ...] = (*(floatToGoString(bound) for bound in BOUNDS), "+Inf")  # type: ignore[no-untyped-call]
 Rendered = tuple[str, bytes]
 """A content type and a body."""
-
-
-@dataclass(slots=True)
-class _Series:
-    """One label set: counts by bucket (not cumulative), the sum in seconds, the latest exemplar of each bucket."""
-
-    counts: tuple[int, ...] = (0,) * COUNT
-    sum: float = 0.0
-    exemplars: dict[int, Exemplar] = field(default_factory=dict)
-
-    def copy(self) -> "_Series":
-        return _Series(self.counts, self.sum, self.exemplars.copy())
-
-    def buckets(self) -> Iterator[tuple[str, float] | tuple[str, float, Exemplar]]:
-        """What the library expects: edges with cumulative counts."""
-        running = 0
-        for index, edge in enumerate(_EDGES):
-            running += self.counts[index]
-            exemplar = self.exemplars.get(index)
-            yield (edge, running) if exemplar is None else (edge, running, exemplar)
 
 
 class Exposition:
@@ -56,7 +32,7 @@ class Exposition:
     def __init__(self, *, version: str, process: bool = True) -> None:
         self._build = (version, platform.python_version())
         self._lock = threading.Lock()
-        self._histograms: dict[Metric, dict[Labels, _Series]] = {metric: {} for metric in Metric}
+        self._histograms: dict[Metric, dict[Labels, HistogramSeries]] = {metric: {} for metric in Metric}
         self._overflow = dict.fromkeys(Metric, 0)
         self._displaced = dict.fromkeys(Metric, 0)
         self._process = ProcessCollector(registry=None) if process else None
@@ -82,18 +58,34 @@ class Exposition:
         ``accept`` is the request's Accept header: OpenMetrics, which alone carries exemplars, or the text format.
         """
         encode, content_type = choose_encoder(accept)
-        return content_type, encode(_Scrape(self, now))
+        rendered = b"".join(self._histograms_text(encode))
+        return content_type, rendered + encode(Families(self.families(now)))
 
     def families(self, now: Telemetry) -> Iterator[Family]:
-        """Every metric of the table, then those of the process."""
+        """Every metric of the table but the histograms, then those of the process."""
         for row in METRICS:
-            yield self._family(row, now)
+            if row.kind is not MetricType.HISTOGRAM:
+                yield self._family(row, now)
         if self._process is not None:
             yield from self._process.collect()
 
+    def _histograms_text(self, encode: Encoder) -> Iterator[bytes]:
+        for row in METRICS:
+            if row.kind is MetricType.HISTOGRAM:
+                yield HistogramText(row, encode).render(self._copied(Metric(row.name)))
+
+    def _copied(self, metric: Metric) -> Iterator[tuple[Labels, HistogramSeries]]:
+        with self._lock:
+            held = tuple(self._histograms[metric].items())
+        for labels, each in held:
+            # The lock is held for one series at a time: who counts meanwhile is the event loop.
+            with self._lock:
+                series = each.copy()
+            yield labels, series
+
     def _set(self, histograms: Iterable[HistogramState]) -> None:
         for each in histograms:
-            series = self._histograms[each.metric].setdefault(each.labels, _Series())
+            series = self._histograms[each.metric].setdefault(each.labels, HistogramSeries())
             series.counts, series.sum = each.buckets, each.sum
 
     def _mark(self, placed: Placed, at: int) -> None:
@@ -107,8 +99,6 @@ class Exposition:
             series.exemplars[bucket(increment.value)] = exemplar
 
     def _family(self, row: MetricRow, now: Telemetry) -> Family:
-        if row.kind is MetricType.HISTOGRAM:
-            return self._histogram(row)
         # The library puts the suffix of a counter behind the family's name itself.
         family = Family(row.name.removesuffix("_total"), row.help, row.kind, row.unit)
         samples = list(self._own(row) if row.samples is None else row.samples(now))
@@ -125,25 +115,3 @@ class Exposition:
         else:
             counts = self._overflow if row.name == OVERFLOW else self._displaced
             yield from (((metric.value,), count) for metric, count in counts.items())
-
-    def _histogram(self, row: MetricRow) -> HistogramMetricFamily:
-        family = HistogramMetricFamily(row.name, row.help, labels=row.labels, unit=row.unit)
-        with self._lock:
-            held = tuple(self._histograms[Metric(row.name)].items())
-        for labels, each in held:
-            # The lock is held for one series at a time: who counts meanwhile is the event loop.
-            with self._lock:
-                series = each.copy()
-            family.add_metric(labels, list(series.buckets()), series.sum)
-        return family
-
-
-class _Scrape(Collector):
-    """One scrape, in the shape that the encoders take."""
-
-    def __init__(self, exposition: Exposition, now: Telemetry) -> None:
-        self._exposition = exposition
-        self._now = now
-
-    def collect(self) -> Iterable[Family]:
-        return self._exposition.families(self._now)

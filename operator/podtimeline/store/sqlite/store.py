@@ -218,10 +218,11 @@ class SqliteStore:
         if self._pruned is not None and 0 <= now - self._pruned < _PRUNE_EVERY:
             return
         self._pruned = now
-        more = prune(self._writer, self._options.retention, now=now)
-        self._measure_file(self._writer)
-        if more:
+        if prune(self._writer, self._options.retention, now=now):
             self._pruned = None
+        else:
+            # Counting the rows takes time that grows with them: once it is over, and not after each portion.
+            self._measure_file(self._writer)
 
 
 @dataclass(frozen=True, slots=True)
