@@ -2,7 +2,7 @@
 
 import argparse
 
-from benches import accuracy, bounds, cluster, history, intake, lag, memory, scrape, series, slices
+from benches import accuracy, bounds, cluster, history, intake, lag, memory, scrape, series, slices, start
 
 _BENCHES = {
     "accuracy": accuracy,
@@ -15,6 +15,7 @@ _BENCHES = {
     "scrape": scrape,
     "series": series,
     "slices": slices,
+    "start": start,
 }
 
 

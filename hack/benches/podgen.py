@@ -43,6 +43,11 @@ def objects(pod: Numbered) -> Iterator[bytes]:
         yield _filled(template, pod, version)
 
 
+def settled(pod: Numbered) -> bytes:
+    """The last version of one pod, ready, as a bare object."""
+    return _filled(_OBJECTS[-1], pod, VERSIONS - 1)
+
+
 def _filled(template: bytes, pod: Numbered, version: int) -> bytes:
     filled = template.replace(b"@UID@", pod.uid.encode()).replace(b"@NAME@", pod.name.encode())
     filled = filled.replace(b"@TOKEN@", _letters(pod.number * 7919).encode())

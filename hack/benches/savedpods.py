@@ -9,6 +9,7 @@ from benches.settings import BEGIN, CREATED, FixedOwners
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.codec import PackingCodec, pack
 from podtimeline.model.instants import SECOND
+from podtimeline.model.milestones import Milestone, MilestoneKey
 from podtimeline.ports import Saved
 from podtimeline.sources.pods.feed import PodFeed
 from podtimeline.tracking.batches import evaluate
@@ -57,14 +58,21 @@ def starting(number: int, *, at: int) -> Saved:
     return _placed(waits, number, at=at)
 
 
-def ready(pod: Numbered) -> Saved:
-    """A pod that is ready and rests, as the API server lists it by the same ``Numbered``."""
+def ready(pod: Numbered, piece: str) -> Saved:
+    """A pod that is ready and rests, as the API server lists it by the same ``Numbered``, in that EndpointSlice."""
     settled, _ = _followed()
-    if settled.state.facts is None:
+    state = settled.state
+    if state.facts is None:
         raise AssertionError("the pod that was followed is not described")
-    facts = replace(settled.state.facts, uid=pod.uid, name=pod.name)
-    state = replace(settled.state, uid=pod.uid, facts=facts)
-    return replace(settled, state=state, name=pod.name, packed=pack(state), increments=())
+    evidence = tuple((_within(mark, piece), said) for mark, said in state.evidence)
+    details = tuple((_within(mark, piece), said) for mark, said in state.details)
+    facts = replace(state.facts, uid=pod.uid, name=pod.name)
+    own = replace(state, uid=pod.uid, facts=facts, evidence=evidence, details=details)
+    return replace(settled, state=own, name=pod.name, packed=pack(own), increments=())
+
+
+def _within(mark: MilestoneKey, piece: str) -> MilestoneKey:
+    return mark._replace(subject=f"shop/storefront/{piece}") if mark.milestone is Milestone.ENDPOINT_READY else mark
 
 
 def _placed(record: Saved, number: int, *, at: int) -> Saved:

@@ -56,8 +56,8 @@ def run(options: argparse.Namespace) -> str:
     print(table(heads, rows))
     last = found[-1]
     return verdict(
-        "scrape", max(last.took.values()), "ms of CPU of a scrape", goal=GOAL, workloads=last.workloads, series=last.series,
-        series_goal=SERIES, series_met=last.series <= SERIES, native_series=last.label_sets,
+        "scrape", max(last.took.values()), "ms of CPU of a scrape", goal=GOAL, workloads=last.workloads,
+        series=last.series, series_goal=SERIES, series_met=last.series <= SERIES, native_series=last.label_sets,
         native_series_met=last.label_sets <= SERIES, bytes=last.size, took_ms=last.took, peak_rss_bytes=last.peak,
     )  # fmt: skip
 

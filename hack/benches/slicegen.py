@@ -11,6 +11,11 @@ from benches.podgen import Numbered
 SERVICE = "storefront"
 
 
+def slice_name(number: int) -> str:
+    """The name of a slice."""
+    return f"{SERVICE}-{number:05}"
+
+
 def slice_object(number: int, pods: Iterable[Numbered], *, version: int, unready: Container[int] = ()) -> bytes:
     """One slice of these pods; those of the numbers in ``unready`` stand as not ready."""
     stamp = "2026-11-18T13:46:40Z"
@@ -19,7 +24,7 @@ def slice_object(number: int, pods: Iterable[Numbered], *, version: int, unready
         "fieldsType": "FieldsV1", "fieldsV1": {"f:addressType": {}, "f:endpoints": {}, "f:metadata": {}, "f:ports": {}},
     }  # fmt: skip
     metadata: dict[str, object] = {
-        "name": f"{SERVICE}-{number:05}", "generateName": f"{SERVICE}-", "namespace": "shop",
+        "name": slice_name(number), "generateName": f"{SERVICE}-", "namespace": "shop",
         "uid": f"5c1f2e70-0000-4000-8000-{number:012x}", "resourceVersion": str(version), "generation": version,
         "creationTimestamp": stamp,
         "labels": {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benches.growth import add_size, sizes, table
-from benches.podgen import Numbered, objects
+from benches.podgen import Numbered, settled
 from benches.settings import BEGIN, CREATED, FixedOwners
 from benches.slicegen import slice_object, slices
 from benches.verdict import verdict
@@ -108,11 +108,10 @@ def _resting(pods: Sequence[Numbered], addresses: int) -> SliceFeed:
     tracker = Tracker(owners=FixedOwners(), codec=codec, rules=Rules(), timers=Timers(), now=BEGIN - SECOND)
     watched, feed = PodFeed(tracker), SliceFeed(tracker, SliceIndex())
     for pod in pods:
-        *_, ready = objects(pod)
-        watched.item(ready, arrived=BEGIN)
+        watched.item(settled(pod), arrived=BEGIN)
     for each in slices(pods, each=addresses):
         feed.item(each, arrived=BEGIN)
-    settled = BEGIN + 60 * SECOND
-    tracker.tick(settled)
-    tracker.committed(evaluate(tracker.drain(settled), codec, tracker.quarantine))
+    later = BEGIN + 60 * SECOND
+    tracker.tick(later)
+    tracker.committed(evaluate(tracker.drain(later), codec, tracker.quarantine))
     return feed

@@ -34,8 +34,8 @@ class OperatorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 
-    def start(self) -> "OperatorProcess":
-        """Start it and wait until its first complete lists are in."""
+    def start(self, *, patience: float = 60) -> "OperatorProcess":
+        """Start it and wait until its first complete lists are in, at most for so many seconds."""
         self.starts += 1
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PODTIMELINE_")}
         environment |= {
@@ -51,7 +51,7 @@ class OperatorProcess:
         ):
             command = [sys.executable, "-m", "podtimeline", "run"]
             self._process = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
-        eventually(self.ready, seconds=60, what="the operator is ready")
+        eventually(self.ready, seconds=patience, what="the operator is ready")
         return self
 
     def ready(self) -> bool:
