@@ -1,20 +1,25 @@
 """What the benches measure is what they say they measure."""
 
+import argparse
 import asyncio
 import json
 import time
+import urllib.request
 
-from benches import series
+from benches import growth, listserver, savedpods, series
 from benches.apiserver import interleaved
 from benches.loopwatch import LoopWatch, quantile
 from benches.podgen import VERSIONS, Numbered, lines
 from benches.settings import BEGIN, CREATED, FixedOwners
+from benches.slicegen import slice_name, slices
 from benches.verdict import verdict
 from podtimeline.analysis.resolved import Outcome
 from podtimeline.codec import PackingCodec
 from podtimeline.model.instants import SECOND
+from podtimeline.ports import Metric, Restored
+from podtimeline.sources.endpointslices import SliceFeed, SliceIndex
 from podtimeline.sources.pods.feed import PodFeed
-from podtimeline.tracking.records import Rules
+from podtimeline.tracking.records import Rules, Stage
 from podtimeline.tracking.timers import Timers
 from podtimeline.tracking.tracker import Tracker
 
@@ -84,3 +89,47 @@ def test_a_quantile_is_one_of_the_values() -> None:
     """The greatest one is the last."""
     assert [quantile([3.0, 1.0, 2.0], share) for share in (0, 0.5, 0.99, 1)] == [1, 2, 3, 3]
     assert quantile([], 0.5) == 0
+
+
+def test_growth_is_measured_at_a_hundredth_a_tenth_and_the_whole() -> None:
+    """Each size once, none of them nothing."""
+    parser = argparse.ArgumentParser()
+    growth.add_size(parser, "--pods", default=150_000, of="pods")
+    assert growth.sizes(parser.parse_args([])) == (150_000,)
+    assert growth.sizes(parser.parse_args(["--growth"])) == (1_500, 15_000, 150_000)
+    assert growth.sizes(parser.parse_args(["--growth", "--pods", "10"])) == (1, 10)
+
+
+def test_a_pod_of_the_restored_history_rests_and_its_listed_slice_is_no_news() -> None:
+    """A restart is measured with pods that are settled, as the API server still lists them."""
+    pod = listserver.pod(7)
+    tracker = Tracker(
+        owners=FixedOwners(), codec=PackingCodec(), rules=Rules(), timers=Timers(), now=BEGIN + 60 * SECOND,
+        restored=Restored(records=(savedpods.ready(pod, slice_name(0)),)),
+    )  # fmt: skip
+    feed = SliceFeed(tracker, SliceIndex())
+    feed.item(next(slices([pod], each=100)), arrived=BEGIN + 61 * SECOND)
+    assert tracker.situation().tracked[Stage.SETTLED] == 1
+    assert tracker.drain(BEGIN + 62 * SECOND).snapshots == ()
+
+
+def test_a_finished_pod_of_the_history_counts_its_start_and_its_end() -> None:
+    """Under its own namespace and workload, at the moment that it is given."""
+    record = savedpods.finished(3, at=BEGIN)
+    assert (record.closed, record.created, record.outcome) == (True, BEGIN, Outcome.READY)
+    assert {each.metric for each in record.increments} >= {Metric.STARTUP, Metric.ENDPOINT, Metric.TERMINATION}
+    assert {each.labels[:3] for each in record.increments} == {(record.namespace, "Deployment", record.workload)}
+
+
+def test_the_listing_server_tells_every_object_once_in_pages() -> None:
+    """Page after page, by the token of the one before."""
+    with listserver.listing(7) as server:
+        seen, token = list[str](), ""
+        while True:
+            with urllib.request.urlopen(f"{server}/api/v1/pods?limit=3&continue={token}") as answer:
+                page = json.loads(answer.read())
+            seen += [each["metadata"]["uid"] for each in page["items"]]
+            token = page["metadata"]["continue"]
+            if not token:
+                break
+    assert seen == [listserver.pod(number).uid for number in range(7)]
