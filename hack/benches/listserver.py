@@ -1,7 +1,7 @@
 """A process that lists a cluster of ready pods of one Deployment in pages, and watches in which nothing happens.
 
-Beside the pods there are their Service with its EndpointSlices, their ReplicaSet and Deployment; every other collection
-is empty. A watch gets a bookmark every two seconds.
+Beside the pods there are their node, their Service with its EndpointSlices, their ReplicaSet and Deployment; every
+other collection is empty. A watch gets a bookmark every two seconds.
 """
 
 import json
@@ -22,7 +22,7 @@ VERSION = "90000000"
 """The resourceVersion of everything; watches go on from it."""
 _KINDS = {
     "pods": "PodList", "services": "ServiceList", "replicasets": "ReplicaSetList", "deployments": "DeploymentList",
-    "endpointslices": "EndpointSliceList",
+    "endpointslices": "EndpointSliceList", "nodes": "NodeList",
 }  # fmt: skip
 _OBJECT = b'{"metadata":{"resourceVersion":"%b"}}' % VERSION.encode()
 _BOOKMARK = b'{"type":"BOOKMARK","object":%b}\n' % _OBJECT
@@ -65,6 +65,7 @@ def _pages(pods: int) -> dict[str, tuple[int, Page]]:
         "services": (1, lambda _: [_service()]),
         "replicasets": (1, lambda _: [_replica_set()]),
         "deployments": (1, lambda _: [_deployment()]),
+        "nodes": (1, lambda _: [_node()]),
     }
 
 
@@ -133,3 +134,9 @@ def _replica_set() -> bytes:
 
 def _deployment() -> bytes:
     return json.dumps({"metadata": _metadata(SERVICE, "deploy"), "spec": {}, "status": {}}).encode()
+
+
+def _node() -> bytes:
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": _STAMP, "lastHeartbeatTime": _STAMP}
+    metadata = {"name": "node-17", "uid": "node-17", "resourceVersion": "1", "creationTimestamp": _STAMP}
+    return json.dumps({"metadata": metadata, "spec": {}, "status": {"conditions": [ready]}}).encode()

@@ -50,12 +50,12 @@ def run(options: argparse.Namespace) -> str:
     saved, listed = [], []
     for pods in sizes(options):
         with listing(pods) as server, tempfile.TemporaryDirectory(prefix="podtimeline-start-") as home:
-            listed.append(_measured(Path(home), server, pods))
-        with listing(pods) as server, tempfile.TemporaryDirectory(prefix="podtimeline-start-") as home:
             _fill(Path(home), pods)
             saved.append(_measured(Path(home), server, pods))
-        _say("listed", listed[-1])
         _say("saved", saved[-1])
+        with listing(pods) as server, tempfile.TemporaryDirectory(prefix="podtimeline-start-") as home:
+            listed.append(_measured(Path(home), server, pods))
+        _say("listed", listed[-1])
     heads = ("", "pods", "s to ready", "s to caught up", "peak MiB", "bytes a pod")
     print(table(heads, [_row(name, each) for name, found in (("saved", saved), ("listed", listed)) for each in found]))
     last, other = saved[-1], listed[-1]

@@ -220,7 +220,7 @@ class Saved:
     ``settled`` is True once the start is over, ``closed`` once the object is gone. ``changing`` is True while the pod
     starts or leaves: it is evaluated once that is over, until then ``outcome``, ``phase``, ``startup`` and ``total``
     are not part of what is saved, and a store keeps those that it has. ``packed`` is the state as ``codec.pack`` writes
-    it; what a store gives back has none.
+    it; a store gives it back as it was, so that a pod that rests is not packed again, or empty if it cannot be read.
     """
 
     state: State

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from podtimeline.app import memory
-from podtimeline.app.memory import allow_depth, sweep, sweeping, tune_collector
+from podtimeline.app.memory import allow_depth, collector_paused, sweep, sweeping, tune_collector
 from podtimeline.kube.metav1 import ListPage
 from podtimeline.sources.pods.wire import Pod
 
@@ -125,3 +125,17 @@ async def test_sweeps_wait_for_an_idle_hour(idle: bool, monkeypatch: pytest.Monk
 
     await asyncio.wait_for(sweeping(stopping, idle=ask), 10)
     assert len(swept) == (len(asked) if idle else 0)
+
+
+def test_garbage_is_looked_for_again_after_a_pause_that_failed() -> None:
+    """And not during it."""
+    seen = []
+
+    def restore() -> None:
+        with collector_paused():
+            seen.append(gc.isenabled())
+            raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        restore()
+    assert [*seen, gc.isenabled()] == [False, True]

@@ -100,7 +100,7 @@ class MemoryStore:
 
     def _kept(self, record: Saved) -> Saved:
         """The record without what a store does not give back; one that changes keeps what was evaluated before."""
-        kept, held = replace(record, increments=(), packed=b""), self.records.get(record.state.uid)
+        kept, held = replace(record, increments=()), self.records.get(record.state.uid)
         if not record.changing:
             return kept
         if held is None:

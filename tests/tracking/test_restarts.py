@@ -106,7 +106,9 @@ def test_open_pods_survive_a_restart_and_resting_ones_stay_packed() -> None:
     world.take(*half.told, seconds=6)
     world.commit(11)
     world.killed(20)
-    assert world.tracker._records["uid-1"].timeline is None
+    resting = world.tracker._records["uid-1"]
+    assert (resting.timeline, resting.blob) == (None, world.store.records["uid-1"].packed)
+    assert resting.blob
     world.take(*Life("half").saw(Milestone.READY, watched(30)).told, seconds=30)
     world.tracker.listed({"half"}, version="9", arrived=at(31))
     counted = world.commit(36)

@@ -18,7 +18,7 @@ from podtimeline.app.commits import Committer
 from podtimeline.app.enrichers import Enrichment, enrichers
 from podtimeline.app.frame import Frame
 from podtimeline.app.health import Watcher
-from podtimeline.app.memory import allow_depth, sweeping, tune_collector, tune_switching
+from podtimeline.app.memory import allow_depth, collector_paused, sweeping, tune_collector, tune_switching
 from podtimeline.app.scraping import Scraper
 from podtimeline.app.supervision import Supervisor
 from podtimeline.codec import PackingCodec
@@ -190,8 +190,11 @@ class _Life:
         enrichment = enrichers(known, series_limit=settings.series_limit)
         store = await loop.run_in_executor(thread, _open_store, settings, clock, enrichment, quarantine)
         stack.push_async_callback(loop.run_in_executor, thread, store.close)
-        restored = await loop.run_in_executor(thread, store.restore)
-        tracker = await loop.run_in_executor(thread, _tracker, settings, known, enrichment, restored, clock, quarantine)
+        with collector_paused():
+            restored = await loop.run_in_executor(thread, store.restore)
+            tracker = await loop.run_in_executor(
+                thread, _tracker, settings, known, enrichment, restored, clock, quarantine
+            )
         return _Operator(settings, self._world, store, tracker, known, enrichment, restored, thread)
 
 

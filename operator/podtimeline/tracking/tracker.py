@@ -441,7 +441,7 @@ class Tracker(Roster):
             record.leaving_at, self._leaving[record.uid] = now, record
         if saved.settled:
             record.stage = Stage.SETTLED
-            self._compaction.rest(record, state)
+            self._compaction.rest(record, state, saved.packed or None)
         else:
             self._resume(record, load(state), now, called_off=gone or leaving)
         if leaving:

@@ -120,6 +120,7 @@ def _record(row: Columns) -> Saved:
         closed=bool(closed),
         updated=updated,
         changing=bool(changing),
+        packed=blob,
     )
 
 
