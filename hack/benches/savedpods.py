@@ -82,7 +82,7 @@ def _placed(record: Saved, number: int, *, at: int) -> Saved:
     increments = tuple(
         replace(each, namespace=place.namespace, workload=workload, trace_id=trace) for each in record.increments
     )
-    took = None if record.total is None else record.total + number * 7919 % 60_000_000_000
+    took = None if record.total is None else record.total + number * 2654435761 % 60_000_000_000
     return replace(
         record, state=replace(record.state, uid=pod.uid), namespace=place.namespace, name=pod.name, workload=workload,
         node=place.node, created=at, total=took, updated=at + _GONE - BEGIN, increments=increments,
