@@ -7,6 +7,7 @@ are gone and so recorded. Both readers are scraped every 15 seconds. What counts
 
 import argparse
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -269,7 +270,8 @@ def _profiled(pid: int, path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        # It writes what it sampled when it is interrupted.
+        process.send_signal(signal.SIGINT)
         process.wait(60)
 
 
