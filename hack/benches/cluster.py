@@ -82,31 +82,32 @@ def _measured(options: argparse.Namespace) -> str:
         operator = OperatorProcess(home).start()
         stack.callback(operator.stop)
         pids = _control_plane(options.name) | {OPERATOR: operator.pid}
-        urls = [operator.url("/metrics")]
+        urls = {OPERATOR: operator.url("/metrics")}
         if not options.alone:
-            pids[PEER], url = stack.enter_context(_kube_state_metrics(kubeconfig, home))
-            urls.append(url)
-        stack.enter_context(_scraping(urls))
+            pids[PEER], urls[PEER] = stack.enter_context(_kube_state_metrics(kubeconfig, home))
+        scraped = stack.enter_context(_scraping(urls))
         if options.profile is not None:
             stack.enter_context(_profiled(operator.pid, options.profile))
-        return _scaled(api, operator, pids, options)
+        return _scaled(api, operator, scraped, pids, options)
 
 
-def _scaled(api: Api, operator: OperatorProcess, pids: Mapping[str, int], options: argparse.Namespace) -> str:
+def _scaled(
+    api: Api, operator: OperatorProcess, scraped: "Scraped", pids: Mapping[str, int], options: argparse.Namespace
+) -> str:
     before = {each["uid"] for each in operator.pods(namespace=_SPACE)}
     time.sleep(5)
     idle = _spending(pids, lambda: time.sleep(options.idle))
-    settled, closed = (operator.metric(f"podtimeline_pods_{each}_total") for each in ("settled", "closed"))
+    settled, closed = (scraped.metric(f"podtimeline_pods_{each}_total") for each in ("settled", "closed"))
 
     def up() -> None:
         _scale(api, options.base + options.pods)
         _until(
-            lambda: operator.metric("podtimeline_pods_settled_total") >= settled + options.pods, "all starts are over"
+            lambda: scraped.metric("podtimeline_pods_settled_total") >= settled + options.pods, "all starts are over"
         )
 
     def down() -> None:
         _scale(api, options.base)
-        _until(lambda: operator.metric("podtimeline_pods_closed_total") >= closed + options.pods, "all pods are gone")
+        _until(lambda: scraped.metric("podtimeline_pods_closed_total") >= closed + options.pods, "all pods are gone")
 
     start = _spending(pids, up)
     made = [each for each in operator.pods(namespace=_SPACE) if each["uid"] not in before]
@@ -243,21 +244,38 @@ def _kube_state_metrics(kubeconfig: str, home: Path) -> Iterator[tuple[int, str]
         process.wait(30)
 
 
+class Scraped:
+    """What was scraped last, so that following the operator costs it no more than Prometheus does."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels; 0 before the first scrape."""
+        lines = (line.split(" ") for line in self.text.splitlines())
+        return next((float(line[1]) for line in lines if line[0] == name), 0.0)
+
+
 @contextmanager
-def _scraping(urls: list[str]) -> Iterator[None]:
-    """Scrape as Prometheus does, every 15 seconds."""
-    stop = threading.Event()
+def _scraping(urls: Mapping[str, str]) -> Iterator[Scraped]:
+    """Scrape each as Prometheus does, every 15 seconds, and keep what the operator said."""
+    stop, scraped = threading.Event(), Scraped()
 
     def scrape() -> None:
-        while not stop.wait(_SCRAPE):
-            for url in urls:
+        while True:
+            for name, url in urls.items():
                 with urllib.request.urlopen(url, timeout=30) as answer:
-                    answer.read()
+                    text = answer.read().decode()
+                if name == OPERATOR:
+                    scraped.text = text
+            if stop.wait(_SCRAPE):
+                return
 
     thread = threading.Thread(target=scrape)
     thread.start()
     try:
-        yield
+        _until(lambda: bool(scraped.text), "the operator is scraped")
+        yield scraped
     finally:
         stop.set()
         thread.join()
