@@ -4,7 +4,7 @@ PodtimelineError
  +-- SettingsError        a setting is wrong: its name, the value, what is allowed
  +-- ClusterError         the cluster cannot be reached or refuses the credentials
  +-- StoreError           the history cannot be opened, read or written
- +-- QueryError           a search of the history asks for what cannot be
+ +-- QueryError           a search of the history is not valid
  +-- CaptureError         a capture file is malformed
  +-- MalformedObject      one object of a stream does not decode; counted, logged once, the stream goes on
 """
@@ -19,7 +19,7 @@ class SettingsError(PodtimelineError):
 
 
 class ClusterError(PodtimelineError):
-    """The cluster cannot be reached, or refuses."""
+    """The cluster cannot be reached, or refuses the credentials."""
 
 
 class StoreError(PodtimelineError):
@@ -27,7 +27,7 @@ class StoreError(PodtimelineError):
 
 
 class QueryError(PodtimelineError):
-    """A search of the history asks for what cannot be."""
+    """A search of the history is not valid."""
 
 
 class CaptureError(PodtimelineError):

@@ -1,4 +1,4 @@
-"""Where a page of a search ended, as clients carry it: every store with numbered rows gives out the same cursors."""
+"""The cursor of a search: where a page ended. Every store with numbered rows uses it."""
 
 import base64
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Cursor:
     row: int
 
     def text(self) -> str:
-        """The cursor as clients carry it."""
+        """The cursor as sent to clients: an opaque text, safe in URLs."""
         raw = msgspec.msgpack.encode((self.order, self.now, self.key, self.row))
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
     @classmethod
     def parse(cls, text: str, order: Order) -> "Cursor":
-        """The cursor of that text. Raises ``QueryError`` if it is none, or of a search in another order."""
+        """Parse a cursor. Raises ``QueryError`` if it is not valid, or belongs to a search in another order."""
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             found = cls(*msgspec.msgpack.decode(raw, type=tuple[Order, _Int64, _Int64, _Int64]))

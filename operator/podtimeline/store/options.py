@@ -1,4 +1,4 @@
-"""What every store is opened with; what only one of them needs is part of its location."""
+"""The options common to all stores. Options of a single store are part of its location."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Present = Callable[[str, str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The limits: nanoseconds since the last change of a timeline whose pod is gone, and bytes of the history."""
+    """Limits: ``age`` of a deleted pod's timeline since its last change (nanoseconds), ``size`` of all (bytes)."""
 
     age: int
     size: int
@@ -21,11 +21,11 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    """What every store is opened with.
+    """The options common to all stores.
 
-    ``series_keep`` is how long the series of a workload that is gone stay (nanoseconds). A workload is there while one
-    of its pods is, or the object itself by ``present``, which is asked in the thread that commits.
-    ``allow_network_filesystem`` is for stores that keep a file. ``quarantine`` gets the rows that cannot be read or
+    ``series_keep`` is how long the series of a deleted workload are kept (nanoseconds). A workload exists while one of
+    its pods exists, or the object itself according to ``present``, which is called in the thread that commits.
+    ``allow_network_filesystem`` applies to stores that use a file. ``quarantine`` receives rows that cannot be read or
     written.
     """
 

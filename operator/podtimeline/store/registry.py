@@ -1,4 +1,4 @@
-"""Every store, named once: the setting ``history`` selects one by its scheme, and the contract's tests run on each."""
+"""All stores. The setting ``history`` selects one by its scheme, and the contract tests run on each."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,19 +16,19 @@ STORES: Mapping[str, Open] = {
 
 
 def open_store(history: str, options: StoreOptions) -> Store:
-    """The store of ``SCHEME:LOCATION``.
+    """Open the store of ``SCHEME:LOCATION``.
 
-    Raises ``SettingsError`` where no store has that scheme, and ``StoreError`` where the store cannot be used.
+    Raises ``SettingsError`` if no store has that scheme, and ``StoreError`` if the store cannot be used.
     """
     opener, location = located(history)
     return opener(location, options)
 
 
 def located(history: str) -> tuple[Open, str]:
-    """What opens a history, and the location that it takes. Raises ``SettingsError`` where no store has its scheme."""
+    """The function that opens a history, and its location. Raises ``SettingsError`` if no store has its scheme."""
     scheme, _, location = history.partition(":")
     if scheme not in STORES:
         known = ", ".join(f"{each}:" for each in STORES)
-        # What follows the scheme may hold a password.
-        raise SettingsError(f"history: there is no store {scheme}: that it names; it must begin with one of {known}")
+        # The location is left out: it may contain a password.
+        raise SettingsError(f"history: unknown scheme {scheme!r}; must begin with one of {known}")
     return STORES[scheme], location

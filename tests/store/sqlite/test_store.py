@@ -77,7 +77,7 @@ def test_a_restart_counts_nothing_again(path: Path) -> None:
 def test_one_process_holds_the_file(path: Path) -> None:
     """A second store of the same file is refused in words, and can have it once the first is closed."""
     first = opened(path)
-    with pytest.raises(StoreError, match="another podtimeline holds it"):
+    with pytest.raises(StoreError, match="in use by another podtimeline process"):
         opened(path)
     first.close()
     opened(path).close()
@@ -87,7 +87,7 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
     """An older version does not write into what it does not understand."""
     opened(path).close()
     altered(path, f"PRAGMA user_version = {len(STEPS) + 1}")
-    with pytest.raises(StoreError, match=f"schema {len(STEPS) + 1}, this one knows {len(STEPS)}"):
+    with pytest.raises(StoreError, match=f"schema {len(STEPS) + 1}; this version supports {len(STEPS)}"):
         opened(path)
 
 
@@ -177,7 +177,7 @@ def test_a_damaged_row_of_another_table_stops_no_start(path: Path, table: str) -
     ("name", "said"),
     [
         ("SQLITE_FULL", "free space"),
-        ("SQLITE_BUSY", "close whatever else"),
+        ("SQLITE_BUSY", "close the program"),
         ("SQLITE_READONLY_DIRECTORY", "fsGroup"),
         ("SQLITE_CANTOPEN", "fsGroup"),
         ("SQLITE_CORRUPT_INDEX", "recover"),

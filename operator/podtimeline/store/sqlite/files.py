@@ -1,4 +1,4 @@
-"""The file under the history: where it may lie, who holds it, and what to do when SQLite cannot use it."""
+"""The history file: its file system, its lock, and the errors of SQLite explained."""
 
 import fcntl
 import os
@@ -18,11 +18,11 @@ _NETWORK = frozenset(
         "fuse.seaweedfs", "fuse.sshfs", "fuse.blobfuse2",
     }
 )  # fmt: skip
-"""WAL needs memory shared between processes and locks that hold (sqlite.org/wal.html, "all on the same host")."""
+"""WAL requires shared memory and reliable locks (sqlite.org/wal.html, "all on the same host")."""
 
 
 def file_system(path: Path, mounts: str) -> str | None:
-    """The file system that holds ``path``, from the text of mountinfo (proc(5)); ``None`` where it is silent."""
+    """The file system that holds ``path``, from the text of mountinfo (proc(5)); ``None`` if unknown."""
     best: tuple[int, str] | None = None
     for line in mounts.splitlines():
         front, _, back = line.partition(" - ")
@@ -37,22 +37,22 @@ def file_system(path: Path, mounts: str) -> str | None:
 
 
 def refuse_network(path: Path, *, mounts: str | None = None) -> None:
-    """Raise ``StoreError`` if the file would lie on a network file system."""
+    """Raise ``StoreError`` if the file is, or would be, on a network file system."""
     if mounts is None:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape") if _MOUNTS.exists() else ""
     kind = file_system(path.resolve(), mounts)
     if kind in _NETWORK:
         raise StoreError(
-            f"history file {path}: lies on a network file system ({kind}), where SQLite's locks may not hold and the"
-            " file may break; put it on a block volume or a disk of the node, or set allow_network_filesystem if you"
-            " know that only this host ever writes it"
+            f"history file {path}: on a network file system ({kind}), where locks are unreliable and the file may be"
+            " corrupted; use a block volume or a local disk, or set allow_network_filesystem if no other host writes"
+            " the file"
         )
 
 
 def claim(path: Path) -> IO[bytes]:
-    """Hold the history for this process alone, until the returned file is closed or the process ends in any way.
+    """Lock the history for this process, until the returned file is closed or the process ends.
 
-    Raises ``StoreError`` when another process holds it or the directory cannot be written to.
+    Raises ``StoreError`` if another process has locked it, or if the directory is not writable.
     """
     lock = path.with_name(path.name + ".lock")
     try:
@@ -65,7 +65,8 @@ def claim(path: Path) -> IO[bytes]:
     except BlockingIOError as error:
         held.close()
         raise StoreError(
-            f"history file {path}: another podtimeline holds it; run one per file (replicas: 1, strategy: Recreate)"
+            f"history file {path}: in use by another podtimeline process; run one per file (replicas: 1, strategy:"
+            " Recreate)"
         ) from error
     except OSError as error:
         held.close()
@@ -74,23 +75,23 @@ def claim(path: Path) -> IO[bytes]:
 
 
 def failure(error: sqlite3.Error, path: str) -> StoreError:
-    """What SQLite's error means for the person on call: the file, what is wrong, and what to do."""
+    """The error of SQLite with the file, the cause and what to do."""
     name = getattr(error, "sqlite_errorname", None) or ""
     where = f"history file {path}"
     match name.removeprefix("SQLITE_").split("_")[0]:
         case "CORRUPT" | "NOTADB" | "FORMAT":
             said = (
-                f"{where}: damaged ({error}); stop podtimeline, keep a copy, try `sqlite3 {path} .recover`, or move the"
-                " file away to begin a new history (counters then begin at zero)"
+                f"{where}: damaged ({error}); stop podtimeline, copy the file, and try `sqlite3 {path} .recover`, or"
+                " move the file away to start a new history, with counters at zero"
             )
         case "FULL":
-            said = f"{where}: the disk is full; free space, enlarge the volume or lower retention_bytes"
+            said = f"{where}: the disk is full; free space, enlarge the volume, or lower retention_bytes"
         case "BUSY" | "LOCKED":
-            said = f"{where}: locked by another program ({error}); close whatever else has it open"
+            said = f"{where}: locked by another program ({error}); close the program"
         case "READONLY" | "CANTOPEN" | "PERM" | "AUTH":
             said = _cannot_write(path, str(error))
         case "IOERR":
-            said = f"{where}: the disk failed ({error}, {name}); look at the node's kernel log and the volume"
+            said = f"{where}: disk I/O failed ({error}, {name}); check the volume and the kernel log of the node"
         case _:
             said = f"{where}: {error}{f' ({name})' if name else ''}"
     return StoreError(said)
@@ -98,8 +99,8 @@ def failure(error: sqlite3.Error, path: str) -> StoreError:
 
 def _cannot_write(path: object, why: str) -> str:
     return (
-        f"history file {path}: cannot be opened for writing ({why}); user {os.getuid()} needs to own the directory and"
-        " the volume must not be read-only (fsGroup in the pod's securityContext)"
+        f"history file {path}: cannot be opened for writing ({why}); make the directory writable for user"
+        f" {os.getuid()} (fsGroup in the pod's securityContext), and check that the volume is not read-only"
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables, and the numbered steps that lead to them; a file knows by ``user_version`` how many it has taken."""
+"""The tables, and the numbered steps that lead to them; ``user_version`` counts the steps that a file has taken."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from podtimeline.errors import StoreError
 
 APPLICATION_ID = 0x70744C31
-"""Marks the file as ours (SQLite's ``application_id``), so that a foreign database is never written to."""
+"""Marks the file as a history (SQLite's ``application_id``): no other database is written to."""
 
 STEPS: tuple[str, ...] = (
     """
@@ -84,7 +84,7 @@ STEPS: tuple[str, ...] = (
 def migrate(connection: sqlite3.Connection, *, path: str) -> None:
     """Bring the file to this version's schema, each step in a transaction of its own.
 
-    Raises ``StoreError`` for a file of a newer version or of something else, ``sqlite3.Error`` where SQLite fails.
+    Raises ``StoreError`` for a file of a newer version or of another program, ``sqlite3.Error`` if SQLite fails.
     """
     version = _number(connection, "PRAGMA user_version")
     _ours(connection, version, path)
@@ -98,7 +98,7 @@ def migrate(connection: sqlite3.Connection, *, path: str) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All that happens inside is written, or nothing of it."""
+    """Write everything inside, or nothing of it."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -114,11 +114,11 @@ def _ours(connection: sqlite3.Connection, version: int, path: str) -> None:
     known = _number(connection, "PRAGMA application_id")
     empty = _number(connection, "SELECT count(*) FROM sqlite_schema") == 0
     if known != APPLICATION_ID and not empty:
-        raise StoreError(f"history file {path}: a database of another program; set history to a file of its own")
+        raise StoreError(f"history file {path}: belongs to another program; set history to a different file")
     if version > len(STEPS):
         raise StoreError(
-            f"history file {path}: written by a newer podtimeline (schema {version}, this one knows {len(STEPS)});"
-            " run that version or a later one, or set history to a new file"
+            f"history file {path}: written by a newer version of podtimeline (schema {version}; this version supports"
+            f" {len(STEPS)}); run that version or a later one, or set history to a new file"
         )
 
 

@@ -189,22 +189,22 @@ def _series(row: tuple[str, str, str, int, int | None, int]) -> Series:
 def _counts(row: tuple[bytes, float]) -> _Counts:
     buckets = msgspec.msgpack.decode(row[0], type=list[int])
     if len(buckets) != COUNT:
-        raise MalformedObject(f"a series of {len(buckets)} buckets instead of {COUNT}")
+        raise MalformedObject(f"series with {len(buckets)} buckets, expected {COUNT}")
     return _Counts(buckets, row[1])
 
 
 def settle_bounds(connection: sqlite3.Connection, *, path: str) -> None:
     """Carry the counts over to this version's bucket bounds.
 
-    Buckets can be merged and not be split: ``StoreError`` where a new bound is not among the old ones.
+    Buckets can be merged but not split. Raises ``StoreError`` if a new bound is not among the old ones.
     """
     row = connection.execute("SELECT value FROM meta WHERE name = 'bounds'").fetchone()
     old = BOUNDS if row is None else msgspec.json.decode(row[0], type=tuple[float, ...])
     if not set(BOUNDS) <= set(old):
         added = ", ".join(str(bound) for bound in sorted(set(BOUNDS) - set(old)))
         raise StoreError(
-            f"history file {path}: its histograms have no bucket bound at {added} s, and old counts cannot be split;"
-            " run the version that wrote it, or set history to a new file"
+            f"history file {path}: its histograms have no bucket bound at {added} s, and existing counts cannot be"
+            " split; run the version that wrote the file, or set history to a new file"
         )
     if old != BOUNDS:
         rows = connection.execute("SELECT buckets, id FROM series").fetchall()

@@ -1,11 +1,11 @@
 """The history in one SQLite file.
 
-What a commit returned from is safe: WAL with ``synchronous=FULL`` writes and syncs the log before it returns, so that
-neither ``kill -9`` nor the loss of power takes it back (https://www.sqlite.org/pragma.html#pragma_synchronous).
-Commits come about once a second, so one sync each costs nothing that matters. A commit that was cut off has not
-happened: rows, counts and stream versions are one transaction.
+A commit that has returned is durable: WAL with ``synchronous=FULL`` writes and syncs the log first, so that neither
+``kill -9`` nor a power failure undoes it (https://www.sqlite.org/pragma.html#pragma_synchronous). There is about one
+commit a second, so the cost of the sync is negligible. An interrupted commit has no effect: rows, counts and stream
+versions are one transaction.
 
-One connection writes. Searches have connections of their own and read the last commit while the next is written.
+One connection writes. Searches use their own connections, and read the last commit while the next one is written.
 """
 
 import logging
@@ -39,8 +39,8 @@ _RESTORE_SLICE = 500
 class SqliteStore:
     """Implements ``ports.Store``; usable from several threads.
 
-    Raises ``StoreError`` at construction for a file that is held, newer, foreign, damaged, or on a network file system
-    unless ``allow_network_filesystem``. ``:memory:`` keeps the history for the life of the process.
+    The constructor raises ``StoreError`` for a file that is in use, damaged, of a newer version or of another program,
+    or on a network file system unless ``allow_network_filesystem`` is set. ``:memory:`` keeps the history in memory.
     """
 
     def __init__(self, path: str | Path, options: StoreOptions) -> None:
@@ -64,11 +64,11 @@ class SqliteStore:
 
     @property
     def numbers(self) -> StoreNumbers:
-        """Numbers as of the last commit or the start."""
+        """Statistics as of the last commit, or as of the start."""
         return self._numbers
 
     def restore(self) -> Restored:
-        """See ``ports.Store``; the records are read in slices while they are iterated."""
+        """See ``ports.Store``. Records are read in portions during the iteration."""
         with self._guard(), self._lock:
             return Restored(
                 records=_Open(self),
@@ -105,7 +105,7 @@ class SqliteStore:
             return find(reader, namespace, name, uid, quarantine=self._quarantine)
 
     def close(self) -> None:
-        """See ``ports.Store``. Waits for searches that run; may be called twice."""
+        """See ``ports.Store``. Waits for running searches; may be called twice."""
         for _ in range(_READERS):
             self._slots.acquire()
         with self._lock:
@@ -190,7 +190,7 @@ class SqliteStore:
     @contextmanager
     def _guard(self) -> Iterator[None]:
         if self._closed:
-            raise StoreError(f"history file {self._path}: closed")
+            raise StoreError(f"history file {self._path}: already closed")
         try:
             yield
         except sqlite3.Error as error:

@@ -111,7 +111,7 @@ class Transaction:
 
 
 def memories(connection: sqlite3.Connection, quarantine: Quarantine) -> tuple[Memory, ...]:
-    """Everything that is remembered beside the pods; a row that cannot be read is skipped."""
+    """Everything that is kept besides the pods; a row that cannot be read is skipped."""
     rows = connection.execute("SELECT key, content FROM memories ORDER BY key")
     found = (quarantine.contain(Operation.RESTORE, f"memory {key}", _memory, content) for key, content in rows)
     return tuple(each for each in found if each is not None)
@@ -160,9 +160,9 @@ def _observed(record: Saved) -> _Observed:
 
 
 def _storable(value: object) -> object:
-    """The value. Raises ``OverflowError`` or ``UnicodeEncodeError`` where SQLite would, before anything is written."""
+    """The value. Raises ``OverflowError`` or ``UnicodeEncodeError`` if SQLite cannot store it."""
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-        raise OverflowError("an integer beyond 64 bits")
+        raise OverflowError("integer does not fit into 64 bits")
     if isinstance(value, str):
         value.encode()
     return value
