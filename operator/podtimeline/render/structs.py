@@ -1,7 +1,7 @@
-"""The documents of the API, typed: their JSON Schema and the components of the OpenAPI document are made of these.
+"""The documents of the API as types. The JSON Schema and the OpenAPI document are generated from them.
 
-Unknown is null, never 0. A moment is RFC 3339 with nine fractional digits, in UTC; a duration is in seconds, and its
-exact nanoseconds are beside it.
+Unknown values are null, never 0. Times are in RFC 3339 with nine fractional digits, in UTC. A duration is given in
+seconds and, exactly, in nanoseconds.
 """
 
 from enum import StrEnum
@@ -24,12 +24,12 @@ from podtimeline.render.moments import nanoseconds
 
 
 def _described(**schema: object) -> Meta:
-    """What the schema says, and no reader checks: one odd value of one pod must not spoil the page."""
+    """A constraint that readers do not check: one invalid value of one pod must not fail the whole page."""
     return Meta(extra_json_schema=schema)
 
 
 def _names(kind: type[StrEnum]) -> Meta:
-    """The names that this version writes; to a reader they are text, since an operator may be newer."""
+    """The names that this version writes. Readers accept any text, because the operator may be newer."""
     (schema,) = msgspec.json.schema_components((kind,))[1].values()
     return _described(**schema)
 
@@ -38,7 +38,7 @@ Count = Annotated[int, _described(minimum=0)]
 Seconds = Annotated[float, _described(minimum=0, description="Seconds.")]
 Nanoseconds = Annotated[int, _described(minimum=0, description="Nanoseconds, exact.")]
 Share = Annotated[float, _described(minimum=0, maximum=1)]
-# The one value that is checked: the drawings compute with it.
+# Readers check this value only: the drawings compute with it.
 Moment = Annotated[
     str,
     Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$", description="RFC 3339, UTC, to the nanosecond."),
@@ -47,7 +47,7 @@ API_VERSION: Final = "podtimeline/v1"
 ApiVersion = Literal["podtimeline/v1"]
 
 Item = TypeVar("Item")
-"""What a long list holds: structs, or each of them encoded already, so that no answer is held whole as objects."""
+"""Item of a list: a struct, or its encoded form, so that a long response is never in memory as objects."""
 
 
 PhaseName = Annotated[str, _names(Phase)]
@@ -69,11 +69,11 @@ StepName = Annotated[str, _names(Operation)]
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A part of a document: keys in camel case, all of them required; a newer version may have more of them."""
+    """Part of a document. Keys are in camel case and all required; newer versions may add keys."""
 
 
 class ObjectNameDocument(Struct, frozen=True):
-    """An object of the pod's namespace."""
+    """An object in the namespace of the pod."""
 
     kind: str
     name: str
@@ -88,7 +88,7 @@ class ContainerDocument(Struct, frozen=True):
 
 
 class MissingMilestoneDocument(Struct, frozen=True):
-    """A milestone that was passed without being observed; the subject is a container, a volume or a slice."""
+    """A milestone that was passed but not observed. The subject is a container, a volume or an EndpointSlice."""
 
     milestone: MilestoneName
     subject: str
@@ -96,7 +96,7 @@ class MissingMilestoneDocument(Struct, frozen=True):
 
 
 class ReachedMilestoneDocument(MissingMilestoneDocument, frozen=True):
-    """A milestone: the best estimate of its moment, the bounds, where they come from, and how late it was reported."""
+    """A milestone: best estimate of its time, bounds, source of the evidence, and delay of the report."""
 
     at: Moment | None
     earliest: Moment | None
@@ -111,7 +111,7 @@ class ReachedMilestoneDocument(MissingMilestoneDocument, frozen=True):
 
 
 class PhaseSpanDocument(Struct, frozen=True):
-    """One phase of the critical path, or work beside it; ``open`` while it goes on."""
+    """A phase of the critical path, or an activity in parallel to it; ``open`` if it is not over."""
 
     phase: PhaseName
     subject: str
@@ -139,7 +139,7 @@ class PhaseSpanDocument(Struct, frozen=True):
 
 
 class DrainDocument(Struct, frozen=True):
-    """How one EndpointSlice took out the address of a pod that was to be deleted; ``out`` is null while it has not."""
+    """How one EndpointSlice removed the address of a pod in deletion; ``out`` is null until it does."""
 
     subject: str
     out: Moment | None
@@ -152,7 +152,7 @@ class DrainDocument(Struct, frozen=True):
 
 
 class StopDocument(Struct, frozen=True):
-    """How one container of a pod that was to be deleted ended."""
+    """How one container of a pod in deletion stopped."""
 
     container: str
     began: Moment | None
@@ -163,7 +163,7 @@ class StopDocument(Struct, frozen=True):
 
 
 class NoteDocument(Struct, frozen=True):
-    """What was said under one reason about one subject, and how often."""
+    """Messages with the same reason about the same subject, with their number."""
 
     reason: str
     subject: str
@@ -175,7 +175,7 @@ class NoteDocument(Struct, frozen=True):
 
 
 class PullDocument(Struct, frozen=True):
-    """What the kubelet said of one image pull."""
+    """One image pull, as reported by the kubelet."""
 
     container: str
     image: str
@@ -191,7 +191,7 @@ class PullDocument(Struct, frozen=True):
 
 
 class RestartDocument(Struct, frozen=True):
-    """A container's restarts and how its latest ended run ended."""
+    """Restarts of a container, and the result of its latest completed run."""
 
     container: str
     restarts: Count
@@ -200,7 +200,7 @@ class RestartDocument(Struct, frozen=True):
 
 
 class RunDocument(Struct, frozen=True):
-    """One run of a container, as far as its status tells; moments are whole seconds."""
+    """One run of a container according to the pod's status. Times have a resolution of one second."""
 
     container: str
     run: Count
@@ -211,7 +211,7 @@ class RunDocument(Struct, frozen=True):
 
 
 class IncidentDocument(Struct, frozen=True):
-    """An incident in the pod's life that is no part of its start."""
+    """An incident in the life of the pod that is not part of its start."""
 
     incident: IncidentKindName
     at: Moment
@@ -219,14 +219,14 @@ class IncidentDocument(Struct, frozen=True):
 
 
 class SchedulingGateDocument(Struct, frozen=True):
-    """A scheduling gate, and when it was removed."""
+    """A scheduling gate, and the time when it was removed; null if it was not."""
 
     name: str
     removed: Moment | None
 
 
 class NodeObstacleDocument(Struct, frozen=True):
-    """Why ``nodes`` nodes cannot take the pod; null where the reason lies with the pod itself."""
+    """Why ``nodes`` nodes do not fit the pod; ``nodes`` is null if the reason is the pod itself."""
 
     obstacle: ObstacleName
     nodes: Count | None
@@ -234,7 +234,7 @@ class NodeObstacleDocument(Struct, frozen=True):
 
 
 class UnschedulableDocument(Struct, frozen=True):
-    """What the scheduler last said of why no node takes the pod, and how many attempts are known."""
+    """Why no node fits the pod, according to the scheduler's last message, and the number of known attempts."""
 
     attempts: Count
     first: Moment
@@ -246,7 +246,7 @@ class UnschedulableDocument(Struct, frozen=True):
 
 
 class DeletionDocument(Struct, frozen=True):
-    """Who asked for the pod's deletion, with which grace period in seconds, and what holds the object."""
+    """Who requested the deletion of the pod, the grace period in seconds, and the finalizers of the object."""
 
     cause: CauseName | None
     text: str
@@ -255,7 +255,7 @@ class DeletionDocument(Struct, frozen=True):
 
 
 class NodeClockDocument(Struct, frozen=True):
-    """The node's clock was ``low`` to ``high`` seconds ahead, negative behind; what it stamped is corrected."""
+    """Offset of the node's clock, ``low`` to ``high`` seconds, negative if behind. Its timestamps are corrected."""
 
     low: float
     high: float
@@ -263,7 +263,7 @@ class NodeClockDocument(Struct, frozen=True):
 
 
 class EventLimitDocument(Struct, frozen=True):
-    """By when the kubelet had used up its Events of one type, and the containers that were started without one."""
+    """Latest time when the kubelet reached its limit of Events of a type, and containers started without Events."""
 
     type: EventTypeName
     reached: Moment
@@ -287,7 +287,7 @@ class EvidenceDocument(Struct, frozen=True):
 
 
 class FindingDocument(Struct, frozen=True):
-    """Something that cost time, or traffic; ``share`` is its part of the leg's length, 0 to 1, or null off the path."""
+    """A cause of lost time or traffic; ``share`` is its part of the leg's duration, 0 to 1, or null off the path."""
 
     kind: FindingKindName
     leg: LegName
@@ -303,7 +303,7 @@ class FindingDocument(Struct, frozen=True):
 
 
 class PodTimelineDocument(Struct, frozen=True):
-    """One pod's timeline."""
+    """Timeline of a pod."""
 
     api_version: ApiVersion
     kind: Literal["PodTimeline"]
@@ -357,17 +357,17 @@ class PodTimelineDocument(Struct, frozen=True):
 
     @property
     def begin(self) -> int | None:
-        """When the start began, nanoseconds since the epoch; ``None`` where unknown."""
+        """When the start began, nanoseconds since the epoch; ``None`` if unknown."""
         return self.phases[0].begin if self.phases else None
 
     @property
     def asked(self) -> int | None:
-        """When its deletion was asked for, nanoseconds since the epoch; ``None`` where it was not or is unknown."""
+        """When the deletion was requested, nanoseconds since the epoch; ``None`` if it was not, or if unknown."""
         return self.leaving[0].begin if self.leaving else None
 
 
 class PodTimelineListDocument(Struct, Generic[Item], frozen=True):
-    """A page of timelines; ``cursor`` asks for the next page and is null on the last."""
+    """A page of timelines; ``cursor`` requests the next page, and is null on the last page."""
 
     api_version: ApiVersion
     kind: Literal["PodTimelineList"]
@@ -376,7 +376,7 @@ class PodTimelineListDocument(Struct, Generic[Item], frozen=True):
 
 
 class LevelDocument(Struct, frozen=True):
-    """How many pods there were from a moment on."""
+    """Number of pods from a point in time."""
 
     at: Moment
     wanted: Count
@@ -387,7 +387,7 @@ class LevelDocument(Struct, frozen=True):
 
 
 class ChainLinkDocument(Struct, frozen=True):
-    """One link of the chain that the rollout's duration is made of; ``pod`` is empty for its controller."""
+    """A link of the chain that makes up the duration of the rollout; ``pod`` is empty for the controller."""
 
     kind: LinkKindName
     pod: str
@@ -397,7 +397,7 @@ class ChainLinkDocument(Struct, frozen=True):
 
 
 class HoldDocument(Struct, frozen=True):
-    """What held the rollout; a null phase is the workload's controller."""
+    """A cause of the rollout's duration; ``phase`` is null for the controller of the workload."""
 
     phase: PhaseName | None
     title: str
@@ -407,7 +407,7 @@ class HoldDocument(Struct, frozen=True):
 
 
 class MemberDocument(Struct, frozen=True):
-    """One pod of the rollout."""
+    """A pod of the rollout."""
 
     current: bool
     revision: str
@@ -420,7 +420,7 @@ class MemberDocument(Struct, frozen=True):
 
 
 class RolloutDocument(Struct, Generic[Item], frozen=True):
-    """One rollout of a workload."""
+    """A rollout of a workload."""
 
     api_version: ApiVersion
     kind: Literal["Rollout"]
@@ -447,7 +447,7 @@ class RolloutDocument(Struct, Generic[Item], frozen=True):
 
 
 class RefusedDocument(Struct, frozen=True):
-    """What a workload was refused: ``count`` in the present or latest spell, ``total`` over all of them."""
+    """Refused pod creations: ``count`` in the current or latest series of refusals, ``total`` in all of them."""
 
     now: bool
     maker: ObjectNameDocument
@@ -459,7 +459,7 @@ class RefusedDocument(Struct, frozen=True):
 
 
 class RefusedWorkloadDocument(Struct, frozen=True):
-    """A workload whose pods are, or were, refused."""
+    """A workload whose pods are or were refused."""
 
     namespace: str
     workload: ObjectNameDocument
@@ -467,7 +467,7 @@ class RefusedWorkloadDocument(Struct, frozen=True):
 
 
 class WorkloadListDocument(Struct, frozen=True):
-    """Workloads whose pods are, or were, refused."""
+    """Workloads whose pods are or were refused."""
 
     api_version: ApiVersion
     kind: Literal["WorkloadList"]
@@ -475,7 +475,7 @@ class WorkloadListDocument(Struct, frozen=True):
 
 
 class FaultDocument(Struct, frozen=True):
-    """One kind of failure and where it was first found."""
+    """A kind of failure, and where it occurred first."""
 
     step: StepName
     subject: str
@@ -486,7 +486,7 @@ class FaultDocument(Struct, frozen=True):
 
 
 class FaultListDocument(Struct, frozen=True):
-    """What could not be read or evaluated since the process began, by kind."""
+    """Failures to read or evaluate an object since the process started, by kind."""
 
     api_version: ApiVersion
     kind: Literal["FaultList"]
