@@ -1,1 +1,1 @@
-"""Benches: each prints what it measured and, as its last line, one JSON object."""
+"""Benchmarks. Each prints its measurements and, as the last line, one JSON object."""

@@ -1,4 +1,4 @@
-"""``hack/bench NAME``: run one bench; its last line is one JSON object."""
+"""``hack/bench NAME``: run a benchmark. Its last line is one JSON object."""
 
 import argparse
 
@@ -21,7 +21,7 @@ _BENCHES = {
 
 def main() -> None:
     """Parse the command line, run the bench, print its verdict."""
-    parser = argparse.ArgumentParser(prog="hack/bench", description="Measure what the operator costs.")
+    parser = argparse.ArgumentParser(prog="hack/bench", description="Measure the operator's cost and accuracy.")
     commands = parser.add_subparsers(dest="bench", required=True)
     for name, bench in _BENCHES.items():
         summary = (bench.__doc__ or "").splitlines()[0]

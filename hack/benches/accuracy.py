@@ -1,9 +1,10 @@
-"""How far the recorded instants are from the truth, on a real cluster.
+"""Error of the recorded instants, measured on a real cluster.
 
-More than 300 pods of every kind start and go, watched by an operator outside the cluster: first a few at a time, then
-in bursts with rollouts, scalings and deletions. Every instant is held against the audit log, containerd's events and
-log, the CNI plugin's log, and the journal of the tests' CSI driver; beside it stands what the one-second fields of the
-API alone would have said. Of what a node only reports, the recorder is the report's first trace elsewhere.
+More than 300 pods of every kind start and are deleted, watched by an operator outside the cluster: first a few at a
+time, then in bursts with rollouts, scaling and deletions. Each instant is compared with the audit log, the events and
+the log of containerd, the log of the CNI plugin, and the journal of the CSI driver of the tests. For comparison, the
+table shows the error of the one-second fields of the API. For milestones that a node only reports, the reference is
+the first trace of the report elsewhere.
 """
 
 import argparse
@@ -37,10 +38,10 @@ _PATIENCE = 60.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--rounds", type=int, default=9, help="idle rounds of 17 pods (9)")
-    parser.add_argument("--waves", type=int, default=7, help="waves of churn of 42 pods (7)")
-    parser.add_argument("--name", default="podtimeline-bench", help="the cluster; one that runs is left running")
-    parser.add_argument("--kubernetes", default="1.37", help="1.37 or 1.34")
+    parser.add_argument("--rounds", type=int, default=9, help="number of idle rounds, of 17 pods each (default: 9)")
+    parser.add_argument("--waves", type=int, default=7, help="number of waves of churn, of 42 pods each (default: 7)")
+    parser.add_argument("--name", default="podtimeline-bench", help="name of the cluster; a running one is kept")
+    parser.add_argument("--kubernetes", default="1.37", help="Kubernetes version, 1.37 or 1.34")
     parser.add_argument("--write", action="store_true", help=f"write the table to {TABLE.relative_to(ROOT)}")
 
 

@@ -1,7 +1,7 @@
-"""Memory under attack: 100 Events a second for one pod, and pods that never become ready.
+"""Memory under attack: 100 Events per second for one pod, and pods that never become ready.
 
-The attacker writes for ten simulated minutes, each Event with another reason and another container, and 10 KB of text.
-The waiting pods have three Events each, and stay unpacked for as long as they wait.
+The attacker writes for ten simulated minutes. Each Event has a different reason and container, and 10 KB of text. The
+waiting pods have three Events each, and are not packed while they wait.
 """
 
 import argparse
@@ -34,8 +34,8 @@ _WORDS = "x" * 10_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--pods", type=int, default=100_000, help="how many pods never become ready (100000)")
-    parser.add_argument("--minutes", type=int, default=10, help="how long the attacker writes, simulated (10)")
+    parser.add_argument("--pods", type=int, default=100_000, help="pods that never become ready (default: 100000)")
+    parser.add_argument("--minutes", type=int, default=10, help="simulated minutes of the attack (default: 10)")
 
 
 def run(options: argparse.Namespace) -> str:
@@ -44,9 +44,10 @@ def run(options: argparse.Namespace) -> str:
     within = len(kept.notes) <= MAX_NOTES and sum(map(characters, kept.notes.values())) <= MAX_NOTES_TEXT
     within = within and len(kept.evidence) <= 8 * MAX_SUBJECTS
     events = options.minutes * 60 * _RATE
-    print(f"{events} Events for one pod: {grown / 2**20:.1f} MiB more resident, cut: {', '.join(sorted(kept.limits))}")
+    limits = ", ".join(sorted(kept.limits))
+    print(f"{events} Events for one pod: resident memory grew by {grown / 2**20:.1f} MiB, limits reached: {limits}")
     each = _waiting(options.pods) / options.pods
-    print(f"{options.pods} pods that never become ready, {_PER_POD} Events each: {each:.0f} resident bytes a pod")
+    print(f"{options.pods} pods that never become ready, {_PER_POD} Events each: {each:.0f} resident bytes per pod")
     return verdict(
         "bounds", grown if within else float("inf"), "bytes grown under attack", goal=GOAL, events=events,
         notes=len(kept.notes), weight=weight(kept), within=within, limits=sorted(kept.limits), pods=options.pods,

@@ -1,8 +1,9 @@
-"""What a pod start costs the operator, beside what it costs the control plane and kube-state-metrics, on a real one.
+"""CPU of a pod start for the operator, the control plane and kube-state-metrics, on a real cluster.
 
 A Deployment behind a Service is scaled up and down on simulated nodes (kwok), with pods of two containers. The CPU of
-each process is read from ``/proc``: until all new pods are ready and their timelines complete, and until all of them
-are gone and so recorded. Both readers are scraped every 15 seconds. What counts is the operator's whole process.
+each process is read from ``/proc``: until all new pods are ready with complete timelines, and until all of them are
+deleted and recorded as such. The operator and kube-state-metrics are scraped every 15 seconds. The result is the CPU
+of the whole operator process.
 """
 
 import argparse
@@ -45,16 +46,16 @@ class Spent:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--nodes", type=int, default=100, help="simulated nodes (100)")
-    parser.add_argument("--base", type=int, default=100, help="pods that are there all the time (100)")
-    parser.add_argument("--pods", type=int, default=1000, help="pods that come and go (1000)")
-    parser.add_argument("--idle", type=float, default=20.0, help="seconds without any change (20)")
-    parser.add_argument("--alone", action="store_true", help="without kube-state-metrics beside it")
+    parser.add_argument("--nodes", type=int, default=100, help="number of simulated nodes (default: 100)")
+    parser.add_argument("--base", type=int, default=100, help="number of pods that always exist (default: 100)")
+    parser.add_argument("--pods", type=int, default=1000, help="number of pods to start and delete (default: 1000)")
+    parser.add_argument("--idle", type=float, default=20.0, help="seconds without changes (default: 20)")
+    parser.add_argument("--alone", action="store_true", help="do not run kube-state-metrics")
     parser.add_argument(
-        "--profile", type=Path, help="write what py-spy samples of the operator meanwhile, if installed"
+        "--profile", type=Path, help="write a py-spy profile of the operator to this file, if py-spy is installed"
     )
-    parser.add_argument("--name", default="podtimeline-bench", help="the cluster; one that runs is left running")
-    parser.add_argument("--kubernetes", default="1.37", help="1.37 or 1.34")
+    parser.add_argument("--name", default="podtimeline-bench", help="name of the cluster; a running one is kept")
+    parser.add_argument("--kubernetes", default="1.37", help="Kubernetes version, 1.37 or 1.34")
 
 
 def run(options: argparse.Namespace) -> str:
@@ -172,7 +173,7 @@ def _until(reached: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not reached():
         if time.monotonic() > deadline:
-            raise SystemExit(f"hack/bench cluster: {_PATIENCE:.0f} s have passed, and not {what}")
+            raise SystemExit(f"hack/bench cluster: timed out after {_PATIENCE:.0f} s: waiting until {what}")
         time.sleep(1)
 
 

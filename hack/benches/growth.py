@@ -14,8 +14,8 @@ _PARTS = (100, 10, 1)
 
 def add_size(parser: argparse.ArgumentParser, name: str, *, default: int, of: str) -> None:
     """The flag of the bench's size, and ``--growth``."""
-    parser.add_argument(name, dest="size", type=_positive, default=default, help=f"how many {of} ({default})")
-    parser.add_argument("--growth", action="store_true", help="measure 1 % and 10 % of the size as well")
+    parser.add_argument(name, dest="size", type=_positive, default=default, help=f"number of {of} (default: {default})")
+    parser.add_argument("--growth", action="store_true", help="also measure at 1 %% and 10 %% of the size")
 
 
 def sizes(options: argparse.Namespace) -> tuple[int, ...]:
@@ -56,5 +56,5 @@ def _cell(value: object) -> str:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: has to be at least 1")
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
     return number

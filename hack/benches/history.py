@@ -1,8 +1,8 @@
-"""The SQLite history with millions of finished pods: how fast they are written, and how long each question takes.
+"""The SQLite history with millions of finished pods: write throughput, and duration of each query.
 
-Records are committed as the operator commits them, a thousand in one transaction, with all that a pod counts. Then
-every shape of query that the API asks is asked again and again, while another thread goes on committing and old
-timelines are deleted. Half of all pods are of a tenth of the workloads; one in 97 failed.
+Records are committed as the operator does it, a thousand in one transaction, with all histogram increments of a pod.
+Then every type of query of the API is repeated, while another thread commits and old timelines are deleted. Half of all
+pods belong to a tenth of the workloads; one in 97 failed.
 """
 
 import argparse
@@ -78,12 +78,12 @@ def run(options: argparse.Namespace) -> str:
 def _table(found: list[Figures]) -> str:
     sums: dict[str, Callable[[Figures], object]] = {
         "pods": lambda each: each.pods,
-        "inserts a second": lambda each: each.inserts,
-        "bytes a pod": lambda each: each.size / each.pods,
+        "inserts per second": lambda each: each.inserts,
+        "bytes per pod": lambda each: each.size / each.pods,
         "ms to open": lambda each: each.opened,
-        "ms a commit beside, median": lambda each: each.commit[0],
-        "ms a commit beside, slowest": lambda each: each.commit[1],
-        "pods deleted beside": lambda each: each.pruned,
+        "ms per commit, median": lambda each: each.commit[0],
+        "ms per commit, slowest": lambda each: each.commit[1],
+        "pods deleted": lambda each: each.pruned,
     }
     rows = [(name, *map(value, found)) for name, value in sums.items()]
     rows += [(f"ms {name}", *(each.queries[name][0] for each in found)) for name in found[-1].queries]

@@ -1,7 +1,7 @@
-"""CPU per pod watch event, from the socket to the updated timeline, as a ratio to reading and splitting the same bytes.
+"""CPU per pod watch event, from the socket to the updated timeline, also relative to only reading and splitting it.
 
-Both sides read from the same kind of socket with the same client; rounds are interleaved and the median of the ratios
-of each round is the verdict, so that other work on the machine weighs on both.
+Both read from the same kind of socket with the same client. Rounds are interleaved, and the result is the median of
+the ratios of each round, so that other load on the machine affects both.
 """
 
 import argparse
@@ -48,9 +48,9 @@ class Round:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--pods", type=int, default=1500, help=f"pods of {VERSIONS} versions each round (1500)")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds, at least 5 (7)")
-    parser.add_argument("--profile", action="store_true", help="show the functions that cost most")
+    parser.add_argument("--pods", type=int, default=1500, help=f"pods of {VERSIONS} versions per round (default: 1500)")
+    parser.add_argument("--rounds", type=int, default=7, help="number of interleaved rounds, 5 or more (default: 7)")
+    parser.add_argument("--profile", action="store_true", help="print the functions that take most time")
 
 
 def run(options: argparse.Namespace) -> str:

@@ -1,8 +1,9 @@
-"""How late the event loop is while it answers scrapes and requests with limit=500, with thousands of starting pods.
+"""Delay of the event loop while it answers scrapes and requests with limit=500, with thousands of starting pods.
 
-Both servers of the operator, with its tracker, history and exposition; pods change all the time, so that each scrape
-has 500 of them to evaluate. The requests come from another process. Beside the latest moment, which holds what other
-processes of the machine take, stands what of it the operator itself can have caused, and both without any request.
+Runs both servers of the operator, with its tracker, history and exposition. Pods change all the time, so that each
+scrape evaluates 500 of them. The requests come from another process. The total delay includes the time taken by other
+processes on the machine; the part that the operator can have caused is reported separately. Both are also measured
+without requests.
 """
 
 import argparse
@@ -64,8 +65,8 @@ print(*done)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--pods", type=int, default=5000, help="how many starting pods (5000)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long it is asked (20)")
+    parser.add_argument("--pods", type=int, default=5000, help="number of starting pods (default: 5000)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="seconds to send requests (default: 20)")
 
 
 def run(options: argparse.Namespace) -> str:
@@ -87,12 +88,12 @@ async def _measured(options: argparse.Namespace, store: Store) -> str:
         idle, _ = await _watched(tracker, options.pods, asyncio.sleep(min(options.seconds, 10)))
         loaded, answered = await _watched(tracker, options.pods, _asked(api, metrics, options.seconds))
     for name, watch in (("without requests", idle), ("with requests", loaded)):
-        print(f"{name}: late {_words(watch.late)}")
-        print(f"  of which by the operator itself {_words(watch.own)}")
-        print(f"  busy at once {_words(watch.busy)} of processor time")
+        print(f"{name}: delay {_words(watch.late)}")
+        print(f"  of which caused by the operator {_words(watch.own)}")
+        print(f"  CPU time of one callback {_words(watch.busy)}")
     print(f"answers: {answered} (metrics, pods, pods, rollout, pods)")
     return verdict(
-        "lag", quantile(loaded.busy, 1), "ms of processor time that the event loop spends on one thing, at most",
+        "lag", quantile(loaded.busy, 1), "ms of CPU time of the longest callback of the event loop",
         goal=GOAL, pods=options.pods, own_late_ms=_figures(loaded.own), idle_own_late_ms=_figures(idle.own),
         late_ms=_figures(loaded.late), idle_late_ms=_figures(idle.late), busy_ms=_figures(loaded.busy),
         answers=answered, load_average=round(os.getloadavg()[0], 1),
@@ -161,7 +162,7 @@ async def _asked(api: str, metrics: str, seconds: float) -> list[int]:
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     if process.returncode:
-        raise SystemExit("hack/bench lag: a request failed, see above")
+        raise SystemExit("hack/bench lag: a request failed; see the output above")
     return [int(each) for each in out.split()]
 
 

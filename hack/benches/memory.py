@@ -1,7 +1,7 @@
-"""Bytes per tracked ready pod, and the resident set at 50,000 of them.
+"""Bytes per tracked ready pod, and resident memory with 50,000 of them.
 
-Each pod comes as its six watch events, the events of its kubelet and one address in a slice, settles, is committed (to
-a store that keeps nothing) and packed; what is left is what a pod that rests costs for the rest of its life.
+Each pod arrives as six watch events, the Events of its kubelet and one address in an EndpointSlice. It settles, is
+committed (to a store that keeps nothing) and packed. The result is the memory of a pod that no longer changes.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _EVENTS = (Milestone.PULL_STARTED, Milestone.PULLED, Milestone.CONTAINER_CREATED
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--pods", type=int, default=50_000, help="how many pods (50000)")
+    parser.add_argument("--pods", type=int, default=50_000, help="number of pods (default: 50000)")
 
 
 def run(options: argparse.Namespace) -> str:
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> str:
     tracemalloc.stop()
     print(f"{sample} pods traced: {per_pod:.0f} bytes per ready pod")
     each = (held - before) / options.pods
-    print(f"{options.pods} pods: resident {held / 2**20:.1f} MiB, {each:.0f} bytes a pod")
+    print(f"{options.pods} pods: {held / 2**20:.1f} MiB resident, {each:.0f} bytes per pod")
     return verdict(
         "memory", per_pod, "bytes per ready pod", goal=GOAL, pods=tracked, rss_bytes=held,
         rss_bytes_per_pod=round(each),
@@ -104,6 +104,6 @@ def _told(uid: str, clock: int) -> Iterator[Observation]:
 def resident() -> int:
     """Bytes of this process in memory now; raises ``SystemExit`` where there is no /proc."""
     if not sys.platform.startswith("linux"):
-        raise SystemExit("hack/bench memory: reads /proc, which only Linux has")
+        raise SystemExit("hack/bench memory: requires Linux, because it reads /proc")
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmRSS:")[1].split()[0]) * 1024

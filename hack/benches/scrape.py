@@ -1,8 +1,8 @@
-"""How long a scrape takes, and how many series it has: workloads that all have every histogram and every phase.
+"""Duration and number of series of a scrape, with workloads that all have every histogram and every phase.
 
-What has a series is decided as in the operator, within ``series_limit`` label sets of a histogram. A classic histogram
-has a series for each bucket; where Prometheus makes a native one of it (``convert_classic_histograms_to_nhcb`` of its
-scrape configuration) it is a single series. The exposition itself offers no protobuf and no native histograms.
+Series are limited as in the operator, to ``series_limit`` label sets of a histogram. A classic histogram has a series
+for each bucket. If Prometheus converts it to a native histogram (``convert_classic_histograms_to_nhcb`` in the scrape
+configuration), it is a single series. The operator exposes neither protobuf nor native histograms.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _FORMATS = {"text": "text/plain; version=0.0.4", "openmetrics": "application/ope
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
     add_size(parser, "--workloads", default=1_000, of="workloads")
-    parser.add_argument("--series-limit", type=int, default=2_000, help="the operator's series_limit (2000)")
+    parser.add_argument("--series-limit", type=int, default=2_000, help="series_limit of the operator (default: 2000)")
 
 
 @dataclass(frozen=True, slots=True)

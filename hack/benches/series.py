@@ -1,9 +1,9 @@
-"""Which workloads have metric series, and how large /metrics is, under a flood and under one-off owners.
+"""Workloads with metric series, and size of /metrics, with a flood of invented owners and with short-lived owners.
 
-The flood: 2,100 pods of one namespace, each of a controller that nobody has, beside 50 lasting workloads of ten
-namespaces and 25 that come later; then the pods are deleted. The one-off owners: runs of one pod each, two minutes
-long, one every two seconds, in the namespace of 50 lasting workloads that are restarted every ten minutes. Pods go
-through decoding, tracking, a SQLite history in memory, and the exposition.
+The flood: 2,100 pods of one namespace, each with a controller that does not exist, besides 50 lasting workloads of ten
+namespaces and 25 that are created later; then the pods are deleted. The short-lived owners: runs of one pod each, two
+minutes long, one every two seconds, in the namespace of 50 lasting workloads that are restarted every ten minutes. Pods
+pass through decoding, tracking, a SQLite history in memory, and the exposition.
 """
 
 import argparse
@@ -35,8 +35,8 @@ Workload = tuple[str, str, str]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    parser.add_argument("--flood", type=int, default=2_100, help="invented controllers (2100)")
-    parser.add_argument("--runs", type=int, default=10_000, help="one-off owners (10000)")
+    parser.add_argument("--flood", type=int, default=2_100, help="number of invented controllers (default: 2100)")
+    parser.add_argument("--runs", type=int, default=10_000, help="number of short-lived owners (default: 10000)")
 
 
 def run(options: argparse.Namespace) -> str:
@@ -154,12 +154,12 @@ def _one_off(runs: int) -> int:
                 pods[each] = cluster.start(each)
             cluster.wait(_SETTLED)
             lost = max(lost, _without(cluster, lasting))
-    _say(f"{runs} one-off owners (at most {most / 2**20:.1f} MiB)", cluster, lasting, before)
+    _say(f"{runs} short-lived owners (at most {most / 2**20:.1f} MiB)", cluster, lasting, before)
     for number in going:
         cluster.end(number)
     cluster.wait(_SETTLED)
     cluster.wait(900)
-    _say("one-off owners, 900 s after the last", cluster, lasting, before)
+    _say("short-lived owners, 900 s after the last", cluster, lasting, before)
     return lost
 
 

@@ -1,8 +1,8 @@
-"""CPU of the intake when one endpoint of a large Service changes, against the bytes of the one slice that is sent.
+"""CPU of a change of one endpoint of a large Service, per byte of the EndpointSlice that is sent.
 
-All pods of the Service are tracked and rest. One address of one slice turns not ready and ready again, which the API
-server tells by sending that slice whole, and no other. The work has to follow the bytes of the slice: whether the
-Service has one slice or fifty may not matter. The best of several rounds counts, as other processes only add to it.
+All pods of the Service are tracked and do not change. One address of one slice becomes not ready and ready again; the
+API server sends that slice only, as a whole. The CPU must depend on the size of the slice, and not on the number of
+slices of the Service. The result is the best of several rounds, because other processes only add to the time.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class Cost:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this bench."""
-    add_size(parser, "--pods", default=5_000, of="pods the Service has")
+    add_size(parser, "--pods", default=5_000, of="pods of the Service")
 
 
 def run(options: argparse.Namespace) -> str:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> str:
 
 def _table(costs: Sequence[Cost]) -> str:
     rows = [(each.pods, each.addresses, each.size, each.cpu * 1e6, each.each) for each in costs]
-    return table(("pods", "addresses of the slice", "bytes", "us an event", "ns a byte"), rows)
+    return table(("pods", "addresses of the slice", "bytes", "us per event", "ns per byte"), rows)
 
 
 def _growth(costs: Sequence[Cost]) -> float:

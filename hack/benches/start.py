@@ -1,7 +1,7 @@
-"""How long a restart takes until the operator is caught up: from a history that has the pods, and by listing them.
+"""Time from the start of the operator until it is caught up: with a history of the pods, and by listing them.
 
-``podtimeline run`` as a process of its own, against a process that answers as an API server. It is ready once every
-collection is complete, and caught up once it tracks every pod and owes nothing to its history.
+Runs ``podtimeline run`` as a separate process, with a process that acts as an API server. The operator is ready once
+every collection is complete, and caught up once it tracks every pod and has committed everything to its history.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> str:
         with listing(pods) as server, tempfile.TemporaryDirectory(prefix="podtimeline-start-") as home:
             listed.append(_measured(Path(home), server, pods))
         _say("listed", listed[-1])
-    heads = ("", "pods", "s to ready", "s to caught up", "peak MiB", "bytes a pod")
+    heads = ("", "pods", "s to ready", "s to caught up", "peak MiB", "bytes per pod")
     print(table(heads, [_row(name, each) for name, found in (("saved", saved), ("listed", listed)) for each in found]))
     last, other = saved[-1], listed[-1]
     return verdict(

@@ -198,8 +198,8 @@ def locked(root: Path, *, name: str) -> Iterator[None]:
 
 def _build(target: Target, *, directory: Path) -> None:
     if shutil.disk_usage(directory.parent).free < _DISK_NEEDED:
-        raise ClusterError(f"{directory.parent}: less than {_DISK_NEEDED >> 30} GiB free; make room, then run it again")
-    say(f"building {target.name} ({target.minutes:g} min of CPU time; kept in {directory.parent})")
+        raise ClusterError(f"{directory.parent}: less than {_DISK_NEEDED >> 30} GiB left; free disk space, try again")
+    say(f"building {target.name} ({target.minutes:g} min of CPU time; cached in {directory.parent})")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     _compile(target, directory=directory)

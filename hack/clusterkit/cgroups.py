@@ -54,7 +54,7 @@ def hierarchies() -> list[Hierarchy]:
     missing = _NEEDED - frozenset().union(*(hierarchy.controllers for hierarchy in found))
     if missing:
         names = ", ".join(sorted(missing))
-        raise ClusterError(f"the cgroup controllers {names} are not mounted: mount them below /sys/fs/cgroup")
+        raise ClusterError(f"cgroup controllers not mounted: {names}; mount them below /sys/fs/cgroup")
     return found
 
 
@@ -104,7 +104,7 @@ class Tree:
                     os.kill(pid, signal.SIGKILL)
             return not self.pids()
 
-        wait_until(gone, seconds=30, what=f"ending the processes of cluster {self.name}", interval=0.02)
+        wait_until(gone, seconds=30, what=f"stopping the processes of cluster {self.name}", interval=0.02)
 
     def remove(self) -> None:
         """Remove the groups, innermost first."""

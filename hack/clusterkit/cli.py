@@ -1,4 +1,4 @@
-"""The command line of hack/cluster: stdout is data, stderr is talk; 0 went well, 1 failed, 2 was called wrongly."""
+"""The command line of hack/cluster: data on stdout, progress on stderr; exit code 1 for failures, 2 for usage."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, handler, text in _VERBS:
         one = verbs.add_parser(name, help=text, description=text)
-        one.add_argument("--name", default=DEFAULT_NAME, help="the cluster's name (default: %(default)s)")
+        one.add_argument("--name", default=DEFAULT_NAME, help="name of the cluster (default: %(default)s)")
         one.set_defaults(handler=handler)
         for flags, settings in _ARGUMENTS.get(name, ()):
             one.add_argument(*flags, **settings)  # type: ignore[arg-type]
@@ -29,22 +29,22 @@ def parser() -> argparse.ArgumentParser:
 
 
 _VERBS: tuple[tuple[str, Handler, str], ...] = (
-    ("up", commands.up, "start a cluster, or what is missing of it"),
-    ("prepare", commands.prepare, "build and install what a cluster is made of, without starting one"),
-    ("down", commands.down, "remove a cluster and everything it made"),
-    ("status", commands.status, "print what runs; exit code 1 if something does not"),
+    ("up", commands.up, "start a cluster, or the missing parts of one"),
+    ("prepare", commands.prepare, "build and install the components of a cluster, without starting it"),
+    ("down", commands.down, "remove a cluster and all its files"),
+    ("status", commands.status, "print the state of processes and nodes; exit code 1 if one is not running"),
     ("kubeconfig", commands.kubeconfig, "print the path of the administrator's kubeconfig"),
-    ("load", commands.load, "import an image archive into every node and print the names it brought"),
-    ("push", commands.push, "copy an image archive into the cluster's registry and print the reference for pods"),
-    ("image", commands.image, "write an archive of a small busybox image"),
+    ("load", commands.load, "import an image archive into every node, and print the names of its images"),
+    ("push", commands.push, "copy an image archive into the cluster's registry, and print the image name for pods"),
+    ("image", commands.image, "write the archive of a small busybox image"),
     ("logs", commands.logs, "print the log of a component; without a name, list the components"),
-    ("kwok", commands.kwok, "have N simulated nodes; 0 takes them away"),
-    ("version", commands.version, "print the versions a cluster is made of"),
-    ("pull-rate", commands.pull_rate, "limit what each node gets from the registry, for example 5mbit; or off"),
-    ("node-server", commands.node_server, "have a node's kubelet talk to the API through a server, in JSON; or `off`"),
-    ("tools", commands.tools, "print a directory with kubectl and helm, or with the programs that are named"),
+    ("kwok", commands.kwok, "set the number of simulated nodes; 0 removes them"),
+    ("version", commands.version, "print the versions of the components"),
+    ("pull-rate", commands.pull_rate, "limit each node's bandwidth from the registry, such as 5mbit; off removes it"),
+    ("node-server", commands.node_server, "connect a node's kubelet to another server, with JSON; off reverts it"),
+    ("tools", commands.tools, "print a directory with kubectl and helm, or with the given programs"),
     ("truth", commands.truth, "print the paths of the audit, containerd and CNI logs"),
-    ("exec", commands.execute, "run a command in the control plane's network, or on a node"),
+    ("exec", commands.execute, "run a command in the network of the control plane, or on a node"),
 )
 _RELEASES = ", ".join(release.minor for release in Kubernetes)
 _KUBERNETES: tuple[tuple[str, ...], dict[str, object]] = (
@@ -62,10 +62,10 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
     "image": (
         (("reference",), {"metavar": "NAME:TAG"}),
         (("archive",), {"type": Path}),
-        (("--random-mb",), {"type": int, "default": 0, "help": "size of an added layer of random bytes, in MB"}),
+        (("--random-mb",), {"type": int, "default": 0, "help": "size of an additional layer of random bytes, in MB"}),
         (
             ("--command",),
-            {"nargs": argparse.REMAINDER, "default": [], "help": "command that the image runs; must be the last flag"},
+            {"nargs": argparse.REMAINDER, "default": [], "help": "command of the image; must be the last flag"},
         ),
     ),
     "logs": ((("component",), {"nargs": "?"}),),
@@ -76,19 +76,19 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, object]], ...]] = {
         _KUBERNETES,
         (
             ("--own-first",),
-            {"action": "store_true", "help": "use programs on PATH, and build only those that are missing"},
+            {"action": "store_true", "help": "use the programs on PATH, and build only the missing ones"},
         ),
-        (("programs",), {"nargs": "*", "metavar": "PROGRAM", "help": f"of {', '.join(NAMES)}"}),
+        (("programs",), {"nargs": "*", "metavar": "PROGRAM", "help": f"any of {', '.join(NAMES)}"}),
     ),
     "exec": (
-        (("--node",), {"type": int, "help": "the node's number; without it, the control plane"}),
+        (("--node",), {"type": int, "help": "number of the node; the control plane if not set"}),
         (("command",), {"nargs": argparse.REMAINDER}),
     ),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and turn what can go wrong into one line."""
+    """Run one command, and print errors in one line."""
     chosen = parser().parse_args(arguments)
     handler: Handler = chosen.handler
     try:
@@ -104,5 +104,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hack/cluster: {describe_os_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("hack/cluster: interrupted; `hack/cluster down` removes what was made", file=sys.stderr)
+        print("hack/cluster: interrupted; run `hack/cluster down` to clean up", file=sys.stderr)
         return 1

@@ -41,7 +41,7 @@ def prepare(options: Namespace) -> int:
 def down(options: Namespace) -> int:
     """Remove a cluster."""
     lifecycle.down(Spec(name=options.name, nodes=1, kubernetes=Kubernetes.V1_37).name)
-    say(f"cluster {options.name} is gone")
+    say(f"removed cluster {options.name}")
     return 0
 
 
@@ -50,7 +50,7 @@ def status(options: Namespace) -> int:
     cluster = opened(options.name)
     records = cluster.processes.recorded()
     for name, record in sorted(records.items()):
-        print(f"{name:28} {'running' if record.alive() else 'ended':8} pid {record.pid}")
+        print(f"{name:28} {'running' if record.alive() else 'exited':8} pid {record.pid}")
     api = Api.from_kubeconfig(cluster.files.kubeconfig)
     ready = lifecycle.ready_nodes(api) if api.ready() else set()
     for place in cluster.nodes:
@@ -80,7 +80,7 @@ def load(options: Namespace) -> int:
 def push(options: Namespace) -> int:
     """Put an image into the registry."""
     if not _REFERENCE.fullmatch(options.reference):
-        raise UsageError(f"push {options.reference}: not NAME:TAG")
+        raise UsageError(f"push {options.reference}: must be NAME:TAG")
     cluster = opened(options.name)
     source = f"{images.kind_of(options.archive)}:{options.archive.resolve()}"
     registry = f"{Addresses.CONTROL_PLANE}:{Addresses.REGISTRY_PORT}"
@@ -94,7 +94,7 @@ def push(options: Namespace) -> int:
 def image(options: Namespace) -> int:
     """Write an image archive."""
     if options.random_mb < 0:
-        raise UsageError(f"--random-mb {options.random_mb}: 0 or more")
+        raise UsageError(f"--random-mb {options.random_mb}: must be 0 or more")
     made = images.busybox(
         options.reference, tools=build.ensure(build.TOOLS), megabytes=options.random_mb, command=options.command
     )
@@ -111,7 +111,7 @@ def logs(options: Namespace) -> int:
         print("\n".join(known))
         return 0
     if options.component not in known:
-        raise UsageError(f"logs {options.component}: known are {', '.join(known)}")
+        raise UsageError(f"logs {options.component}: must be one of {', '.join(known)}")
     with (directory / f"{options.component}.log").open() as log:
         shutil.copyfileobj(log, sys.stdout)
     return 0
@@ -120,7 +120,7 @@ def logs(options: Namespace) -> int:
 def kwok(options: Namespace) -> int:
     """Have a number of simulated nodes."""
     if not 0 <= options.count <= simulated.MOST:
-        raise UsageError(f"kwok {options.count}: 0 to {simulated.MOST}")
+        raise UsageError(f"kwok {options.count}: must be from 0 to {simulated.MOST}")
     simulated.scale(opened(options.name), count=options.count)
     return 0
 
@@ -129,8 +129,8 @@ def version(options: Namespace) -> int:
     """Print the versions."""
     spec = lifecycle.load_spec(options.name)
     release = spec.kubernetes if spec else Kubernetes.V1_37
-    print(f"kubernetes v{release.value}{'' if spec else ' (the default; the cluster is not up)'}")
-    print(f"offered    {', '.join(f'v{one.value}' for one in Kubernetes)}")
+    print(f"kubernetes v{release.value}{'' if spec else ' (the default; the cluster is not running)'}")
+    print(f"supported  {', '.join(f'v{one.value}' for one in Kubernetes)}")
     for target in (build.CONTAINERD, build.HELM, build.KWOK, build.KIND):
         print(f"{target.name:10} {target.version}")
     return 0
@@ -140,7 +140,7 @@ def pull_rate(options: Namespace) -> int:
     """Limit the registry's bandwidth."""
     off = options.rate == "off"
     if not off and not _RATE.fullmatch(options.rate):
-        raise UsageError(f"pull-rate {options.rate}: a rate such as 5mbit, or off")
+        raise UsageError(f"pull-rate {options.rate}: must be a rate such as 5mbit, or off")
     cluster = opened(options.name)
     network.limit_pulls(cluster.files, cluster.nodes, rate=None if off else options.rate)
     return 0
@@ -150,10 +150,10 @@ def node_server(options: Namespace) -> int:
     """Put a server between a kubelet and the API."""
     cluster = opened(options.name)
     if not 1 <= options.node <= cluster.spec.nodes:
-        raise UsageError(f"node-server {options.node}: 1 to {cluster.spec.nodes}")
+        raise UsageError(f"node-server {options.node}: must be from 1 to {cluster.spec.nodes}")
     off = options.server == "off"
     if not off and not _SERVER.fullmatch(options.server):
-        raise UsageError(f"node-server {options.server}: http://HOST:PORT as the node sees it, or off")
+        raise UsageError(f"node-server {options.server}: must be http://HOST:PORT that the node can reach, or off")
     lifecycle.point_kubelet(cluster, cluster.files.node(options.node), server=None if off else options.server)
     return 0
 
@@ -182,7 +182,7 @@ def execute(options: Namespace) -> int:
     """Become a command inside the cluster; it belongs to the cluster, so `down` ends it too."""
     words = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not words:
-        raise UsageError("exec: no command given")
+        raise UsageError("exec: missing command")
     cluster = opened(options.name)
     enter = _entrance(cluster, options.node)
     cluster.tree.join("system")
@@ -193,5 +193,5 @@ def _entrance(cluster: Cluster, index: int | None) -> list[str]:
     if index is None:
         return network.entering(cluster.files, place=network.CONTROL_PLANE)
     if not 1 <= index <= cluster.spec.nodes:
-        raise UsageError(f"--node {index}: 1 to {cluster.spec.nodes}")
+        raise UsageError(f"--node {index}: must be from 1 to {cluster.spec.nodes}")
     return cluster.entering(cluster.files.node(index))

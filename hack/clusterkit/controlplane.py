@@ -193,7 +193,7 @@ def open_listener(wanted: int | None) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ClusterError(
-            f"port {wanted or 'any'} on 127.0.0.1 is not free: `hack/cluster down`, then `up`"
+            f"port {wanted or 'any'} on 127.0.0.1 is in use: run `hack/cluster down`, then `hack/cluster up`"
         ) from error
     listener.listen(512)
     return listener

@@ -1,13 +1,13 @@
-"""What can go wrong, as one clear line for the person at the terminal."""
+"""Errors of the tools, each with a message for the terminal."""
 
 
 class ClusterError(Exception):
-    """Something failed; the message says what to do about it."""
+    """A failure; the message says what to do."""
 
     exit_code = 1
 
 
 class UsageError(ClusterError):
-    """The command was called in a way it does not offer."""
+    """The arguments of the command are not valid."""
 
     exit_code = 2

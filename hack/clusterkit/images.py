@@ -134,4 +134,4 @@ def kind_of(path: Path) -> str:
     for marker, kind in (("manifest.json", "docker-archive"), ("oci-layout", "oci-archive")):
         if marker in names:
             return kind
-    raise ClusterError(f"{path}: neither a docker nor an OCI archive")
+    raise ClusterError(f"{path}: not a Docker or OCI archive")

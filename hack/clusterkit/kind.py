@@ -19,12 +19,12 @@ CONFIG = Path(__file__).parent.parent / "kind-config.yaml"
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = argparse.ArgumentParser(prog="hack/kind", description="Run a Kubernetes cluster in Docker, with kind.")
-    top.add_argument("--name", default=DEFAULT_NAME, help="the cluster's name (default: %(default)s)")
+    top.add_argument("--name", default=DEFAULT_NAME, help="name of the cluster (default: %(default)s)")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    create = verbs.add_parser("create", help="start a cluster and print the path of its kubeconfig")
-    create.add_argument("--image", help="node image, which determines the version; kind's default if not given")
+    create = verbs.add_parser("create", help="start a cluster, and print the path of its kubeconfig")
+    create.add_argument("--image", help="node image, which determines the Kubernetes version (default: that of kind)")
     verbs.add_parser("delete", help="remove the cluster")
-    verbs.add_parser("kubeconfig", help="print the path of its kubeconfig")
+    verbs.add_parser("kubeconfig", help="print the path of the kubeconfig")
     load = verbs.add_parser("load", help="import an image archive into every node")
     load.add_argument("archive", type=Path)
     return top
@@ -50,11 +50,11 @@ def words(options: argparse.Namespace) -> list[str]:
 def require_docker() -> None:
     """Say clearly what is missing, before kind says it at length."""
     if shutil.which("docker") is None:
-        raise ClusterError("docker is not on PATH: install Docker, or use hack/cluster, which needs root and no Docker")
+        raise ClusterError("docker is not on PATH: install Docker, or use hack/cluster, which requires root instead")
     try:
         run(["docker", "info"])
     except ClusterError as error:
-        raise ClusterError(f"Docker does not answer ({error}): start it, or join the group docker") from error
+        raise ClusterError(f"Docker does not respond ({error}): start it, or join the group docker") from error
 
 
 def execute(options: argparse.Namespace) -> int:

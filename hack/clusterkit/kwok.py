@@ -56,7 +56,7 @@ def scale(cluster: Cluster, *, count: int) -> None:
     listed = api.get(f"/api/v1/nodes?labelSelector={_LABEL}%3D{_VALUE}")["items"]
     existing = {item["metadata"]["name"] for item in listed}
     wanted = {name(number) for number in range(count)}
-    say(f"simulated nodes: {len(existing)} now, {count} wanted")
+    say(f"simulated nodes: scaling from {len(existing)} to {count}")
     for gone in sorted(existing - wanted):
         api.call("DELETE", path=f"/api/v1/nodes/{gone}")
     if count:
@@ -64,6 +64,7 @@ def scale(cluster: Cluster, *, count: int) -> None:
     for number in range(count):
         if name(number) not in existing:
             api.create("/api/v1/nodes", body=node(number))
-    wait_until(lambda: ready_nodes(api, ignoring=_ANNOTATION) >= wanted, seconds=180, what="the simulated nodes")
+    what = "waiting for the simulated nodes"
+    wait_until(lambda: ready_nodes(api, ignoring=_ANNOTATION) >= wanted, seconds=180, what=what)
     if not count:
         cluster.processes.stop("kwok")

@@ -82,7 +82,7 @@ class Cluster:
         """Return the words that run a command as on a node that is up."""
         holder = self.processes.running(f"{place.name}-holder")
         if holder is None:
-            raise ClusterError(f"{place.name} is not running: `hack/cluster up --name {self.spec.name}`")
+            raise ClusterError(f"{place.name} is not running: run `hack/cluster up --name {self.spec.name}`")
         return node.entering(self.files, place, holder=holder)
 
 
@@ -90,7 +90,7 @@ def require_root() -> None:
     """Refuse to start what only root can do."""
     if os.geteuid() != 0:
         raise ClusterError(
-            "network namespaces and mounts need root: run it with sudo, or use hack/kind, which needs Docker"
+            "root is required for network namespaces and mounts: run with sudo, or use hack/kind, which requires Docker"
         )
 
 
@@ -102,7 +102,7 @@ def check_machine() -> None:
         raise ClusterError("the kernel has no overlay file system: load it with `modprobe overlay`")
     STATE_ROOT.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(STATE_ROOT).free < _DISK_NEEDED:
-        raise ClusterError(f"{STATE_ROOT}: less than {_DISK_NEEDED >> 30} GiB free; make room, then run it again")
+        raise ClusterError(f"{STATE_ROOT}: less than {_DISK_NEEDED >> 30} GiB left; free disk space, try again")
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def opened(name: str) -> Cluster:
     """Return a cluster that is there, or say how to make it."""
     spec = load_spec(name)
     if spec is None:
-        raise ClusterError(f"there is no cluster {name}: `hack/cluster up --name {name}`")
+        raise ClusterError(f"cluster {name} does not exist: run `hack/cluster up --name {name}`")
     return Cluster.of(spec)
 
 
@@ -151,7 +151,8 @@ def up(spec: Spec) -> Cluster:
         existing = load_spec(spec.name)
         if existing is not None and existing != spec:
             shape = f"{existing.nodes} nodes of v{existing.kubernetes.value}"
-            raise ClusterError(f"cluster {spec.name} has {shape}: `hack/cluster down --name {spec.name}` first")
+            advice = f"run `hack/cluster down --name {spec.name}` first"
+            raise ClusterError(f"cluster {spec.name} already exists with {shape}: {advice}")
         rebooted = existing is not None and not cluster.tree.pids()
         if existing is None or rebooted:
             _clear(cluster.files)
@@ -164,7 +165,7 @@ def up(spec: Spec) -> Cluster:
 def _create(cluster: Cluster) -> None:
     """Make all that is no process. `cluster.json` comes last: without it the rest counts as debris."""
     files = cluster.files
-    say(f"cluster {files.name}: keys, network and configuration")
+    say(f"creating keys, network and configuration of cluster {files.name}")
     cluster.tree.create("system", *(place.name for place in cluster.nodes))
     pki.create(files, spec=cluster.spec)
     controlplane.configure(files)
@@ -187,8 +188,8 @@ def _start(cluster: Cluster) -> None:
     for place in cluster.nodes:
         _start_runtime(cluster, place)
     api = Api.from_kubeconfig(files.kubeconfig)
-    wait_until(api.ready, seconds=120, what="the API server")
-    say("the API server is ready; starting controllers and nodes")
+    wait_until(api.ready, seconds=120, what="waiting for the API server")
+    say("API server is ready; starting controllers and nodes")
     processes.ensure(controlplane.controller_manager(files, binaries=binaries))
     processes.ensure(controlplane.scheduler(files, binaries=binaries))
     for place in cluster.nodes:
@@ -229,7 +230,7 @@ def point_kubelet(cluster: Cluster, place: NodeFiles, *, server: str | None) -> 
         node.point_kubelet(cluster.files, place, server=server, release=cluster.spec.kubernetes)
         running = cluster.processes.running(kubelet.name)
         cluster.processes.stop(kubelet.name)
-        wait_until(lambda: running is None or not running.alive(), seconds=_ENDING, what=f"ending {kubelet.name}")
+        wait_until(lambda: running is None or not running.alive(), seconds=_ENDING, what=f"stopping {kubelet.name}")
         cluster.processes.start(kubelet)
 
 
@@ -237,16 +238,16 @@ def _settle(cluster: Cluster) -> None:
     """Wait until a user could begin."""
     pause = images.archive(images.pause(node.PAUSE, tools=cluster.tools))
     for place in cluster.nodes:
-        wait_until(lambda: runtime_answers(cluster, place), seconds=60, what=f"{place.name}: containerd")  # noqa: B023
+        wait_until(lambda: runtime_answers(cluster, place), seconds=60, what=f"waiting for containerd on {place.name}")  # noqa: B023
         import_image(cluster, place, archive=pause)
         cluster.processes.ensure(node.event_reader(cluster.files, place, holder=_hold(cluster, place)))
     api = Api.from_kubeconfig(cluster.files.kubeconfig)
     say("waiting for the nodes and for DNS")
     wait_until(lambda: ready_nodes(api) >= {place.name for place in cluster.nodes}, seconds=120, what="the nodes")
-    wait_until(lambda: default_account(api), seconds=60, what="the default service account")
+    wait_until(lambda: default_account(api), seconds=60, what="waiting for the default service account")
     for place in cluster.nodes:
-        wait_until(lambda: dns_answers(cluster, place), seconds=60, what=f"{place.name}: DNS")  # noqa: B023
-    say(f"ready: {cluster.spec.nodes} nodes; KUBECONFIG={cluster.files.kubeconfig}")
+        wait_until(lambda: dns_answers(cluster, place), seconds=60, what=f"waiting for DNS on {place.name}")  # noqa: B023
+    say(f"cluster is ready: {cluster.spec.nodes} nodes; KUBECONFIG={cluster.files.kubeconfig}")
 
 
 def runtime_answers(cluster: Cluster, place: NodeFiles) -> bool:
@@ -322,7 +323,7 @@ def _end_recorded(files: Files) -> None:
     for record in Processes(files).recorded().values():
         if record.alive():
             os.kill(record.pid, signal.SIGKILL)
-            wait_until(lambda: not record.alive(), seconds=_ENDING, what=f"ending process {record.pid}")  # noqa: B023
+            wait_until(lambda: not record.alive(), seconds=_ENDING, what=f"stopping process {record.pid}")  # noqa: B023
 
 
 def _unmount(base: Path) -> None:

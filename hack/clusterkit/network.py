@@ -38,8 +38,8 @@ def create_namespace(files: Files, *, place: str) -> None:
     try:
         run(["unshare", f"--net={pin}", "true"])
     except ClusterError as error:
-        advice = "run on a machine of its own, or use hack/kind"
-        raise ClusterError(f"network namespaces cannot be made here ({error}): {advice}") from error
+        advice = "use a machine where they are allowed, or hack/kind"
+        raise ClusterError(f"cannot create a network namespace ({error}): {advice}") from error
     _ip(files, place, "link set lo up")
     settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.disable_ipv6=1"]
     inside(files, place=place, command=["sysctl", "-q", "-w", *settings])

@@ -180,7 +180,7 @@ def hold(files: Files, node: NodeFiles, *, binaries: Path, runtime: Path, proces
     shell = ["sh", "-c", _HOLD, "hold", str(node.base), str(binaries), str(runtime), node.name]
     command = [*network.entering(files, place=node.name), *unshare, *shell]
     record = processes.start(Program(name=name, command=command))
-    wait_until(ready.exists, seconds=10, what=f"{node.name}: its mount namespace", interval=0.02)
+    wait_until(ready.exists, seconds=10, what=f"creating the mount namespace of {node.name}", interval=0.02)
     return record
 
 

@@ -50,9 +50,9 @@ def install(wanted: Sequence[str]) -> None:
     if not wanted:
         return
     if shutil.which("apt-get") is None:
-        raise ClusterError(f"missing: {', '.join(wanted)}; this machine has no apt-get, install them by hand")
-    say(f"installing Debian's {', '.join(wanted)}")
-    with in_progress("Debian's packages"), locked(cache_root(), name="apt"), _no_service_starts():
+        raise ClusterError(f"missing: {', '.join(wanted)}; install them manually, as apt-get is not available")
+    say(f"installing Debian packages: {', '.join(wanted)}")
+    with in_progress("installing Debian packages"), locked(cache_root(), name="apt"), _no_service_starts():
         run(["apt-get", "-q", "update"], env=APT)
         run(["apt-get", "-q", "-y", "install", "--no-install-recommends", *wanted], env=APT)
 

@@ -68,7 +68,7 @@ def record_of(pid: int) -> Record:
     """Return the record of a process that was just started."""
     started = start_time(pid)
     if started is None:
-        raise ClusterError(f"process {pid} ended at once")
+        raise ClusterError(f"process {pid} exited immediately")
     return Record(pid=pid, started=started, boot=boot_id())
 
 

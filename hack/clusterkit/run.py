@@ -21,7 +21,7 @@ def run(
             list(command), env=env, cwd=cwd, input=stdin, capture_output=True, check=False, start_new_session=True
         )
     except FileNotFoundError as error:
-        raise ClusterError(f"{command[0]}: not found; install it, or run `hack/cluster up`, which does") from error
+        raise ClusterError(f"{command[0]} not found: install it, or run `hack/cluster up`, which does so") from error
     if done.returncode != 0:
         raise ClusterError(describe_failure(command, done.stderr.decode(errors="replace")))
     return done.stdout.decode(errors="replace")
@@ -30,17 +30,17 @@ def run(
 def describe_failure(command: Sequence[str], talk: str) -> str:
     """Return one line about a failed program, with the advice that its output calls for."""
     lines = [line for line in talk.strip().splitlines() if line.strip()]
-    last = lines[-1][-_SHOWN:] if lines else "it said nothing"
+    last = lines[-1][-_SHOWN:] if lines else "no output"
     name = Path(command[0]).name
     if "no space left on device" in talk.lower():
-        return f"{name}: the disk is full ({last}); free some space and run it again"
+        return f"{name}: the disk is full ({last}); free disk space, and try again"
     return f"{name} failed: {last}"
 
 
 def describe_os_error(error: OSError) -> str:
     """Return one line about a refused system call."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"the disk is full ({error.filename or error.strerror}); free some space and run it again"
+        return f"the disk is full ({error.filename or error.strerror}); free disk space, and try again"
     return f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
 
 
@@ -49,7 +49,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str, inte
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise ClusterError(f"{what}: not within {seconds:.0f} s; see `hack/cluster logs COMPONENT`")
+            raise ClusterError(f"timed out after {seconds:.0f} s: {what}; see `hack/cluster logs COMPONENT`")
         time.sleep(interval)
 
 

@@ -10,7 +10,7 @@ from functools import cache
 _STARTED = time.monotonic()
 _EVERY = 15.0
 _steps: dict[str, float] = {}
-"""The long steps that go on now, and when each began."""
+"""The long steps that are running, and when each began."""
 _lock = threading.Lock()
 
 
@@ -22,7 +22,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def in_progress(step: str) -> Iterator[None]:
-    """Show every 15 seconds that a step goes on, several in one line: minutes of silence look like a hang."""
+    """Report every 15 seconds that a step is still running, all steps in one line."""
     _start_reminder()
     _steps[step] = time.monotonic()
     try:
@@ -41,4 +41,4 @@ def _remind() -> None:
         time.sleep(_EVERY)
         now, steps = time.monotonic(), sorted(_steps.items(), key=lambda each: each[1])
         if steps:
-            say(f"  still at {', '.join(f'{step} ({now - since:.0f} s)' for step, since in steps)}")
+            say(f"  still running: {', '.join(f'{step} ({now - since:.0f} s)' for step, since in steps)}")

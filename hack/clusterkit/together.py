@@ -46,7 +46,7 @@ def _tell(done: set[Future[object]], *, running: dict[Future[object], str], bega
     for future in done:
         name = running.pop(future)
         if future.exception() is not None:
-            say(f"{name} failed; ending as soon as what runs beside it has ended")
+            say(f"{name} failed; waiting for the other running steps before exiting")
         future.result()
         if time.monotonic() - began > _WORTH_TELLING:
-            say(f"{name} is there; left: {', '.join(running.values()) or 'nothing'}")
+            say(f"{name}: done; remaining: {', '.join(running.values()) or 'none'}")

@@ -31,12 +31,12 @@ def toolbox(names: Sequence[str], *, release: Kubernetes, own_first: bool = Fals
 def program(name: str, *, release: Kubernetes, own_first: bool = False) -> Path:
     """Return the path of one program. Raises `ClusterError` where it is neither on PATH nor can be built."""
     if name not in NAMES:
-        raise UsageError(f"tools {name}: known are {', '.join(NAMES)}")
+        raise UsageError(f"tools {name}: must be one of {', '.join(NAMES)}")
     found = shutil.which(name) if own_first else None
     if found is not None:
         return Path(found).absolute()
     if own_first and shutil.which("go") is None:
-        raise ClusterError(f"{name} is not on PATH: install it, or Go, by which it can be built")
+        raise ClusterError(f"{name} is not on PATH: install it, or install Go to build it")
     return builder(name, release=release)() / name
 
 

@@ -29,10 +29,10 @@ def ask(cluster: Cluster, *, plan: Sequence[str], yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("nothing was done; pass --yes to continue without a question")
-    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        raise UsageError("cancelled, nothing was changed; pass --yes to skip the question")
+    print("Continue? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise ClusterError("nothing was done")
+        raise ClusterError("cancelled, nothing was changed")
 
 
 def _say(plan: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ def owned(cluster: Cluster, namespace: str) -> bool:
         return False
     labels = json.loads(found)["metadata"].get("labels", {})
     if labels.get(LABEL) != VALUE:
-        raise ClusterError(f"namespace {namespace} does not belong to the demo (no label {SELECTOR}), not changed")
+        raise ClusterError(f"namespace {namespace} does not belong to the demo (no label {SELECTOR}): not changed")
     return True
 
 

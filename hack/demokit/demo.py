@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         "--yes", action="store_true", help="do not ask before using a cluster that the demo did not create"
     )
     ending = top.add_mutually_exclusive_group()
-    ending.add_argument("--keep", action="store_true", help="leave everything running (the default)")
+    ending.add_argument("--keep", action="store_true", help="keep everything running (the default)")
     ending.add_argument(
         "--down", action="store_true", help="remove everything that an earlier demo created, including its cluster"
     )
@@ -130,7 +130,7 @@ def plan(cluster: Cluster) -> list[str]:
     lines = [
         f"it creates the namespaces {NAMESPACE} and {shop.NAMESPACE}, with a Helm release and workloads",
         f"it creates a read-only ClusterRole and a ClusterRoleBinding {NAMESPACE}-{RELEASE}",
-        "everything has the label " + consent.SELECTOR,
+        f"all created objects have the label {consent.SELECTOR}",
     ]
     if cluster.made is Made.HACK_CLUSTER:
         lines.append("it loads images onto the nodes and limits the registry's speed while the workloads start")
@@ -198,5 +198,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hack/demo: {describe_os_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("hack/demo: interrupted; run hack/demo --down to remove what was created", file=sys.stderr)
+        print("hack/demo: interrupted; run hack/demo --down to clean up", file=sys.stderr)
         return 130

@@ -62,7 +62,7 @@ def default_base(dockerfile: str) -> str:
 def qualified(tag: str) -> str:
     """Return the name that a container runtime gives to a short image name."""
     if not _TAG.fullmatch(tag):
-        raise UsageError(f"--tag {tag}: a name and a version, such as {DEFAULT_TAG}")
+        raise UsageError(f"--tag {tag}: must be NAME:TAG, such as {DEFAULT_TAG}")
     first, slash, _ = tag.partition("/")
     if slash and (set(first) & {".", ":"} or first == "localhost"):
         return tag
@@ -159,7 +159,7 @@ def _with_docker(cache: Path, *, tag: str) -> Path:
             env={**os.environ, "DOCKER_BUILDKIT": "1"},
         )
     version = run_told(["docker", "run", "--rm", "--read-only", "--network", "none", tag, "version"])
-    say(f"the image runs: {version.strip()}")
+    say(f"tested the image: {version.strip()}")
     return _saved(["docker", "save", "-o", "{}", tag], archive=archive)
 
 
@@ -185,7 +185,7 @@ def _with_buildah(cache: Path, *, tag: str) -> Path:
     with pip_secrets() as secrets:
         words = ["--isolation", "chroot", "--layers", "--pull-never", "--build-arg", f"BASE={local}"]
         run_told([*builder, "bud", "-q", *words, "--tag", qualified(tag), *_arguments(secrets), str(ROOT)])
-    say(f"the image runs: {_ask_version(builder, image=qualified(tag))}")
+    say(f"tested the image: {_ask_version(builder, image=qualified(tag))}")
     return _saved([*builder, "push", "-q", qualified(tag), f"docker-archive:{{}}:{qualified(tag)}"], archive=archive)
 
 

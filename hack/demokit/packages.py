@@ -35,9 +35,7 @@ def parse_uris(text: str) -> tuple[Package, ...]:
 def closure(wanted: Sequence[str]) -> tuple[Package, ...]:
     """Return the packages and all that they depend on, as if nothing were installed yet."""
     if shutil.which("apt-get") is None:
-        raise ClusterError(
-            "neither a docker that reaches a registry nor apt-get is here: build deploy/Dockerfile elsewhere"
-        )
+        raise ClusterError("cannot build the image: neither Docker with access to a registry nor apt-get is available")
     with tempfile.TemporaryDirectory() as name:
         # apt leaves out what it finds downloaded already: an empty directory of its own makes the answer whole.
         (Path(name) / "partial").mkdir()
@@ -87,5 +85,5 @@ def ensure(program: str, *, package: str) -> str:
     install([package])
     found = shutil.which(program)
     if found is None:
-        raise ClusterError(f"{package} is installed, yet {program} is not on PATH")
+        raise ClusterError(f"{package} is installed, but {program} is not on PATH")
     return found

@@ -57,7 +57,7 @@ def programs(cache: Path) -> Path:
     name = sha256("".join(f"{package.file} {package.digest}\0" for package in packages).encode()).hexdigest()[:16]
     root = cache / f"prometheus-{name}"
     if not (root / "ready").exists():
-        say("fetching Debian's prometheus")
+        say("downloading Prometheus from Debian")
         shutil.rmtree(root, ignore_errors=True)
         unpack(["prometheus"], root=root, scratch=root / "packages")
         shutil.rmtree(root / "packages")
@@ -146,11 +146,11 @@ class Prometheus:
 
     def _wait(self, name: str, condition: Callable[[], bool]) -> None:
         try:
-            wait_until(lambda: condition() or not self._alive(name), seconds=30, what=f"{name} did not start")
+            wait_until(lambda: condition() or not self._alive(name), seconds=30, what=f"starting {name}")
         finally:
             if not self._alive(name):
                 last = (self._directory / f"{name}.log").read_text().strip().splitlines()[-1:]
-                raise ClusterError(f"{name} ended: {''.join(last) or 'it said nothing'}")
+                raise ClusterError(f"{name} exited: {''.join(last) or 'no output'}")
 
     def _records(self) -> Mapping[str, Record]:
         found = (self._directory / f"{name}.json" for name in ("prometheus", "proxy"))
@@ -164,7 +164,7 @@ class Prometheus:
         """Stop what this directory's records name, and remove what it has collected."""
         for name, record in self._records().items():
             record.stop()
-            wait_until(lambda record=record: not record.alive(), seconds=20, what=f"{name} does not end")  # type: ignore[misc]
+            wait_until(lambda record=record: not record.alive(), seconds=20, what=f"stopping {name}")  # type: ignore[misc]
             (self._directory / f"{name}.json").unlink()
         where = self._directory / "where"
         if where.exists():

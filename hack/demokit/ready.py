@@ -45,7 +45,7 @@ def bring_up(made: Made, *, extra: dict[str, Job]) -> None:
 
 def _preview() -> None:
     """Show the slowest start of the capture that ships with the package, which needs no cluster and no compiler."""
-    say("until the cluster is ready, the slowest start of a recorded one (`hack/podtimeline replay` shows all)")
+    say("while the cluster starts, the slowest pod start of a recorded cluster (`hack/podtimeline replay` shows all)")
     document = json.loads(_podtimeline("replay", "-o", "json"))
     slowest = max(document["items"], key=_startup)
     print(_podtimeline("replay", "-n", slowest["namespace"], "--pod", slowest["name"]), flush=True)
@@ -58,7 +58,7 @@ def _startup(item: dict[str, Any]) -> float:
 def _podtimeline(*words: str) -> str:
     done = subprocess.run([str(HACK / "podtimeline"), *words], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise ClusterError(f"podtimeline {words[0]} failed, see above")
+        raise ClusterError(f"podtimeline {words[0]} failed; see the output above")
     return done.stdout
 
 
@@ -67,4 +67,4 @@ def _forecast() -> None:
     targets = (build.kubernetes(_SPEC.kubernetes), build.CONTAINERD, build.COREDNS, build.TOOLS, build.HELM)
     minutes = sum(each.minutes for each in targets if not build.built(each))
     cores = os.cpu_count() or 1
-    say(f"now building a real cluster from source, once: about {minutes / cores + 1:.0f} minutes on {cores} cores")
+    say(f"building a cluster from source, only the first time: about {minutes / cores + 1:.0f} min on {cores} cores")

@@ -36,8 +36,8 @@ ITEMS = (
     Item("deploy/payments", "a readiness probe that fails for a while"),
     Item("deploy/storefront", "a native sidecar that the main container waits for"),
     Item("deploy/mailer", "no Service, so the start ends with Ready"),
-    Item("job/nightly-report", "a Job: it completes"),
-    Item("deploy/warehouse", "cannot be scheduled", starts=False),
+    Item("job/nightly-report", "a Job that completes"),
+    Item("deploy/warehouse", "a pod that cannot be scheduled", starts=False),
 )
 
 
@@ -88,7 +88,7 @@ def _await_starts(cluster: Cluster) -> None:
             wait_until(
                 lambda target=item.target: _started(cluster, target=target),  # type: ignore[misc]
                 seconds=_READY_WITHIN,
-                what=f"{item.target} is not ready",
+                what=f"waiting for {item.target}",
                 interval=0.5,
             )
 

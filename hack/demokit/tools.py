@@ -16,7 +16,7 @@ def run_told(command: Sequence[str], *, env: Mapping[str, str] | None = None, st
             list(command), env=env, input=stdin, capture_output=True, text=True, errors="replace", check=False
         )
     except FileNotFoundError as error:
-        raise ClusterError(f"{command[0]}: not found; install it") from error
+        raise ClusterError(f"{command[0]} not found: install it") from error
     if done.returncode != 0:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-_LAST:]
         raise ClusterError("\n  ".join([describe_failure(command[:1], done.stderr), *lines]))

@@ -92,7 +92,7 @@ def test_a_proxy_that_ends_at_once_is_told_with_its_words(tmp_path: Path) -> Non
     kubectl.write_text(f"#!{sys.executable}\nraise SystemExit('no such context')\n")
     kubectl.chmod(0o755)
     watcher = Prometheus(tmp_path / "state")
-    with pytest.raises(ClusterError, match=r"proxy ended: no such context|process .* ended at once"):
+    with pytest.raises(ClusterError, match=r"proxy exited: no such context|process .* exited immediately"):
         watcher.start(Target(namespace="a", service="b"), kubectl=[str(kubectl)], cache=tmp_path)
     watcher.stop()
 

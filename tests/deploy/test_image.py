@@ -151,7 +151,7 @@ def test_a_failed_tool_is_told_with_its_last_words() -> None:
     """The last line of a builder only says that it failed; the lines before say why."""
     with pytest.raises(ClusterError, match=r"(?s)bash failed: Error: exit 1.*no such package"):
         run_told(["bash", "-c", "echo no such package; echo 'Error: exit 1' >&2; exit 1"])
-    with pytest.raises(ClusterError, match="nothing-like-this: not found"):
+    with pytest.raises(ClusterError, match="nothing-like-this not found"):
         run_told(["nothing-like-this"])
     assert run_told(["cat"], stdin="in") == "in"
     assert (answers(["true"]), answers(["false"]), answers(["nothing-like-this"])) == (True, False, False)

@@ -131,7 +131,7 @@ def test_a_full_disk_is_called_by_its_name() -> None:
 def test_a_failed_program_is_told_in_one_line() -> None:
     """The last line of its talk is the one that matters."""
     assert describe_failure(["/usr/bin/tc"], "first\n\nlast\n") == "tc failed: last"
-    assert describe_failure(["tc"], "") == "tc failed: it said nothing"
+    assert describe_failure(["tc"], "") == "tc failed: no output"
 
 
 def test_every_command_tells_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,9 +69,9 @@ def test_kubectl_of_a_kubernetes_that_is_there_is_taken(path: Path) -> None:
 def test_what_is_neither_there_nor_can_be_built_is_named(path: Path) -> None:
     """The message says what to install; a misspelt name is a wrong call."""
     assert not list(path.iterdir())
-    with pytest.raises(ClusterError, match="helm is not on PATH: install it, or Go"):
+    with pytest.raises(ClusterError, match="helm is not on PATH: install it, or install Go"):
         toolbox.program("helm", release=RELEASE, own_first=True)
-    with pytest.raises(UsageError, match="known are helm, kind, kubectl, kwok"):
+    with pytest.raises(UsageError, match="must be one of helm, kind, kubectl, kwok"):
         toolbox.program("helmet", release=RELEASE)
 
 
