@@ -1,7 +1,7 @@
-"""List and watch of one collection, for ever: arrival stamped at the socket read, no error that ends it.
+"""List and watch of one collection, without end: arrival times are taken at the socket read, and no error ends it.
 
-The rules are those that the prototype proved: resume from the last version read, list again only after a 410, retry
-everything else with jittered backoff, reconcile deletions after each complete listing, drop a line that is cut off.
+The rules: resume from the last version read, list again only after a 410, retry everything else with jittered backoff,
+reconcile deletions after each complete listing, drop incomplete lines.
 
 A quiet stream is told from a dead one by the server's own signs of life. Bookmarks are none to rely on: Events bring
 none at all, as they are not cached (``registry/core/event/storage``), and a quiet collection of the watch cache leaves

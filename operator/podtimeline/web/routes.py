@@ -61,11 +61,11 @@ ROUTES: tuple[Route, ...] = (
         (NAMESPACE_OF, NAME_OF), (UID,), "the pod",
     ),
     Route(
-        OperationId.WORKLOADS, Port.API, "/api/v1/workloads", "Workloads whose pods are, or were, refused.",
+        OperationId.WORKLOADS, Port.API, "/api/v1/workloads", "Workloads whose pods are or were refused.",
         query=(NAMESPACE,),
     ),
     Route(
-        OperationId.ROLLOUT, Port.API, "/api/v1/rollouts/{namespace}/{kind}/{name}", "One rollout of a workload.",
+        OperationId.ROLLOUT, Port.API, "/api/v1/rollouts/{namespace}/{kind}/{name}", "A rollout of a workload.",
         (NAMESPACE_OF, KIND_OF, NAME_OF), (REVISION,), "a pod of the workload",
     ),
     Route(
