@@ -239,10 +239,19 @@ def _kube_state_metrics(kubeconfig: str, home: Path) -> Iterator[tuple[int, str]
     with (home / "kube-state-metrics.log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
     try:
+        _until(lambda: _answers(f"http://127.0.0.1:{port}/metrics"), "kube-state-metrics answers")
         yield process.pid, f"http://127.0.0.1:{port}/metrics"
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 class Scraped:
