@@ -5,14 +5,14 @@ Steady: each event is written on its own and some time after the one before, as 
 come joined, as after a pause.
 """
 
-import multiprocessing
 import socketserver
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection
 
 from benches.podgen import VERSIONS, Numbered, lines
+from benches.serverprocess import serve, server_process
 from benches.settings import CREATED
 
 _IN_FLIGHT = 200
@@ -22,19 +22,9 @@ _PAUSE = 0.0001
 """Seconds between two events, to which the kernel adds about half as much: some 6,000 events a second."""
 
 
-@contextmanager
-def serving(pods: int, *, burst: bool) -> Iterator[str]:
+def serving(pods: int, *, burst: bool) -> AbstractContextManager[str]:
     """The URL of a server of that many pods; it ends with the block."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_main, args=(theirs, pods, burst), daemon=True)
-    process.start()
-    try:
-        if not ours.poll(120):
-            raise SystemExit("hack/bench: the server process did not start")
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    return server_process(_main, pods, burst)
 
 
 def interleaved(pods: int) -> Iterator[bytes]:
@@ -73,10 +63,7 @@ def _main(parent: Connection, pods: int, burst: bool) -> None:  # noqa: FBT001 -
                     time.sleep(pause)
             self.wfile.write(b"0\r\n\r\n")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
-        server.daemon_threads = True
-        parent.send(server.server_address[1])
-        server.serve_forever()
+    serve(parent, Answer)
 
 
 def _writes(pods: int, size: int) -> Iterator[bytes]:

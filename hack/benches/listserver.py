@@ -5,15 +5,15 @@ other collection is empty. A watch gets a bookmark every two seconds.
 """
 
 import json
-import multiprocessing
 import socketserver
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, urlsplit
 
 from benches.podgen import Numbered, settled
+from benches.serverprocess import serve, server_process
 from benches.settings import CREATED
 from benches.slicegen import SERVICE, slice_object
 
@@ -29,19 +29,9 @@ _BOOKMARK = b'{"type":"BOOKMARK","object":%b}\n' % _OBJECT
 _STAMP = "2026-11-18T13:46:40Z"
 
 
-@contextmanager
-def listing(pods: int) -> Iterator[str]:
+def listing(pods: int) -> AbstractContextManager[str]:
     """The URL of a server of that many pods; it ends with the block."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_main, args=(theirs, pods), daemon=True)
-    process.start()
-    try:
-        if not ours.poll(120):
-            raise SystemExit("hack/bench: the server process did not start")
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    return server_process(_main, pods)
 
 
 def pod(number: int) -> Numbered:
@@ -108,10 +98,7 @@ def _main(parent: Connection, pods: int) -> None:
                 # The reader has gone.
                 return
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
-        server.daemon_threads = True
-        parent.send(server.server_address[1])
-        server.serve_forever()
+    serve(parent, Answer)
 
 
 def _metadata(name: str, uid: str, **more: object) -> dict[str, object]:
