@@ -10,7 +10,6 @@ import click
 from podtimeline import __version__
 from podtimeline.cli import options
 from podtimeline.cli.options import Duration, Form, Seconds
-from podtimeline.cli.target import TargetType
 
 MANY = 20
 """How many pods of a workload are shown unless ``--last`` says otherwise."""
@@ -27,10 +26,7 @@ def _do(module: str, name: str, given: dict[str, object]) -> None:
         "podtimeline show checkout-0 -n shop -o json",
     )
 )
-@click.argument("target", type=TargetType())
-@click.option(
-    "-n", "--namespace", help="Namespace of the target; the namespace of the kubeconfig's context if not given."
-)
+@options.target
 @options.output(Form.WIDE, Form.JSON, Form.YAML)
 @click.option("-f", "--follow", "following", is_flag=True, help="Keep drawing until the start is over.")
 @click.option("--uid", help="The uid of the pod, if its name was used more than once.")
@@ -62,10 +58,7 @@ def show(**given: object) -> None:
         "podtimeline rollout deploy/checkout -n shop -o json",
     )
 )
-@click.argument("target", type=TargetType())
-@click.option(
-    "-n", "--namespace", help="Namespace of the target; the namespace of the kubeconfig's context if not given."
-)
+@options.target
 @click.option(
     "--revision", help="pod-template-hash, controller-revision-hash or Job uid; the newest revision if not given."
 )

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from podtimeline.cli.target import TargetType
 from podtimeline.config import FILE_VARIABLE, SPECS, flag, variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,6 +104,12 @@ def _flags(names: Iterable[str]) -> Iterable[Callable[[F], F]]:
         spec = SPECS[name]
         text = f"{spec.description} Allowed: {spec.allowed}. [{variable(name)}]"
         yield click.option(flag(name), name, default=None, metavar="VALUE", help=text)
+
+
+def target(command: F) -> F:
+    """What is asked about, and in which namespace."""
+    text = "Namespace of the target; the namespace of the kubeconfig's context if not given."
+    return click.argument("target", type=TargetType())(click.option("-n", "--namespace", help=text)(command))
 
 
 def operator(command: F) -> F:
