@@ -78,9 +78,8 @@ def evaluate(batch: Batch, codec: Codec, quarantine: Quarantine) -> Result:
     done: list[_Done] = []
     set_aside: set[str] = set()
     for snapshot in batch.snapshots:
-        step = _observed if snapshot.changing else _evaluated
         uid = snapshot.state.uid
-        one = quarantine.contain(Operation.EVALUATE, uid, step, snapshot, batch.at, codec, quarantine)
+        one = quarantine.contain(Operation.EVALUATE, uid, _saved_as, snapshot, batch.at, codec, quarantine)
         if one is not None:
             done.append(one)
         if one is None or (one.view is not None and one.view.error is not None):
@@ -95,7 +94,11 @@ def evaluate(batch: Batch, codec: Codec, quarantine: Quarantine) -> Result:
     )
 
 
-def _observed(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Done | None:
+def _saved_as(snapshot: Snapshot, at: int, codec: Codec, quarantine: Quarantine) -> _Done | None:
+    return _observed(snapshot, at, codec) if snapshot.changing else _evaluated(snapshot, at, codec, quarantine)
+
+
+def _observed(snapshot: Snapshot, at: int, codec: Codec) -> _Done | None:
     """What is known without an evaluation; its creation is as the evidence for it alone says."""
     state = snapshot.state
     facts = state.facts

@@ -136,9 +136,9 @@ class Survey:
         for record in self._leaving:
             asked, progress = record.leaving_at, record.progress
             if record.stage is not Stage.STARTING and asked is not None:
-                unknown = progress is None or progress.phase is None
-                pending = Progress(Outcome.UNKNOWN, Phase.TERMINATION_PENDING, asked)
-                _count(pending if unknown or progress is None else progress, counts, since)
+                if progress is None or progress.phase is None:
+                    progress = Progress(Outcome.UNKNOWN, Phase.TERMINATION_PENDING, asked)
+                _count(progress, counts, since)
         return Phases(counts, {phase: (now - at) / 1e9 for phase, at in since.items()}, hindered)
 
     def _all(self) -> Iterator[Tracked]:
